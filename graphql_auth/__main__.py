@@ -1,0 +1,114 @@
+"""The command line."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from graphql_auth import __version__
+from graphql_auth.errors import StartError
+
+EPILOG = """\
+examples:
+  graphql-auth serve                      start on http://127.0.0.1:4001/graphql
+  PORT=8080 TOKEN_TTL=15m graphql-auth serve
+  graphql-auth schema > schema.graphql    write the schema for code generators
+
+Settings come from the environment or a file .env; .env.example describes each.
+With MONGO_URI unset, a MongoDB of its own is started and keeps its data in DATA_DIR.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status: 0 done, 1 cannot be done, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except StartError as error:
+        print(f"graphql-auth: {error}", file=sys.stderr)  # noqa: T201 - for the operator
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="graphql-auth",
+        description="The authentication API that a GraphQL frontend starts with.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"graphql-auth {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    serve = commands.add_parser("serve", help="start the server, and MongoDB if none is set")
+    serve.add_argument("--host", help="the address to listen on (HOST, 127.0.0.1)")
+    serve.add_argument("--port", help="the port to listen on (PORT, 4001; 0: any free one)")
+    how = serve.add_mutually_exclusive_group()
+    how.add_argument(
+        "--workers",
+        type=_at_least_one,
+        default=1,
+        metavar="N",
+        help="how many processes serve requests (1); they share the database",
+    )
+    how.add_argument(
+        "--reload", action="store_true", help="restart when the code changes, for development"
+    )
+    serve.set_defaults(run=_serve)
+
+    schema = commands.add_parser("schema", help="print the GraphQL schema")
+    schema.add_argument(
+        "--check",
+        action="store_true",
+        help="print nothing, but fail with a diff when ./schema.graphql is another schema",
+    )
+    schema.set_defaults(run=_schema)
+    return parser
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1 process has to serve")
+    return number
+
+
+def _serve(options: argparse.Namespace) -> int:
+    # Imported here, so that --help and schema need not wait for it.
+    from graphql_auth.server import serve  # noqa: PLC0415
+    from graphql_auth.settings import read_settings  # noqa: PLC0415
+
+    given = {"host": options.host, "port": options.port}
+    settings = read_settings(**{name: value for name, value in given.items() if value is not None})
+    serve(settings, workers=options.workers, reload=options.reload)
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from graphql_auth.api.schema import create_schema, sdl  # noqa: PLC0415 - as in _serve
+
+    current = sdl(create_schema())
+    if not options.check:
+        sys.stdout.write(current)
+        return 0
+    file = Path("schema.graphql")
+    kept = file.read_text(encoding="utf-8") if file.exists() else ""
+    if kept == current:
+        return 0
+    sys.stdout.writelines(
+        difflib.unified_diff(
+            kept.splitlines(keepends=True),
+            current.splitlines(keepends=True),
+            "schema.graphql",
+            "the code",
+        )
+    )
+    raise StartError(
+        "schema.graphql is stale; write it anew with: graphql-auth schema > schema.graphql"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What clients see: GraphQL over HTTP."""

@@ -1,0 +1,52 @@
+"""Where an access token stands in a request."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+Reader = Callable[[Request, Mapping[str, Any]], Iterable[object]]
+
+
+def tokens_in(
+    request: Request, parameters: Mapping[str, Any], sources: Iterable[str]
+) -> Iterator[str]:
+    """Yield every token that the request carries in one of ``sources``.
+
+    ``parameters`` is the JSON body of the request. A frontend that has no token may send the
+    header empty; that is the same as not to send it.
+    """
+    for source in sources:
+        for token in READERS[source](request, parameters):
+            if isinstance(token, str) and token:
+                yield token
+
+
+def _bearer(request: Request, _parameters: Mapping[str, Any]) -> Iterator[str]:
+    # RFC 6750 section 2.1; RFC 9110 section 11.1: the scheme is case-insensitive. Credentials of
+    # another scheme are not for us: a proxy in front may ask for Basic.
+    for header in request.headers.getlist("authorization"):
+        scheme, _, token = header.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            yield token.strip()
+
+
+def _x_access_token(request: Request, _parameters: Mapping[str, Any]) -> Iterator[str]:
+    for header in request.headers.getlist("x-access-token"):
+        yield header.strip()
+
+
+def _query(request: Request, _parameters: Mapping[str, Any]) -> list[str]:
+    return request.query_params.getlist("token")
+
+
+def _body(_request: Request, parameters: Mapping[str, Any]) -> list[object]:
+    return [parameters.get("token")]
+
+
+READERS: dict[str, Reader] = {
+    "authorization": _bearer,
+    "x-access-token": _x_access_token,
+    "query": _query,
+    "body": _body,
+}

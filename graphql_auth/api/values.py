@@ -1,0 +1,81 @@
+"""Values that do not fit the schema: what is off is said, the value itself never repeated."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from graphql import (
+    GraphQLError,
+    GraphQLInputType,
+    GraphQLSchema,
+    Undefined,
+    VariableDefinitionNode,
+    coerce_input_value,
+    is_input_object_type,
+    is_non_null_type,
+    is_required_input_field,
+    type_from_ast,
+)
+
+from graphql_auth.errors import BadInput, FaultReason, FieldFault
+
+# What stands before it is grammar and schema: "Syntax Error: Expected Name, found String 'x'."
+_EXPECTED = re.compile(r"Syntax Error: Expected [^\s,]+(?=, found )")
+# For example: "…, found: 1.", "… Did you mean 'x'? Found: 1.", "… cannot represent … value: 1".
+_VALUE = re.compile(r"(?:,| |;)? ?(?:[Ff]ound:|(?<=value):|but encountered error) .*", re.DOTALL)
+
+
+def syntax_message(message: str) -> str:
+    """Reduce a syntax error to what the grammar expected; the location says where."""
+    expected = _EXPECTED.match(message)
+    return f"{expected[0]}." if expected else "Syntax Error: this cannot be read as GraphQL."
+
+
+def validation_message(message: str) -> str:
+    """Cut the value that was found off the end of a message of graphql-core."""
+    return _VALUE.sub(".", message)
+
+
+def variable_errors(
+    schema: GraphQLSchema, errors: list[GraphQLError], variables: Mapping[str, Any]
+) -> list[GraphQLError]:
+    """Gather the errors about variables into one error with every field that is off.
+
+    graphql-core reports each by itself, with the whole input in the message.
+    """
+    nodes = {
+        node.variable.name.value: node
+        for error in errors
+        for node in error.nodes or ()
+        if isinstance(node, VariableDefinitionNode)
+    }
+    faults = tuple(
+        fault for name, node in nodes.items() for fault in _variable_faults(schema, node, variables)
+    )
+    if not faults:
+        return errors
+    return [GraphQLError("", list(nodes.values()), original_error=BadInput(faults))]
+
+
+def _variable_faults(
+    schema: GraphQLSchema, node: VariableDefinitionNode, variables: Mapping[str, Any]
+) -> Iterator[FieldFault]:
+    type_ = type_from_ast(schema, node.type)
+    name = node.variable.name.value
+    yield from _faults(variables.get(name, Undefined), type_, name)  # type: ignore[arg-type]
+
+
+def _faults(value: object, type_: GraphQLInputType, path: str) -> Iterator[FieldFault]:
+    if is_non_null_type(type_):
+        if value is None or value is Undefined:
+            yield FieldFault(path, FaultReason.REQUIRED, "This field is required.")
+            return
+        type_ = type_.of_type
+    if is_input_object_type(type_) and isinstance(value, dict):
+        for name, field in type_.fields.items():
+            if name in value or is_required_input_field(field):
+                yield from _faults(value.get(name, Undefined), field.type, name)
+        for name in value.keys() - type_.fields.keys():
+            yield FieldFault(name, FaultReason.UNKNOWN_FIELD, "There is no such field.")
+    elif coerce_input_value(value, type_) is Undefined:
+        yield FieldFault(path, FaultReason.WRONG_TYPE, f"This must be a {type_}.")

@@ -1,0 +1,62 @@
+"""The composition root: settings → parts → Starlette."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from graphql_auth.api.http import GraphQLEndpoint
+from graphql_auth.api.schema import create_schema
+from graphql_auth.auth.hashing import HashQueue
+from graphql_auth.auth.passwords import Passwords
+from graphql_auth.auth.service import AuthService
+from graphql_auth.auth.tokens import AccessTokens
+from graphql_auth.settings import Settings
+from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.users import Users
+
+GRAPHQL_PATH = "/graphql"
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Put the parts together; the database is connected while the application lives.
+
+    Raises ValueError when the settings lack MONGO_URI or TOKEN_KEY; whoever starts an embedded
+    database fills them in first.
+    """
+    hash_queue = HashQueue(threads=_cores())
+    service = AuthService(
+        users=Users(),
+        passwords=Passwords(settings.bcrypt_rounds),
+        hash_queue=hash_queue,
+        tokens=AccessTokens(_secret(settings.token_key), settings.token_ttl),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with database(settings):
+            yield
+        hash_queue.close()
+
+    endpoint = GraphQLEndpoint(create_schema(), service, sorted(settings.token_sources))
+    return Starlette(routes=[Route(GRAPHQL_PATH, endpoint)], lifespan=lifespan)
+
+
+def database(settings: Settings) -> AbstractAsyncContextManager[Any]:
+    """Connect to the database of the settings, with its indexes made; see ``connected``."""
+    return connected(_secret(settings.mongo_uri))
+
+
+def _secret(value: SecretStr | None) -> str:
+    if value is None:
+        raise ValueError("an application needs MONGO_URI and TOKEN_KEY")
+    return value.get_secret_value()
+
+
+def _cores() -> int:
+    # Those that this process may use, which a container can make fewer than the machine has.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""What we promise: accounts, passwords and tokens, free of HTTP and GraphQL."""

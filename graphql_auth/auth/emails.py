@@ -1,0 +1,64 @@
+"""The one form of an e-mail address under which an account is kept and looked up."""
+
+import unicodedata
+
+import idna
+from email_validator import EmailNotValidError, validate_email
+
+# RFC 5321 section 4.5.3.1: 64 octets, the @, and 255 octets at most.
+LONGEST_EMAIL = 320
+
+
+class InvalidEmail(ValueError):
+    """The text is not an e-mail address."""
+
+
+def validated(text: str) -> str:
+    """Return the canonical form of a well-formed address; nothing is asked of the DNS.
+
+    Raises InvalidEmail.
+    """
+    try:
+        address = validate_email(text, check_deliverability=False)
+    except EmailNotValidError:
+        raise InvalidEmail from None
+    return f"{_folded(address.local_part)}@{address.domain}"
+
+
+def canonical(text: str) -> str:
+    """Return the canonical form of what someone typed to log in.
+
+    A text that is not an address is folded all the same, for the Node.js original registered
+    people under any text at all.
+    """
+    try:
+        return validated(text)
+    except InvalidEmail:
+        return _folded(text)
+
+
+def spellings(address: str) -> list[str]:
+    """Return the forms under which a canonical address may be stored, itself first.
+
+    The Node.js original stored the Unicode form and the domain as they were typed, in lower case.
+    For an ASCII address, that is for nearly all of them, there is one form only.
+    """
+    if address.isascii() and "xn--" not in address:
+        return [address]
+    local, at, domain = address.rpartition("@")
+    domains = [domain, _ascii(domain)]
+    locals_ = [local, unicodedata.normalize("NFD", local)]
+    return list(dict.fromkeys(f"{name}{at}{host}" for name in locals_ for host in domains))
+
+
+def _folded(text: str) -> str:
+    # Lower case, not casefold, and NFC, not NFKC: those would make one person of a long s and an
+    # s. Lowering can leave a letter and its mark apart that compose (J̌), hence the second NFC.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+
+
+def _ascii(domain: str) -> str:
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return domain

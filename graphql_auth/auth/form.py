@@ -1,0 +1,83 @@
+"""What is typed into a form: trimmed, checked, and every fault in it found at once."""
+
+import unicodedata
+
+from graphql_auth.auth import emails
+from graphql_auth.auth.passwords import LONGEST_PASSWORD, normalized
+from graphql_auth.errors import BadInput, FaultReason, FieldFault
+
+LONGEST_NAME = 200
+
+_CONTROL = "Cc"
+_SURROGATE = "Cs"
+
+
+class Form:
+    """Reads field by field; :meth:`finish` then raises all that was wrong, together."""
+
+    def __init__(self) -> None:
+        self._faults: list[FieldFault] = []
+
+    def name(self, field: str, text: str) -> str:
+        """Read a person's name: any script, no control characters."""
+        trimmed = text.strip()
+        self._check(field, trimmed, LONGEST_NAME)
+        return trimmed
+
+    def new_email(self, field: str, text: str) -> str:
+        """Read an address to register, in its canonical form."""
+        trimmed = text.strip()
+        if self._check(field, trimmed, emails.LONGEST_EMAIL):
+            try:
+                return emails.validated(trimmed)
+            except emails.InvalidEmail:
+                self._refuse(field, FaultReason.INVALID_EMAIL, "Enter a valid e-mail address.")
+        return trimmed
+
+    def known_email(self, field: str, text: str) -> str:
+        """Read an address to log in with, in its canonical form."""
+        trimmed = text.strip()
+        if self._check(field, trimmed, emails.LONGEST_EMAIL):
+            return emails.canonical(trimmed)
+        return trimmed
+
+    def password(self, field: str, text: str) -> str:
+        """Read a password, which is kept exactly as it was typed (ASVS 5.0, 6.2.8)."""
+        if not text.strip():
+            self._refuse(field, FaultReason.REQUIRED, "This field is required.")
+        elif "\0" in text or _has(text, {_SURROGATE}):
+            self._refuse_characters(field)
+        elif len(normalized(text)) > LONGEST_PASSWORD:
+            self._refuse_length(field, LONGEST_PASSWORD)
+        return text
+
+    def finish(self) -> None:
+        """Raise BadInput with every fault, if there was any."""
+        if self._faults:
+            raise BadInput(tuple(self._faults))
+
+    def _check(self, field: str, trimmed: str, longest: int) -> bool:
+        if not trimmed:
+            self._refuse(field, FaultReason.REQUIRED, "This field is required.")
+        elif len(trimmed) > longest:
+            self._refuse_length(field, longest)
+        elif _has(trimmed, {_CONTROL, _SURROGATE}):
+            self._refuse_characters(field)
+        else:
+            return True
+        return False
+
+    def _refuse_length(self, field: str, longest: int) -> None:
+        self._refuse(field, FaultReason.TOO_LONG, f"Use at most {longest} characters.")
+
+    def _refuse_characters(self, field: str) -> None:
+        self._refuse(
+            field, FaultReason.INVALID_CHARACTERS, "Remove the characters that cannot be seen."
+        )
+
+    def _refuse(self, field: str, reason: FaultReason, message: str) -> None:
+        self._faults.append(FieldFault(field, reason, message))
+
+
+def _has(text: str, categories: set[str]) -> bool:
+    return any(unicodedata.category(character) in categories for character in text)

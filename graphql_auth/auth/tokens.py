@@ -1,0 +1,147 @@
+"""Access tokens: JSON Web Tokens in the profile of RFC 9068, signed with HMAC-SHA-256.
+
+PyJWT checks the signature, the issuer and the audience. What it lets pass and RFC 7519, RFC 8725
+or RFC 9068 do not is refused here.
+"""
+
+import json
+import re
+import secrets
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+
+from graphql_auth.errors import TokenFault, Unauthenticated
+
+ALGORITHM = "HS256"
+TYPE = "at+jwt"
+ISSUER = "graphql-auth"
+AUDIENCE = "graphql-auth"
+LONGEST_TOKEN = 2048
+# How far the clocks of two servers of one deployment may lie apart.
+CLOCK_SKEW_SECONDS = 60
+# No setting allows a token to live so long; a time in milliseconds looks like it.
+ABSURD_LIFETIME_SECONDS = 366 * 24 * 3600
+
+# Three segments of base64url without padding (RFC 7515 section 7.1). The last character of a
+# signature of 32 bytes has two spare bits; only zeros there are ours, else a token has four forms.
+_COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]", re.ASCII)
+_SUBJECT = re.compile(r"[0-9a-f]{24}")
+_TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+_REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A signed token and the moment at which it stops working."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whom a good access token speaks for: the user's id, and the id of the token."""
+
+    subject: str
+    token_id: str
+
+
+class AccessTokens:
+    """Issues and verifies the access tokens of one key.
+
+    ``key`` has at least 32 bytes (RFC 7518 section 3.2). ``now`` returns seconds since 1970.
+    """
+
+    def __init__(self, key: str, lifetime: timedelta, now: Callable[[], float] = time.time) -> None:
+        self._key = key
+        self._lifetime = int(lifetime.total_seconds())
+        self._now = now
+
+    def issue(self, subject: str) -> AccessToken:
+        """Return a new token for the user with this id."""
+        issued_at = int(self._now())
+        expires_at = issued_at + self._lifetime
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "iat": issued_at,
+            "exp": expires_at,
+            "jti": secrets.token_urlsafe(16),
+        }
+        value = jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TYPE})
+        return AccessToken(value, datetime.fromtimestamp(expires_at, UTC))
+
+    def verify(self, token: str) -> Principal:
+        """Return whom the token speaks for.
+
+        Raises Unauthenticated with TOKEN_EXPIRED when nothing but its time is wrong, and with
+        TOKEN_INVALID otherwise.
+        """
+        claims = self._signed_claims(token)
+        if not _well_formed(claims, self._now() + CLOCK_SKEW_SECONDS):
+            raise Unauthenticated(TokenFault.TOKEN_INVALID)
+        if claims["exp"] <= self._now():
+            raise Unauthenticated(TokenFault.TOKEN_EXPIRED)
+        return Principal(claims["sub"], claims["jti"])
+
+    def _signed_claims(self, token: str) -> dict[str, Any]:
+        if len(token) > LONGEST_TOKEN or _COMPACT.fullmatch(token) is None:
+            raise Unauthenticated(TokenFault.TOKEN_INVALID)
+        try:
+            jwt.decode(
+                token,
+                self._key,
+                [ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                # The times are checked here, by a clock that is handed in.
+                options={
+                    "require": _REQUIRED,
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "strict_aud": True,
+                },
+            )
+            header, claims, _signature = token.split(".")
+            if _object(header) != {"alg": ALGORITHM, "typ": TYPE}:
+                raise Unauthenticated(TokenFault.TOKEN_INVALID)
+            return _object(claims)
+        except (jwt.PyJWTError, ValueError, RecursionError, OverflowError, TypeError):
+            raise Unauthenticated(TokenFault.TOKEN_INVALID) from None
+
+
+def _object(segment: str) -> dict[str, Any]:
+    """Decode a segment, in which no name may stand twice (RFC 8725 section 2.6)."""
+    padded = segment + "=" * (-len(segment) % 4)
+    return json.loads(urlsafe_b64decode(padded), object_pairs_hook=_without_duplicates)  # type: ignore[no-any-return]
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def _well_formed(claims: dict[str, Any], latest_issue: float) -> bool:
+    """Whether the claims are of the types and sizes in which we issue them."""
+    subject, token_id = claims["sub"], claims["jti"]
+    issued_at, expires_at = claims["iat"], claims["exp"]
+    return (
+        isinstance(subject, str)
+        and _SUBJECT.fullmatch(subject) is not None
+        and isinstance(token_id, str)
+        and _TOKEN_ID.fullmatch(token_id) is not None
+        # bool is a kind of int in Python, and neither is a float a time that we issue.
+        and type(issued_at) is int
+        and type(expires_at) is int
+        and 0 <= issued_at <= latest_issue
+        and 0 < expires_at - issued_at < ABSURD_LIFETIME_SECONDS
+    )

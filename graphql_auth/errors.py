@@ -1,0 +1,73 @@
+"""What can go wrong, as facts: no status codes, no GraphQL, and never a value that was typed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StartError(Exception):
+    """The server cannot start; the message is the one line that its operator reads."""
+
+
+class AuthError(Exception):
+    """An expected outcome that the caller must be told about."""
+
+
+class FaultReason(StrEnum):
+    """Why the value of one field was refused."""
+
+    REQUIRED = "REQUIRED"
+    TOO_LONG = "TOO_LONG"
+    INVALID_CHARACTERS = "INVALID_CHARACTERS"
+    INVALID_EMAIL = "INVALID_EMAIL"
+    WRONG_TYPE = "WRONG_TYPE"
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One field that was refused: which, why, and a sentence for the person who typed it."""
+
+    field: str
+    reason: FaultReason
+    message: str
+
+
+class BadInput(AuthError):
+    """Values are off; ``faults`` lists every one of them."""
+
+    def __init__(self, faults: tuple[FieldFault, ...]) -> None:
+        super().__init__(", ".join(f"{fault.field}: {fault.reason}" for fault in faults))
+        self.faults = faults
+
+
+class EmailTaken(AuthError):
+    """The address belongs to an account already."""
+
+
+class InvalidCredentials(AuthError):
+    """The address is unknown or the password is wrong; which of the two is nobody's business."""
+
+
+class TokenFault(StrEnum):
+    """Why a request counts as not signed in."""
+
+    TOKEN_MISSING = "TOKEN_MISSING"  # noqa: S105 - the name of a reason
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - the name of a reason
+    TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 - the name of a reason
+    TOKEN_REVOKED = "TOKEN_REVOKED"  # noqa: S105 - the name of a reason
+
+
+class Unauthenticated(AuthError):
+    """A guarded field was asked for without a good access token."""
+
+    def __init__(self, fault: TokenFault) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+class Unavailable(AuthError):
+    """A part that is needed does not answer or is full; ``retry_after`` is in seconds."""
+
+    def __init__(self, retry_after: int | None = None) -> None:
+        super().__init__()
+        self.retry_after = retry_after

@@ -1,0 +1,62 @@
+"""One line an event on standard error: UTC time, level, logger, message. Nothing forges a line."""
+
+import logging
+import re
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+INNERMOST_FRAMES = 6
+
+# C0 and C1 controls, line and paragraph separators, bidirectional overrides, lone surrogates.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def one_line(text: str) -> str:
+    """Escape every character that could break the line or the terminal it is shown on."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def cause_of(error: BaseException) -> str:
+    """Say what was raised and where, without the messages, for those can repeat what was typed.
+
+    The innermost frame comes first; causes follow behind the exception that they led to.
+    """
+    frames = " < ".join(
+        f"{frame.filename}:{frame.lineno} {frame.name}"
+        for frame in reversed(traceback.extract_tb(error.__traceback__)[-INNERMOST_FRAMES:])
+    )
+    said = f"{type(error).__module__}.{type(error).__qualname__} at {frames or 'no frame'}"
+    earlier = error.__cause__ or error.__context__
+    return f"{said}; from {cause_of(earlier)}" if earlier is not None else said
+
+
+class LineFormatter(logging.Formatter):
+    """Format a record as one line; a traceback is reduced to what :func:`cause_of` tells."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line for ``record``."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = f"{time.replace('+00:00', 'Z')} {record.levelname} {record.name}: "
+        line += record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            line += f" ({cause_of(record.exc_info[1])})"
+        return one_line(line)
+
+
+LOG_CONFIG: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": LineFormatter}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "stream": "ext://sys.stderr",
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"graphql_auth": {"level": "INFO"}},
+}

@@ -1,0 +1,163 @@
+"""A running server: its database, its socket, its processes, and how they end together."""
+
+import asyncio
+import functools
+import logging
+import logging.config
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import uvicorn
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from uvicorn.supervisors import ChangeReload, Multiprocess
+
+from graphql_auth import __version__
+from graphql_auth.errors import StartError
+from graphql_auth.lifeline import die_with_parent
+from graphql_auth.logs import LOG_CONFIG
+from graphql_auth.settings import Settings
+from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
+from graphql_auth.storage.key_file import kept_key
+
+BACKLOG = 2048
+SECONDS_TO_FINISH_REQUESTS = 10
+NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+logger = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, *, workers: int, reload: bool) -> None:
+    """Run until a signal ends it.
+
+    Raises StartError when it cannot start, or when its database ends under it.
+    """
+    logging.config.dictConfig(LOG_CONFIG)
+    signal.signal(signal.SIGTERM, _end)
+    with _listening(settings) as listener, _database(settings) as (completed, data):
+        asyncio.run(_check_database(completed))
+        print(_banner(listener, data), flush=True)  # noqa: T201 - what the operator waits for
+        _run(completed, listener, workers=workers, reload=reload)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    host, port = settings.host, settings.listening_port
+    try:
+        family, kind, *_, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError):
+        raise StartError(f"HOST {host} is not an address of this machine.") from None
+    with socket.socket(family, kind) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except OSError as error:
+            raise StartError(
+                f"PORT {port} on HOST {host} cannot be used: {error.strerror}."
+                " Stop what uses it, or choose another, for example with --port 4002."
+            ) from None
+        yield listener
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[tuple[Settings, str]]:
+    """Yield settings that name a database and a key, and where the data lies, for people."""
+    if settings.mongo_uri is None:
+        with _embedded(settings) as completed_and_data:
+            yield completed_and_data
+    elif settings.token_key is None:
+        raise StartError(
+            "TOKEN_KEY is not set, and with MONGO_URI it has to be: every server of a database"
+            f" needs the same one. Make one with: {NEW_KEY}"
+        )
+    else:
+        yield settings, "in the MongoDB of MONGO_URI"
+
+
+@contextmanager
+def _embedded(settings: Settings) -> Iterator[tuple[Settings, str]]:
+    with data_directory(settings.data_dir) as data_dir, embedded_mongod(data_dir) as mongo:
+        key = settings.token_key or SecretStr(kept_key(data_dir / "token.key"))
+        # What takes longest to import is imported while mongod starts.
+        import graphql_auth.app  # noqa: F401, PLC0415
+
+        mongo.wait_until_ready()
+        threading.Thread(target=_end_with, args=[mongo], daemon=True).start()
+        completed = settings.model_copy(
+            update={"mongo_uri": SecretStr(mongo.uri), "token_key": key}
+        )
+        try:
+            yield completed, f"{data_dir} (embedded MongoDB)"
+        finally:
+            if mongo.has_failed:
+                raise StartError(mongo.obituary())
+
+
+def _end_with(mongo: EmbeddedMongo) -> None:
+    mongo.wait_until_ended()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _check_database(settings: Settings) -> None:
+    from graphql_auth.app import database  # noqa: PLC0415 - see _embedded
+
+    async with database(settings):
+        pass
+
+
+def _banner(listener: socket.socket, data: str) -> str:
+    host, port, *_ = listener.getsockname()
+    shown = f"[{host}]" if ":" in host else host
+    return (
+        f"graphql-auth {__version__} is ready.\n"
+        f"  GraphQL  http://{shown}:{port}/graphql  (in a browser: GraphiQL)\n"
+        f"  Data     {data}\n"
+        "  Stop     Ctrl-C"
+    )
+
+
+def _run(settings: Settings, listener: socket.socket, *, workers: int, reload: bool) -> None:
+    config = uvicorn.Config(
+        functools.partial(_app, settings, os.getpid()),
+        factory=True,
+        workers=workers,
+        lifespan="on",
+        ws="none",
+        log_config=LOG_CONFIG,
+        # Its lines hold the query string, in which a token or a password may stand.
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH_REQUESTS,
+    )
+    if reload:
+        # uvicorn fills these in for an application named by a string only.
+        config.reload_dirs = [Path(__file__).parent]
+        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+    elif workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+    else:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _app(settings: Settings, parent: int) -> Starlette:
+    """Build the application, in the process that serves it."""
+    from graphql_auth.app import create_app  # noqa: PLC0415 - see _embedded
+
+    if os.getpid() != parent:
+        die_with_parent(parent)
+    return create_app(settings)

