@@ -45,10 +45,17 @@ def spellings(address: str) -> list[str]:
     """
     if address.isascii() and "xn--" not in address:
         return [address]
-    local, at, domain = address.rpartition("@")
+    if "@" not in address:
+        return _both_forms(address)
+    local, _, domain = address.rpartition("@")
     domains = [domain, _ascii(domain)]
-    locals_ = [local, unicodedata.normalize("NFD", local)]
-    return list(dict.fromkeys(f"{name}{at}{host}" for name in locals_ for host in domains))
+    return list(
+        dict.fromkeys(f"{name}@{host}" for name in _both_forms(local) for host in domains)
+    )
+
+
+def _both_forms(text: str) -> list[str]:
+    return [text, unicodedata.normalize("NFD", text)]
 
 
 def _folded(text: str) -> str:

@@ -1,0 +1,96 @@
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from graphql_auth.auth.hashing import HashQueue
+from graphql_auth.errors import Unavailable
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def queue() -> Iterator[HashQueue]:
+    queue = HashQueue(threads=1, waiting=2)
+    yield queue
+    queue.close()
+
+
+async def test_work_runs_on_a_thread_of_the_lowest_priority(queue: HashQueue) -> None:
+    def where() -> tuple[int, int]:
+        native = threading.get_native_id()
+        return native, os.getpriority(os.PRIO_PROCESS, native)
+
+    native, priority = await queue.run(where)
+
+    assert native != threading.get_native_id()
+    assert priority == 19
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) < 19
+
+
+async def test_the_event_loop_goes_on_meanwhile(queue: HashQueue) -> None:
+    release = threading.Event()
+    work = asyncio.create_task(queue.run(release.wait))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not work.done()
+
+    release.set()
+    assert await work is True
+
+
+async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(queue: HashQueue) -> None:
+    release = threading.Event()
+    accepted = [asyncio.create_task(queue.run(release.wait)) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Unavailable) as refused:
+        await queue.run(release.wait)
+    release.set()
+
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after >= 1
+    assert await asyncio.gather(*accepted) == [True] * 3
+    assert await queue.run(lambda: "room again") == "room again"
+
+
+async def test_the_wait_is_estimated_from_the_last_hash() -> None:
+    queue = HashQueue(threads=1, waiting=9)
+    await queue.run(lambda: time.sleep(0.3))
+    release = threading.Event()
+    accepted = [asyncio.create_task(queue.run(release.wait)) for _ in range(10)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Unavailable) as refused:
+        await queue.run(release.wait)
+    release.set()
+    await asyncio.gather(*accepted)
+    queue.close()
+
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after >= 3
+
+
+async def test_who_gives_up_leaves_room(queue: HashQueue) -> None:
+    release = threading.Event()
+    accepted = [asyncio.create_task(queue.run(release.wait)) for _ in range(3)]
+    await asyncio.sleep(0)
+    accepted[2].cancel()
+    await asyncio.sleep(0)
+
+    newcomer = asyncio.create_task(queue.run(lambda: "in"))
+    await asyncio.sleep(0)
+    release.set()
+
+    assert await newcomer == "in"
+
+
+async def test_what_the_work_raises_reaches_the_caller(queue: HashQueue) -> None:
+    def fail() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await queue.run(fail)

@@ -1,0 +1,89 @@
+"""A GraphQL client, as small as one can be."""
+
+import uuid
+from typing import Any, Self
+
+import httpx
+
+REGISTER = """
+mutation Register($input: RegisterInput!) {
+  register(input: $input) { token expiresAt user { id email firstName lastName createdAt } }
+}
+"""
+LOGIN = """
+mutation Login($input: LoginInput!) {
+  login(input: $input) { token expiresAt user { id email firstName lastName createdAt } }
+}
+"""
+WELCOME = "{ welcome }"
+PASSWORD = "correct horse battery staple"
+
+
+def new_email() -> str:
+    return f"ada.{uuid.uuid4().hex}@example.com"
+
+
+def registration(**changes: Any) -> dict[str, Any]:
+    return {
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "email": new_email(),
+        "password": PASSWORD,
+    } | changes
+
+
+def code(answer: dict[str, Any]) -> str:
+    (error,) = answer["errors"]
+    return str(error["extensions"]["code"])
+
+
+def extensions(answer: dict[str, Any]) -> dict[str, Any]:
+    (error,) = answer["errors"]
+    return dict(error["extensions"])
+
+
+def reasons(answer: dict[str, Any]) -> dict[str, str]:
+    return {field["field"]: field["reason"] for field in extensions(answer)["fields"]}
+
+
+class Client:
+    """Speaks to one server over a socket."""
+
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def ask(
+        self,
+        query: str,
+        variables: dict[str, Any] | None = None,
+        *,
+        headers: dict[str, str] | list[tuple[str, str]] | None = None,
+        token: str | None = None,
+    ) -> dict[str, Any]:
+        """Send an operation and return the JSON answer."""
+        given = httpx.Headers(headers)
+        if token is not None:
+            given["Authorization"] = f"Bearer {token}"
+        response = self.http.post(
+            "", json={"query": query, "variables": variables or {}}, headers=given
+        )
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def register(self, **changes: Any) -> dict[str, Any]:
+        """Register somebody new and return the answer."""
+        return self.ask(REGISTER, {"input": registration(**changes)})
+
+    def login(self, email: str, password: str = PASSWORD) -> dict[str, Any]:
+        """Log in and return the answer."""
+        return self.ask(LOGIN, {"input": {"email": email, "password": password}})
+
+    def token(self) -> str:
+        """Register somebody new and return their token."""
+        return str(self.register()["data"]["register"]["token"])

@@ -1,0 +1,75 @@
+"""What the tests share: one real MongoDB, a database of its own for each test, a real server."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
+from tests.client import Client
+from tests.process import ServerProcess, start_server
+
+KEY = "a key of the tests, which is long enough"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongo]:
+    with data_directory(tmp_path_factory.mktemp("data")) as data, embedded_mongod(data) as mongo:
+        mongo.wait_until_ready()
+        yield mongo
+
+
+@pytest.fixture
+def database_uri(mongod: EmbeddedMongo) -> str:
+    """The address of a database that no other test knows."""
+    return f"{mongod.uri.rpartition('/')[0]}/test_{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+async def database(database_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    """The same database, to be looked into behind the server's back."""
+    async with AsyncMongoClient[dict[str, Any]](database_uri, tz_aware=True) as client:
+        yield client.get_default_database()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Any]:
+    """Start servers that end with the test."""
+    started: list[ServerProcess] = []
+
+    def start_one(*arguments: str, **settings: str) -> ServerProcess:
+        started.append(start_server(tmp_path, *arguments, **settings))
+        return started[-1]
+
+    yield start_one
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_server(
+    mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    """One server for all tests that need nothing of their own; each brings its own users."""
+    server = start_server(
+        tmp_path_factory.mktemp("server"),
+        MONGO_URI=f"{mongod.uri.rpartition('/')[0]}/shared",
+        TOKEN_KEY=KEY,
+    )
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(shared_server: ServerProcess) -> Iterator[Client]:
+    with Client(shared_server.url) as client:
+        yield client

@@ -1,0 +1,148 @@
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
+
+from graphql_auth.errors import EmailTaken, Unavailable
+from graphql_auth.storage import mongo
+from graphql_auth.storage.documents import User
+from graphql_auth.storage.embedded import data_directory, embedded_mongod
+from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.users import Users
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def stored(database_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    async with connected(database_uri) as database:
+        yield database
+
+
+def ada(**changes: str) -> User:
+    return User(
+        **{"first_name": "Ada", "last_name": "L", "email": "ada@example.com", "password": "hash"}
+        | changes
+    )
+
+
+async def test_a_user_is_stored_with_the_field_names_of_the_original(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    user = await Users().add(ada())
+
+    assert await stored["users"].find_one() == {
+        "_id": user.id,
+        "first_name": "Ada",
+        "last_name": "L",
+        "email": "ada@example.com",
+        "password": "hash",
+    }
+
+
+@pytest.mark.usefixtures("stored")
+async def test_an_address_is_taken_once() -> None:
+    await Users().add(ada())
+
+    with pytest.raises(EmailTaken):
+        await Users().add(ada(first_name="Bob"))
+
+
+@pytest.mark.usefixtures("stored")
+async def test_a_user_is_found_by_the_earliest_spelling_that_is_stored() -> None:
+    await Users().add(ada(email="b"))
+    await Users().add(ada(email="a"))
+
+    for spellings, expected in ((["a", "b"], "a"), (["b", "a"], "b"), (["x", "a"], "a")):
+        user = await Users().with_email(spellings)
+        assert user is not None
+        assert user.email == expected
+    assert await Users().with_email(["x"]) is None
+
+
+@pytest.mark.usefixtures("stored")
+async def test_a_user_is_found_by_id() -> None:
+    user = await Users().add(ada())
+
+    found = await Users().with_id(str(user.id))
+    assert found is not None
+    assert found.email == "ada@example.com"
+    assert await Users().with_id(str(ObjectId())) is None
+
+
+async def test_documents_of_the_original_are_read_whatever_else_they_hold(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    await stored["users"].insert_many(
+        [
+            {"email": "null", "first_name": None, "password": None, "__v": 0, "token": "eyJ"},
+            {"email": "odd", "first_name": 7, "last_name": ["x"], "password": {"a": 1}},
+        ]
+    )
+
+    for email in ("null", "odd"):
+        user = await Users().with_email([email])
+        assert user is not None
+        assert (user.first_name, user.last_name, user.password) == ("", "", "")
+        assert user.created_at == user.id.generation_time  # type: ignore[union-attr]
+
+
+async def test_an_upgraded_hash_leaves_all_else_as_it_is(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    await stored["users"].insert_one({"email": "a", "password": "old", "__v": 0, "token": "eyJ"})
+    user = await Users().with_email(["a"])
+    assert user is not None
+
+    await Users().upgrade_password(user, "new")
+
+    document = await stored["users"].find_one({}, {"_id": 0})
+    assert document == {"email": "a", "password": "new", "__v": 0, "token": "eyJ"}
+
+
+async def test_an_upgrade_does_not_undo_a_password_that_was_changed_in_between(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    user = await Users().add(ada(password="old"))
+    await stored["users"].update_one({}, {"$set": {"password": "changed"}})
+
+    await Users().upgrade_password(user, "new")
+
+    document = await stored["users"].find_one()
+    assert document is not None
+    assert document["password"] == "changed"
+
+
+def test_a_hash_shows_in_no_repr() -> None:
+    assert "hunter2" not in repr(User.model_construct(password="hunter2"))
+
+
+async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mongo, "SECONDS_FOR_A_COMMAND", 0.5)
+    with data_directory(tmp_path) as data:
+        with embedded_mongod(data) as mongod:
+            mongod.wait_until_ready()
+            connection = connected(mongod.uri)
+            await connection.__aenter__()
+            await Users().add(ada())
+            os.kill(mongod.pid, signal.SIGKILL)
+            mongod.wait_until_ended()
+        for attempt in (
+            Users().with_email(["ada@example.com"]),
+            Users().with_id(str(ObjectId())),
+            Users().add(ada(email="bob@example.com")),
+            Users().upgrade_password(ada(), "new"),
+        ):
+            with pytest.raises(Unavailable):
+                await attempt
+        with embedded_mongod(data) as mongod:
+            mongod.wait_until_ready()
+            assert await Users().with_email(["ada@example.com"]) is not None
+            await connection.__aexit__(None, None, None)

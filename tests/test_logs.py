@@ -1,0 +1,66 @@
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_auth.logs import LineFormatter, cause_of, one_line
+
+
+def formatted(message: str, *arguments: object, error: BaseException | None = None) -> str:
+    info = (type(error), error, error.__traceback__) if error else None
+    record = logging.LogRecord(
+        "graphql_auth.test", logging.INFO, __file__, 1, message, arguments, info
+    )
+    record.created = 1_800_000_000.25
+    return LineFormatter().format(record)
+
+
+def test_a_line_has_the_time_in_utc_the_level_the_logger_and_the_message() -> None:
+    assert (
+        formatted("hello %s", "Ada")
+        == "2027-01-15T08:00:00.250Z INFO graphql_auth.test: hello Ada"
+    )
+
+
+@pytest.mark.parametrize("forger", ["\n", "\r", "\x1b", "\u2028", "\u202e", "\x85", "\ud800", "\0"])
+def test_what_would_forge_a_line_is_escaped(forger: str) -> None:
+    line = formatted("%s", f"a{forger}b")
+
+    assert forger not in line
+    assert "\\" in line
+
+
+@given(st.text(st.characters()))
+def test_any_text_becomes_one_printable_line(text: str) -> None:
+    line = one_line(text)
+
+    assert len(line.splitlines()) <= 1
+    line.encode()
+
+
+def raised() -> BaseException:
+    def inner() -> None:
+        raise LookupError("hunter2")
+
+    try:
+        try:
+            inner()
+        except LookupError as error:
+            raise ValueError("hunter2") from error
+    except ValueError as error:
+        return error
+
+
+def test_an_exception_is_told_by_type_and_place_and_never_by_its_message() -> None:
+    line = formatted("failed", error=raised())
+
+    assert "builtins.ValueError at " in line
+    assert "; from builtins.LookupError at " in line
+    assert "test_logs.py:" in line
+    assert " inner < " in line
+    assert "hunter2" not in line
+
+
+def test_an_exception_that_was_never_raised_has_no_place() -> None:
+    assert cause_of(ValueError()) == "builtins.ValueError at no frame"
