@@ -42,7 +42,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"graphql-auth {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    serve = commands.add_parser("serve", help="start the server, and MongoDB if none is set")
+    serve = commands.add_parser(
+        "serve",
+        help="start the server, and MongoDB if none is set",
+        description="Start the server and say where it listens, until Ctrl-C ends it.",
+    )
     serve.add_argument("--host", help="the address to listen on (HOST, 127.0.0.1)")
     serve.add_argument("--port", help="the port to listen on (PORT, 4001; 0: any free one)")
     how = serve.add_mutually_exclusive_group()
@@ -58,7 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.set_defaults(run=_serve)
 
-    schema = commands.add_parser("schema", help="print the GraphQL schema")
+    schema = commands.add_parser(
+        "schema",
+        help="print the GraphQL schema",
+        description="Print the schema definition, for code generators and linters.",
+    )
     schema.add_argument(
         "--check",
         action="store_true",

@@ -1,5 +1,6 @@
 """A GraphQL client, as small as one can be."""
 
+import json
 import uuid
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ mutation Login($input: LoginInput!) {
 }
 """
 WELCOME = "{ welcome }"
+VIEWER = "{ viewer { __typename id email firstName lastName createdAt } }"
 PASSWORD = "correct horse battery staple"
 
 
@@ -50,7 +52,8 @@ class Client:
     """Speaks to one server over a socket."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=30)
+        self.url = url
+        self.http = httpx.Client(timeout=30)
 
     def __enter__(self) -> Self:
         return self
@@ -68,11 +71,12 @@ class Client:
     ) -> dict[str, Any]:
         """Send an operation and return the JSON answer."""
         given = httpx.Headers(headers)
+        given["Content-Type"] = "application/json"
         if token is not None:
             given["Authorization"] = f"Bearer {token}"
-        response = self.http.post(
-            "", json={"query": query, "variables": variables or {}}, headers=given
-        )
+        # json.dumps escapes a lone surrogate, which httpx itself could not send.
+        body = json.dumps({"query": query, "variables": variables or {}})
+        response = self.http.post(self.url, content=body, headers=given)
         answer: dict[str, Any] = response.json()
         return answer
 

@@ -13,9 +13,7 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
         "    die_with_parent(parent); print(os.getpid(), flush=True)\n"
         "time.sleep(60)\n"
     )
-    parent = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
-    )
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
 

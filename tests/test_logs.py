@@ -18,8 +18,7 @@ def formatted(message: str, *arguments: object, error: BaseException | None = No
 
 def test_a_line_has_the_time_in_utc_the_level_the_logger_and_the_message() -> None:
     assert (
-        formatted("hello %s", "Ada")
-        == "2027-01-15T08:00:00.250Z INFO graphql_auth.test: hello Ada"
+        formatted("hello %s", "Ada") == "2027-01-15T08:00:00.250Z INFO graphql_auth.test: hello Ada"
     )
 
 

@@ -101,7 +101,9 @@ class GraphQLEndpoint:
             )
         except CannotGetOperationTypeError:
             raise BadRequest("`operationName` names no operation of the document.") from None
-        except InvalidOperationTypeError:
+        except InvalidOperationTypeError as error:
+            if error.operation_type is OperationType.SUBSCRIPTION:
+                raise BadRequest("There are no subscriptions here.") from None
             raise BadRequest(
                 "A mutation must be sent by POST.", HTTPStatus.METHOD_NOT_ALLOWED
             ) from None

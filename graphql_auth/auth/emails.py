@@ -49,9 +49,7 @@ def spellings(address: str) -> list[str]:
         return _both_forms(address)
     local, _, domain = address.rpartition("@")
     domains = [domain, _ascii(domain)]
-    return list(
-        dict.fromkeys(f"{name}@{host}" for name in _both_forms(local) for host in domains)
-    )
+    return list(dict.fromkeys(f"{name}@{host}" for name in _both_forms(local) for host in domains))
 
 
 def _both_forms(text: str) -> list[str]:

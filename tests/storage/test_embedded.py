@@ -73,9 +73,7 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
     assert not mongo.has_failed
 
 
-def test_it_is_killed_when_it_does_not_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_killed_when_it_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "SECONDS_TO_STOP", 0.0)
     with running(tmp_path) as mongo:
         os.kill(mongo.pid, 19)

@@ -51,9 +51,7 @@ async def test_the_index_is_the_one_that_mongoose_makes(
     assert indexes["email_1"]["unique"] is True
 
 
-async def test_users_who_share_an_address_are_named(
-    database_uri: str, database: Database
-) -> None:
+async def test_users_who_share_an_address_are_named(database_uri: str, database: Database) -> None:
     emails = ["ada@example.com", "ada@example.com", "bob@example.com", None, None, None]
     await database["users"].insert_many([{"email": email} for email in emails])
 

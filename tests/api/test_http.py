@@ -1,0 +1,209 @@
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.client import WELCOME, Client, code
+from tests.process import ServerProcess
+
+JSON = {"Content-Type": "application/json"}
+
+
+def post(client: Client, body: bytes, **headers: str) -> httpx.Response:
+    return client.http.post(client.url, content=body, headers=JSON | headers)
+
+
+def test_an_answer_is_json_in_utf_8_that_nobody_stores(client: Client) -> None:
+    response = post(client, b'{"query": "{ viewer { id } }"}')
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert "server" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"1",
+        b'"{ welcome }"',
+        b"[]",
+        b'[{"query": "{ welcome }"}]',
+        b"{",
+        b"\xff\xfe",
+        b'{"query": "\xff"}',
+        '{"query": "{ welcome }"}'.encode("utf-16"),
+        b'{"query": ' + b"[" * 100_000,
+        b'{"query": "{ welcome }", "x": ' + b"9" * 5000 + b"}",
+        b"{}",
+        b'{"query": ""}',
+        b'{"query": null}',
+        b'{"query": ["{ welcome }"]}',
+        b'{"query": "{ welcome }", "variables": []}',
+        b'{"query": "{ welcome }", "variables": "{}"}',
+        b'{"query": "{ welcome }", "operationName": 1}',
+        b'{"query": "query A { welcome }", "operationName": "B"}',
+    ],
+)
+def test_what_is_no_graphql_request_is_a_coded_400(client: Client, body: bytes) -> None:
+    response = post(client, body)
+
+    assert response.status_code == 400
+    assert code(response.json()) == "BAD_REQUEST"
+    assert "data" not in response.json()
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/jsonfoo",
+    ],
+)
+def test_only_json_is_taken(client: Client, media_type: str) -> None:
+    response = post(client, b'{"query": "{ welcome }"}', **{"Content-Type": media_type})
+
+    assert response.status_code == 415
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON"])
+def test_json_may_be_named_with_parameters_and_in_any_case(client: Client, media_type: str) -> None:
+    response = post(client, b'{"query": "{ viewer { id } }"}', **{"Content-Type": media_type})
+
+    assert response.json() == {"data": {"viewer": None}}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("{ welcome", "GRAPHQL_PARSE_FAILED"),
+        ("{ welcom }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ welcome { x } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription { x }", "BAD_REQUEST"),
+        ("fragment A on Query { welcome }", "BAD_REQUEST"),
+        ('{ __type(name: "\ud800") { name } }', "GRAPHQL_PARSE_FAILED"),
+    ],
+)
+def test_every_error_of_a_document_has_a_code(client: Client, query: str, expected: str) -> None:
+    assert code(client.ask(query)) == expected
+
+
+def test_a_query_may_be_sent_by_get(client: Client) -> None:
+    parameters = {
+        "query": "query Q($name: String!) { __type(name: $name) { name } }",
+        "variables": '{"name": "User"}',
+        "operationName": "Q",
+    }
+
+    response = client.http.get(client.url, params=parameters)
+
+    assert response.json() == {"data": {"__type": {"name": "User"}}}
+
+
+def test_empty_variables_of_a_get_are_none(client: Client) -> None:
+    response = client.http.get(client.url, params={"query": "{ __typename }", "variables": ""})
+
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+def test_broken_variables_of_a_get_are_a_coded_400(client: Client) -> None:
+    response = client.http.get(client.url, params={"query": "{ __typename }", "variables": "{"})
+
+    assert response.status_code == 400
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'mutation { login(input: {email: "a", password: "b"}) { token } }',
+        'mutation { ...F } fragment F on Mutation { login(input: {email: "a", password: "b"}) { token } }',
+    ],
+)
+def test_a_mutation_is_not_done_by_get(client: Client, query: str) -> None:
+    response = client.http.get(client.url, params={"query": query})
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, POST"
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"])
+def test_other_methods_are_not_allowed(client: Client, method: str) -> None:
+    response = client.http.request(method, client.url)
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, POST"
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+def test_a_browser_gets_the_playground(client: Client) -> None:
+    response = client.http.get(client.url, headers={"Accept": "text/html,*/*;q=0.8"})
+
+    assert response.headers["content-type"].startswith("text/html")
+    assert "GraphiQL" in response.text
+
+
+def test_a_browser_with_a_query_gets_its_answer(client: Client) -> None:
+    response = client.http.get(
+        client.url, params={"query": "{ __typename }"}, headers={"Accept": "text/html"}
+    )
+
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+def test_there_are_no_websockets(shared_server: ServerProcess) -> None:
+    address = urlsplit(shared_server.url)
+    request = (
+        "GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+        "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(request.encode())
+        answer = connection.recv(64)
+
+    assert b" 101 " not in answer
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    values
+    | st.fixed_dictionaries(
+        {"query": st.text() | values},
+        optional={"variables": values, "operationName": values, "token": values},
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_no_json_body_is_answered_without_a_code_or_by_a_5xx(client: Client, body: Any) -> None:
+    response = post(client, json.dumps(body).encode())
+
+    assert response.status_code < 500
+    for error in response.json().get("errors", []):
+        assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR"
+
+
+def test_the_token_sources_of_the_original_are_off(client: Client) -> None:
+    token = client.token()
+    body = json.dumps({"query": WELCOME, "token": token}).encode()
+
+    assert code(post(client, body).json()) == "UNAUTHENTICATED"
+    by_query = client.http.post(client.url, params={"token": token}, json={"query": WELCOME})
+    assert code(by_query.json()) == "UNAUTHENTICATED"

@@ -1,0 +1,92 @@
+import pytest
+from strawberry.relay import to_base64
+
+from tests.client import VIEWER, WELCOME, Client, code, extensions
+
+NODE = "query Node($id: ID!) { node(id: $id) { __typename id ... on User { email } } }"
+
+
+def test_welcome_greets_who_is_signed_in(client: Client) -> None:
+    assert client.ask(WELCOME, token=client.token()) == {"data": {"welcome": "Welcome 🙌"}}
+
+
+def test_welcome_is_guarded(client: Client) -> None:
+    answer = client.ask(WELCOME)
+
+    assert answer["data"] is None
+    assert extensions(answer) == {"code": "UNAUTHENTICATED", "reason": "TOKEN_MISSING"}
+
+
+@pytest.mark.parametrize("header", ["Authorization", "authorization", "x-access-token"])
+def test_either_header_carries_the_token(client: Client, header: str) -> None:
+    token = client.token()
+    value = token if header == "x-access-token" else f"bearer {token}"
+
+    assert client.ask(WELCOME, headers={header: value})["data"]["welcome"] == "Welcome 🙌"
+
+
+def test_the_same_token_twice_is_one_token_and_two_tokens_are_none(client: Client) -> None:
+    one, other = client.token(), client.token()
+
+    twice = {"Authorization": f"Bearer {one}", "x-access-token": one}
+    assert client.ask(WELCOME, headers=twice)["data"]["welcome"] == "Welcome 🙌"
+    two = {"Authorization": f"Bearer {one}", "x-access-token": other}
+    assert extensions(client.ask(WELCOME, headers=two))["reason"] == "TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("bad", ["undefined", "null", "a.b.c", "x" * 8000])
+def test_a_garbled_token_is_invalid(client: Client, bad: str) -> None:
+    answer = client.ask(WELCOME, token=bad)
+
+    assert extensions(answer) == {"code": "UNAUTHENTICATED", "reason": "TOKEN_INVALID"}
+
+
+def test_viewer_is_the_account_of_who_is_signed_in(client: Client) -> None:
+    registered = client.register()["data"]["register"]
+
+    viewer = client.ask(VIEWER, token=registered["token"])["data"]["viewer"]
+
+    assert viewer == {"__typename": "User"} | registered["user"]
+
+
+@pytest.mark.parametrize("token", [None, "garbled"])
+def test_viewer_is_null_when_nobody_is_signed_in(client: Client, token: str | None) -> None:
+    assert client.ask(VIEWER, token=token) == {"data": {"viewer": None}}
+
+
+def test_node_fetches_the_viewer_again(client: Client) -> None:
+    registered = client.register()["data"]["register"]
+    user = registered["user"]
+
+    answer = client.ask(NODE, {"id": user["id"]}, token=registered["token"])
+
+    assert answer["data"]["node"] == {
+        "__typename": "User",
+        "id": user["id"],
+        "email": user["email"],
+    }
+
+
+@pytest.mark.parametrize(
+    "id_",
+    ["", "zzz", "VXNlcjo", to_base64("User", "x"), to_base64("Query", "1"), "😀", "\ud800"],
+)
+def test_a_made_up_id_is_nothing(client: Client, id_: str) -> None:
+    assert client.ask(NODE, {"id": id_}, token=client.token()) == {"data": {"node": None}}
+
+
+def test_someone_elses_id_is_nothing_too(client: Client) -> None:
+    other = client.register()["data"]["register"]["user"]["id"]
+
+    assert client.ask(NODE, {"id": other}, token=client.token()) == {"data": {"node": None}}
+
+
+def test_node_is_guarded(client: Client) -> None:
+    assert code(client.ask(NODE, {"id": "x"})) == "UNAUTHENTICATED"
+
+
+def test_introspection_works(client: Client) -> None:
+    answer = client.ask('{ __type(name: "ErrorCode") { enumValues { name } } }')
+
+    names = [value["name"] for value in answer["data"]["__type"]["enumValues"]]
+    assert "UNAUTHENTICATED" in names

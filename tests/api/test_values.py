@@ -1,0 +1,93 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from graphql_auth.api.values import syntax_message, validation_message
+from tests.client import LOGIN, Client
+
+SECRET = "hunter2hunter2"
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("Syntax Error: Expected Name, found String 'x'.", "Syntax Error: Expected Name."),
+        ("Syntax Error: Expected '$', found Name 'x'.", "Syntax Error: Expected '$'."),
+        ("Syntax Error: Unexpected Name 'x'.", "Syntax Error: this cannot be read as GraphQL."),
+        ("Syntax Error: Unterminated string.", "Syntax Error: this cannot be read as GraphQL."),
+    ],
+)
+def test_a_syntax_error_says_what_the_grammar_expected(message: str, told: str) -> None:
+    assert syntax_message(message) == told
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (
+            "Expected value of type 'I' to include required field 'a', found: { b: 1 }.",
+            "Expected value of type 'I' to include required field 'a'.",
+        ),
+        (
+            "Expected value of type 'I' not to include unknown field 'b'. Did you mean 'a'? Found: 1.",
+            "Expected value of type 'I' not to include unknown field 'b'. Did you mean 'a'?.",
+        ),
+        (
+            "String cannot represent a non string value: x",
+            "String cannot represent a non string value.",
+        ),
+        (
+            "Expected value of type 'DateTime', but encountered error 'x'; found: 'x'.",
+            "Expected value of type 'DateTime'.",
+        ),
+        ("Cannot query field 'a' on type 'B'.", "Cannot query field 'a' on type 'B'."),
+    ],
+)
+def test_a_validation_error_loses_the_value_and_nothing_else(message: str, told: str) -> None:
+    assert validation_message(message) == told
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        f'{{email: "a", password: "{SECRET}", extra: 1}}',
+        f'{{emai: "a", password: "{SECRET}"}}',
+        f'{{email: 1, password: "{SECRET}"}}',
+        f'{{email: "a", password: {SECRET}}}',
+        f'{{email: "a", password: ["{SECRET}"]}}',
+        f'{{email: "a", password: {{value: "{SECRET}"}}}}',
+        f'"{SECRET}"',
+        f'["{SECRET}"]',
+        f'{{email: "a", password: "{SECRET}" "{SECRET}"}}',
+        f'{{email: "a", password: "{SECRET}}}',
+        f"{{email: 'a', password: '{SECRET}'}}",
+        f'{{email: "a", password: "{SECRET}\\q"}}',
+        f'{{email: "a", password: """{SECRET}}}',
+    ],
+)
+def test_a_literal_is_never_repeated(client: Client, literal: str) -> None:
+    answer = client.ask(f"mutation {{ login(input: {literal}) {{ token }} }}")
+
+    assert answer["errors"][0]["extensions"]["code"].startswith("GRAPHQL_")
+    assert SECRET not in json.dumps(answer)
+
+
+values = st.recursive(
+    st.just(SECRET) | st.integers() | st.none() | st.booleans(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["email", "password", "extra"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(values)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_variable_is_never_repeated(client: Client, value: Any) -> None:
+    assume(SECRET in json.dumps(value))
+
+    assert SECRET not in json.dumps(client.ask(LOGIN, {"input": value}))

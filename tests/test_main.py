@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from graphql_auth import __version__
+from graphql_auth.__main__ import main
+from graphql_auth.api.schema import create_schema, sdl
+from tests.process import run_command
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"graphql-auth {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["schema", "--help"]])
+def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) >= 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "COMMAND"),
+        (["fly"], "invalid choice"),
+        (["serve", "--workers", "0"], "at least 1 process has to serve"),
+        (["serve", "--workers", "two"], "--workers"),
+        (["serve", "--workers", "2", "--reload"], "not allowed with"),
+    ],
+)
+def test_wrong_usage_is_explained(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert capsys.readouterr().out == sdl(create_schema())
+
+
+def test_the_schema_of_the_repository_is_the_one_of_the_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+
+    assert main(["schema", "--check"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kept", [None, "type Query {\n  welcome: Int\n}\n"])
+def test_a_stale_schema_is_a_diff_and_a_failure(
+    kept: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if kept is not None:
+        Path("schema.graphql").write_text(kept, encoding="utf-8")
+
+    assert main(["schema", "--check"]) == 1
+
+    printed = capsys.readouterr()
+    assert "+  welcome: String!" in printed.out
+    assert printed.err.startswith("graphql-auth: schema.graphql is stale; write it anew with:")
+
+
+def test_a_module_is_a_command_too(tmp_path: Path) -> None:
+    ended = run_command(tmp_path, "--version")
+
+    assert (ended.returncode, ended.stdout) == (0, f"graphql-auth {__version__}\n")
+
+
+@pytest.mark.parametrize("option", [["--port", "http"], ["--host", ""]])
+def test_a_wrong_option_is_refused_like_the_setting_it_stands_for(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", *option]) == 1
+
+    name = option[0].removeprefix("--").upper()
+    assert capsys.readouterr().err.startswith(f"graphql-auth: {name} is wrong: it takes ")

@@ -1,0 +1,200 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from graphql_auth.storage.embedded import EmbeddedMongo
+from tests.client import WELCOME, Client
+from tests.conftest import KEY
+from tests.process import environment, has_ended, run_command
+
+
+def refusal(directory: Path, *arguments: str, **settings: str) -> str:
+    """The one line with which a start is refused."""
+    start = time.monotonic()
+    ended = run_command(directory, "serve", "--port", "0", *arguments, timeout=20, **settings)
+
+    assert time.monotonic() - start < 8
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith("graphql-auth: ")
+    return ended.stderr
+
+
+def test_it_says_where_to_click_where_the_data_lies_and_how_to_stop(
+    start: Any, tmp_path: Path
+) -> None:
+    server = start()
+
+    assert f"GraphQL  {server.url}" in server.output
+    assert f"Data     {tmp_path}/graphql-auth-data" in server.output
+    assert "Stop     Ctrl-C" in server.output
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2"), ("--reload",)])
+def test_it_ends_in_good_order_with_all_its_processes(
+    start: Any, how: int, arguments: tuple[str, ...]
+) -> None:
+    server = start(*arguments)
+    with Client(server.url) as client:
+        client.token()
+    descendants = server.descendants()
+
+    assert server.stop(how) == 0
+
+    assert len(descendants) >= 1
+    assert all(has_ended(pid) for pid in descendants)
+    assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
+def test_nothing_outlives_a_server_that_is_killed(start: Any, arguments: tuple[str, ...]) -> None:
+    server = start(*arguments)
+    with Client(server.url) as client:
+        client.token()
+    descendants = server.descendants()
+
+    server.stop(signal.SIGKILL)
+
+    assert all(has_ended(pid) for pid in descendants)
+    again = start(*arguments)
+    with Client(again.url) as client:
+        client.token()
+
+
+def test_data_and_tokens_survive_a_restart(start: Any) -> None:
+    first = start()
+    with Client(first.url) as client:
+        registered = client.register()["data"]["register"]
+    first.stop()
+
+    with Client(start().url) as client:
+        assert client.ask(WELCOME, token=registered["token"])["data"]["welcome"]
+        assert client.login(registered["user"]["email"])["data"]["login"]
+
+
+def test_workers_share_one_database_and_one_key(start: Any) -> None:
+    server = start("--workers", "3")
+
+    names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in server.descendants()]
+    assert names.count("mongod") == 1
+    with Client(server.url) as client:
+        registered = client.register()["data"]["register"]
+    for _ in range(20):
+        with Client(server.url) as client:
+            assert client.ask(WELCOME, token=registered["token"])["data"]["welcome"]
+
+
+def test_it_ends_when_its_mongod_is_killed(start: Any) -> None:
+    server = start()
+    with Client(server.url) as client:
+        client.token()
+
+    os.kill(server.mongod_pid(), signal.SIGKILL)
+
+    assert server.process.wait(20) == 1
+    assert "graphql-auth: mongod ended with exit status -9" in server.output
+
+
+def test_it_ends_quietly_when_its_mongod_is_asked_to_stop(start: Any) -> None:
+    server = start()
+    with Client(server.url) as client:
+        client.token()
+
+    os.kill(server.mongod_pid(), signal.SIGTERM)
+
+    assert server.process.wait(20) == 0
+
+
+def test_a_second_server_on_the_same_data_is_refused(start: Any, tmp_path: Path) -> None:
+    server = start()
+
+    line = refusal(tmp_path)
+
+    assert f"in use by another server (process {server.process.pid})" in line
+
+
+def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        line = refusal(tmp_path, "--port", str(port))
+
+    assert f"PORT {port} on HOST 127.0.0.1 cannot be used: Address already in use" in line
+    assert not (tmp_path / "graphql-auth-data").exists()
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 300])
+def test_a_host_that_is_not_ours_is_refused(tmp_path: Path, host: str) -> None:
+    assert f"HOST {host} is not an address of this machine." in refusal(tmp_path, "--host", host)
+
+
+def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Any) -> None:
+    server = start("--host", "::1")
+
+    assert urlsplit(server.url).netloc.startswith("[::1]:")
+    with Client(server.url) as client:
+        client.token()
+
+
+def test_a_database_without_a_key_is_refused(tmp_path: Path) -> None:
+    line = refusal(tmp_path, MONGO_URI="mongodb://localhost")
+
+    assert "TOKEN_KEY is not set" in line
+
+
+def test_a_database_that_does_not_answer_is_refused_within_five_seconds(tmp_path: Path) -> None:
+    line = refusal(tmp_path, MONGO_URI="mongodb://127.0.0.1:1", TOKEN_KEY=KEY)
+
+    assert "MONGO_URI: no MongoDB answers within 4 s" in line
+
+
+def test_a_given_database_is_named_by_its_setting(start: Any, mongod: EmbeddedMongo) -> None:
+    server = start(MONGO_URI=mongod.uri, TOKEN_KEY=KEY)
+
+    assert "Data     in the MongoDB of MONGO_URI" in server.output
+
+
+def test_the_settings_may_stand_in_a_file(start: Any, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"TOKEN_KEY={KEY}\nDATA_DIR=elsewhere\n", encoding="utf-8")
+
+    server = start()
+
+    assert f"Data     {tmp_path}/elsewhere" in server.output
+    assert not (tmp_path / "elsewhere" / "token.key").exists()
+
+
+def test_a_changed_file_of_the_package_reloads_the_server(start: Any) -> None:
+    server = start("--reload")
+    with Client(server.url) as client:
+        client.token()
+    before = set(server.descendants())
+    module = Path(sys.modules["graphql_auth"].__file__ or "")
+
+    module.touch()
+
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and set(server.descendants()) <= before:
+        time.sleep(0.05)
+    assert "detected changes" in server.output
+    with Client(server.url) as client:
+        client.token()
+
+
+def test_the_package_brings_a_command(tmp_path: Path) -> None:
+    command = Path(sys.executable).parent / "graphql-auth"
+
+    ended = subprocess.run(
+        [command, "--version"], cwd=tmp_path, env=environment(), capture_output=True, check=True
+    )
+
+    assert ended.stdout.startswith(b"graphql-auth ")
