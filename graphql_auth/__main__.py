@@ -21,7 +21,10 @@ With MONGO_URI unset, a MongoDB of its own is started and keeps its data in DATA
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit status: 0 done, 1 cannot be done, 2 wrong usage."""
+    """Run a command and return the exit status.
+
+    0: done; 1: it cannot be done; 2: wrong usage; 130: interrupted before it was done.
+    """
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -29,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"graphql-auth: {error}", file=sys.stderr)  # noqa: T201 - for the operator
         return 1
     except KeyboardInterrupt:
-        return 0
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

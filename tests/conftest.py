@@ -1,7 +1,7 @@
 """What the tests share: one real MongoDB, a database of its own for each test, a real server."""
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
 from tests.client import Client
 from tests.process import ServerProcess, start_server
+
+Start = Callable[..., ServerProcess]
 
 KEY = "a key of the tests, which is long enough"
 
@@ -42,7 +44,7 @@ async def database(database_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, A
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Any]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """Start servers that end with the test."""
     started: list[ServerProcess] = []
 

@@ -38,26 +38,23 @@ def test_any_text_becomes_one_printable_line(text: str) -> None:
     line.encode()
 
 
-def raised() -> BaseException:
-    def inner() -> None:
-        raise LookupError("hunter2")
-
+def failing() -> None:
     try:
-        try:
-            inner()
-        except LookupError as error:
-            raise ValueError("hunter2") from error
-    except ValueError as error:
-        return error
+        {}["hunter2"]
+    except LookupError as error:
+        raise ValueError("hunter2") from error
 
 
 def test_an_exception_is_told_by_type_and_place_and_never_by_its_message() -> None:
-    line = formatted("failed", error=raised())
+    with pytest.raises(ValueError, match="hunter2") as raised:
+        failing()
+
+    line = formatted("failed", error=raised.value)
 
     assert "builtins.ValueError at " in line
-    assert "; from builtins.LookupError at " in line
+    assert "; from builtins.KeyError at " in line
     assert "test_logs.py:" in line
-    assert " inner < " in line
+    assert " failing < " in line
     assert "hunter2" not in line
 
 

@@ -5,14 +5,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from graphql_auth.storage.embedded import EmbeddedMongo
 from tests.client import WELCOME, Client
-from tests.conftest import KEY
+from tests.conftest import KEY, Start
 from tests.process import environment, has_ended, run_command
 
 
@@ -30,7 +29,7 @@ def refusal(directory: Path, *arguments: str, **settings: str) -> str:
 
 
 def test_it_says_where_to_click_where_the_data_lies_and_how_to_stop(
-    start: Any, tmp_path: Path
+    start: Start, tmp_path: Path
 ) -> None:
     server = start()
 
@@ -42,7 +41,7 @@ def test_it_says_where_to_click_where_the_data_lies_and_how_to_stop(
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2"), ("--reload",)])
 def test_it_ends_in_good_order_with_all_its_processes(
-    start: Any, how: int, arguments: tuple[str, ...]
+    start: Start, how: int, arguments: tuple[str, ...]
 ) -> None:
     server = start(*arguments)
     with Client(server.url) as client:
@@ -57,7 +56,7 @@ def test_it_ends_in_good_order_with_all_its_processes(
 
 
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
-def test_nothing_outlives_a_server_that_is_killed(start: Any, arguments: tuple[str, ...]) -> None:
+def test_nothing_outlives_a_server_that_is_killed(start: Start, arguments: tuple[str, ...]) -> None:
     server = start(*arguments)
     with Client(server.url) as client:
         client.token()
@@ -71,7 +70,7 @@ def test_nothing_outlives_a_server_that_is_killed(start: Any, arguments: tuple[s
         client.token()
 
 
-def test_data_and_tokens_survive_a_restart(start: Any) -> None:
+def test_data_and_tokens_survive_a_restart(start: Start) -> None:
     first = start()
     with Client(first.url) as client:
         registered = client.register()["data"]["register"]
@@ -82,7 +81,7 @@ def test_data_and_tokens_survive_a_restart(start: Any) -> None:
         assert client.login(registered["user"]["email"])["data"]["login"]
 
 
-def test_workers_share_one_database_and_one_key(start: Any) -> None:
+def test_workers_share_one_database_and_one_key(start: Start) -> None:
     server = start("--workers", "3")
 
     names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in server.descendants()]
@@ -94,7 +93,7 @@ def test_workers_share_one_database_and_one_key(start: Any) -> None:
             assert client.ask(WELCOME, token=registered["token"])["data"]["welcome"]
 
 
-def test_it_ends_when_its_mongod_is_killed(start: Any) -> None:
+def test_it_ends_when_its_mongod_is_killed(start: Start) -> None:
     server = start()
     with Client(server.url) as client:
         client.token()
@@ -105,7 +104,7 @@ def test_it_ends_when_its_mongod_is_killed(start: Any) -> None:
     assert "graphql-auth: mongod ended with exit status -9" in server.output
 
 
-def test_it_ends_quietly_when_its_mongod_is_asked_to_stop(start: Any) -> None:
+def test_it_ends_quietly_when_its_mongod_is_asked_to_stop(start: Start) -> None:
     server = start()
     with Client(server.url) as client:
         client.token()
@@ -115,7 +114,7 @@ def test_it_ends_quietly_when_its_mongod_is_asked_to_stop(start: Any) -> None:
     assert server.process.wait(20) == 0
 
 
-def test_a_second_server_on_the_same_data_is_refused(start: Any, tmp_path: Path) -> None:
+def test_a_second_server_on_the_same_data_is_refused(start: Start, tmp_path: Path) -> None:
     server = start()
 
     line = refusal(tmp_path)
@@ -138,7 +137,7 @@ def test_a_host_that_is_not_ours_is_refused(tmp_path: Path, host: str) -> None:
     assert f"HOST {host} is not an address of this machine." in refusal(tmp_path, "--host", host)
 
 
-def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Any) -> None:
+def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Start) -> None:
     server = start("--host", "::1")
 
     assert urlsplit(server.url).netloc.startswith("[::1]:")
@@ -158,13 +157,28 @@ def test_a_database_that_does_not_answer_is_refused_within_five_seconds(tmp_path
     assert "MONGO_URI: no MongoDB answers within 4 s" in line
 
 
-def test_a_given_database_is_named_by_its_setting(start: Any, mongod: EmbeddedMongo) -> None:
+def test_a_start_can_be_interrupted(tmp_path: Path) -> None:
+    starting = subprocess.Popen(
+        [sys.executable, "-m", "graphql_auth", "serve", "--port", "0"],
+        cwd=tmp_path,
+        env=environment(MONGO_URI="mongodb://127.0.0.1:1", TOKEN_KEY=KEY),
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(2)
+
+    starting.send_signal(signal.SIGINT)
+
+    assert starting.communicate()[1] == b""
+    assert starting.returncode == 130
+
+
+def test_a_given_database_is_named_by_its_setting(start: Start, mongod: EmbeddedMongo) -> None:
     server = start(MONGO_URI=mongod.uri, TOKEN_KEY=KEY)
 
     assert "Data     in the MongoDB of MONGO_URI" in server.output
 
 
-def test_the_settings_may_stand_in_a_file(start: Any, tmp_path: Path) -> None:
+def test_the_settings_may_stand_in_a_file(start: Start, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"TOKEN_KEY={KEY}\nDATA_DIR=elsewhere\n", encoding="utf-8")
 
     server = start()
@@ -173,7 +187,7 @@ def test_the_settings_may_stand_in_a_file(start: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere" / "token.key").exists()
 
 
-def test_a_changed_file_of_the_package_reloads_the_server(start: Any) -> None:
+def test_a_changed_file_of_the_package_reloads_the_server(start: Start) -> None:
     server = start("--reload")
     with Client(server.url) as client:
         client.token()

@@ -33,7 +33,7 @@ def syntax_message(message: str) -> str:
 
 def validation_message(message: str) -> str:
     """Cut the value that was found off the end of a message of graphql-core."""
-    return _VALUE.sub(".", message)
+    return _VALUE.sub(".", message).replace("?.", "?")
 
 
 def variable_errors(

@@ -26,6 +26,11 @@ SECONDS_FOR_A_COMMAND = 5.0
 DEFAULT_DATABASE = "test"
 COLLISIONS_SHOWN = 5
 
+NO_ANSWER = (
+    f"MONGO_URI: no MongoDB answers within {SECONDS_TO_CONNECT:.0f} s;"
+    " check that it runs and that its address is right."
+)
+
 
 @asynccontextmanager
 async def connected(uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
@@ -39,8 +44,11 @@ async def connected(uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
     client = _client(uri)
     try:
         database = client.get_default_database(DEFAULT_DATABASE)
-        await _reach(database)
-        await _bind(database)
+        try:
+            await _reach(database)
+            await _bind(database)
+        except (PyMongoError, TimeoutError):
+            raise StartError(NO_ANSWER) from None
         yield database
     finally:
         await client.close()
@@ -75,16 +83,11 @@ def _client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
 
 
 async def _reach(database: AsyncDatabase[dict[str, Any]]) -> None:
-    try:
-        async with asyncio.timeout(SECONDS_TO_CONNECT):
+    async with asyncio.timeout(SECONDS_TO_CONNECT):
+        try:
             await database.command("ping")
-    except OperationFailure as error:
-        raise StartError(f"MONGO_URI: MongoDB refuses us ({_named(error)}).") from None
-    except (PyMongoError, TimeoutError):
-        raise StartError(
-            f"MONGO_URI: no MongoDB answers within {SECONDS_TO_CONNECT:.0f} s;"
-            " check that it runs and that its address is right."
-        ) from None
+        except OperationFailure as error:
+            raise StartError(f"MONGO_URI: MongoDB refuses us ({_code(error)}).") from None
 
 
 async def _bind(database: AsyncDatabase[dict[str, Any]]) -> None:
@@ -92,10 +95,10 @@ async def _bind(database: AsyncDatabase[dict[str, Any]]) -> None:
         await init_beanie(database=database, document_models=[User])
     except DuplicateKeyError:
         raise StartError(await _collisions(database)) from None
-    except PyMongoError as error:
+    except OperationFailure as error:
         raise StartError(
             "The unique index on the e-mail address cannot be made in"
-            f" {database.name}.users ({_named(error)}). If an index email_1 of another kind"
+            f" {database.name}.users ({_code(error)}). If an index email_1 of another kind"
             " stands there, drop it and start again."
         ) from None
 
@@ -120,7 +123,5 @@ async def _collisions(database: AsyncDatabase[dict[str, Any]]) -> str:
     )
 
 
-def _named(error: PyMongoError) -> str:
-    if isinstance(error, OperationFailure) and error.details:
-        return str(error.details.get("codeName", error.code))
-    return type(error).__name__
+def _code(error: OperationFailure) -> str:
+    return str((error.details or {}).get("codeName", error.code))

@@ -3,6 +3,7 @@ from typing import Any, NoReturn
 
 import httpx
 import pytest
+from graphql import GraphQLError
 
 from graphql_auth.api.errors import ErrorCode, client_error
 from graphql_auth.api.http import GraphQLEndpoint
@@ -122,8 +123,6 @@ def all_kinds(kind: type[AuthError]) -> list[type[AuthError]]:
 
 @pytest.mark.parametrize("kind", all_kinds(AuthError)[1:])
 def test_every_expected_outcome_has_a_code_of_its_own(kind: type[AuthError]) -> None:
-    from graphql import GraphQLError
-
     error = kind.__new__(kind)
     error.__dict__.update(faults=(), fault="", retry_after=1)
 
@@ -133,7 +132,5 @@ def test_every_expected_outcome_has_a_code_of_its_own(kind: type[AuthError]) -> 
 
 
 def test_an_outcome_without_a_code_is_a_fault_in_the_code() -> None:
-    from graphql import GraphQLError
-
     with pytest.raises(TypeError, match="AuthError has no code"):
         client_error(GraphQLError("", original_error=AuthError()), "id")

@@ -63,7 +63,7 @@ def test_control_characters_are_refused_in_a_name_and_welcome_in_a_password() ->
     assert reason(lambda form: form.name("field", "a\x1b[2Jb")) == FaultReason.INVALID_CHARACTERS
     form = Form()
     form.password("password", "a\tb")
-    form.name("name", "می\u200cخواهم")
+    form.name("name", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645")
     form.finish()
 
 

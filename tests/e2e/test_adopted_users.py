@@ -1,14 +1,15 @@
+from pathlib import Path
 from typing import Any
 
 import bcrypt
 from pymongo import MongoClient
 
-from graphql_auth.storage.embedded import EmbeddedMongo
 from tests.client import VIEWER, WELCOME, Client, code
-from tests.conftest import KEY
+from tests.conftest import KEY, Start
+from tests.process import run_command
 
 # As mongoose stores them: https://mongoosejs.com/docs/guide.html#versionKey
-DOCUMENTS = [
+DOCUMENTS: list[dict[str, Any]] = [
     {
         "first_name": "Ada",
         "last_name": "Lovelace",
@@ -28,9 +29,7 @@ DOCUMENTS = [
 ]
 
 
-def test_the_database_of_a_node_js_original_works_as_it_is(
-    start: Any, mongod: EmbeddedMongo, database_uri: str
-) -> None:
+def test_the_database_of_a_node_js_original_works_as_it_is(start: Start, database_uri: str) -> None:
     with MongoClient[dict[str, Any]](database_uri) as mongo:
         users = mongo.get_default_database()["users"]
         users.create_index({"email": 1}, unique=True, background=True)
@@ -56,21 +55,15 @@ def test_the_database_of_a_node_js_original_works_as_it_is(
             assert kept == {
                 name: document[name] for name in document if name not in {"password", "_id"}
             }
-    del mongod
 
 
-def test_users_who_share_an_address_stop_the_start(
-    mongod: EmbeddedMongo, database_uri: str, tmp_path: Any
-) -> None:
-    from tests.process import run_command
-
+def test_users_who_share_an_address_stop_the_start(database_uri: str, tmp_path: Path) -> None:
     with MongoClient[dict[str, Any]](database_uri) as mongo:
-        mongo.get_default_database()["users"].insert_many([{"email": "ada@example.com"}] * 1)
-        mongo.get_default_database()["users"].insert_one({"email": "ada@example.com"})
+        users = mongo.get_default_database()["users"]
+        users.insert_many([{"email": "ada@example.com"}, {"email": "ada@example.com"}])
 
     ended = run_command(tmp_path, "serve", MONGO_URI=database_uri, TOKEN_KEY=KEY)
 
     assert ended.returncode == 1
     assert "ada@example.com (2 users)" in ended.stderr
     assert ended.stderr.count("\n") == 1
-    del mongod

@@ -2,19 +2,18 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx
 
 from tests.client import REGISTER, Client, registration
-from tests.process import ServerProcess
+from tests.conftest import Start
 
 REGISTRATIONS = 200
 KILLED_AFTER = 80
 
 
-def test_no_answered_registration_is_lost_when_server_and_mongod_are_killed(start: Any) -> None:
-    server: ServerProcess = start()
+def test_no_answered_registration_is_lost_when_server_and_mongod_are_killed(start: Start) -> None:
+    server = start()
     answered: list[str] = []
     enough = threading.Event()
 

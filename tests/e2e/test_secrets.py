@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.client import LOGIN, REGISTER, VIEWER, WELCOME, Client, new_email, registration
+from tests.conftest import Start
 from tests.process import ServerProcess
 
 PASSWORD = "hunter2-the-password-of-this-test"
@@ -16,8 +18,8 @@ KEY = "hunter2-the-key-of-this-test-is-long-enough"
 
 
 @pytest.fixture
-def server(start: Any) -> Iterator[ServerProcess]:
-    yield start(TOKEN_KEY=KEY, TOKEN_SOURCES="authorization,x-access-token,query,body")
+def server(start: Start) -> ServerProcess:
+    return start(TOKEN_KEY=KEY, TOKEN_SOURCES="authorization,x-access-token,query,body")
 
 
 def bad_requests(token: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -78,8 +80,6 @@ def test_no_secret_is_in_anything_that_the_server_prints_or_answers(
 
 def server_dies_with_requests_under_way(server: ServerProcess, client: Client, email: str) -> None:
     """A stopped mongod makes a login fail by a time-out, the kind of error that is logged."""
-    import os
-
     pid = server.mongod_pid()
     os.kill(pid, signal.SIGSTOP)
     answer = client.login(email, PASSWORD)

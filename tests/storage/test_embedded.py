@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pymongo import MongoClient
@@ -44,9 +45,9 @@ def executable(path: Path, text: str) -> Path:
 
 
 def test_data_survives_a_restart(tmp_path: Path) -> None:
-    with running(tmp_path) as mongo, MongoClient(mongo.uri) as client:
+    with running(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
         client.get_default_database()["kept"].insert_one({"_id": 1})
-    with running(tmp_path) as mongo, MongoClient(mongo.uri) as client:
+    with running(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
         assert client.get_default_database()["kept"].find_one() == {"_id": 1}
 
 
@@ -104,7 +105,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_a_long_path_gets_its_socket_elsewhere(tmp_path: Path) -> None:
     data = tmp_path / ("long" * 20) / ("longer" * 10)
-    with running(data) as mongo, MongoClient(mongo.uri) as client:
+    with running(data) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
         assert client.admin.command("ping")["ok"] == 1
     assert not (data / "mongod.sock").exists()
 
@@ -154,7 +155,7 @@ def test_without_any_mongod_the_three_ways_on_are_named(monkeypatch: pytest.Monk
         ),
         ("""echo '{"s":"E","msg":"Bad disk"}'; exit 1""", r"\(Bad disk\)"),
         (
-            "echo 'mongod: error while loading shared libraries: libcurl.so.4: no such file'; exit 127",
+            "echo 'error while loading shared libraries: libcurl.so.4: no such file'; exit 127",
             r"without libcurl\.so\.4; install it, .* apt-get install libcurl4",
         ),
     ],
