@@ -41,7 +41,7 @@ def serve(settings: Settings, *, workers: int, reload: bool) -> None:
     """
     logging.config.dictConfig(LOG_CONFIG)
     signal.signal(signal.SIGTERM, _end)
-    with _listening(settings) as listener, _database(settings) as (completed, data):
+    with listening(settings) as listener, _database(settings) as (completed, data):
         asyncio.run(_check_database(completed))
         print(_banner(listener, data), flush=True)  # noqa: T201 - what the operator waits for
         _run(completed, listener, workers=workers, reload=reload)
@@ -52,15 +52,18 @@ def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 @contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """Listen on the host and the port of the settings; raises StartError when that cannot be."""
     host, port = settings.host, settings.listening_port
     try:
-        family, kind, *_, address = socket.getaddrinfo(
+        family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError):
         raise StartError(f"HOST {host} is not an address of this machine.") from None
-    with socket.socket(family, kind) as listener:
+    # asyncio turns Nagle's algorithm off, which would delay each answer by 40 ms, only for sockets
+    # that name TCP as their protocol.
+    with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)

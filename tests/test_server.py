@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from graphql_auth.server import listening
+from graphql_auth.settings import Settings
 from graphql_auth.storage.embedded import EmbeddedMongo
 from tests.client import WELCOME, Client
 from tests.conftest import KEY, Start
@@ -143,6 +145,11 @@ def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Start) -> None:
     assert urlsplit(server.url).netloc.startswith("[::1]:")
     with Client(server.url) as client:
         client.token()
+
+
+def test_answers_are_not_held_back_by_the_algorithm_of_nagle() -> None:
+    with listening(Settings(port=0)) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_a_database_without_a_key_is_refused(tmp_path: Path) -> None:
