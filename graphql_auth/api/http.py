@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from graphql import GraphQLFormattedError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
@@ -160,6 +160,8 @@ async def _json_text(request: Request) -> str:
         return (await request.body()).decode()
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.") from None
+    except ClientDisconnect:
+        raise BadRequest("The body ended before its length was reached.") from None
 
 
 def _object(text: str, what: str) -> dict[str, Any]:

@@ -177,6 +177,21 @@ def test_there_are_no_websockets(shared_server: ServerProcess) -> None:
     assert b" 101 " not in answer
 
 
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_ours(
+    shared_server: ServerProcess, client: Client
+) -> None:
+    address = urlsplit(shared_server.url)
+    printed = shared_server.output
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(
+            b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+    client.token()
+
+    assert shared_server.output == printed
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
