@@ -33,8 +33,8 @@ imports: $(VENV)/.installed-dev ## Check which module may import which
 schema: $(VENV)/.installed-dev ## Check that schema.graphql is what the code says
 	@$(BIN)/graphql-auth schema --check
 
-test-versions: ## Run the tests on every supported Python that is installed
-	@scripts/test-versions
+test-versions: ## Run the tests on every other supported Python that is installed
+	@PYTHON=$(PYTHON) scripts/test-versions
 
 format: $(VENV)/.installed-dev ## Format the code, and write schema.graphql anew
 	@$(BIN)/ruff check --quiet --fix-only
