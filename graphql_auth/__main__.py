@@ -80,10 +80,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1 process has to serve")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("it takes a whole number from 1 on")
+    return int(text)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -105,7 +104,9 @@ def _schema(options: argparse.Namespace) -> int:
         sys.stdout.write(current)
         return 0
     file = Path("schema.graphql")
-    kept = file.read_text(encoding="utf-8") if file.exists() else ""
+    if not file.exists():
+        raise StartError("there is no schema.graphql in this directory to check")
+    kept = file.read_text(encoding="utf-8")
     if kept == current:
         return 0
     sys.stdout.writelines(

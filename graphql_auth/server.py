@@ -1,6 +1,7 @@
 """A running server: its database, its socket, its processes, and how they end together."""
 
 import asyncio
+import errno
 import functools
 import logging
 import logging.config
@@ -29,6 +30,7 @@ from graphql_auth.storage.key_file import kept_key
 
 BACKLOG = 2048
 SECONDS_TO_FINISH_REQUESTS = 10
+NOT_OUR_HOST = "HOST {} is not an address of this machine; 0.0.0.0 stands for all that it has."
 NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 logger = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError):
-        raise StartError(f"HOST {host} is not an address of this machine.") from None
+        raise StartError(NOT_OUR_HOST.format(host)) from None
     # asyncio turns Nagle's algorithm off, which would delay each answer by 40 ms, only for sockets
     # that name TCP as their protocol.
     with socket.socket(family, kind, protocol) as listener:
@@ -69,9 +71,11 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
             listener.bind(address)
             listener.listen(BACKLOG)
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise StartError(NOT_OUR_HOST.format(host)) from None
             raise StartError(
                 f"PORT {port} on HOST {host} cannot be used: {error.strerror}."
-                " Stop what uses it, or choose another, for example with --port 4002."
+                " Set another, for example PORT=4002, or stop what uses this one."
             ) from None
         yield listener
 

@@ -110,7 +110,9 @@ class Settings(BaseSettings):
     @field_validator("token_sources", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return [part.strip().lower() for part in value.split(",")]
 
 
 def read_settings(**overrides: object) -> Settings:

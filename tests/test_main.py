@@ -32,8 +32,8 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
     [
         ([], "COMMAND"),
         (["fly"], "invalid choice"),
-        (["serve", "--workers", "0"], "at least 1 process has to serve"),
-        (["serve", "--workers", "two"], "--workers"),
+        (["serve", "--workers", "0"], "--workers: it takes a whole number from 1 on"),
+        (["serve", "--workers", "two"], "--workers: it takes a whole number from 1 on"),
         (["serve", "--workers", "2", "--reload"], "not allowed with"),
     ],
 )
@@ -61,22 +61,30 @@ def test_the_schema_of_the_repository_is_the_one_of_the_code(
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("kept", [None, "type Query {\n  welcome: Int\n}\n"])
 def test_a_stale_schema_is_a_diff_and_a_failure(
-    kept: str | None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    if kept is not None:
-        Path("schema.graphql").write_text(kept, encoding="utf-8")
+    Path("schema.graphql").write_text("type Query {\n  welcome: Int\n}\n", encoding="utf-8")
 
     assert main(["schema", "--check"]) == 1
 
     printed = capsys.readouterr()
+    assert "-  welcome: Int" in printed.out
     assert "+  welcome: String!" in printed.out
     assert printed.err.startswith("graphql-auth: schema.graphql is stale; write it anew with:")
+
+
+def test_a_schema_that_is_not_there_cannot_be_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["schema", "--check"]) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "graphql-auth: there is no schema.graphql in this directory to check\n"
 
 
 def test_a_module_is_a_command_too(tmp_path: Path) -> None:

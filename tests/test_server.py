@@ -131,12 +131,13 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
         line = refusal(tmp_path, "--port", str(port))
 
     assert f"PORT {port} on HOST 127.0.0.1 cannot be used: Address already in use" in line
+    assert "PORT=4002" in line
     assert not (tmp_path / "graphql-auth-data").exists()
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 300])
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 300, "192.0.2.1"])
 def test_a_host_that_is_not_ours_is_refused(tmp_path: Path, host: str) -> None:
-    assert f"HOST {host} is not an address of this machine." in refusal(tmp_path, "--host", host)
+    assert f"HOST {host} is not an address of this machine;" in refusal(tmp_path, "--host", host)
 
 
 def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Start) -> None:

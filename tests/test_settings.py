@@ -113,7 +113,7 @@ def test_the_environment_goes_before_the_file_and_an_argument_before_both(
 
 
 def test_token_sources_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOKEN_SOURCES", "authorization, query ,body")
+    monkeypatch.setenv("TOKEN_SOURCES", "Authorization, query ,body")
 
     assert read_settings().token_sources == {
         TokenSource.AUTHORIZATION,

@@ -41,11 +41,13 @@ def variable_errors(
 ) -> list[GraphQLError]:
     """Gather the errors about variables into one error with every field that is off.
 
-    graphql-core reports each by itself, with the whole input in the message.
+    graphql-core reports each by itself, with the whole input in the message. It leaves the error of
+    the coercion behind; an error of the validation, which can be about a variable too, has none.
     """
     nodes = {
         node.variable.name.value: node
         for error in errors
+        if isinstance(error.original_error, GraphQLError)
         for node in error.nodes or ()
         if isinstance(node, VariableDefinitionNode)
     }
@@ -78,4 +80,4 @@ def _faults(value: object, type_: GraphQLInputType, path: str) -> Iterator[Field
         for name in value.keys() - type_.fields.keys():
             yield FieldFault(name, FaultReason.UNKNOWN_FIELD, "There is no such field.")
     elif coerce_input_value(value, type_) is Undefined:
-        yield FieldFault(path, FaultReason.WRONG_TYPE, f"This must be a {type_}.")
+        yield FieldFault(path, FaultReason.WRONG_TYPE, f"This must be of type {type_}.")

@@ -108,8 +108,10 @@ def data_directory(path: Path) -> Iterator[Path]:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (path / "server.lock").open("a+", encoding="ascii")
+    except FileExistsError:
+        raise StartError(f"DATA_DIR {path} is not a directory.") from None
     except OSError as error:
-        raise StartError(f"DATA_DIR {path} cannot be used: {error.strerror}") from None
+        raise StartError(f"DATA_DIR {path} cannot be used: {error.strerror}.") from None
     with lock:
         if not _taken(lock.fileno()):
             lock.seek(0)

@@ -1,6 +1,7 @@
 """The connection to MongoDB: durable writes, short time-outs, and the indexes that we rely on."""
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -28,7 +29,7 @@ COLLISIONS_SHOWN = 5
 
 NO_ANSWER = (
     f"MONGO_URI: no MongoDB answers within {SECONDS_TO_CONNECT:.0f} s;"
-    " check that it runs and that its address is right."
+    " check that it runs, and that address, replicaSet and TLS options are right."
 )
 
 
@@ -65,21 +66,25 @@ def outages_translated() -> Iterator[None]:
 
 def _client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
     try:
-        return AsyncMongoClient(
-            uri,
-            appname="graphql-auth",
-            tz_aware=True,
-            w="majority",
-            journal=True,
-            retryWrites=True,
-            connectTimeoutMS=int(SECONDS_TO_CONNECT * 1000),
-            serverSelectionTimeoutMS=int(SECONDS_TO_CONNECT * 1000),
-            timeoutMS=int(SECONDS_FOR_A_COMMAND * 1000),
-        )
+        # Addresses are shared with other drivers, whose options PyMongo warns of and passes over.
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            return AsyncMongoClient(
+                uri,
+                appname="graphql-auth",
+                tz_aware=True,
+                w="majority",
+                journal=True,
+                retryWrites=True,
+                connectTimeoutMS=int(SECONDS_TO_CONNECT * 1000),
+                serverSelectionTimeoutMS=int(SECONDS_TO_CONNECT * 1000),
+                timeoutMS=int(SECONDS_FOR_A_COMMAND * 1000),
+            )
     except (InvalidURI, ConfigurationError, ValueError) as error:
-        # The messages of InvalidURI can repeat the password in the address.
-        kind = type(error).__name__
-        raise StartError(f"MONGO_URI is not a MongoDB address that can be used ({kind}).") from None
+        # The messages can repeat the password in the address.
+        raise StartError(
+            f"MONGO_URI is not a MongoDB address that can be used ({type(error).__name__});"
+            " characters such as @ : / in its password are to be percent-encoded."
+        ) from None
 
 
 async def _reach(database: AsyncDatabase[dict[str, Any]]) -> None:

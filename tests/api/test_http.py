@@ -92,11 +92,18 @@ def test_json_may_be_named_with_parameters_and_in_any_case(client: Client, media
         ("{ welcome { x } }", "GRAPHQL_VALIDATION_FAILED"),
         ("subscription { x }", "BAD_REQUEST"),
         ("fragment A on Query { welcome }", "BAD_REQUEST"),
+        ("query ($unused: String!) { welcome }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($unused: Int!) { welcome }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($id: User!) { node(id: $id) { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($id: Nothing) { node(id: $id) { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($id: Int!) { node(id: $id) { id } }", "GRAPHQL_VALIDATION_FAILED"),
         ('{ __type(name: "\ud800") { name } }', "GRAPHQL_PARSE_FAILED"),
     ],
 )
 def test_every_error_of_a_document_has_a_code(client: Client, query: str, expected: str) -> None:
-    assert code(client.ask(query)) == expected
+    for variables in ({}, {"unused": 1, "id": {"x": 1}}):
+        answer = client.ask(query, variables)
+        assert {error["extensions"]["code"] for error in answer["errors"]} == {expected}
 
 
 def test_a_query_may_be_sent_by_get(client: Client) -> None:

@@ -13,6 +13,7 @@ from graphql_auth.auth import emails
         ("Ada@Example.COM", "ada@example.com"),
         ("ada+news@example.com", "ada+news@example.com"),
         ("a.d.a@example.com", "a.d.a@example.com"),
+        ("ada@frontend.test", "ada@frontend.test"),
         ("ada@BÜCHER.example.com", "ada@bücher.example.com"),
         ("ada@xn--bcher-kva.example.com", "ada@bücher.example.com"),
         ("Jose\u0301@example.com", "jos\u00e9@example.com"),

@@ -97,8 +97,13 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with (
-        pytest.raises(StartError, match=r"DATA_DIR .*/file/data cannot be used"),
+        pytest.raises(StartError, match=r"DATA_DIR .*/file/data cannot be used: Not a directory\."),
         data_directory(tmp_path / "file" / "data"),
+    ):
+        pass
+    with (
+        pytest.raises(StartError, match=r"DATA_DIR .*/file is not a directory\."),
+        data_directory(tmp_path / "file"),
     ):
         pass
 

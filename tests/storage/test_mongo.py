@@ -91,12 +91,16 @@ async def test_an_index_of_another_kind_is_named(database_uri: str, database: Da
         "mongodb+srv://localhost",
     ],
 )
-@pytest.mark.filterwarnings("ignore::UserWarning:pymongo")
 async def test_an_address_that_is_none_is_refused_and_not_repeated(uri: str) -> None:
     message = await refusal(uri)
 
     assert message.startswith("MONGO_URI")
     assert "hunter2" not in message
+
+
+async def test_options_of_other_drivers_are_passed_over(database_uri: str) -> None:
+    async with connected(f"{database_uri}?useNewUrlParser=true") as database:
+        assert await database.list_collection_names() == ["users"]
 
 
 async def test_a_port_where_nobody_listens_is_given_up_in_time(
