@@ -33,7 +33,7 @@ async def test_work_runs_on_a_thread_of_the_lowest_priority(queue: HashQueue) ->
 
 async def test_the_event_loop_goes_on_meanwhile(queue: HashQueue) -> None:
     release = threading.Event()
-    work = asyncio.create_task(queue.run(release.wait))
+    work = asyncio.create_task(queue.run(lambda: release.wait(10)))
     for _ in range(3):
         await asyncio.sleep(0)
     assert not work.done()
@@ -44,11 +44,11 @@ async def test_the_event_loop_goes_on_meanwhile(queue: HashQueue) -> None:
 
 async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(queue: HashQueue) -> None:
     release = threading.Event()
-    accepted = [asyncio.create_task(queue.run(release.wait)) for _ in range(3)]
+    accepted = [asyncio.create_task(queue.run(lambda: release.wait(10))) for _ in range(3)]
     await asyncio.sleep(0)
 
     with pytest.raises(Unavailable) as refused:
-        await queue.run(release.wait)
+        await queue.run(lambda: release.wait(10))
     release.set()
 
     assert refused.value.retry_after is not None
@@ -61,11 +61,11 @@ async def test_the_wait_is_estimated_from_the_last_hash() -> None:
     queue = HashQueue(threads=1, waiting=9)
     await queue.run(lambda: time.sleep(0.3))
     release = threading.Event()
-    accepted = [asyncio.create_task(queue.run(release.wait)) for _ in range(10)]
+    accepted = [asyncio.create_task(queue.run(lambda: release.wait(10))) for _ in range(10)]
     await asyncio.sleep(0)
 
     with pytest.raises(Unavailable) as refused:
-        await queue.run(release.wait)
+        await queue.run(lambda: release.wait(10))
     release.set()
     await asyncio.gather(*accepted)
     queue.close()
@@ -76,7 +76,7 @@ async def test_the_wait_is_estimated_from_the_last_hash() -> None:
 
 async def test_who_gives_up_leaves_room(queue: HashQueue) -> None:
     release = threading.Event()
-    accepted = [asyncio.create_task(queue.run(release.wait)) for _ in range(3)]
+    accepted = [asyncio.create_task(queue.run(lambda: release.wait(10))) for _ in range(3)]
     await asyncio.sleep(0)
     accepted[2].cancel()
     await asyncio.sleep(0)
