@@ -2,9 +2,13 @@
 
 import argparse
 import difflib
+import os
 import sys
+import threading
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
+from typing import NoReturn, cast
 
 from graphql_auth import __version__
 from graphql_auth.errors import StartError
@@ -20,7 +24,19 @@ With MONGO_URI unset, a MongoDB of its own is started and keeps its data in DATA
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> NoReturn:
+    """Run the command of this process, and end the process with its exit status."""
+    # A path that the terminal cannot show is shown with escapes.
+    cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
+    status = run(sys.argv[1:])
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        # A DNS look-up is under way, which nobody waits for any more, except Python at its end.
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
+def run(arguments: Sequence[str]) -> int:
     """Run a command and return the exit status.
 
     0: done; 1: it cannot be done; 2: wrong usage; 130: interrupted before it was done.
@@ -123,4 +139,4 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,5 +1,6 @@
 """The composition root: settings → parts → Starlette."""
 
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,20 +16,25 @@ from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.passwords import Passwords
 from graphql_auth.auth.service import AuthService
 from graphql_auth.auth.tokens import AccessTokens
+from graphql_auth.errors import StartError
 from graphql_auth.settings import Settings
 from graphql_auth.storage.mongo import connected
 from graphql_auth.storage.users import Users
 
 GRAPHQL_PATH = "/graphql"
 
+logger = logging.getLogger(__name__)
 
-def create_app(settings: Settings) -> Starlette:
+
+def create_app(settings: Settings, processes: int = 1) -> Starlette:
     """Put the parts together; the database is connected while the application lives.
 
-    Raises ValueError when the settings lack MONGO_URI or TOKEN_KEY; whoever starts an embedded
-    database fills them in first.
+    ``processes`` is how many such applications share the cores of the machine.
+
+    Raises StartError when the key is not one to sign with, and ValueError when the settings lack
+    MONGO_URI or TOKEN_KEY; whoever starts an embedded database fills them in first.
     """
-    hash_queue = HashQueue(threads=_cores())
+    hash_queue = HashQueue(threads=max(1, _cores() // processes))
     service = AuthService(
         users=Users(),
         passwords=Passwords(settings.bcrypt_rounds),
@@ -38,9 +44,14 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with database(settings):
-            yield
-        hash_queue.close()
+        try:
+            async with database(settings):
+                yield
+        except StartError as error:
+            logger.critical("%s", error)
+            raise
+        finally:
+            hash_queue.close()
 
     endpoint = GraphQLEndpoint(create_schema(), service, sorted(settings.token_sources))
     return Starlette(routes=[Route(GRAPHQL_PATH, endpoint)], lifespan=lifespan)

@@ -40,7 +40,9 @@ class LineFormatter(logging.Formatter):
         """Return the line for ``record``."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = f"{time.replace('+00:00', 'Z')} {record.levelname} {record.name}: "
-        line += record.getMessage()
+        message = record.getMessage()
+        # uvicorn logs why an application did not start as the text of a traceback.
+        line += "(a traceback)" if message.startswith("Traceback ") else message
         if record.exc_info and record.exc_info[1] is not None:
             line += f" ({cause_of(record.exc_info[1])})"
         return one_line(line)

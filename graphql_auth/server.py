@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import uvicorn
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from graphql_auth import __version__
@@ -44,9 +45,9 @@ def serve(settings: Settings, *, workers: int, reload: bool) -> None:
     logging.config.dictConfig(LOG_CONFIG)
     signal.signal(signal.SIGTERM, _end)
     with listening(settings) as listener, _database(settings) as (completed, data):
-        asyncio.run(_check_database(completed))
+        _check(completed)
         print(_banner(listener, data), flush=True)  # noqa: T201 - what the operator waits for
-        _run(completed, listener, workers=workers, reload=reload)
+        run(completed, listener, workers=workers, reload=reload)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -115,15 +116,29 @@ def _embedded(settings: Settings) -> Iterator[tuple[Settings, str]]:
 
 
 def _end_with(mongo: EmbeddedMongo) -> None:
-    mongo.wait_until_ended()
-    os.kill(os.getpid(), signal.SIGTERM)
+    if mongo.ends_by_itself():
+        logger.critical("mongod has ended, and so the server ends")
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def _check_database(settings: Settings) -> None:
-    from graphql_auth.app import database  # noqa: PLC0415 - see _embedded
+def _check(settings: Settings) -> None:
+    """Raise StartError now for what would end every process that is to serve."""
+    from graphql_auth.app import create_app, database  # noqa: PLC0415 - see _embedded
 
-    async with database(settings):
-        pass
+    async def connect() -> None:
+        async with database(settings):
+            pass
+
+    create_app(settings)
+    # asyncio.run would wait for a DNS look-up that goes on behind a time-out.
+    loop = asyncio.new_event_loop()
+    connecting = loop.create_task(connect())
+    try:
+        loop.run_until_complete(connecting)
+    finally:
+        connecting.cancel()
+        loop.run_until_complete(asyncio.wait([connecting]))
+        loop.close()
 
 
 def _banner(listener: socket.socket, data: str) -> str:
@@ -137,9 +152,10 @@ def _banner(listener: socket.socket, data: str) -> str:
     )
 
 
-def _run(settings: Settings, listener: socket.socket, *, workers: int, reload: bool) -> None:
+def run(settings: Settings, listener: socket.socket, *, workers: int, reload: bool) -> None:
+    """Serve on ``listener`` until a signal comes. Raises StartError when a process cannot start."""
     config = uvicorn.Config(
-        functools.partial(_app, settings, os.getpid()),
+        functools.partial(_app, settings, workers, os.getpid()),
         factory=True,
         workers=workers,
         lifespan="on",
@@ -155,16 +171,32 @@ def _run(settings: Settings, listener: socket.socket, *, workers: int, reload: b
         # uvicorn fills these in for an application named by a string only.
         config.reload_dirs = [Path(__file__).parent]
         ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
-    elif workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
+        return
+    if workers > 1:
+        supervisor = Multiprocess(config, sockets=[listener])
+        supervisor.run()
+        statuses = {process.exitcode for process in supervisor.processes}
     else:
-        uvicorn.Server(config).run(sockets=[listener])
+        statuses = {_serve_here(uvicorn.Server(config), listener)}
+    if STARTUP_FAILURE in statuses:
+        raise StartError("A process that was to serve could not start; the line above says why.")
 
 
-def _app(settings: Settings, parent: int) -> Starlette:
+def _serve_here(server: uvicorn.Server, listener: socket.socket) -> int:
+    try:
+        server.run(sockets=[listener])
+    except SystemExit as ended:
+        return cast("int", ended.code)
+    except KeyboardInterrupt:
+        # uvicorn has ended in good order, and raises the signal again.
+        return 0
+    return 0
+
+
+def _app(settings: Settings, processes: int, parent: int) -> Starlette:
     """Build the application, in the process that serves it."""
     from graphql_auth.app import create_app  # noqa: PLC0415 - see _embedded
 
     if os.getpid() != parent:
         die_with_parent(parent)
-    return create_app(settings)
+    return create_app(settings, processes)

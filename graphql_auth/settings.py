@@ -123,6 +123,8 @@ def read_settings(**overrides: object) -> Settings:
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
+    except (OSError, UnicodeError):
+        raise StartError(".env cannot be read; it takes lines NAME=value in UTF-8.") from None
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0]).upper()
         raise StartError(f"{name} is wrong: it takes {TAKES[name]}.") from None

@@ -58,5 +58,11 @@ def test_an_exception_is_told_by_type_and_place_and_never_by_its_message() -> No
     assert "hunter2" not in line
 
 
+def test_the_text_of_a_traceback_is_left_out() -> None:
+    line = formatted("Traceback (most recent call last):\n  hunter2\n")
+
+    assert line.endswith(": (a traceback)")
+
+
 def test_an_exception_that_was_never_raised_has_no_place() -> None:
     assert cause_of(ValueError()) == "builtins.ValueError at no frame"

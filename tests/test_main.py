@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from graphql_auth import __version__
-from graphql_auth.__main__ import main
+from graphql_auth.__main__ import run
 from graphql_auth.api.schema import create_schema, sdl
 from tests.process import run_command
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["--version"])
+        run(["--version"])
 
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"graphql-auth {__version__}\n"
@@ -21,7 +21,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["schema", "--help"]])
 def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(arguments)
+        run(arguments)
 
     assert ended.value.code == 0
     assert len(capsys.readouterr().out.splitlines()) >= 8
@@ -41,14 +41,14 @@ def test_wrong_usage_is_explained(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(arguments)
+        run(arguments)
 
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
 
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["schema"]) == 0
+    assert run(["schema"]) == 0
     assert capsys.readouterr().out == sdl(create_schema())
 
 
@@ -57,7 +57,7 @@ def test_the_schema_of_the_repository_is_the_one_of_the_code(
 ) -> None:
     monkeypatch.chdir(ROOT)
 
-    assert main(["schema", "--check"]) == 0
+    assert run(["schema", "--check"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
@@ -67,7 +67,7 @@ def test_a_stale_schema_is_a_diff_and_a_failure(
     monkeypatch.chdir(tmp_path)
     Path("schema.graphql").write_text("type Query {\n  welcome: Int\n}\n", encoding="utf-8")
 
-    assert main(["schema", "--check"]) == 1
+    assert run(["schema", "--check"]) == 1
 
     printed = capsys.readouterr()
     assert "-  welcome: Int" in printed.out
@@ -80,7 +80,7 @@ def test_a_schema_that_is_not_there_cannot_be_checked(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert main(["schema", "--check"]) == 1
+    assert run(["schema", "--check"]) == 1
 
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -97,7 +97,7 @@ def test_a_module_is_a_command_too(tmp_path: Path) -> None:
 def test_a_wrong_option_is_refused_like_the_setting_it_stands_for(
     option: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["serve", *option]) == 1
+    assert run(["serve", *option]) == 1
 
     name = option[0].removeprefix("--").upper()
     assert capsys.readouterr().err.startswith(f"graphql-auth: {name} is wrong: it takes ")

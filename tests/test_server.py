@@ -5,9 +5,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 import pytest
+from pymongo import MongoClient
 
 from graphql_auth.server import listening
 from graphql_auth.settings import Settings
@@ -114,6 +116,7 @@ def test_it_ends_quietly_when_its_mongod_is_asked_to_stop(start: Start) -> None:
     os.kill(server.mongod_pid(), signal.SIGTERM)
 
     assert server.process.wait(20) == 0
+    assert "mongod has ended, and so the server ends" in server.output
 
 
 def test_a_second_server_on_the_same_data_is_refused(start: Start, tmp_path: Path) -> None:
@@ -178,6 +181,90 @@ def test_a_start_can_be_interrupted(tmp_path: Path) -> None:
 
     assert starting.communicate()[1] == b""
     assert starting.returncode == 130
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_process_that_cannot_start_ends_the_server_with_a_reason(
+    tmp_path: Path, workers: int
+) -> None:
+    program = (
+        "import logging.config\n"
+        "from graphql_auth.logs import LOG_CONFIG\n"
+        "from graphql_auth.server import listening, run\n"
+        "from graphql_auth.settings import Settings\n"
+        "if __name__ == '__main__':\n"
+        "    settings = Settings(port=0)\n"
+        "    with listening(settings) as listener:\n"
+        f"        run(settings, listener, workers={workers}, reload=False)\n"
+    )
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+
+    ended = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        env=environment(MONGO_URI="mongodb://127.0.0.1:1", TOKEN_KEY=KEY),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "CRITICAL graphql_auth.app: MONGO_URI: no MongoDB answers" in ended.stderr
+    assert "StartError: A process that was to serve could not start" in ended.stderr
+
+
+def test_a_dns_look_up_that_hangs_does_not_hold_the_end(tmp_path: Path) -> None:
+    program = (
+        "import socket, sys, time\n"
+        "resolve = socket.getaddrinfo\n"
+        "def slow(host, *rest, **options):\n"
+        "    if host == 'db.example': time.sleep(20)\n"
+        "    return resolve(host, *rest, **options)\n"
+        "socket.getaddrinfo = slow\n"
+        "from graphql_auth.__main__ import main\n"
+        "sys.argv = ['graphql-auth', 'serve', '--port', '0']\n"
+        "main()\n"
+    )
+    start = time.monotonic()
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment(MONGO_URI="mongodb://db.example", TOKEN_KEY=KEY),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert time.monotonic() - start < 12
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "MONGO_URI: no MongoDB answers" in ended.stderr
+
+
+def test_a_key_of_a_pair_is_refused(tmp_path: Path) -> None:
+    line = refusal(tmp_path, TOKEN_KEY="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI")
+
+    assert "TOKEN_KEY is wrong" in line
+
+
+def test_users_who_share_an_address_in_the_embedded_database_are_named(
+    start: Start, tmp_path: Path
+) -> None:
+    server = start()
+    uri = f"mongodb://{quote(f'{tmp_path}/graphql-auth-data/mongod.sock', safe='')}"
+    with MongoClient[dict[str, Any]](uri) as mongo:
+        users = mongo["graphql_auth"]["users"]
+        users.drop_index("email_1")
+        users.insert_many([{"email": "ada@example.com"}, {"email": "ada@example.com"}])
+    server.stop()
+
+    assert "ada@example.com (2 users)" in refusal(tmp_path)
+
+
+def test_a_path_that_the_terminal_cannot_show_is_escaped(start: Start) -> None:
+    server = start(DATA_DIR="d\udcff\u00fc", PYTHONIOENCODING="ascii")
+
+    assert "/d\\udcff\\xfc (embedded MongoDB)" in server.output
 
 
 def test_a_given_database_is_named_by_its_setting(start: Start, mongod: EmbeddedMongo) -> None:

@@ -122,6 +122,13 @@ def test_token_sources_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) 
     }
 
 
+def test_a_file_that_cannot_be_read_is_named() -> None:
+    Path(".env").write_bytes(b"HOST=\xff")
+
+    with pytest.raises(StartError, match=r"^\.env cannot be read; "):
+        read_settings()
+
+
 def test_secrets_show_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN_KEY", "hunter2" * 5)
     monkeypatch.setenv("MONGO_URI", "mongodb://user:hunter2@host")

@@ -13,8 +13,8 @@ def tokens_in(
 ) -> Iterator[str]:
     """Yield every token that the request carries in one of ``sources``.
 
-    ``parameters`` is the JSON body of the request. A frontend that has no token may send the
-    header empty; that is the same as not to send it.
+    ``parameters`` is what the JSON body of a POST holds, or the query string of a GET. A frontend
+    that has no token may send the header empty; that is the same as not to send it.
     """
     for source in sources:
         for token in READERS[source](request, parameters):
@@ -40,8 +40,8 @@ def _query(request: Request, _parameters: Mapping[str, Any]) -> list[str]:
     return request.query_params.getlist("token")
 
 
-def _body(_request: Request, parameters: Mapping[str, Any]) -> list[object]:
-    return [parameters.get("token")]
+def _body(request: Request, parameters: Mapping[str, Any]) -> list[object]:
+    return [parameters.get("token")] if request.method == "POST" else []
 
 
 READERS: dict[str, Reader] = {

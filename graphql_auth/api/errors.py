@@ -8,7 +8,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLFormattedError, GraphQLSyntaxError
 from strawberry.utils.str_converters import to_camel_case
 
-from graphql_auth.api.values import syntax_message, validation_message
+from graphql_auth.api.values import BadVariables, syntax_message, validation_message
 from graphql_auth.errors import (
     AuthError,
     BadInput,
@@ -104,17 +104,20 @@ def _told(error: GraphQLError, request_id: str) -> tuple[str, ErrorCode, dict[st
         return _expected(cause, request_id)
     if isinstance(error, GraphQLSyntaxError):
         return syntax_message(error.message), ErrorCode.GRAPHQL_PARSE_FAILED, {}
-    if cause is None and error.path is None:
+    if cause is None:
+        # Raised by graphql-core itself, by the validation or by a null that only then shows.
         return validation_message(error.message), ErrorCode.GRAPHQL_VALIDATION_FAILED, {}
-    return _unexpected(cause or error, request_id)
+    return _unexpected(cause, request_id)
 
 
 def _expected(cause: AuthError, request_id: str) -> tuple[str, ErrorCode, dict[str, Any]]:
     match cause:
         case BadInput():
+            # What the service names is the schema's to spell; a variable keeps its own name.
+            spelled = str if isinstance(cause, BadVariables) else to_camel_case
             fields = [
                 {
-                    "field": to_camel_case(fault.field),
+                    "field": spelled(fault.field),
                     "reason": fault.reason,
                     "message": fault.message,
                 }

@@ -100,6 +100,8 @@ class GraphQLEndpoint:
                 allowed_operation_types=READING if method == "GET" else READING_AND_WRITING,
             )
         except CannotGetOperationTypeError:
+            if operation.name is None:
+                raise BadRequest("The document holds no operation.") from None
             raise BadRequest("`operationName` names no operation of the document.") from None
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION:

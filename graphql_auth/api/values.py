@@ -25,6 +25,10 @@ _EXPECTED = re.compile(r"Syntax Error: Expected [^\s,]+(?=, found )")
 _VALUE = re.compile(r"(?:,| |;)? ?(?:[Ff]ound:|(?<=value):|but encountered error) .*", re.DOTALL)
 
 
+class BadVariables(BadInput):
+    """Variables do not have the shape of the schema; fields go by the names that were sent."""
+
+
 def syntax_message(message: str) -> str:
     """Reduce a syntax error to what the grammar expected; the location says where."""
     expected = _EXPECTED.match(message)
@@ -56,7 +60,7 @@ def variable_errors(
     )
     if not faults:
         return errors
-    return [GraphQLError("", list(nodes.values()), original_error=BadInput(faults))]
+    return [GraphQLError("", list(nodes.values()), original_error=BadVariables(faults))]
 
 
 def _variable_faults(
@@ -77,7 +81,8 @@ def _faults(value: object, type_: GraphQLInputType, path: str) -> Iterator[Field
         for name, field in type_.fields.items():
             if name in value or is_required_input_field(field):
                 yield from _faults(value.get(name, Undefined), field.type, name)
-        for name in value.keys() - type_.fields.keys():
-            yield FieldFault(name, FaultReason.UNKNOWN_FIELD, "There is no such field.")
+        for name in value:
+            if name not in type_.fields:
+                yield FieldFault(name, FaultReason.UNKNOWN_FIELD, "There is no such field.")
     elif coerce_input_value(value, type_) is Undefined:
         yield FieldFault(path, FaultReason.WRONG_TYPE, f"This must be of type {type_}.")

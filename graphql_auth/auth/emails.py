@@ -49,7 +49,7 @@ def spellings(address: str) -> list[str]:
     if "@" not in address:
         return _both_forms(address)
     local, _, domain = address.rpartition("@")
-    domains = [domain, _ascii(domain)]
+    domains = [*_both_forms(domain), _ascii(domain)]
     return list(dict.fromkeys(f"{name}@{host}" for name in _both_forms(local) for host in domains))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -34,7 +35,8 @@ class HashQueue:
     async def run(self, work: Callable[[], T]) -> T:
         """Return what ``work`` returns; whoever gives up waiting leaves the queue.
 
-        Raises Unavailable at once, with the seconds until the queue has room, when it is full.
+        Raises Unavailable at once when the queue is full, with the seconds until all that wait
+        will have had their turn.
         """
         if self._pending >= self._room:
             raise Unavailable(retry_after=self._seconds_until_done())
@@ -60,5 +62,7 @@ class HashQueue:
 
 
 def _lower_priority() -> None:
-    # On Linux a priority belongs to a thread, by its kernel id.
+    # On Linux a priority belongs to a thread, by its kernel id; elsewhere to a process.
+    if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
+        return
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)

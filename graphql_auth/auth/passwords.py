@@ -8,7 +8,11 @@ with warnings.catch_warnings():
     # passlib 1.7.4 imports crypt, which Python 3.11 and 3.12 deprecate and 3.13 does not have.
     warnings.simplefilter("ignore", DeprecationWarning)
     from passlib.context import CryptContext
+    from passlib.exc import PasslibHashWarning
     from passlib.hash import bcrypt
+
+# It tells of spare bits in an old salt, which change nothing, and would be printed as it is.
+warnings.filterwarnings("ignore", category=PasslibHashWarning)
 
 # 1,024 characters of four bytes are the 4,096 that passlib takes.
 LONGEST_PASSWORD = 1024
@@ -37,8 +41,8 @@ class Passwords:
         self._context = CryptContext(
             schemes=["bcrypt_sha256", "bcrypt"],
             deprecated="auto",
-            bcrypt_sha256__default_rounds=rounds,
-            bcrypt_sha256__min_rounds=rounds,
+            # The least, the most and the default: a hash of any other cost is outdated.
+            bcrypt_sha256__rounds=rounds,
         )
         # Nobody's hash: the digest is not one that bcrypt gives for this salt.
         self._nobody = f"$bcrypt-sha256$v=2,t=2b,r={rounds}${'.' * 22}${'.' * 31}"
@@ -52,8 +56,8 @@ class Passwords:
     def verify(self, password: str, stored: str | None) -> Verdict:
         """Compare ``password`` with a stored hash, or with none where the account is unknown.
 
-        A refusal takes the same time whether the account is unknown, its hash is outdated, or it
-        is malformed, so that the time tells nothing. A malformed hash matches no password.
+        A refusal takes the same time whether the account is unknown, its hash is of a lower cost,
+        or it is malformed, so that the time tells nothing. A malformed hash matches no password.
         """
         scheme, rounds = self._described(stored)
         if scheme is None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import jwt
 
-from graphql_auth.errors import TokenFault, Unauthenticated
+from graphql_auth.errors import StartError, TokenFault, Unauthenticated
 
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
@@ -56,12 +56,20 @@ class AccessTokens:
     """Issues and verifies the access tokens of one key.
 
     ``key`` has at least 32 bytes (RFC 7518 section 3.2). ``now`` returns seconds since 1970.
+
+    Raises StartError when PyJWT takes the key for one of a pair, a public key for example.
     """
 
     def __init__(self, key: str, lifetime: timedelta, now: Callable[[], float] = time.time) -> None:
         self._key = key
         self._lifetime = int(lifetime.total_seconds())
         self._now = now
+        try:
+            self.issue(subject="")
+        except jwt.InvalidKeyError:
+            raise StartError(
+                "TOKEN_KEY is wrong: it takes a secret, and this looks like a key of a pair."
+            ) from None
 
     def issue(self, subject: str) -> AccessToken:
         """Return a new token for the user with this id."""

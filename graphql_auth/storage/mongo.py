@@ -1,13 +1,14 @@
 """The connection to MongoDB: durable writes, short time-outs, and the indexes that we rely on."""
 
 import asyncio
+import logging
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from beanie import init_beanie
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, timeout
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     ConfigurationError,
@@ -22,10 +23,14 @@ from graphql_auth.storage.documents import User
 
 SECONDS_TO_CONNECT = 4.0
 SECONDS_FOR_A_COMMAND = 5.0
+SECONDS_FOR_AN_INDEX = 3600.0
+SECONDS_BEFORE_NEWS = 3.0
 # The database of a URI that names none: mongoose takes the same, so that the URI of a Node.js
 # original leads to the same users.
 DEFAULT_DATABASE = "test"
 COLLISIONS_SHOWN = 5
+
+logger = logging.getLogger(__name__)
 
 NO_ANSWER = (
     f"MONGO_URI: no MongoDB answers within {SECONDS_TO_CONNECT:.0f} s;"
@@ -79,7 +84,7 @@ def _client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
                 serverSelectionTimeoutMS=int(SECONDS_TO_CONNECT * 1000),
                 timeoutMS=int(SECONDS_FOR_A_COMMAND * 1000),
             )
-    except (InvalidURI, ConfigurationError, ValueError) as error:
+    except (InvalidURI, ConfigurationError, ValueError, OSError) as error:
         # The messages can repeat the password in the address.
         raise StartError(
             f"MONGO_URI is not a MongoDB address that can be used ({type(error).__name__});"
@@ -96,8 +101,11 @@ async def _reach(database: AsyncDatabase[dict[str, Any]]) -> None:
 
 
 async def _bind(database: AsyncDatabase[dict[str, Any]]) -> None:
+    # On the many users of an original, an index takes longer than any command of ours.
+    news = asyncio.get_running_loop().call_later(SECONDS_BEFORE_NEWS, _tell_of_the_index, database)
     try:
-        await init_beanie(database=database, document_models=[User])
+        with timeout(SECONDS_FOR_AN_INDEX):
+            await init_beanie(database=database, document_models=[User])
     except DuplicateKeyError:
         raise StartError(await _collisions(database)) from None
     except OperationFailure as error:
@@ -106,6 +114,12 @@ async def _bind(database: AsyncDatabase[dict[str, Any]]) -> None:
             f" {database.name}.users ({_code(error)}). If an index email_1 of another kind"
             " stands there, drop it and start again."
         ) from None
+    finally:
+        news.cancel()
+
+
+def _tell_of_the_index(database: AsyncDatabase[dict[str, Any]]) -> None:
+    logger.warning("making the unique index on the addresses in %s.users …", database.name)
 
 
 async def _collisions(database: AsyncDatabase[dict[str, Any]]) -> str:

@@ -7,9 +7,10 @@ from graphql_auth.settings import TokenSource
 HEADERS = ("authorization", "x-access-token")
 
 
-def request(*headers: tuple[str, str], query: str = "") -> Request:
+def request(*headers: tuple[str, str], query: str = "", method: str = "POST") -> Request:
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
-    return Request({"type": "http", "headers": raw, "query_string": query.encode()})
+    scope = {"type": "http", "method": method, "headers": raw, "query_string": query.encode()}
+    return Request(scope)
 
 
 def test_every_source_of_the_settings_can_be_read() -> None:
@@ -54,6 +55,12 @@ def test_only_the_given_sources_are_read() -> None:
     assert list(tokens_in(everywhere, {"token": "e"}, ["x-access-token"])) == ["b"]
     assert list(tokens_in(everywhere, {"token": "e"}, ["query"])) == ["c", "d"]
     assert list(tokens_in(everywhere, {"token": "e"}, ["body"])) == ["e"]
+
+
+def test_the_query_string_is_not_the_body() -> None:
+    by_get = request(query="token=a", method="GET")
+
+    assert list(tokens_in(by_get, {"token": "a"}, ["body"])) == []
 
 
 def test_a_body_may_hold_anything_at_all() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.client import WELCOME, Client, code
+from tests.client import LOGIN, WELCOME, Client, code, reasons
 from tests.process import ServerProcess
 
 JSON = {"Content-Type": "application/json"}
@@ -104,6 +104,21 @@ def test_every_error_of_a_document_has_a_code(client: Client, query: str, expect
     for variables in ({}, {"unused": 1, "id": {"x": 1}}):
         answer = client.ask(query, variables)
         assert {error["extensions"]["code"] for error in answer["errors"]} == {expected}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'query ($x: ID = "x") { node(id: $x) { id } }',
+        'mutation ($x: String = "x") { login(input: {email: $x, password: "hunter2"}) { token } }',
+        "query ($x: Boolean = true) { welcome @include(if: $x) }",
+    ],
+)
+def test_a_null_in_place_of_a_default_is_the_clients_mistake(client: Client, query: str) -> None:
+    answer = client.ask(query, {"x": None}, token=client.token())
+
+    assert code(answer) == "GRAPHQL_VALIDATION_FAILED"
+    assert "hunter2" not in json.dumps(answer)
 
 
 def test_a_query_may_be_sent_by_get(client: Client) -> None:
@@ -220,6 +235,15 @@ def test_no_json_body_is_answered_without_a_code_or_by_a_5xx(client: Client, bod
     assert response.status_code < 500
     for error in response.json().get("errors", []):
         assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR"
+
+
+def test_a_lone_surrogate_comes_back_as_json_writes_it(client: Client) -> None:
+    body = {"query": LOGIN, "variables": {"input": {"\ud800": 1}}}
+
+    response = post(client, json.dumps(body).encode())
+
+    assert b"\\ud800" in response.content
+    assert reasons(response.json())["\ud800"] == "UNKNOWN_FIELD"
 
 
 def test_the_token_sources_of_the_original_are_off(client: Client) -> None:

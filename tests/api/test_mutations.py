@@ -83,7 +83,7 @@ def test_every_bad_field_is_reported_at_once(client: Client) -> None:
 
 
 def test_variables_of_the_wrong_shape_are_reported_the_same_way(client: Client) -> None:
-    values = registration(firstName=7, lastName=None, isAdmin=True)
+    values = registration(firstName=7, lastName=None, is_admin=True)
     del values["email"]
 
     answer = client.ask(REGISTER, {"input": values})
@@ -94,7 +94,7 @@ def test_variables_of_the_wrong_shape_are_reported_the_same_way(client: Client) 
         "firstName": "WRONG_TYPE",
         "lastName": "REQUIRED",
         "email": "REQUIRED",
-        "isAdmin": "UNKNOWN_FIELD",
+        "is_admin": "UNKNOWN_FIELD",
     }
 
 

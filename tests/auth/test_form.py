@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
+from graphql_auth.auth import form as form_module
 from graphql_auth.auth.form import Form
 from graphql_auth.errors import BadInput, FaultReason
 
@@ -49,6 +50,19 @@ def test_lengths_are_bounded() -> None:
 def test_a_password_is_measured_in_the_form_that_is_hashed() -> None:
     # U+1D160 becomes three characters in NFC, and U+0344 becomes two.
     assert reason(lambda form: form.password("field", "\u0344" * 600)) == FaultReason.TOO_LONG
+
+
+def test_a_password_of_many_marks_is_not_normalized(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(form_module, "normalized", None)
+
+    marks = "\u0301\u0316" * 2049
+    assert reason(lambda form: form.password("field", marks)) == FaultReason.TOO_LONG
+
+
+def test_a_password_is_as_long_as_its_composed_form() -> None:
+    form = Form()
+    form.password("password", "\u03b1\u0313\u0300\u0345" * 1024)
+    form.finish()
 
 
 @pytest.mark.parametrize("bad", ["a\0b", "a\ud800b"])

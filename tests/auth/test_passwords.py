@@ -70,13 +70,20 @@ def test_a_hash_of_the_original_is_compared_with_what_was_typed_byte_by_byte(
     assert passwords.verify("caf\u00e9", verdict.new_hash).correct
 
 
-def test_a_hash_of_a_lower_cost_is_replaced_and_one_of_a_higher_cost_kept() -> None:
-    lower, higher = Passwords(CHEAPEST), Passwords(CHEAPEST + 1)
+@pytest.mark.parametrize(("before", "after"), [(4, 5), (5, 4)])
+def test_a_hash_of_another_cost_is_replaced(before: int, after: int) -> None:
+    replaced = Passwords(after).verify("x", Passwords(before).hash("x")).new_hash
 
-    replaced = higher.verify("x", lower.hash("x")).new_hash
     assert replaced is not None
-    assert "r=5$" in replaced
-    assert lower.verify("x", replaced).new_hash is None
+    assert f"r={after}$" in replaced
+    assert Passwords(after).verify("x", replaced) == Verdict(correct=True)
+
+
+def test_a_salt_with_spare_bits_is_read_in_silence(passwords: Passwords) -> None:
+    stored = of_the_original("x")
+    spare = stored[:28] + {".": "/", "O": "P", "e": "f", "u": "v"}[stored[28]] + stored[29:]
+
+    assert passwords.verify("x", spare).correct
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_auth.auth.tokens import AccessTokens, Principal
-from graphql_auth.errors import TokenFault, Unauthenticated
+from graphql_auth.errors import StartError, TokenFault, Unauthenticated
 
 KEY = "k" * 32
 NOW = 1_800_000_000.5
 USER = "65f000000000000000000001"
+PEM = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"
 HEADER = {"alg": "HS256", "typ": "at+jwt"}
 CLAIMS: dict[str, Any] = {
     "iss": "graphql-auth",
@@ -155,6 +156,8 @@ def test_a_good_signature_under_another_header_is_refused(
         {"exp": float(CLAIMS["exp"])},
         {"exp": True},
         {"exp": CLAIMS["iat"]},
+        {"iat": True, "exp": 60},
+        {"iat": -1, "exp": 60},
         {"exp": -1},
         {"iat": -1},
         {"iat": True},
@@ -213,6 +216,25 @@ def test_no_text_makes_verify_fail(text: str) -> None:
     tokens = AccessTokens(KEY, timedelta(minutes=1), Clock())
 
     assert fault(tokens, text) == TokenFault.TOKEN_INVALID
+
+
+def test_the_spare_bits_of_a_signature_are_zero(tokens: AccessTokens) -> None:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    token = tokens.issue(USER).value
+    last = alphabet.index(token[-1])
+
+    for spare in (1, 2, 3):
+        twin = token[:-1] + alphabet[last + spare]
+        assert fault(tokens, twin) == TokenFault.TOKEN_INVALID
+
+
+@pytest.mark.parametrize("key", ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", PEM])
+def test_a_key_that_pyjwt_takes_for_another_kind_is_refused_at_once(key: str) -> None:
+    with pytest.raises(StartError) as refused:
+        AccessTokens(key, timedelta(minutes=1))
+
+    assert "TOKEN_KEY" in str(refused.value)
+    assert key not in str(refused.value)
 
 
 @pytest.mark.parametrize("change", ["{}=", "{}\n", " {}", "{}.x", "Bearer {}"])

@@ -1,4 +1,5 @@
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -72,14 +73,32 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
         pid = mongo.pid
     assert has_ended(pid)
     assert not mongo.has_failed
+    assert not mongo.ends_by_itself()
+
+
+def test_it_is_known_to_have_failed_when_it_ends_by_itself(tmp_path: Path) -> None:
+    with running(tmp_path) as mongo:
+        os.kill(mongo.pid, signal.SIGKILL)
+        assert mongo.ends_by_itself()
+        assert mongo.has_failed
+
+
+@pytest.mark.parametrize("name", ["mongodb", "mongod.log", "mongodb/mongod.lock"])
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
+    if name == "mongodb":
+        (tmp_path / name).touch()
+    else:
+        (tmp_path / name).mkdir(parents=True)
+
+    with pytest.raises(StartError, match=rf"{name} cannot be used: "), running(tmp_path):
+        pass
 
 
 def test_it_is_killed_when_it_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "SECONDS_TO_STOP", 0.0)
     with running(tmp_path) as mongo:
-        os.kill(mongo.pid, 19)
+        os.kill(mongo.pid, signal.SIGSTOP)
     assert has_ended(mongo.pid)
-    assert mongo.has_failed
 
 
 def test_a_second_server_on_the_same_directory_is_told_who_holds_it(tmp_path: Path) -> None:
@@ -108,8 +127,9 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_a_long_path_gets_its_socket_elsewhere(tmp_path: Path) -> None:
-    data = tmp_path / ("long" * 20) / ("longer" * 10)
+@pytest.mark.parametrize("name", ["long" * 30, "co:lon", "com,ma", "ü", "d\udcff"])
+def test_a_path_that_a_socket_cannot_have_gets_it_elsewhere(tmp_path: Path, name: str) -> None:
+    data = tmp_path / name
     with running(data) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
         assert client.admin.command("ping")["ok"] == 1
     assert not (data / "mongod.sock").exists()
@@ -188,7 +208,10 @@ def test_a_mongod_that_cannot_be_run_is_named(tmp_path: Path, empty_path: Path) 
     (empty_path / "mongod").write_bytes(b"\x7fELF not a program")
     (empty_path / "mongod").chmod(0o755)
 
-    with pytest.raises(StartError, match="mongod cannot be run"), running(tmp_path / "data"):
+    with (
+        pytest.raises(StartError, match="mongod cannot be used: Exec format"),
+        running(tmp_path / "data"),
+    ):
         pass
 
 

@@ -51,6 +51,26 @@ async def test_the_index_is_the_one_that_mongoose_makes(
     assert indexes["email_1"]["unique"] is True
 
 
+async def test_an_index_on_many_users_may_take_its_time_and_is_told_of(
+    database_uri: str,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(mongo, "SECONDS_BEFORE_NEWS", 0.01)
+    monkeypatch.setattr(mongo, "SECONDS_FOR_A_COMMAND", 0.2)
+    for part in range(4):
+        await database["users"].insert_many(
+            [{"email": f"{part}-{number}@example.com"} for number in range(50_000)]
+        )
+
+    async with connected(database_uri):
+        pass
+
+    assert f"making the unique index on the addresses in {database.name}.users" in caplog.text
+    assert "email_1" in await database["users"].index_information()
+
+
 async def test_users_who_share_an_address_are_named(database_uri: str, database: Database) -> None:
     emails = ["ada@example.com", "ada@example.com", "bob@example.com", None, None, None]
     await database["users"].insert_many([{"email": email} for email in emails])
@@ -89,6 +109,7 @@ async def test_an_index_of_another_kind_is_named(database_uri: str, database: Da
         "mongodb://localhost:hunter2",
         "mongodb://localhost/?w=hunter2&journal=maybe",
         "mongodb+srv://localhost",
+        "mongodb://localhost/?tls=true&tlsCAFile=/nowhere/ca.pem",
     ],
 )
 async def test_an_address_that_is_none_is_refused_and_not_repeated(uri: str) -> None:
