@@ -1,8 +1,7 @@
-"""A running server: its database, its socket, its processes, and how they end together."""
+"""A running server: its socket, its database, and how they end together."""
 
 import asyncio
 import errno
-import functools
 import logging
 import logging.config
 import os
@@ -11,26 +10,20 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
-from typing import NoReturn, cast
+from typing import NoReturn
 
-import uvicorn
 from pydantic import SecretStr
-from starlette.applications import Starlette
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from graphql_auth import __version__
 from graphql_auth.errors import StartError
-from graphql_auth.lifeline import die_with_parent
 from graphql_auth.logs import LOG_CONFIG
+from graphql_auth.processes import run
 from graphql_auth.settings import Settings
 from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
 from graphql_auth.storage.key_file import kept_key
 
 BACKLOG = 2048
-SECONDS_TO_FINISH_REQUESTS = 10
 NOT_OUR_HOST = "HOST {} is not an address of this machine; 0.0.0.0 stands for all that it has."
 NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
@@ -150,53 +143,3 @@ def _banner(listener: socket.socket, data: str) -> str:
         f"  Data     {data}\n"
         "  Stop     Ctrl-C"
     )
-
-
-def run(settings: Settings, listener: socket.socket, *, workers: int, reload: bool) -> None:
-    """Serve on ``listener`` until a signal comes. Raises StartError when a process cannot start."""
-    config = uvicorn.Config(
-        functools.partial(_app, settings, workers, os.getpid()),
-        factory=True,
-        workers=workers,
-        lifespan="on",
-        ws="none",
-        log_config=LOG_CONFIG,
-        # Its lines hold the query string, in which a token or a password may stand.
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=SECONDS_TO_FINISH_REQUESTS,
-    )
-    if reload:
-        # uvicorn fills these in for an application named by a string only.
-        config.reload_dirs = [Path(__file__).parent]
-        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
-        return
-    if workers > 1:
-        supervisor = Multiprocess(config, sockets=[listener])
-        supervisor.run()
-        statuses = {process.exitcode for process in supervisor.processes}
-    else:
-        statuses = {_serve_here(uvicorn.Server(config), listener)}
-    if STARTUP_FAILURE in statuses:
-        raise StartError("A process that was to serve could not start; the line above says why.")
-
-
-def _serve_here(server: uvicorn.Server, listener: socket.socket) -> int:
-    try:
-        server.run(sockets=[listener])
-    except SystemExit as ended:
-        return cast("int", ended.code)
-    except KeyboardInterrupt:
-        # uvicorn has ended in good order, and raises the signal again.
-        return 0
-    return 0
-
-
-def _app(settings: Settings, processes: int, parent: int) -> Starlette:
-    """Build the application, in the process that serves it."""
-    from graphql_auth.app import create_app  # noqa: PLC0415 - see _embedded
-
-    if os.getpid() != parent:
-        die_with_parent(parent)
-    return create_app(settings, processes)

@@ -85,18 +85,6 @@ def test_data_and_tokens_survive_a_restart(start: Start) -> None:
         assert client.login(registered["user"]["email"])["data"]["login"]
 
 
-def test_workers_share_one_database_and_one_key(start: Start) -> None:
-    server = start("--workers", "3")
-
-    names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in server.descendants()]
-    assert names.count("mongod") == 1
-    with Client(server.url) as client:
-        registered = client.register()["data"]["register"]
-    for _ in range(20):
-        with Client(server.url) as client:
-            assert client.ask(WELCOME, token=registered["token"])["data"]["welcome"]
-
-
 def test_it_ends_when_its_mongod_is_killed(start: Start) -> None:
     server = start()
     with Client(server.url) as client:
@@ -183,36 +171,6 @@ def test_a_start_can_be_interrupted(tmp_path: Path) -> None:
     assert starting.returncode == 130
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_process_that_cannot_start_ends_the_server_with_a_reason(
-    tmp_path: Path, workers: int
-) -> None:
-    program = (
-        "import logging.config\n"
-        "from graphql_auth.logs import LOG_CONFIG\n"
-        "from graphql_auth.server import listening, run\n"
-        "from graphql_auth.settings import Settings\n"
-        "if __name__ == '__main__':\n"
-        "    settings = Settings(port=0)\n"
-        "    with listening(settings) as listener:\n"
-        f"        run(settings, listener, workers={workers}, reload=False)\n"
-    )
-    (tmp_path / "program.py").write_text(program, encoding="utf-8")
-
-    ended = subprocess.run(
-        [sys.executable, "program.py"],
-        cwd=tmp_path,
-        env=environment(MONGO_URI="mongodb://127.0.0.1:1", TOKEN_KEY=KEY),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert ended.returncode == 1
-    assert "CRITICAL graphql_auth.app: MONGO_URI: no MongoDB answers" in ended.stderr
-    assert "StartError: A process that was to serve could not start" in ended.stderr
-
-
 def test_a_dns_look_up_that_hangs_does_not_hold_the_end(tmp_path: Path) -> None:
     program = (
         "import socket, sys, time\n"
@@ -280,23 +238,6 @@ def test_the_settings_may_stand_in_a_file(start: Start, tmp_path: Path) -> None:
 
     assert f"Data     {tmp_path}/elsewhere" in server.output
     assert not (tmp_path / "elsewhere" / "token.key").exists()
-
-
-def test_a_changed_file_of_the_package_reloads_the_server(start: Start) -> None:
-    server = start("--reload")
-    with Client(server.url) as client:
-        client.token()
-    before = set(server.descendants())
-    module = Path(sys.modules["graphql_auth"].__file__ or "")
-
-    module.touch()
-
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline and set(server.descendants()) <= before:
-        time.sleep(0.05)
-    assert "detected changes" in server.output
-    with Client(server.url) as client:
-        client.token()
 
 
 def test_the_package_brings_a_command(tmp_path: Path) -> None:

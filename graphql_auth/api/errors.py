@@ -104,8 +104,8 @@ def _told(error: GraphQLError, request_id: str) -> tuple[str, ErrorCode, dict[st
         return _expected(cause, request_id)
     if isinstance(error, GraphQLSyntaxError):
         return syntax_message(error.message), ErrorCode.GRAPHQL_PARSE_FAILED, {}
-    if cause is None:
-        # Raised by graphql-core itself, by the validation or by a null that only then shows.
+    if cause is None or isinstance(cause, GraphQLError):
+        # graphql-core's own, of the validation, or of a null that shows at the execution only.
         return validation_message(error.message), ErrorCode.GRAPHQL_VALIDATION_FAILED, {}
     return _unexpected(cause, request_id)
 
