@@ -56,7 +56,7 @@ def _serve_here(server: uvicorn.Server, listener: socket.socket) -> int:
         return cast("int", ended.code)
     except KeyboardInterrupt:
         # uvicorn has ended in good order, and raises the signal again.
-        return 0
+        pass
     return 0
 
 
