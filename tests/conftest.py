@@ -6,12 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
 from tests.client import Client
 from tests.process import ServerProcess, start_server
+
+# A busy machine is no failure; and a server answers as well to many examples as to one.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("tests")
 
 Start = Callable[..., ServerProcess]
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.client import LOGIN, WELCOME, Client, code, reasons
@@ -228,7 +228,6 @@ values = st.recursive(
         optional={"variables": values, "operationName": values, "token": values},
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_json_body_is_answered_without_a_code_or_by_a_5xx(client: Client, body: Any) -> None:
     response = post(client, json.dumps(body).encode())
 

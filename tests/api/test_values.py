@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLError, build_schema, execute_sync, parse
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from graphql_auth.api.values import syntax_message, validation_message, variable_errors
@@ -88,7 +88,6 @@ values = st.recursive(
 
 
 @given(values)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_variable_is_never_repeated(client: Client, value: Any) -> None:
     assume(SECRET in json.dumps(value))
 
