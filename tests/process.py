@@ -8,17 +8,21 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
+
 SECONDS_TO_START = 20
 SECONDS_TO_STOP = 20
 
 
 class ServerProcess:
-    """A server process that has said that it is ready."""
+    """A server process that has said that it is ready, and has answered once."""
 
     def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
         self.process = process
         self._output = output
         self.url = self._await_url()
+        # Whoever asks from now on is answered; this one waits until the processes are up.
+        httpx.post(self.url, json={"query": "{ __typename }"}, timeout=SECONDS_TO_START)
 
     @property
     def output(self) -> str:

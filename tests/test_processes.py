@@ -24,8 +24,6 @@ def test_workers_share_one_database_and_one_key(start: Start) -> None:
 
 def test_a_changed_file_of_the_package_reloads_the_server(start: Start) -> None:
     server = start("--reload")
-    with Client(server.url) as client:
-        client.token()
     before = set(server.descendants())
     module = Path(sys.modules["graphql_auth"].__file__ or "")
 

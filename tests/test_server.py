@@ -87,8 +87,6 @@ def test_data_and_tokens_survive_a_restart(start: Start) -> None:
 
 def test_it_ends_when_its_mongod_is_killed(start: Start) -> None:
     server = start()
-    with Client(server.url) as client:
-        client.token()
 
     os.kill(server.mongod_pid(), signal.SIGKILL)
 
@@ -98,8 +96,6 @@ def test_it_ends_when_its_mongod_is_killed(start: Start) -> None:
 
 def test_it_ends_quietly_when_its_mongod_is_asked_to_stop(start: Start) -> None:
     server = start()
-    with Client(server.url) as client:
-        client.token()
 
     os.kill(server.mongod_pid(), signal.SIGTERM)
 

@@ -8,6 +8,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLFormattedError, GraphQLSyntaxError
 from strawberry.utils.str_converters import to_camel_case
 
+from graphql_auth.api.documents import NoSuchOperation
 from graphql_auth.api.values import BadVariables, syntax_message, validation_message
 from graphql_auth.errors import (
     AuthError,
@@ -126,6 +127,8 @@ def _expected(cause: AuthError, request_id: str) -> tuple[str, ErrorCode, dict[s
             return "Some of the values are not right.", ErrorCode.BAD_USER_INPUT, {"fields": fields}
         case EmailTaken():
             return "This e-mail address has an account already.", ErrorCode.EMAIL_TAKEN, {}
+        case NoSuchOperation():
+            return str(cause), ErrorCode.BAD_REQUEST, {}
         case InvalidCredentials():
             return "The e-mail address or the password is wrong.", ErrorCode.INVALID_CREDENTIALS, {}
         case Unauthenticated():

@@ -7,33 +7,31 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from graphql import GraphQLFormattedError
+from graphql import GraphQLError, OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types import ExecutionResult
-from strawberry.types.graphql import OperationType
 
+from graphql_auth.api import media
 from graphql_auth.api.context import Context, identify
 from graphql_auth.api.credentials import tokens_in
+from graphql_auth.api.documents import Documents, NoSuchOperation
 from graphql_auth.api.errors import client_error, internal_error, request_error
 from graphql_auth.api.schema import Schema
 from graphql_auth.api.values import variable_errors
 from graphql_auth.auth.service import AuthService
 
-ALLOWED_METHODS = "GET, POST"
-READING = frozenset({OperationType.QUERY})
-READING_AND_WRITING = frozenset({OperationType.QUERY, OperationType.MUTATION})
+Answer = Mapping[str, Any]
 
 
 class BadRequest(Exception):
     """The HTTP request is not a GraphQL request; the message goes to the client."""
 
-    def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST) -> None:
+    def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST, **headers: str) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +48,13 @@ class Operation:
         query = parameters.get("query")
         if not isinstance(query, str) or not query:
             raise BadRequest("The request needs a `query`, a GraphQL document as a string.")
-        variables = parameters.get("variables")
-        if not isinstance(variables, dict | None):
-            raise BadRequest("`variables` must be an object or null.")
         name = parameters.get("operationName")
         if not isinstance(name, str | None):
             raise BadRequest("`operationName` must be a string or null.")
-        return cls(query, variables or {}, name or None)
+        for other in ("variables", "extensions"):
+            if not isinstance(parameters.get(other), dict | None):
+                raise BadRequest(f"`{other}` must be an object or null.")
+        return cls(query, parameters.get("variables") or {}, name or None)
 
 
 class GraphQLEndpoint:
@@ -64,6 +62,7 @@ class GraphQLEndpoint:
 
     def __init__(self, schema: Schema, service: AuthService, token_sources: Iterable[str]) -> None:
         self._schema = schema
+        self._documents = Documents(schema.core)
         self._service = service
         self._token_sources = tuple(token_sources)
         self._playground = get_graphql_ide_html("graphiql")
@@ -76,52 +75,62 @@ class GraphQLEndpoint:
     async def _respond(self, request: Request) -> Response:
         if _wants_the_playground(request):
             return HTMLResponse(self._playground)
+        media_type = media.wanted(request.headers.get("accept", ""))
         request_id = secrets.token_hex(8)
+        if media_type is None:
+            answer: Answer = {"errors": [request_error("The answer can be JSON only.")]}
+            return _json(answer, media.JSON, HTTPStatus.NOT_ACCEPTABLE)
         try:
             parameters = await _parameters(request)
             operation = Operation.read(parameters)
             tokens = tokens_in(request, parameters, self._token_sources)
             context = Context(self._service, identify(self._service, tokens), request_id)
-            return await self._execute(operation, context, request.method)
+            answer = await self._answer(operation, context, request.method)
+            return _json(answer, media_type, _status(answer, media_type))
         except BadRequest as error:
-            return _json({"errors": [request_error(str(error))]}, error.status)
+            answer = {"errors": [request_error(str(error))]}
+            return _json(answer, media_type, error.status, error.headers)
         except Exception as error:  # noqa: BLE001 - a client gets a code, whatever goes wrong
-            return _json(
-                {"errors": [internal_error(error, request_id)]}, HTTPStatus.INTERNAL_SERVER_ERROR
-            )
+            answer = {"errors": [internal_error(error, request_id)]}
+            return _json(answer, media_type, HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    async def _execute(self, operation: Operation, context: Context, method: str) -> Response:
+    async def _answer(self, operation: Operation, context: Context, method: str) -> Answer:
+        document = self._documents.read(operation.query)
+        if document.errors:
+            return _refusal(document.errors, context)
         try:
-            result = await self._schema.execute(
-                operation.query,
-                variable_values=operation.variables,
-                context_value=context,
-                operation_name=operation.name,
-                allowed_operation_types=READING if method == "GET" else READING_AND_WRITING,
-            )
-        except CannotGetOperationTypeError:
-            if operation.name is None:
-                raise BadRequest("The document holds no operation.") from None
-            raise BadRequest("`operationName` names no operation of the document.") from None
-        except InvalidOperationTypeError as error:
-            if error.operation_type is OperationType.SUBSCRIPTION:
-                raise BadRequest("There are no subscriptions here.") from None
+            chosen = document.operation(operation.name)
+        except NoSuchOperation as error:
+            return _refusal([GraphQLError("", original_error=error)], context)
+        if method == "GET" and chosen.operation is not OperationType.QUERY:
             raise BadRequest(
-                "A mutation must be sent by POST.", HTTPStatus.METHOD_NOT_ALLOWED
-            ) from None
-        return _json(self._answer(result, operation, context))
-
-    def _answer(
-        self, result: ExecutionResult, operation: Operation, context: Context
-    ) -> dict[str, Any]:
+                "A mutation is sent by POST.", HTTPStatus.METHOD_NOT_ALLOWED, Allow="POST"
+            )
+        result = await self._schema.run(document.node, chosen, operation.variables, context)
         if not result.errors:
             return {"data": result.data}
         errors = variable_errors(self._schema.core, result.errors, operation.variables)
-        formatted = [client_error(error, context.request_id) for error in errors]
         # An error without a path comes from before the execution, when there is no data to give.
         if any(error.path is None for error in errors):
-            return {"errors": formatted}
+            return _refusal(errors, context)
+        formatted = [client_error(error, context.request_id) for error in errors]
         return {"data": result.data, "errors": formatted}
+
+
+def _refusal(errors: Iterable[GraphQLError], context: Context) -> Answer:
+    """Answer a request that was not executed."""
+    return {"errors": [client_error(error, context.request_id) for error in errors]}
+
+
+def _status(answer: Answer, media_type: str) -> int:
+    """Choose the status by the media type, as GraphQL over HTTP has it.
+
+    application/json has always been 200, whatever is in it; application/graphql-response+json is
+    400 for a request that was not executed.
+    """
+    if "data" in answer or media_type == media.JSON:
+        return HTTPStatus.OK
+    return HTTPStatus.BAD_REQUEST
 
 
 def _wants_the_playground(request: Request) -> bool:
@@ -139,23 +148,26 @@ async def _parameters(request: Request) -> Mapping[str, Any]:
         case "POST":
             return _object(await _json_text(request), "The body")
         case _:
-            raise BadRequest("GraphQL is served by GET and POST.", HTTPStatus.METHOD_NOT_ALLOWED)
+            raise BadRequest(
+                "GraphQL is served by GET and POST.",
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                Allow="GET, POST",
+            )
 
 
 def _query_parameters(request: Request) -> dict[str, Any]:
     parameters: dict[str, Any] = dict(request.query_params)
-    if parameters.get("variables"):
-        parameters["variables"] = _object(parameters["variables"], "`variables`")
-    else:
-        parameters.pop("variables", None)
+    for name in ("variables", "extensions"):
+        text = parameters.pop(name, "")
+        if text:
+            parameters[name] = _object(text, f"`{name}`")
     return parameters
 
 
 async def _json_text(request: Request) -> str:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+    if not media.is_json(request.headers.get("content-type", "")):
         raise BadRequest(
-            "Send the request as `Content-Type: application/json`.",
+            "Send the request as `Content-Type: application/json`, in UTF-8.",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
     try:
@@ -172,22 +184,24 @@ def _object(text: str, what: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         # ValueError: not JSON, or a number of more digits than Python reads.
         raise BadRequest(f"{what} is not JSON.") from None
+    if isinstance(value, list):
+        raise BadRequest(f"{what} must be a JSON object; operations cannot be sent in batches.")
     if not isinstance(value, dict):
         raise BadRequest(f"{what} must be a JSON object.")
     return value
 
 
 def _json(
-    content: Mapping[str, list[GraphQLFormattedError] | Any], status: int = HTTPStatus.OK
+    answer: Answer,
+    media_type: str,
+    status: int,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     # A lone surrogate, which UTF-8 cannot hold, stays the escape that JSON has for it.
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    headers = {"Cache-Control": "no-store"}
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ALLOWED_METHODS
+    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
     return Response(
         body.encode(errors="backslashreplace"),
         status,
-        headers,
-        media_type="application/json; charset=utf-8",
+        {"Cache-Control": "no-store", **(headers or {})},
+        media_type=f"{media_type}; charset=utf-8",
     )

@@ -49,7 +49,7 @@ def test_an_answer_is_json_in_utf_8_that_nobody_stores(client: Client) -> None:
         b'{"query": "{ welcome }", "variables": []}',
         b'{"query": "{ welcome }", "variables": "{}"}',
         b'{"query": "{ welcome }", "operationName": 1}',
-        b'{"query": "query A { welcome }", "operationName": "B"}',
+        b'{"query": "{ welcome }", "extensions": []}',
     ],
 )
 def test_what_is_no_graphql_request_is_a_coded_400(client: Client, body: bytes) -> None:
@@ -90,8 +90,10 @@ def test_json_may_be_named_with_parameters_and_in_any_case(client: Client, media
         ("{ welcome", "GRAPHQL_PARSE_FAILED"),
         ("{ welcom }", "GRAPHQL_VALIDATION_FAILED"),
         ("{ welcome { x } }", "GRAPHQL_VALIDATION_FAILED"),
-        ("subscription { x }", "BAD_REQUEST"),
-        ("fragment A on Query { welcome }", "BAD_REQUEST"),
+        ("subscription { x }", "GRAPHQL_VALIDATION_FAILED"),
+        ("fragment A on Query { welcome }", "GRAPHQL_VALIDATION_FAILED"),
+        ("type A { b: Int }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { viewer { id } } query B { welcome }", "BAD_REQUEST"),
         ("query ($unused: String!) { welcome }", "GRAPHQL_VALIDATION_FAILED"),
         ("query ($unused: Int!) { welcome }", "GRAPHQL_VALIDATION_FAILED"),
         ("query ($id: User!) { node(id: $id) { id } }", "GRAPHQL_VALIDATION_FAILED"),
@@ -119,6 +121,70 @@ def test_a_null_in_place_of_a_default_is_the_clients_mistake(client: Client, que
 
     assert code(answer) == "GRAPHQL_VALIDATION_FAILED"
     assert "hunter2" not in json.dumps(answer)
+
+
+TWO = "query A { a: __typename } query B { b: __typename }"
+
+
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_of_several_operations_the_named_one_is_executed(client: Client, name: str) -> None:
+    body = json.dumps({"query": TWO, "operationName": name}).encode()
+
+    assert post(client, body).json() == {"data": {name.lower(): "Query"}}
+
+
+@pytest.mark.parametrize("name", [None, "", "C"])
+def test_of_several_operations_none_is_executed_unless_it_is_named(
+    client: Client, name: str | None
+) -> None:
+    body = json.dumps({"query": TWO, "operationName": name}).encode()
+
+    answer = post(client, body).json()
+
+    assert code(answer) == "BAD_REQUEST"
+    assert "operationName" in answer["errors"][0]["message"]
+    assert "data" not in answer
+
+
+MEDIA = "application/graphql-response+json"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("{ viewer { id } }", 200),
+        ("{ welcome }", 200),
+        ("{", 400),
+        ("{ nothing }", 400),
+        ("query ($id: ID!) { node(id: $id) { id } }", 400),
+        (TWO, 400),
+    ],
+)
+def test_the_media_type_of_graphql_has_statuses_and_json_is_always_200(
+    client: Client, query: str, status: int
+) -> None:
+    body = json.dumps({"query": query}).encode()
+
+    as_json, as_graphql = post(client, body), post(client, body, Accept=MEDIA)
+
+    assert as_json.json() == as_graphql.json()
+    assert (as_json.status_code, as_graphql.status_code) == (200, status)
+    assert as_json.headers["content-type"] == "application/json; charset=utf-8"
+    assert as_graphql.headers["content-type"] == f"{MEDIA}; charset=utf-8"
+
+
+def test_a_client_that_takes_no_json_is_told_so(client: Client) -> None:
+    response = post(client, b'{"query": "{ __typename }"}', Accept="image/png")
+
+    assert response.status_code == 406
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+def test_there_are_no_batches_and_that_is_said(client: Client) -> None:
+    response = post(client, b'[{"query": "{ __typename }"}]')
+
+    assert response.status_code == 400
+    assert "batches" in response.json()["errors"][0]["message"]
 
 
 def test_a_query_may_be_sent_by_get(client: Client) -> None:
@@ -157,7 +223,7 @@ def test_a_mutation_is_not_done_by_get(client: Client, query: str) -> None:
     response = client.http.get(client.url, params={"query": query})
 
     assert response.status_code == 405
-    assert response.headers["allow"] == "GET, POST"
+    assert response.headers["allow"] == "POST"
     assert code(response.json()) == "BAD_REQUEST"
 
 
@@ -179,7 +245,9 @@ def test_a_browser_gets_the_playground(client: Client) -> None:
 
 def test_a_browser_with_a_query_gets_its_answer(client: Client) -> None:
     response = client.http.get(
-        client.url, params={"query": "{ __typename }"}, headers={"Accept": "text/html"}
+        client.url,
+        params={"query": "{ __typename }"},
+        headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"},
     )
 
     assert response.json() == {"data": {"__typename": "Query"}}

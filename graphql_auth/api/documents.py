@@ -1,0 +1,86 @@
+"""GraphQL documents: parsed and validated once, and remembered."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    parse,
+    validate,
+)
+
+from graphql_auth.errors import AuthError
+
+# A parsed document takes up to 180 bytes a character, so that is 18 MB at the most.
+CHARACTERS_REMEMBERED = 100_000
+MOST_ERRORS = 20
+
+
+class NoSuchOperation(AuthError):
+    """The request does not say which operation of the document to execute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that was read: to be executed if there are no errors in it."""
+
+    node: DocumentNode
+    errors: tuple[GraphQLError, ...] = ()
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """Return the operation to execute, by the rules of GetOperation in the specification.
+
+        A document without errors holds one at least, and no two of the same name. Raises
+        NoSuchOperation, whose message is for the client.
+        """
+        operations = [
+            definition
+            for definition in self.node.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        ]
+        if name is not None:
+            operations = [found for found in operations if found.name and found.name.value == name]
+            if not operations:
+                raise NoSuchOperation("`operationName` names no operation of the document.")
+        if len(operations) > 1:
+            raise NoSuchOperation("Say by `operationName` which of the operations to execute.")
+        return operations[0]
+
+
+class Documents:
+    """Reads documents for one schema, and remembers those that were asked for last."""
+
+    def __init__(self, schema: GraphQLSchema, room: int = CHARACTERS_REMEMBERED) -> None:
+        self._schema = schema
+        self._most = room
+        self._room = room
+        self._remembered: OrderedDict[str, Document] = OrderedDict()
+
+    def read(self, text: str) -> Document:
+        """Return the document, parsed and validated."""
+        document = self._remembered.get(text)
+        if document is None:
+            document = self._read(text)
+            self._remember(text, document)
+        else:
+            self._remembered.move_to_end(text)
+        return document
+
+    def _read(self, text: str) -> Document:
+        try:
+            node = parse(text)
+        except GraphQLError as error:
+            return Document(DocumentNode(definitions=()), (error,))
+        return Document(node, tuple(validate(self._schema, node, max_errors=MOST_ERRORS)))
+
+    def _remember(self, text: str, document: Document) -> None:
+        if len(text) > self._most:
+            return
+        self._remembered[text] = document
+        self._room -= len(text)
+        while self._room < 0:
+            forgotten, _ = self._remembered.popitem(last=False)
+            self._room += len(forgotten)

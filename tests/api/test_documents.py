@@ -1,0 +1,62 @@
+import pytest
+from graphql import build_schema
+
+from graphql_auth.api.documents import MOST_ERRORS, Documents, NoSuchOperation
+
+SCHEMA = build_schema("type Query { a: Int  b: Int }")
+
+
+def test_a_document_is_read_once() -> None:
+    documents = Documents(SCHEMA)
+
+    assert documents.read("{ a }") is documents.read("{ a }")
+    assert documents.read("{ a }").errors == ()
+
+
+def test_what_is_wrong_with_a_document_is_remembered_too() -> None:
+    documents = Documents(SCHEMA)
+
+    for text in ("{", "{ nothing }"):
+        assert len(documents.read(text).errors) == 1
+        assert documents.read(text) is documents.read(text)
+
+
+def test_the_documents_that_were_asked_for_last_are_kept_within_the_room() -> None:
+    documents = Documents(SCHEMA, room=15)
+    first, second = documents.read("{ a }"), documents.read("{ b }")
+    assert documents.read("{ a }") is first
+
+    documents.read("{ a b }")
+
+    assert documents.read("{ a }") is first
+    assert documents.read("{ b }") is not second
+
+
+def test_a_document_that_is_larger_than_the_room_takes_none_of_it() -> None:
+    documents = Documents(SCHEMA, room=10)
+    small = documents.read("{ a }")
+    large = documents.read("{ a a a a a a }")
+
+    assert documents.read("{ a a a a a a }") is not large
+    assert documents.read("{ a }") is small
+
+
+def test_validation_stops_after_some_errors() -> None:
+    document = Documents(SCHEMA).read("{" + " ".join(f"x{number}" for number in range(99)) + "}")
+
+    assert len(document.errors) == MOST_ERRORS + 1
+
+
+def test_the_only_operation_needs_no_name() -> None:
+    operation = Documents(SCHEMA).read("query A { a }").operation(None)
+
+    assert operation.name is not None
+    assert operation.name.value == "A"
+
+
+@pytest.mark.parametrize("name", [None, "C"])
+def test_one_of_several_operations_has_to_be_named(name: str | None) -> None:
+    document = Documents(SCHEMA).read("query A { a } query B { b }")
+
+    with pytest.raises(NoSuchOperation, match="operationName"):
+        document.operation(name)
