@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from graphql_auth.api.http import GraphQLEndpoint
+from graphql_auth.api.limits import Limits
 from graphql_auth.api.schema import create_schema
 from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.passwords import Passwords
@@ -53,7 +54,18 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
         finally:
             hash_queue.close()
 
-    endpoint = GraphQLEndpoint(create_schema(), service, sorted(settings.token_sources))
+    limits = Limits(
+        tokens=settings.max_query_tokens,
+        directives=settings.max_query_directives,
+        depth=settings.max_query_depth,
+        aliases=settings.max_query_aliases,
+        root_fields=settings.max_query_root_fields,
+        fields=settings.max_query_fields,
+        repetitions=settings.max_query_repetitions,
+        variables=settings.max_query_variables,
+    )
+    sources = sorted(settings.token_sources)
+    endpoint = GraphQLEndpoint(create_schema(), service, sources, limits)
     return Starlette(routes=[Route(GRAPHQL_PATH, endpoint)], lifespan=lifespan)
 
 

@@ -39,7 +39,19 @@ def duration(text: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+LIMITS = [
+    "MAX_QUERY_TOKENS",
+    "MAX_QUERY_DIRECTIVES",
+    "MAX_QUERY_DEPTH",
+    "MAX_QUERY_ALIASES",
+    "MAX_QUERY_ROOT_FIELDS",
+    "MAX_QUERY_FIELDS",
+    "MAX_QUERY_REPETITIONS",
+    "MAX_QUERY_VARIABLES",
+]
 
 # What each setting takes, in the words of the one line that refuses a wrong value.
 TAKES = {
@@ -52,6 +64,7 @@ TAKES = {
     "TOKEN_TTL": "a time from 1s to 30d, such as 90s, 15m or 2h",
     "BCRYPT_ROUNDS": "a whole number from 4 to 16 (each step doubles the work)",
     "TOKEN_SOURCES": f"one or more of {', '.join(TokenSource)}, separated by commas",
+    **dict.fromkeys(LIMITS, "a whole number from 1 to 1000000"),
 }
 
 
@@ -78,6 +91,15 @@ class Settings(BaseSettings):
     token_sources: Annotated[frozenset[TokenSource], NoDecode] = frozenset(
         {TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN}
     )
+
+    max_query_tokens: Limit = 2_000
+    max_query_directives: Limit = 50
+    max_query_depth: Limit = 20
+    max_query_aliases: Limit = 50
+    max_query_root_fields: Limit = 20
+    max_query_fields: Limit = 1_000
+    max_query_repetitions: Limit = 10_000
+    max_query_variables: Limit = 20_000
 
     @property
     def listening_port(self) -> int:

@@ -1,4 +1,4 @@
-"""GraphQL documents: parsed and validated once, and remembered."""
+"""GraphQL documents: limited, parsed and validated once, and remembered."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    parse,
     validate,
 )
 
+from graphql_auth.api.limits import Limits, TooComplex, parse_within
 from graphql_auth.errors import AuthError
 
 # A parsed document takes up to 180 bytes a character, so that is 18 MB at the most.
 CHARACTERS_REMEMBERED = 100_000
 MOST_ERRORS = 20
+NOTHING = DocumentNode(definitions=())
 
 
 class NoSuchOperation(AuthError):
@@ -53,14 +54,17 @@ class Document:
 class Documents:
     """Reads documents for one schema, and remembers those that were asked for last."""
 
-    def __init__(self, schema: GraphQLSchema, room: int = CHARACTERS_REMEMBERED) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, limits: Limits, room: int = CHARACTERS_REMEMBERED
+    ) -> None:
         self._schema = schema
+        self._limits = limits
         self._most = room
         self._room = room
         self._remembered: OrderedDict[str, Document] = OrderedDict()
 
     def read(self, text: str) -> Document:
-        """Return the document, parsed and validated."""
+        """Return the document, held against the limits, parsed and validated."""
         document = self._remembered.get(text)
         if document is None:
             document = self._read(text)
@@ -71,9 +75,12 @@ class Documents:
 
     def _read(self, text: str) -> Document:
         try:
-            node = parse(text)
+            node = parse_within(self._limits, text)
+            self._limits.check_document(node)
+        except TooComplex as error:
+            return Document(NOTHING, (GraphQLError("", original_error=error),))
         except GraphQLError as error:
-            return Document(DocumentNode(definitions=()), (error,))
+            return Document(NOTHING, (error,))
         return Document(node, tuple(validate(self._schema, node, max_errors=MOST_ERRORS)))
 
     def _remember(self, text: str, document: Document) -> None:

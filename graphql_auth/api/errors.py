@@ -9,6 +9,7 @@ from graphql import GraphQLError, GraphQLFormattedError, GraphQLSyntaxError
 from strawberry.utils.str_converters import to_camel_case
 
 from graphql_auth.api.documents import NoSuchOperation
+from graphql_auth.api.limits import TooComplex
 from graphql_auth.api.values import BadVariables, syntax_message, validation_message
 from graphql_auth.errors import (
     AuthError,
@@ -71,6 +72,21 @@ class ErrorCode(Enum):
     )
 
 
+# What a person reads, and what a program does, for each expected outcome.
+TOLD: dict[type[AuthError], tuple[str, ErrorCode]] = {
+    BadInput: ("Some of the values are not right.", ErrorCode.BAD_USER_INPUT),
+    EmailTaken: ("This e-mail address has an account already.", ErrorCode.EMAIL_TAKEN),
+    InvalidCredentials: (
+        "The e-mail address or the password is wrong.",
+        ErrorCode.INVALID_CREDENTIALS,
+    ),
+    NoSuchOperation: ("", ErrorCode.BAD_REQUEST),  # It says itself what is missing.
+    TooComplex: ("The request asks for too much.", ErrorCode.QUERY_TOO_COMPLEX),
+    Unauthenticated: ("Sign in to see this.", ErrorCode.UNAUTHENTICATED),
+    Unavailable: ("We cannot answer now; try again soon.", ErrorCode.SERVICE_UNAVAILABLE),
+}
+
+
 def client_error(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
     """Return what a client is told of an error, as the GraphQL specification has it in JSON.
 
@@ -112,39 +128,36 @@ def _told(error: GraphQLError, request_id: str) -> tuple[str, ErrorCode, dict[st
 
 
 def _expected(cause: AuthError, request_id: str) -> tuple[str, ErrorCode, dict[str, Any]]:
+    extensions: dict[str, Any] = {}
     match cause:
         case BadInput():
-            # What the service names is the schema's to spell; a variable keeps its own name.
-            spelled = str if isinstance(cause, BadVariables) else to_camel_case
-            fields = [
-                {
-                    "field": spelled(fault.field),
-                    "reason": fault.reason,
-                    "message": fault.message,
-                }
-                for fault in cause.faults
-            ]
-            return "Some of the values are not right.", ErrorCode.BAD_USER_INPUT, {"fields": fields}
-        case EmailTaken():
-            return "This e-mail address has an account already.", ErrorCode.EMAIL_TAKEN, {}
-        case NoSuchOperation():
-            return str(cause), ErrorCode.BAD_REQUEST, {}
-        case InvalidCredentials():
-            return "The e-mail address or the password is wrong.", ErrorCode.INVALID_CREDENTIALS, {}
+            extensions["fields"] = _fields(cause)
+        case TooComplex():
+            extensions |= {"limit": to_camel_case(cause.limit), "allowed": cause.allowed}
         case Unauthenticated():
-            return "Sign in to see this.", ErrorCode.UNAUTHENTICATED, {"reason": cause.fault}
+            extensions["reason"] = cause.fault
         case Unavailable():
-            return _unavailable(cause, request_id)
+            extensions |= _unavailable(cause, request_id)
+    for kind, (message, code) in TOLD.items():
+        if isinstance(cause, kind):
+            return message or str(cause), code, extensions
     raise TypeError(f"{type(cause).__name__} has no code")
 
 
-def _unavailable(cause: Unavailable, request_id: str) -> tuple[str, ErrorCode, dict[str, Any]]:
-    extensions: dict[str, Any] = {"requestId": request_id}
-    if cause.retry_after is None:
-        logger.error("request %s found no service: %s", request_id, cause_of(cause))
-    else:
-        extensions["retryAfter"] = cause.retry_after
-    return "We cannot answer now; try again soon.", ErrorCode.SERVICE_UNAVAILABLE, extensions
+def _fields(cause: BadInput) -> list[dict[str, str]]:
+    # What the service names is the schema's to spell; a variable keeps its own name.
+    spelled = str if isinstance(cause, BadVariables) else to_camel_case
+    return [
+        {"field": spelled(fault.field), "reason": fault.reason, "message": fault.message}
+        for fault in cause.faults
+    ]
+
+
+def _unavailable(cause: Unavailable, request_id: str) -> dict[str, Any]:
+    if cause.retry_after is not None:
+        return {"requestId": request_id, "retryAfter": cause.retry_after}
+    logger.error("request %s found no service: %s", request_id, cause_of(cause))
+    return {"requestId": request_id}
 
 
 def _unexpected(cause: Exception, request_id: str) -> tuple[str, ErrorCode, dict[str, Any]]:

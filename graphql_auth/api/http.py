@@ -18,6 +18,7 @@ from graphql_auth.api.context import Context, identify
 from graphql_auth.api.credentials import tokens_in
 from graphql_auth.api.documents import Documents, NoSuchOperation
 from graphql_auth.api.errors import client_error, internal_error, request_error
+from graphql_auth.api.limits import Limits, TooComplex
 from graphql_auth.api.schema import Schema
 from graphql_auth.api.values import variable_errors
 from graphql_auth.auth.service import AuthService
@@ -60,9 +61,16 @@ class Operation:
 class GraphQLEndpoint:
     """The ASGI application that answers ``/graphql``."""
 
-    def __init__(self, schema: Schema, service: AuthService, token_sources: Iterable[str]) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        service: AuthService,
+        token_sources: Iterable[str],
+        limits: Limits,
+    ) -> None:
         self._schema = schema
-        self._documents = Documents(schema.core)
+        self._limits = limits
+        self._documents = Documents(schema.core, limits)
         self._service = service
         self._token_sources = tuple(token_sources)
         self._playground = get_graphql_ide_html("graphiql")
@@ -100,7 +108,8 @@ class GraphQLEndpoint:
             return _refusal(document.errors, context)
         try:
             chosen = document.operation(operation.name)
-        except NoSuchOperation as error:
+            self._limits.check_variables(operation.variables)
+        except (NoSuchOperation, TooComplex) as error:
             return _refusal([GraphQLError("", original_error=error)], context)
         if method == "GET" and chosen.operation is not OperationType.QUERY:
             raise BadRequest(

@@ -2,19 +2,20 @@ import pytest
 from graphql import build_schema
 
 from graphql_auth.api.documents import MOST_ERRORS, Documents, NoSuchOperation
+from graphql_auth.api.limits import Limits
 
 SCHEMA = build_schema("type Query { a: Int  b: Int }")
 
 
 def test_a_document_is_read_once() -> None:
-    documents = Documents(SCHEMA)
+    documents = Documents(SCHEMA, Limits())
 
     assert documents.read("{ a }") is documents.read("{ a }")
     assert documents.read("{ a }").errors == ()
 
 
 def test_what_is_wrong_with_a_document_is_remembered_too() -> None:
-    documents = Documents(SCHEMA)
+    documents = Documents(SCHEMA, Limits())
 
     for text in ("{", "{ nothing }"):
         assert len(documents.read(text).errors) == 1
@@ -22,7 +23,7 @@ def test_what_is_wrong_with_a_document_is_remembered_too() -> None:
 
 
 def test_the_documents_that_were_asked_for_last_are_kept_within_the_room() -> None:
-    documents = Documents(SCHEMA, room=15)
+    documents = Documents(SCHEMA, Limits(), room=15)
     first, second = documents.read("{ a }"), documents.read("{ b }")
     assert documents.read("{ a }") is first
 
@@ -33,7 +34,7 @@ def test_the_documents_that_were_asked_for_last_are_kept_within_the_room() -> No
 
 
 def test_a_document_that_is_larger_than_the_room_takes_none_of_it() -> None:
-    documents = Documents(SCHEMA, room=10)
+    documents = Documents(SCHEMA, Limits(), room=10)
     small = documents.read("{ a }")
     large = documents.read("{ a a a a a a }")
 
@@ -42,13 +43,15 @@ def test_a_document_that_is_larger_than_the_room_takes_none_of_it() -> None:
 
 
 def test_validation_stops_after_some_errors() -> None:
-    document = Documents(SCHEMA).read("{" + " ".join(f"x{number}" for number in range(99)) + "}")
+    wrong = "{" + " ".join(f"x{number}" for number in range(99)) + "}"
+
+    document = Documents(SCHEMA, Limits(root_fields=99)).read(wrong)
 
     assert len(document.errors) == MOST_ERRORS + 1
 
 
 def test_the_only_operation_needs_no_name() -> None:
-    operation = Documents(SCHEMA).read("query A { a }").operation(None)
+    operation = Documents(SCHEMA, Limits()).read("query A { a }").operation(None)
 
     assert operation.name is not None
     assert operation.name.value == "A"
@@ -56,7 +59,7 @@ def test_the_only_operation_needs_no_name() -> None:
 
 @pytest.mark.parametrize("name", [None, "C"])
 def test_one_of_several_operations_has_to_be_named(name: str | None) -> None:
-    document = Documents(SCHEMA).read("query A { a } query B { b }")
+    document = Documents(SCHEMA, Limits()).read("query A { a } query B { b }")
 
     with pytest.raises(NoSuchOperation, match="operationName"):
         document.operation(name)

@@ -7,6 +7,7 @@ from graphql import GraphQLError
 
 from graphql_auth.api.errors import ErrorCode, client_error
 from graphql_auth.api.http import GraphQLEndpoint
+from graphql_auth.api.limits import Limits
 from graphql_auth.api.schema import create_schema
 from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import AuthError, BadInput, FaultReason, FieldFault, Unavailable
@@ -38,7 +39,7 @@ class Failing:
 
 
 async def ask(service: Failing, query: str, **variables: Any) -> httpx.Response:
-    endpoint = GraphQLEndpoint(create_schema(), service, TokenSource)  # type: ignore[arg-type]
+    endpoint = GraphQLEndpoint(create_schema(), service, TokenSource, Limits())  # type: ignore[arg-type]
     transport = httpx.ASGITransport(endpoint)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(
@@ -124,7 +125,7 @@ def all_kinds(kind: type[AuthError]) -> list[type[AuthError]]:
 @pytest.mark.parametrize("kind", all_kinds(AuthError)[1:])
 def test_every_expected_outcome_has_a_code_of_its_own(kind: type[AuthError]) -> None:
     error = kind.__new__(kind)
-    error.__dict__.update(faults=(), fault="", retry_after=1)
+    error.__dict__.update(faults=(), fault="", retry_after=1, limit="depth", allowed=1)
 
     told = client_error(GraphQLError("", original_error=error), "id")
 
