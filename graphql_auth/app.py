@@ -8,8 +8,11 @@ from typing import Any
 
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from graphql_auth.api.edge import Edge
 from graphql_auth.api.http import GraphQLEndpoint
 from graphql_auth.api.limits import Limits
 from graphql_auth.api.schema import create_schema
@@ -65,8 +68,26 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
         variables=settings.max_query_variables,
     )
     sources = sorted(settings.token_sources)
-    endpoint = GraphQLEndpoint(create_schema(), service, sources, limits)
-    return Starlette(routes=[Route(GRAPHQL_PATH, endpoint)], lifespan=lifespan)
+    endpoint = GraphQLEndpoint(create_schema(), service, sources, limits, settings.max_body_size)
+    middleware = [Middleware(Edge)]
+    if settings.allowed_origins:
+        middleware.append(_cors(settings.allowed_origins))
+    return Starlette(
+        routes=[Route(GRAPHQL_PATH, endpoint)], middleware=middleware, lifespan=lifespan
+    )
+
+
+def _cors(origins: frozenset[str]) -> Middleware:
+    """Let pages of these origins ask, with their credentials; a browser asks us once an hour."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Access-Token", "X-Request-Id"],
+        allow_credentials=True,
+        expose_headers=["X-Request-Id", "Retry-After"],
+        max_age=3600,
+    )
 
 
 def database(settings: Settings) -> AbstractAsyncContextManager[Any]:

@@ -1,12 +1,16 @@
-"""One line an event on standard error: UTC time, level, logger, message. Nothing forges a line."""
+"""One line an event on standard error: UTC time, level, logger, request. Nothing forges a line."""
 
 import logging
 import re
 import traceback
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 INNERMOST_FRAMES = 6
+
+# The id of the request that is being answered, for every line that is logged meanwhile.
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 # C0 and C1 controls, line and paragraph separators, bidirectional overrides, lone surrogates.
 _UNPRINTABLE = re.compile(
@@ -40,6 +44,9 @@ class LineFormatter(logging.Formatter):
         """Return the line for ``record``."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = f"{time.replace('+00:00', 'Z')} {record.levelname} {record.name}: "
+        request_id = REQUEST_ID.get()
+        if request_id:
+            line += f"request {request_id}: "
         message = record.getMessage()
         # uvicorn logs why an application did not start as the text of a traceback.
         line += "(a traceback)" if message.startswith("Traceback ") else message

@@ -39,6 +39,8 @@ def duration(text: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+# RFC 6454 section 6.2: as a browser sends it in the header Origin, so without a path.
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -64,6 +66,8 @@ TAKES = {
     "TOKEN_TTL": "a time from 1s to 30d, such as 90s, 15m or 2h",
     "BCRYPT_ROUNDS": "a whole number from 4 to 16 (each step doubles the work)",
     "TOKEN_SOURCES": f"one or more of {', '.join(TokenSource)}, separated by commas",
+    "ALLOWED_ORIGINS": "addresses such as https://app.example.com, separated by commas",
+    "MAX_BODY_SIZE": "a whole number of bytes from 1000 to 10000000",
     **dict.fromkeys(LIMITS, "a whole number from 1 to 1000000"),
 }
 
@@ -92,6 +96,8 @@ class Settings(BaseSettings):
         {TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN}
     )
 
+    allowed_origins: Annotated[frozenset[Origin], NoDecode] = frozenset()
+    max_body_size: Annotated[int, Field(ge=1_000, le=10_000_000)] = 131_072
     max_query_tokens: Limit = 2_000
     max_query_directives: Limit = 50
     max_query_depth: Limit = 20
@@ -129,7 +135,7 @@ class Settings(BaseSettings):
             raise ValueError
         return value
 
-    @field_validator("token_sources", mode="before")
+    @field_validator("token_sources", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.logs import LineFormatter, cause_of, one_line
+from graphql_auth.logs import REQUEST_ID, LineFormatter, cause_of, one_line
 
 
 def formatted(message: str, *arguments: object, error: BaseException | None = None) -> str:
@@ -20,6 +20,14 @@ def test_a_line_has_the_time_in_utc_the_level_the_logger_and_the_message() -> No
     assert (
         formatted("hello %s", "Ada") == "2027-01-15T08:00:00.250Z INFO graphql_auth.test: hello Ada"
     )
+
+
+def test_a_line_that_is_logged_during_a_request_has_its_id() -> None:
+    token = REQUEST_ID.set("abc")
+    try:
+        assert formatted("hello").endswith(" graphql_auth.test: request abc: hello")
+    finally:
+        REQUEST_ID.reset(token)
 
 
 @pytest.mark.parametrize("forger", ["\n", "\r", "\x1b", "\u2028", "\u202e", "\x85", "\ud800", "\0"])

@@ -65,6 +65,11 @@ def test_a_lifetime_is_a_number_and_a_unit(
         ("BCRYPT_ROUNDS", "17"),
         ("BCRYPT_ROUNDS", "twelve"),
         ("TOKEN_SOURCES", "cookie"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "app.example.com"),
+        ("ALLOWED_ORIGINS", "https://app.example.com/"),
+        ("MAX_BODY_SIZE", "128k"),
+        ("MAX_QUERY_DEPTH", "0"),
         ("TOKEN_SOURCES", "authorization,,body"),
     ],
 )

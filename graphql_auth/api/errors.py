@@ -156,12 +156,12 @@ def _fields(cause: BadInput) -> list[dict[str, str]]:
 def _unavailable(cause: Unavailable, request_id: str) -> dict[str, Any]:
     if cause.retry_after is not None:
         return {"requestId": request_id, "retryAfter": cause.retry_after}
-    logger.error("request %s found no service: %s", request_id, cause_of(cause))
+    logger.error("found no service: %s", cause_of(cause))
     return {"requestId": request_id}
 
 
 def _unexpected(cause: Exception, request_id: str) -> tuple[str, ErrorCode, dict[str, Any]]:
-    logger.error("request %s failed: %s", request_id, cause_of(cause))
+    logger.error("failed: %s", cause_of(cause))
     return (
         "Something went wrong on our side.",
         ErrorCode.INTERNAL_SERVER_ERROR,

@@ -22,8 +22,12 @@ from graphql_auth.api.limits import Limits, TooComplex
 from graphql_auth.api.schema import Schema
 from graphql_auth.api.values import variable_errors
 from graphql_auth.auth.service import AuthService
+from graphql_auth.logs import REQUEST_ID
 
 Answer = Mapping[str, Any]
+
+# The page of Strawberry loads scripts from another server, and has some of its own in it.
+PLAYGROUND_HEADERS = {"Content-Security-Policy": "base-uri 'none'; frame-ancestors 'none'"}
 
 
 class BadRequest(Exception):
@@ -67,9 +71,11 @@ class GraphQLEndpoint:
         service: AuthService,
         token_sources: Iterable[str],
         limits: Limits,
+        longest_body: int,
     ) -> None:
         self._schema = schema
         self._limits = limits
+        self._longest_body = longest_body
         self._documents = Documents(schema.core, limits)
         self._service = service
         self._token_sources = tuple(token_sources)
@@ -82,14 +88,14 @@ class GraphQLEndpoint:
 
     async def _respond(self, request: Request) -> Response:
         if _wants_the_playground(request):
-            return HTMLResponse(self._playground)
+            return HTMLResponse(self._playground, headers=PLAYGROUND_HEADERS)
         media_type = media.wanted(request.headers.get("accept", ""))
-        request_id = secrets.token_hex(8)
+        request_id = REQUEST_ID.get() or secrets.token_hex(8)
         if media_type is None:
             answer: Answer = {"errors": [request_error("The answer can be JSON only.")]}
             return _json(answer, media.JSON, HTTPStatus.NOT_ACCEPTABLE)
         try:
-            parameters = await _parameters(request)
+            parameters = await _parameters(request, self._longest_body)
             operation = Operation.read(parameters)
             tokens = tokens_in(request, parameters, self._token_sources)
             context = Context(self._service, identify(self._service, tokens), request_id)
@@ -150,12 +156,12 @@ def _wants_the_playground(request: Request) -> bool:
     )
 
 
-async def _parameters(request: Request) -> Mapping[str, Any]:
+async def _parameters(request: Request, longest_body: int) -> Mapping[str, Any]:
     match request.method:
         case "GET":
             return _query_parameters(request)
         case "POST":
-            return _object(await _json_text(request), "The body")
+            return _object(await _json_text(request, longest_body), "The body")
         case _:
             raise BadRequest(
                 "GraphQL is served by GET and POST.",
@@ -173,18 +179,33 @@ def _query_parameters(request: Request) -> dict[str, Any]:
     return parameters
 
 
-async def _json_text(request: Request) -> str:
+async def _json_text(request: Request, longest: int) -> str:
     if not media.is_json(request.headers.get("content-type", "")):
         raise BadRequest(
             "Send the request as `Content-Type: application/json`, in UTF-8.",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
     try:
-        return (await request.body()).decode()
+        return (await _body(request, longest)).decode()
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.") from None
     except ClientDisconnect:
         raise BadRequest("The body ended before its length was reached.") from None
+
+
+async def _body(request: Request, longest: int) -> bytes:
+    """Read the body, and no more of it than ``longest`` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > longest:
+            # The connection is closed, for what follows on it is the rest of this body.
+            raise BadRequest(
+                f"The body is longer than {longest} bytes.",
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                Connection="close",
+            )
+    return bytes(body)
 
 
 def _object(text: str, what: str) -> dict[str, Any]:
