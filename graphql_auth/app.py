@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from graphql_auth.api.edge import Edge
-from graphql_auth.api.http import GraphQLEndpoint
+from graphql_auth.api.http import GraphQLEndpoint, Policy
 from graphql_auth.api.limits import Limits
 from graphql_auth.api.schema import create_schema
 from graphql_auth.auth.hashing import HashQueue
@@ -57,6 +57,16 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
         finally:
             hash_queue.close()
 
+    endpoint = GraphQLEndpoint(create_schema(), service, _policy(settings))
+    middleware = [Middleware(Edge)]
+    if settings.allowed_origins:
+        middleware.append(_cors(settings.allowed_origins))
+    return Starlette(
+        routes=[Route(GRAPHQL_PATH, endpoint)], middleware=middleware, lifespan=lifespan
+    )
+
+
+def _policy(settings: Settings) -> Policy:
     limits = Limits(
         tokens=settings.max_query_tokens,
         directives=settings.max_query_directives,
@@ -67,13 +77,11 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
         repetitions=settings.max_query_repetitions,
         variables=settings.max_query_variables,
     )
-    sources = sorted(settings.token_sources)
-    endpoint = GraphQLEndpoint(create_schema(), service, sources, limits, settings.max_body_size)
-    middleware = [Middleware(Edge)]
-    if settings.allowed_origins:
-        middleware.append(_cors(settings.allowed_origins))
-    return Starlette(
-        routes=[Route(GRAPHQL_PATH, endpoint)], middleware=middleware, lifespan=lifespan
+    return Policy(
+        token_sources=frozenset(settings.token_sources),
+        limits=limits,
+        introspection=settings.introspection,
+        longest_body=settings.max_body_size,
     )
 
 

@@ -67,6 +67,7 @@ TAKES = {
     "BCRYPT_ROUNDS": "a whole number from 4 to 16 (each step doubles the work)",
     "TOKEN_SOURCES": f"one or more of {', '.join(TokenSource)}, separated by commas",
     "ALLOWED_ORIGINS": "addresses such as https://app.example.com, separated by commas",
+    "INTROSPECTION": "on or off",
     "MAX_BODY_SIZE": "a whole number of bytes from 1000 to 10000000",
     **dict.fromkeys(LIMITS, "a whole number from 1 to 1000000"),
 }
@@ -97,6 +98,7 @@ class Settings(BaseSettings):
     )
 
     allowed_origins: Annotated[frozenset[Origin], NoDecode] = frozenset()
+    introspection: bool = True
     max_body_size: Annotated[int, Field(ge=1_000, le=10_000_000)] = 131_072
     max_query_tokens: Limit = 2_000
     max_query_directives: Limit = 50

@@ -1,9 +1,60 @@
 import pytest
 
 from graphql_auth.app import create_app
-from graphql_auth.settings import Settings
+from graphql_auth.settings import LIMITS, Settings
+from tests.client import WELCOME, Client, code, extensions
+from tests.conftest import KEY, Start
+from tests.process import ServerProcess
+
+
+@pytest.fixture
+def strict(start: Start, database_uri: str) -> ServerProcess:
+    """A server with every setting of the edge at an extreme."""
+    return start(
+        MONGO_URI=database_uri,
+        TOKEN_KEY=KEY,
+        TOKEN_SOURCES="query,body",
+        INTROSPECTION="off",
+        MAX_BODY_SIZE="2000",
+        **dict.fromkeys(LIMITS, "1") | {"MAX_QUERY_TOKENS": "50", "MAX_QUERY_VARIABLES": "100"},
+    )
 
 
 def test_an_application_needs_a_database_and_a_key() -> None:
     with pytest.raises(ValueError, match="MONGO_URI and TOKEN_KEY"):
         create_app(Settings(mongo_uri=None, token_key=None))
+
+
+PASSING = {
+    "tokens": "{ viewer { " + "id " * 50 + "} }",
+    "directives": "{ welcome @skip(if: true) @include(if: true) }",
+    "depth": "{ viewer { id } }",
+    "rootFields": "{ welcome viewer }",
+}
+
+
+def test_every_setting_of_the_edge_has_its_effect(strict: ServerProcess) -> None:
+    with Client(strict.url) as client:
+        assert client.ask("{ __schema { description } }")["errors"]
+        hinted = client.ask("{ welcom }")["errors"][0]["message"]
+        assert "Did you mean" not in hinted
+
+        long_body = client.http.post(client.url, json={"query": "{ welcome }", "x": "x" * 2000})
+        assert long_body.status_code == 413
+
+        assert code(client.ask(WELCOME, token="garbled")) == "UNAUTHENTICATED"
+        assert extensions(client.ask(WELCOME, token="x"))["reason"] == "TOKEN_MISSING"
+        by_query = client.http.post(
+            client.url, params={"token": "x"}, json={"query": WELCOME, "token": "x"}
+        )
+        assert extensions(by_query.json())["reason"] == "TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("limit", PASSING)
+def test_a_limit_that_is_set_is_the_one_that_is_told(strict: ServerProcess, limit: str) -> None:
+    with Client(strict.url) as client:
+        told = extensions(client.ask(PASSING[limit]))
+
+    assert told["code"] == "QUERY_TOO_COMPLEX"
+    assert told["limit"] == limit
+    assert told["allowed"] == (50 if limit == "tokens" else 1)

@@ -7,7 +7,9 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    specified_rules,
     validate,
 )
 
@@ -17,6 +19,7 @@ from graphql_auth.errors import AuthError
 # A parsed document takes up to 180 bytes a character, so that is 18 MB at the most.
 CHARACTERS_REMEMBERED = 100_000
 MOST_ERRORS = 20
+WITHOUT_INTROSPECTION = (*specified_rules, NoSchemaIntrospectionCustomRule)
 NOTHING = DocumentNode(definitions=())
 
 
@@ -52,13 +55,23 @@ class Document:
 
 
 class Documents:
-    """Reads documents for one schema, and remembers those that were asked for last."""
+    """Reads documents for one schema, and remembers those that were asked for last.
+
+    Without introspection, errors suggest no names either, for those tell of the schema too.
+    """
 
     def __init__(
-        self, schema: GraphQLSchema, limits: Limits, room: int = CHARACTERS_REMEMBERED
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        *,
+        introspection: bool = True,
+        room: int = CHARACTERS_REMEMBERED,
     ) -> None:
         self._schema = schema
         self._limits = limits
+        self._rules = specified_rules if introspection else WITHOUT_INTROSPECTION
+        self._hide_suggestions = not introspection
         self._most = room
         self._room = room
         self._remembered: OrderedDict[str, Document] = OrderedDict()
@@ -81,7 +94,8 @@ class Documents:
             return Document(NOTHING, (GraphQLError("", original_error=error),))
         except GraphQLError as error:
             return Document(NOTHING, (error,))
-        return Document(node, tuple(validate(self._schema, node, max_errors=MOST_ERRORS)))
+        errors = validate(self._schema, node, self._rules, MOST_ERRORS, self._hide_suggestions)
+        return Document(node, tuple(errors))
 
     def _remember(self, text: str, document: Document) -> None:
         if len(text) > self._most:

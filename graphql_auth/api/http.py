@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -62,23 +62,24 @@ class Operation:
         return cls(query, parameters.get("variables") or {}, name or None)
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a request may be, and where it carries its token. Sizes are in bytes."""
+
+    token_sources: frozenset[str] = frozenset({"authorization", "x-access-token"})
+    limits: Limits = field(default_factory=Limits)
+    introspection: bool = True
+    longest_body: int = 131_072
+
+
 class GraphQLEndpoint:
     """The ASGI application that answers ``/graphql``."""
 
-    def __init__(
-        self,
-        schema: Schema,
-        service: AuthService,
-        token_sources: Iterable[str],
-        limits: Limits,
-        longest_body: int,
-    ) -> None:
+    def __init__(self, schema: Schema, service: AuthService, policy: Policy) -> None:
         self._schema = schema
-        self._limits = limits
-        self._longest_body = longest_body
-        self._documents = Documents(schema.core, limits)
         self._service = service
-        self._token_sources = tuple(token_sources)
+        self._policy = policy
+        self._documents = Documents(schema.core, policy.limits, introspection=policy.introspection)
         self._playground = get_graphql_ide_html("graphiql")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,9 +96,9 @@ class GraphQLEndpoint:
             answer: Answer = {"errors": [request_error("The answer can be JSON only.")]}
             return _json(answer, media.JSON, HTTPStatus.NOT_ACCEPTABLE)
         try:
-            parameters = await _parameters(request, self._longest_body)
+            parameters = await _parameters(request, self._policy.longest_body)
             operation = Operation.read(parameters)
-            tokens = tokens_in(request, parameters, self._token_sources)
+            tokens = tokens_in(request, parameters, self._policy.token_sources)
             context = Context(self._service, identify(self._service, tokens), request_id)
             answer = await self._answer(operation, context, request.method)
             return _json(answer, media_type, _status(answer, media_type))
@@ -114,7 +115,7 @@ class GraphQLEndpoint:
             return _refusal(document.errors, context)
         try:
             chosen = document.operation(operation.name)
-            self._limits.check_variables(operation.variables)
+            self._policy.limits.check_variables(operation.variables)
         except (NoSuchOperation, TooComplex) as error:
             return _refusal([GraphQLError("", original_error=error)], context)
         if method == "GET" and chosen.operation is not OperationType.QUERY:

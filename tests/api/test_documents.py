@@ -63,3 +63,35 @@ def test_one_of_several_operations_has_to_be_named(name: str | None) -> None:
 
     with pytest.raises(NoSuchOperation, match="operationName"):
         document.operation(name)
+
+
+MISTYPED = [
+    "{ aa }",
+    "{ a(cc: 1) }",
+    "query ($x: Strin) { a(c: $x) }",
+    "{ ... on Querry { a } }",
+    "{ a(d: {ee: 1}) }",
+]
+
+
+@pytest.mark.parametrize("text", MISTYPED)
+def test_suggestions_follow_introspection(text: str) -> None:
+    schema = build_schema("type Query { a(c: String, d: I): Int } input I { e: Int }")
+
+    with_it = Documents(schema, Limits()).read(text).errors
+    without = Documents(schema, Limits(), introspection=False).read(text).errors
+
+    assert [error for error in with_it if "Did you mean" in error.message]
+    assert len(without) == len(with_it)
+    assert not [error for error in without if "Did you mean" in error.message]
+
+
+@pytest.mark.parametrize(
+    "text", ["{ __schema { types { name } } }", '{ __type(name: "I") { name } }']
+)
+def test_without_introspection_the_schema_is_not_told(text: str) -> None:
+    documents = Documents(SCHEMA, Limits(), introspection=False)
+
+    assert documents.read(text).errors
+    assert not Documents(SCHEMA, Limits()).read(text).errors
+    assert not documents.read("{ __typename }").errors

@@ -6,8 +6,7 @@ import pytest
 from graphql import GraphQLError
 
 from graphql_auth.api.errors import ErrorCode, client_error
-from graphql_auth.api.http import GraphQLEndpoint
-from graphql_auth.api.limits import Limits
+from graphql_auth.api.http import GraphQLEndpoint, Policy
 from graphql_auth.api.schema import create_schema
 from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import AuthError, BadInput, FaultReason, FieldFault, Unavailable
@@ -39,7 +38,8 @@ class Failing:
 
 
 async def ask(service: Failing, query: str, **variables: Any) -> httpx.Response:
-    endpoint = GraphQLEndpoint(create_schema(), service, TokenSource, Limits(), 10_000)  # type: ignore[arg-type]
+    policy = Policy(token_sources=frozenset(TokenSource))
+    endpoint = GraphQLEndpoint(create_schema(), service, policy)  # type: ignore[arg-type]
     transport = httpx.ASGITransport(endpoint)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(
