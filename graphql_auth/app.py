@@ -82,6 +82,9 @@ def _policy(settings: Settings) -> Policy:
         limits=limits,
         introspection=settings.introspection,
         longest_body=settings.max_body_size,
+        seconds_to_read=settings.request_read_timeout.total_seconds(),
+        seconds_to_answer=settings.request_timeout.total_seconds(),
+        concurrent=settings.max_concurrent_requests,
     )
 
 

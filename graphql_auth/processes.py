@@ -14,6 +14,7 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 from graphql_auth.errors import StartError
 from graphql_auth.lifeline import die_with_parent
 from graphql_auth.logs import LOG_CONFIG
+from graphql_auth.protocol import LONGEST_HEADERS, PromptConfig, PromptProtocol
 from graphql_auth.settings import Settings
 
 SECONDS_TO_FINISH_REQUESTS = 10
@@ -21,10 +22,12 @@ SECONDS_TO_FINISH_REQUESTS = 10
 
 def run(settings: Settings, listener: socket.socket, *, workers: int, reload: bool) -> None:
     """Serve on ``listener`` until a signal comes. Raises StartError when a process cannot start."""
-    config = uvicorn.Config(
+    config = PromptConfig(
         functools.partial(_app, settings, workers, os.getpid()),
         factory=True,
         workers=workers,
+        http=PromptProtocol,
+        h11_max_incomplete_event_size=LONGEST_HEADERS,
         lifespan="on",
         ws="none",
         log_config=LOG_CONFIG,
@@ -34,6 +37,7 @@ def run(settings: Settings, listener: socket.socket, *, workers: int, reload: bo
         proxy_headers=False,
         timeout_graceful_shutdown=SECONDS_TO_FINISH_REQUESTS,
     )
+    config.seconds_for_headers = settings.request_read_timeout.total_seconds()
     if reload:
         # uvicorn fills these in for an application named by a string only.
         config.reload_dirs = [Path(__file__).parent]

@@ -68,6 +68,9 @@ TAKES = {
     "TOKEN_SOURCES": f"one or more of {', '.join(TokenSource)}, separated by commas",
     "ALLOWED_ORIGINS": "addresses such as https://app.example.com, separated by commas",
     "INTROSPECTION": "on or off",
+    "REQUEST_READ_TIMEOUT": "a time from 1s to 1h, such as 10s",
+    "REQUEST_TIMEOUT": "a time from 1s to 1h, such as 30s",
+    "MAX_CONCURRENT_REQUESTS": "a whole number from 1 to 1000000",
     "MAX_BODY_SIZE": "a whole number of bytes from 1000 to 10000000",
     **dict.fromkeys(LIMITS, "a whole number from 1 to 1000000"),
 }
@@ -99,6 +102,9 @@ class Settings(BaseSettings):
 
     allowed_origins: Annotated[frozenset[Origin], NoDecode] = frozenset()
     introspection: bool = True
+    request_read_timeout: Duration = timedelta(seconds=10)
+    request_timeout: Duration = timedelta(seconds=30)
+    max_concurrent_requests: Limit = 1_000
     max_body_size: Annotated[int, Field(ge=1_000, le=10_000_000)] = 131_072
     max_query_tokens: Limit = 2_000
     max_query_directives: Limit = 50
@@ -134,6 +140,13 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_sensible_lifetime(cls, value: timedelta) -> timedelta:
         if not timedelta(seconds=1) <= value <= LONGEST_TOKEN_TTL:
+            raise ValueError
+        return value
+
+    @field_validator("request_read_timeout", "request_timeout")
+    @classmethod
+    def _is_a_sensible_wait(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=1) <= value <= timedelta(hours=1):
             raise ValueError
         return value
 

@@ -70,6 +70,8 @@ def test_a_lifetime_is_a_number_and_a_unit(
         ("ALLOWED_ORIGINS", "https://app.example.com/"),
         ("MAX_BODY_SIZE", "128k"),
         ("MAX_QUERY_DEPTH", "0"),
+        ("REQUEST_TIMEOUT", "2h"),
+        ("REQUEST_READ_TIMEOUT", "0s"),
         ("TOKEN_SOURCES", "authorization,,body"),
     ],
 )

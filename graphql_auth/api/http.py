@@ -1,5 +1,6 @@
 """GraphQL over HTTP: request → context → response."""
 
+import asyncio
 import json
 import secrets
 from collections.abc import Iterable, Mapping
@@ -22,9 +23,12 @@ from graphql_auth.api.limits import Limits, TooComplex
 from graphql_auth.api.schema import Schema
 from graphql_auth.api.values import variable_errors
 from graphql_auth.auth.service import AuthService
+from graphql_auth.errors import Unavailable
 from graphql_auth.logs import REQUEST_ID
 
 Answer = Mapping[str, Any]
+
+LONGEST_HEADERS = 16_384
 
 # The page of Strawberry loads scripts from another server, and has some of its own in it.
 PLAYGROUND_HEADERS = {"Content-Security-Policy": "base-uri 'none'; frame-ancestors 'none'"}
@@ -64,12 +68,18 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a request may be, and where it carries its token. Sizes are in bytes."""
+    """What a request may be, where it carries its token, and how much is done at once.
+
+    The body is measured in bytes.
+    """
 
     token_sources: frozenset[str] = frozenset({"authorization", "x-access-token"})
     limits: Limits = field(default_factory=Limits)
     introspection: bool = True
     longest_body: int = 131_072
+    seconds_to_read: float = 10.0
+    seconds_to_answer: float = 30.0
+    concurrent: int = 1_000
 
 
 class GraphQLEndpoint:
@@ -80,6 +90,7 @@ class GraphQLEndpoint:
         self._service = service
         self._policy = policy
         self._documents = Documents(schema.core, policy.limits, introspection=policy.introspection)
+        self._active = 0
         self._playground = get_graphql_ide_html("graphiql")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,24 +101,45 @@ class GraphQLEndpoint:
     async def _respond(self, request: Request) -> Response:
         if _wants_the_playground(request):
             return HTMLResponse(self._playground, headers=PLAYGROUND_HEADERS)
-        media_type = media.wanted(request.headers.get("accept", ""))
         request_id = REQUEST_ID.get() or secrets.token_hex(8)
+        media_type = media.wanted(request.headers.get("accept", ""))
         if media_type is None:
             answer: Answer = {"errors": [request_error("The answer can be JSON only.")]}
             return _json(answer, media.JSON, HTTPStatus.NOT_ACCEPTABLE)
         try:
-            parameters = await _parameters(request, self._policy.longest_body)
-            operation = Operation.read(parameters)
-            tokens = tokens_in(request, parameters, self._policy.token_sources)
-            context = Context(self._service, identify(self._service, tokens), request_id)
-            answer = await self._answer(operation, context, request.method)
+            answer = await self._answer_in_time(request, request_id)
             return _json(answer, media_type, _status(answer, media_type))
         except BadRequest as error:
             answer = {"errors": [request_error(str(error))]}
             return _json(answer, media_type, error.status, error.headers)
+        except Unavailable as error:
+            answer = {"errors": [client_error(GraphQLError("", original_error=error), request_id)]}
+            headers = {"Retry-After": str(error.retry_after or 1)}
+            return _json(answer, media_type, HTTPStatus.SERVICE_UNAVAILABLE, headers)
         except Exception as error:  # noqa: BLE001 - a client gets a code, whatever goes wrong
             answer = {"errors": [internal_error(error, request_id)]}
             return _json(answer, media_type, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    async def _answer_in_time(self, request: Request, request_id: str) -> Answer:
+        """Answer, unless there is too much to do. Raises Unavailable then, and BadRequest."""
+        if self._active >= self._policy.concurrent:
+            raise Unavailable(retry_after=1)
+        self._active += 1
+        try:
+            async with asyncio.timeout(self._policy.seconds_to_answer):
+                return await self._execute(request, request_id)
+        except TimeoutError as error:
+            raise Unavailable from error
+        finally:
+            self._active -= 1
+
+    async def _execute(self, request: Request, request_id: str) -> Answer:
+        _check_headers(request)
+        parameters = await _parameters(request, self._policy)
+        operation = Operation.read(parameters)
+        tokens = tokens_in(request, parameters, self._policy.token_sources)
+        context = Context(self._service, identify(self._service, tokens), request_id)
+        return await self._answer(operation, context, request.method)
 
     async def _answer(self, operation: Operation, context: Context, method: str) -> Answer:
         document = self._documents.read(operation.query)
@@ -157,12 +189,21 @@ def _wants_the_playground(request: Request) -> bool:
     )
 
 
-async def _parameters(request: Request, longest_body: int) -> Mapping[str, Any]:
+def _check_headers(request: Request) -> None:
+    if sum(len(name) + len(value) for name, value in request.headers.raw) > LONGEST_HEADERS:
+        raise BadRequest(
+            f"The headers are longer than {LONGEST_HEADERS} bytes.",
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Connection="close",
+        )
+
+
+async def _parameters(request: Request, policy: Policy) -> Mapping[str, Any]:
     match request.method:
         case "GET":
             return _query_parameters(request)
         case "POST":
-            return _object(await _json_text(request, longest_body), "The body")
+            return _object(await _json_text(request, policy), "The body")
         case _:
             raise BadRequest(
                 "GraphQL is served by GET and POST.",
@@ -180,16 +221,24 @@ def _query_parameters(request: Request) -> dict[str, Any]:
     return parameters
 
 
-async def _json_text(request: Request, longest: int) -> str:
+async def _json_text(request: Request, policy: Policy) -> str:
     if not media.is_json(request.headers.get("content-type", "")):
         raise BadRequest(
             "Send the request as `Content-Type: application/json`, in UTF-8.",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
     try:
-        return (await _body(request, longest)).decode()
+        async with asyncio.timeout(policy.seconds_to_read):
+            body = await _body(request, policy.longest_body)
+        return body.decode()
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.") from None
+    except TimeoutError:
+        raise BadRequest(
+            f"The body did not come within {policy.seconds_to_read:g} seconds.",
+            HTTPStatus.REQUEST_TIMEOUT,
+            Connection="close",
+        ) from None
     except ClientDisconnect:
         raise BadRequest("The body ended before its length was reached.") from None
 

@@ -1,6 +1,7 @@
+import asyncio
 import json
 import socket
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
@@ -8,10 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.client import LOGIN, WELCOME, Client, code, reasons
+from graphql_auth.api.http import GraphQLEndpoint, Policy
+from graphql_auth.api.schema import create_schema
+from graphql_auth.errors import InvalidCredentials
+from tests.client import LOGIN, WELCOME, Client, code, extensions, reasons
 from tests.process import ServerProcess
 
 JSON = {"Content-Type": "application/json"}
+LOGIN_REQUEST = {"query": LOGIN, "variables": {"input": {"email": "a", "password": "b"}}}
 
 
 def post(client: Client, body: bytes, **headers: str) -> httpx.Response:
@@ -320,3 +325,50 @@ def test_the_token_sources_of_the_original_are_off(client: Client) -> None:
     assert code(post(client, body).json()) == "UNAUTHENTICATED"
     by_query = client.http.post(client.url, params={"token": token}, json={"query": WELCOME})
     assert code(by_query.json()) == "UNAUTHENTICATED"
+
+
+class Slow:
+    """A service that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def login(self, _email: str, _password: str) -> NoReturn:
+        await self.go_on.wait()
+        raise InvalidCredentials
+
+
+@pytest.mark.anyio
+async def test_what_takes_too_long_is_given_up() -> None:
+    policy = Policy(seconds_to_answer=0.05)
+    endpoint = GraphQLEndpoint(create_schema(), Slow(), policy)  # type: ignore[arg-type]
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
+        response = await client.post("http://test/graphql", json=LOGIN_REQUEST)
+
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert code(response.json()) == "SERVICE_UNAVAILABLE"
+
+
+@pytest.mark.anyio
+async def test_beyond_so_many_requests_at_once_the_next_is_sent_away() -> None:
+    slow = Slow()
+    endpoint = GraphQLEndpoint(create_schema(), slow, Policy(concurrent=2))  # type: ignore[arg-type]
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
+        accepted = [
+            asyncio.create_task(client.post("http://test/graphql", json=LOGIN_REQUEST))
+            for _ in range(2)
+        ]
+        await asyncio.sleep(0.1)
+        refused = await client.post("http://test/graphql", json=LOGIN_REQUEST)
+        slow.go_on.set()
+        answers = [await answer for answer in accepted]
+        later = await client.post("http://test/graphql", json=LOGIN_REQUEST)
+
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "1"
+    assert extensions(refused.json())["retryAfter"] == 1
+    for answer in (*answers, later):
+        assert code(answer.json()) == "INVALID_CREDENTIALS"
