@@ -67,17 +67,27 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="session")
-def shared_server(
+def start_shared(
     mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+) -> Iterator[Start]:
+    """Start servers for several tests, each on a database of its own."""
+    started: list[ServerProcess] = []
+
+    def start_one(**settings: str) -> ServerProcess:
+        uri = f"{mongod.uri.rpartition('/')[0]}/shared_{len(started)}"
+        directory = tmp_path_factory.mktemp("server")
+        started.append(start_server(directory, MONGO_URI=uri, TOKEN_KEY=KEY, **settings))
+        return started[-1]
+
+    yield start_one
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_server(start_shared: Start) -> ServerProcess:
     """One server for all tests that need nothing of their own; each brings its own users."""
-    server = start_server(
-        tmp_path_factory.mktemp("server"),
-        MONGO_URI=f"{mongod.uri.rpartition('/')[0]}/shared",
-        TOKEN_KEY=KEY,
-    )
-    yield server
-    server.stop()
+    return start_shared()
 
 
 @pytest.fixture

@@ -3,16 +3,14 @@ import pytest
 from graphql_auth.app import create_app
 from graphql_auth.settings import LIMITS, Settings
 from tests.client import WELCOME, Client, code, extensions
-from tests.conftest import KEY, Start
+from tests.conftest import Start
 from tests.process import ServerProcess
 
 
-@pytest.fixture
-def strict(start: Start, database_uri: str) -> ServerProcess:
+@pytest.fixture(scope="module")
+def strict(start_shared: Start) -> ServerProcess:
     """A server with every setting of the edge at an extreme."""
-    return start(
-        MONGO_URI=database_uri,
-        TOKEN_KEY=KEY,
+    return start_shared(
         TOKEN_SOURCES="query,body",
         INTROSPECTION="off",
         MAX_BODY_SIZE="2000",

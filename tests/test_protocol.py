@@ -6,15 +6,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.client import Client
-from tests.conftest import KEY, Start
+from tests.conftest import Start
 from tests.process import ServerProcess
 
 PATIENCE = 20
 
 
-@pytest.fixture
-def impatient(start: Start, database_uri: str) -> ServerProcess:
-    return start(MONGO_URI=database_uri, TOKEN_KEY=KEY, REQUEST_READ_TIMEOUT="1s")
+@pytest.fixture(scope="module")
+def impatient(start_shared: Start) -> ServerProcess:
+    return start_shared(REQUEST_READ_TIMEOUT="1s")
 
 
 @pytest.fixture

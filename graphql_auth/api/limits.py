@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     DocumentNode,
@@ -147,14 +147,11 @@ class _Measuring:
         return reduce(_Size.beside, map(self._selection_size, selections), _Size())
 
     def _selection_size(self, selection: Node) -> _Size:
-        match selection:
-            case FieldNode():
-                return self.size(selection.selection_set).within(selection)
-            case InlineFragmentNode():
-                return self.size(selection.selection_set)
-            case FragmentSpreadNode():
-                return self._fragment_size(selection.name.value)
-        raise TypeError(selection.kind)
+        if isinstance(selection, FieldNode):
+            return self.size(selection.selection_set).within(selection)
+        if isinstance(selection, FragmentSpreadNode):
+            return self._fragment_size(selection.name.value)
+        return self.size(cast("InlineFragmentNode", selection).selection_set)
 
     def _fragment_size(self, name: str) -> _Size:
         if name not in self._sizes:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.client import WELCOME, Client, code
-from tests.conftest import KEY, Start
+from tests.conftest import Start
 from tests.process import ServerProcess
 
 FRONTEND = "http://localhost:5173"
@@ -84,9 +84,9 @@ def test_an_endless_body_is_answered_before_its_end(shared_server: ServerProcess
         assert b" 413 " in connection.recv(100)
 
 
-@pytest.fixture
-def open_server(start: Start, database_uri: str) -> ServerProcess:
-    return start(MONGO_URI=database_uri, TOKEN_KEY=KEY, ALLOWED_ORIGINS=FRONTEND)
+@pytest.fixture(scope="module")
+def open_server(start_shared: Start) -> ServerProcess:
+    return start_shared(ALLOWED_ORIGINS=FRONTEND)
 
 
 def preflight(client: Client, origin: str, method: str = "POST") -> dict[str, str]:

@@ -88,6 +88,7 @@ def test_other_addresses_have_those_spellings_that_the_original_could_have_store
 
 def test_a_text_that_is_no_domain_has_spellings_too() -> None:
     assert emails.spellings("é") == ["é", "e\u0301"]
+    assert emails.spellings("é@a b") == ["é@a b", "e\u0301@a b"]
 
 
 local_parts = st.text(
