@@ -1,5 +1,9 @@
+import dataclasses
+
 import pytest
 
+from graphql_auth.api.http import Policy
+from graphql_auth.api.limits import Limits
 from graphql_auth.app import create_app
 from graphql_auth.settings import LIMITS, Settings
 from tests.client import WELCOME, Client, code, extensions
@@ -29,6 +33,19 @@ PASSING = {
     "depth": "{ viewer { id } }",
     "rootFields": "{ welcome viewer }",
 }
+
+
+def test_the_defaults_of_the_settings_are_those_of_the_parts() -> None:
+    settings, limits, policy = Settings(), Limits(), Policy()
+
+    for field in dataclasses.fields(Limits):
+        assert getattr(settings, f"max_query_{field.name}") == getattr(limits, field.name)
+    assert settings.token_sources == policy.token_sources
+    assert settings.introspection == policy.introspection
+    assert settings.max_body_size == policy.longest_body
+    assert settings.request_read_timeout.total_seconds() == policy.seconds_to_read
+    assert settings.request_timeout.total_seconds() == policy.seconds_to_answer
+    assert settings.max_concurrent_requests == policy.concurrent
 
 
 def test_every_setting_of_the_edge_has_its_effect(strict: ServerProcess) -> None:

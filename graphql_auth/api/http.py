@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from graphql import GraphQLError, OperationType
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
@@ -20,6 +20,7 @@ from graphql_auth.api.credentials import tokens_in
 from graphql_auth.api.documents import Documents, NoSuchOperation
 from graphql_auth.api.errors import client_error, internal_error, request_error
 from graphql_auth.api.limits import Limits, TooComplex
+from graphql_auth.api.requests import BadRequest, Operation, parameters_of
 from graphql_auth.api.schema import Schema
 from graphql_auth.api.values import variable_errors
 from graphql_auth.auth.service import AuthService
@@ -28,42 +29,8 @@ from graphql_auth.logs import REQUEST_ID
 
 Answer = Mapping[str, Any]
 
-LONGEST_HEADERS = 16_384
-
 # The page of Strawberry loads scripts from another server, and has some of its own in it.
 PLAYGROUND_HEADERS = {"Content-Security-Policy": "base-uri 'none'; frame-ancestors 'none'"}
-
-
-class BadRequest(Exception):
-    """The HTTP request is not a GraphQL request; the message goes to the client."""
-
-    def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST, **headers: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """The parameters of a GraphQL request."""
-
-    query: str
-    variables: dict[str, Any]
-    name: str | None
-
-    @classmethod
-    def read(cls, parameters: Mapping[str, Any]) -> "Operation":
-        """Take the parameters from a JSON object; raises BadRequest when one is off."""
-        query = parameters.get("query")
-        if not isinstance(query, str) or not query:
-            raise BadRequest("The request needs a `query`, a GraphQL document as a string.")
-        name = parameters.get("operationName")
-        if not isinstance(name, str | None):
-            raise BadRequest("`operationName` must be a string or null.")
-        for other in ("variables", "extensions"):
-            if not isinstance(parameters.get(other), dict | None):
-                raise BadRequest(f"`{other}` must be an object or null.")
-        return cls(query, parameters.get("variables") or {}, name or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +101,10 @@ class GraphQLEndpoint:
             self._active -= 1
 
     async def _execute(self, request: Request, request_id: str) -> Answer:
-        _check_headers(request)
-        parameters = await _parameters(request, self._policy)
+        policy = self._policy
+        parameters = await parameters_of(request, policy.longest_body, policy.seconds_to_read)
         operation = Operation.read(parameters)
-        tokens = tokens_in(request, parameters, self._policy.token_sources)
+        tokens = tokens_in(request, parameters, policy.token_sources)
         context = Context(self._service, identify(self._service, tokens), request_id)
         return await self._answer(operation, context, request.method)
 
@@ -187,88 +154,6 @@ def _wants_the_playground(request: Request) -> bool:
         and "query" not in request.query_params
         and "text/html" in request.headers.get("accept", "")
     )
-
-
-def _check_headers(request: Request) -> None:
-    if sum(len(name) + len(value) for name, value in request.headers.raw) > LONGEST_HEADERS:
-        raise BadRequest(
-            f"The headers are longer than {LONGEST_HEADERS} bytes.",
-            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Connection="close",
-        )
-
-
-async def _parameters(request: Request, policy: Policy) -> Mapping[str, Any]:
-    match request.method:
-        case "GET":
-            return _query_parameters(request)
-        case "POST":
-            return _object(await _json_text(request, policy), "The body")
-        case _:
-            raise BadRequest(
-                "GraphQL is served by GET and POST.",
-                HTTPStatus.METHOD_NOT_ALLOWED,
-                Allow="GET, POST",
-            )
-
-
-def _query_parameters(request: Request) -> dict[str, Any]:
-    parameters: dict[str, Any] = dict(request.query_params)
-    for name in ("variables", "extensions"):
-        text = parameters.pop(name, "")
-        if text:
-            parameters[name] = _object(text, f"`{name}`")
-    return parameters
-
-
-async def _json_text(request: Request, policy: Policy) -> str:
-    if not media.is_json(request.headers.get("content-type", "")):
-        raise BadRequest(
-            "Send the request as `Content-Type: application/json`, in UTF-8.",
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        )
-    try:
-        async with asyncio.timeout(policy.seconds_to_read):
-            body = await _body(request, policy.longest_body)
-        return body.decode()
-    except UnicodeDecodeError:
-        raise BadRequest("The body is not UTF-8.") from None
-    except TimeoutError:
-        raise BadRequest(
-            f"The body did not come within {policy.seconds_to_read:g} seconds.",
-            HTTPStatus.REQUEST_TIMEOUT,
-            Connection="close",
-        ) from None
-    except ClientDisconnect:
-        raise BadRequest("The body ended before its length was reached.") from None
-
-
-async def _body(request: Request, longest: int) -> bytes:
-    """Read the body, and no more of it than ``longest`` bytes."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > longest:
-            # The connection is closed, for what follows on it is the rest of this body.
-            raise BadRequest(
-                f"The body is longer than {longest} bytes.",
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                Connection="close",
-            )
-    return bytes(body)
-
-
-def _object(text: str, what: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        # ValueError: not JSON, or a number of more digits than Python reads.
-        raise BadRequest(f"{what} is not JSON.") from None
-    if isinstance(value, list):
-        raise BadRequest(f"{what} must be a JSON object; operations cannot be sent in batches.")
-    if not isinstance(value, dict):
-        raise BadRequest(f"{what} must be a JSON object.")
-    return value
 
 
 def _json(

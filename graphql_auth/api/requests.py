@@ -1,0 +1,132 @@
+"""What a GraphQL request is: read from HTTP, within bounds, or refused."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from graphql_auth.api import media
+
+LONGEST_HEADERS = 16_384
+
+
+class BadRequest(Exception):
+    """The HTTP request is not a GraphQL request; the message goes to the client."""
+
+    def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The parameters of a GraphQL request."""
+
+    query: str
+    variables: dict[str, Any]
+    name: str | None
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, Any]) -> "Operation":
+        """Take the parameters from a JSON object; raises BadRequest when one is off."""
+        query = parameters.get("query")
+        if not isinstance(query, str) or not query:
+            raise BadRequest("The request needs a `query`, a GraphQL document as a string.")
+        name = parameters.get("operationName")
+        if not isinstance(name, str | None):
+            raise BadRequest("`operationName` must be a string or null.")
+        for other in ("variables", "extensions"):
+            if not isinstance(parameters.get(other), dict | None):
+                raise BadRequest(f"`{other}` must be an object or null.")
+        return cls(query, parameters.get("variables") or {}, name or None)
+
+
+async def parameters_of(
+    request: Request, longest_body: int, seconds_to_read: float
+) -> Mapping[str, Any]:
+    """Read the parameters of a GraphQL request; raises BadRequest when it is none."""
+    _check_headers(request)
+    match request.method:
+        case "GET":
+            return _query_parameters(request)
+        case "POST":
+            return _object(await _json_text(request, longest_body, seconds_to_read), "The body")
+        case _:
+            raise BadRequest(
+                "GraphQL is served by GET and POST.",
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                Allow="GET, POST",
+            )
+
+
+def _query_parameters(request: Request) -> dict[str, Any]:
+    parameters: dict[str, Any] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        text = parameters.pop(name, "")
+        if text:
+            parameters[name] = _object(text, f"`{name}`")
+    return parameters
+
+
+async def _json_text(request: Request, longest_body: int, seconds_to_read: float) -> str:
+    if not media.is_json(request.headers.get("content-type", "")):
+        raise BadRequest(
+            "Send the request as `Content-Type: application/json`, in UTF-8.",
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        )
+    try:
+        async with asyncio.timeout(seconds_to_read):
+            body = await _body(request, longest_body)
+        return body.decode()
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not UTF-8.") from None
+    except TimeoutError:
+        raise BadRequest(
+            f"The body did not come within {seconds_to_read:g} seconds.",
+            HTTPStatus.REQUEST_TIMEOUT,
+            Connection="close",
+        ) from None
+    except ClientDisconnect:
+        raise BadRequest("The body ended before its length was reached.") from None
+
+
+async def _body(request: Request, longest: int) -> bytes:
+    """Read the body, and no more of it than ``longest`` bytes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > longest:
+            # The connection is closed, for what follows on it is the rest of this body.
+            raise BadRequest(
+                f"The body is longer than {longest} bytes.",
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                Connection="close",
+            )
+    return bytes(body)
+
+
+def _object(text: str, what: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        # ValueError: not JSON, or a number of more digits than Python reads.
+        raise BadRequest(f"{what} is not JSON.") from None
+    if isinstance(value, list):
+        raise BadRequest(f"{what} must be a JSON object; operations cannot be sent in batches.")
+    if not isinstance(value, dict):
+        raise BadRequest(f"{what} must be a JSON object.")
+    return value
+
+
+def _check_headers(request: Request) -> None:
+    if sum(len(name) + len(value) for name, value in request.headers.raw) > LONGEST_HEADERS:
+        raise BadRequest(
+            f"The headers are longer than {LONGEST_HEADERS} bytes.",
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Connection="close",
+        )
