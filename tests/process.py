@@ -75,6 +75,8 @@ def start_server(directory: Path, *arguments: str, **settings: str) -> ServerPro
             env=environment(**settings),
             stdout=file,
             stderr=subprocess.STDOUT,
+            # A group of its own, as a terminal gives it, for Ctrl-C goes to the whole group.
+            start_new_session=True,
         )
     return ServerProcess(process, output)
 

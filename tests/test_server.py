@@ -59,6 +59,15 @@ def test_it_ends_in_good_order_with_all_its_processes(
     assert "Traceback" not in server.output
 
 
+def test_ctrl_c_in_a_terminal_reaches_mongod_by_way_of_the_server_only(start: Start) -> None:
+    server = start()
+
+    os.killpg(server.process.pid, signal.SIGINT)
+
+    assert server.process.wait(20) == 0
+    assert "mongod" not in server.output.partition("Ctrl-C")[2]
+
+
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
 def test_nothing_outlives_a_server_that_is_killed(start: Start, arguments: tuple[str, ...]) -> None:
     server = start(*arguments)
