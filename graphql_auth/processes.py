@@ -11,10 +11,11 @@ from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
+from graphql_auth.api.requests import LONGEST_HEADERS
 from graphql_auth.errors import StartError
 from graphql_auth.lifeline import die_with_parent
 from graphql_auth.logs import LOG_CONFIG
-from graphql_auth.protocol import LONGEST_HEADERS, PromptConfig, PromptProtocol
+from graphql_auth.protocol import PromptConfig, PromptProtocol
 from graphql_auth.settings import Settings
 
 SECONDS_TO_FINISH_REQUESTS = 10
@@ -27,6 +28,7 @@ def run(settings: Settings, listener: socket.socket, *, workers: int, reload: bo
         factory=True,
         workers=workers,
         http=PromptProtocol,
+        # While they are incomplete; the endpoint looks at those that come at once.
         h11_max_incomplete_event_size=LONGEST_HEADERS,
         lifespan="on",
         ws="none",

@@ -7,9 +7,6 @@ import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-# While they are incomplete; the endpoint looks at those that come at once.
-LONGEST_HEADERS = 16_384
-
 NOT_HTTP = {
     "errors": [
         {

@@ -18,6 +18,9 @@ from graphql_auth.errors import AuthError
 
 # A parsed document takes up to 180 bytes a character, so that is 18 MB at the most.
 CHARACTERS_REMEMBERED = 100_000
+# What is remembered of the smallest document, above all of the errors in it, takes as much as so
+# many characters of a large one.
+CHARACTERS_FOR_EACH = 250
 MOST_ERRORS = 20
 WITHOUT_INTROSPECTION = (*specified_rules, NoSchemaIntrospectionCustomRule)
 NOTHING = DocumentNode(definitions=())
@@ -98,10 +101,14 @@ class Documents:
         return Document(node, tuple(errors))
 
     def _remember(self, text: str, document: Document) -> None:
-        if len(text) > self._most:
+        if _cost(text) > self._most:
             return
         self._remembered[text] = document
-        self._room -= len(text)
+        self._room -= _cost(text)
         while self._room < 0:
             forgotten, _ = self._remembered.popitem(last=False)
-            self._room += len(forgotten)
+            self._room += _cost(forgotten)
+
+
+def _cost(text: str) -> int:
+    return len(text) + CHARACTERS_FOR_EACH

@@ -23,7 +23,7 @@ def test_what_is_wrong_with_a_document_is_remembered_too() -> None:
 
 
 def test_the_documents_that_were_asked_for_last_are_kept_within_the_room() -> None:
-    documents = Documents(SCHEMA, Limits(), room=15)
+    documents = Documents(SCHEMA, Limits(), room=515)
     first, second = documents.read("{ a }"), documents.read("{ b }")
     assert documents.read("{ a }") is first
 
@@ -34,12 +34,22 @@ def test_the_documents_that_were_asked_for_last_are_kept_within_the_room() -> No
 
 
 def test_a_document_that_is_larger_than_the_room_takes_none_of_it() -> None:
-    documents = Documents(SCHEMA, Limits(), room=10)
+    documents = Documents(SCHEMA, Limits(), room=260)
     small = documents.read("{ a }")
     large = documents.read("{ a a a a a a }")
 
     assert documents.read("{ a a a a a a }") is not large
     assert documents.read("{ a }") is small
+
+
+def test_small_documents_take_room_too() -> None:
+    documents = Documents(SCHEMA, Limits())
+    first = documents.read("x")
+
+    for number in range(1_000):
+        documents.read(f"x{number}")
+
+    assert documents.read("x") is not first
 
 
 def test_validation_stops_after_some_errors() -> None:
