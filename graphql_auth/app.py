@@ -2,25 +2,26 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from graphql_auth.api.edge import Edge
 from graphql_auth.api.http import GraphQLEndpoint, Policy
 from graphql_auth.api.limits import Limits
+from graphql_auth.api.origins import ListedOrigins
 from graphql_auth.api.schema import create_schema
 from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.passwords import Passwords
 from graphql_auth.auth.service import AuthService
 from graphql_auth.auth.tokens import AccessTokens
 from graphql_auth.errors import StartError
+from graphql_auth.proxies import BehindProxies
 from graphql_auth.settings import Settings
 from graphql_auth.storage.mongo import connected
 from graphql_auth.storage.users import Users
@@ -58,12 +59,20 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
             hash_queue.close()
 
     endpoint = GraphQLEndpoint(create_schema(), service, _policy(settings))
-    middleware = [Middleware(Edge)]
-    if settings.allowed_origins:
-        middleware.append(_cors(settings.allowed_origins))
     return Starlette(
-        routes=[Route(GRAPHQL_PATH, endpoint)], middleware=middleware, lifespan=lifespan
+        routes=[Route(GRAPHQL_PATH, endpoint)],
+        middleware=list(_middleware(settings)),
+        lifespan=lifespan,
     )
+
+
+def _middleware(settings: Settings) -> Iterator[Middleware]:
+    """Yield what stands around the endpoint, from the outside in."""
+    if settings.trusted_proxies:
+        yield Middleware(BehindProxies, settings.trusted_proxies)
+    yield Middleware(Edge)
+    if settings.allowed_origins:
+        yield Middleware(ListedOrigins, settings.allowed_origins)
 
 
 def _policy(settings: Settings) -> Policy:
@@ -85,19 +94,6 @@ def _policy(settings: Settings) -> Policy:
         seconds_to_read=settings.request_read_timeout.total_seconds(),
         seconds_to_answer=settings.request_timeout.total_seconds(),
         concurrent=settings.max_concurrent_requests,
-    )
-
-
-def _cors(origins: frozenset[str]) -> Middleware:
-    """Let pages of these origins ask, with their credentials; a browser asks us once an hour."""
-    return Middleware(
-        CORSMiddleware,
-        allow_origins=origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type", "X-Access-Token", "X-Request-Id"],
-        allow_credentials=True,
-        expose_headers=["X-Request-Id", "Retry-After"],
-        max_age=3600,
     )
 
 

@@ -6,7 +6,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from graphql_auth.errors import StartError
@@ -67,6 +74,7 @@ TAKES = {
     "BCRYPT_ROUNDS": "a whole number from 4 to 16 (each step doubles the work)",
     "TOKEN_SOURCES": f"one or more of {', '.join(TokenSource)}, separated by commas",
     "ALLOWED_ORIGINS": "addresses such as https://app.example.com, separated by commas",
+    "TRUSTED_PROXIES": "addresses or networks such as 10.0.0.0/8, separated by commas",
     "INTROSPECTION": "on or off",
     "REQUEST_READ_TIMEOUT": "a time from 1s to 1h, such as 10s",
     "REQUEST_TIMEOUT": "a time from 1s to 1h, such as 30s",
@@ -101,6 +109,7 @@ class Settings(BaseSettings):
     )
 
     allowed_origins: Annotated[frozenset[Origin], NoDecode] = frozenset()
+    trusted_proxies: Annotated[frozenset[IPvAnyNetwork], NoDecode] = frozenset()
     introspection: bool = True
     request_read_timeout: Duration = timedelta(seconds=10)
     request_timeout: Duration = timedelta(seconds=30)
@@ -150,7 +159,7 @@ class Settings(BaseSettings):
             raise ValueError
         return value
 
-    @field_validator("token_sources", "allowed_origins", mode="before")
+    @field_validator("token_sources", "allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -5,10 +5,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.client import WELCOME, Client, code
-from tests.conftest import Start
 from tests.process import ServerProcess
 
-FRONTEND = "http://localhost:5173"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -82,52 +80,3 @@ def test_an_endless_body_is_answered_before_its_end(shared_server: ServerProcess
             connection.sendall(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
 
         assert b" 413 " in connection.recv(100)
-
-
-@pytest.fixture(scope="module")
-def open_server(start_shared: Start) -> ServerProcess:
-    return start_shared(ALLOWED_ORIGINS=FRONTEND)
-
-
-def preflight(client: Client, origin: str, method: str = "POST") -> dict[str, str]:
-    headers = {
-        "Origin": origin,
-        "Access-Control-Request-Method": method,
-        "Access-Control-Request-Headers": "authorization,content-type",
-    }
-    return dict(client.http.options(client.url, headers=headers).headers)
-
-
-def test_a_listed_origin_may_ask_with_credentials(open_server: ServerProcess) -> None:
-    with Client(open_server.url) as client:
-        allowed = preflight(client, FRONTEND)
-        answer = client.http.post(
-            client.url, json={"query": WELCOME}, headers={"Origin": FRONTEND}
-        ).headers
-
-    assert allowed["access-control-allow-origin"] == FRONTEND
-    assert allowed["access-control-allow-credentials"] == "true"
-    assert allowed["access-control-max-age"] == "3600"
-    assert "authorization" in allowed["access-control-allow-headers"].lower()
-    assert answer["access-control-allow-origin"] == FRONTEND
-    assert "origin" in answer["vary"].lower()
-
-
-@pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", f"{FRONTEND}.evil.example", "http://localhost:5174"]
-)
-def test_another_origin_may_not(open_server: ServerProcess, origin: str) -> None:
-    with Client(open_server.url) as client:
-        refused = preflight(client, origin)
-        answer = client.http.post(
-            client.url, json={"query": WELCOME}, headers={"Origin": origin}
-        ).headers
-
-    assert "access-control-allow-origin" not in refused
-    assert "access-control-allow-origin" not in answer
-
-
-def test_by_default_no_origin_may(client: Client) -> None:
-    headers = preflight(client, FRONTEND)
-
-    assert not [name for name in headers if name.startswith("access-control")]

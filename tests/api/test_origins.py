@@ -1,0 +1,65 @@
+import pytest
+
+from tests.client import WELCOME, Client, code
+from tests.conftest import Start
+from tests.process import ServerProcess
+
+FRONTEND = "http://localhost:5173"
+
+
+@pytest.fixture(scope="module")
+def open_server(start_shared: Start) -> ServerProcess:
+    return start_shared(ALLOWED_ORIGINS=FRONTEND)
+
+
+def preflight(client: Client, origin: str, method: str = "POST") -> dict[str, str]:
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    return dict(client.http.options(client.url, headers=headers).headers)
+
+
+def test_a_listed_origin_may_ask_with_credentials(open_server: ServerProcess) -> None:
+    with Client(open_server.url) as client:
+        allowed = preflight(client, FRONTEND)
+        answer = client.http.post(
+            client.url, json={"query": WELCOME}, headers={"Origin": FRONTEND}
+        ).headers
+
+    assert allowed["access-control-allow-origin"] == FRONTEND
+    assert allowed["access-control-allow-credentials"] == "true"
+    assert allowed["access-control-max-age"] == "3600"
+    assert "authorization" in allowed["access-control-allow-headers"].lower()
+    assert answer["access-control-allow-origin"] == FRONTEND
+    assert "origin" in answer["vary"].lower()
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", f"{FRONTEND}.evil.example", "http://localhost:5174"]
+)
+def test_another_origin_may_not(open_server: ServerProcess, origin: str) -> None:
+    with Client(open_server.url) as client:
+        refused = preflight(client, origin)
+        answer = client.http.post(
+            client.url, json={"query": WELCOME}, headers={"Origin": origin}
+        ).headers
+
+    for headers in (refused, answer):
+        assert not [name for name in headers if name.startswith("access-control")]
+        assert headers["vary"] == "Origin"
+
+
+def test_a_page_of_our_own_and_a_program_are_answered_as_ever(open_server: ServerProcess) -> None:
+    with Client(open_server.url) as client:
+        answer = client.http.post(client.url, json={"query": WELCOME})
+
+    assert code(answer.json()) == "UNAUTHENTICATED"
+    assert answer.headers["vary"] == "Origin"
+
+
+def test_by_default_no_origin_may(client: Client) -> None:
+    headers = preflight(client, FRONTEND)
+
+    assert not [name for name in headers if name.startswith("access-control")]
