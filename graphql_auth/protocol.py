@@ -68,6 +68,9 @@ class PromptProtocol(H11Protocol):
             self.transport.write(self.conn.send(event))
         self.transport.close()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Log nothing: uvicorn would advise to install WebSockets, which are not wanted here."""
+
     def _wait(self) -> None:
         if self._waiting is None:
             self._waiting = self.loop.call_later(self.config.seconds_for_headers, self._give_up)

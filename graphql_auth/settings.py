@@ -58,7 +58,7 @@ LIMITS = [
     "MAX_QUERY_ALIASES",
     "MAX_QUERY_ROOT_FIELDS",
     "MAX_QUERY_FIELDS",
-    "MAX_QUERY_REPETITIONS",
+    "MAX_QUERY_COMPARISONS",
     "MAX_QUERY_VARIABLES",
 ]
 
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     max_query_aliases: Limit = 50
     max_query_root_fields: Limit = 20
     max_query_fields: Limit = 1_000
-    max_query_repetitions: Limit = 10_000
+    max_query_comparisons: Limit = 10_000
     max_query_variables: Limit = 20_000
 
     @property

@@ -92,13 +92,14 @@ class Documents:
     def _read(self, text: str) -> Document:
         try:
             node = parse_within(self._limits, text)
+            _unlink_tokens(node)
             self._limits.check_document(node)
         except TooComplex as error:
-            return Document(NOTHING, (GraphQLError("", original_error=error),))
+            return _refused(GraphQLError("", original_error=error))
         except GraphQLError as error:
-            return Document(NOTHING, (error,))
+            return _refused(error)
         errors = validate(self._schema, node, self._rules, MOST_ERRORS, self._hide_suggestions)
-        return Document(node, tuple(errors))
+        return _refused(*errors) if errors else Document(node)
 
     def _remember(self, text: str, document: Document) -> None:
         if _cost(text) > self._most:
@@ -108,6 +109,33 @@ class Documents:
         while self._room < 0:
             forgotten, _ = self._remembered.popitem(last=False)
             self._room += _cost(forgotten)
+
+
+def _refused(*errors: GraphQLError) -> Document:
+    """Remember what is wrong with a document, and nothing of the document itself.
+
+    Each error leads to the nodes that it is about, or by its traceback to all that was on the
+    stack; its locations are known by now.
+    """
+    for error in errors:
+        error.nodes = error.source = None
+        for cause in (error, error.original_error):
+            if cause is not None:
+                cause.with_traceback(None).__context__ = None
+    return Document(NOTHING, errors)
+
+
+def _unlink_tokens(node: DocumentNode) -> None:
+    """Take the tokens of a document apart, which else are one ring of all that was read.
+
+    Only the garbage collector frees a ring, and it goes through all that is remembered each time:
+    100 ms that nobody else is answered in.
+    """
+    token = node.loc.start_token if node.loc else None
+    while token is not None:
+        following = token.next
+        token.prev = token.next = None
+        token = following
 
 
 def _cost(text: str) -> int:

@@ -132,6 +132,12 @@ class GraphQLEndpoint:
         return {"data": result.data, "errors": formatted}
 
 
+def not_found(_request: Request, _error: Exception) -> Response:
+    """Answer a request for another path."""
+    answer = {"errors": [request_error("There is nothing here; GraphQL is at /graphql.")]}
+    return _json(answer, media.JSON, HTTPStatus.NOT_FOUND)
+
+
 def _refusal(errors: Iterable[GraphQLError], context: Context) -> Answer:
     """Answer a request that was not executed."""
     return {"errors": [client_error(error, context.request_id) for error in errors]}

@@ -2,16 +2,17 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 
 from graphql_auth.api import media
 
-LONGEST_HEADERS = 16_384
+LONGEST_HEAD = 16_384
 
 
 class BadRequest(Exception):
@@ -50,7 +51,7 @@ async def parameters_of(
     request: Request, longest_body: int, seconds_to_read: float
 ) -> Mapping[str, Any]:
     """Read the parameters of a GraphQL request; raises BadRequest when it is none."""
-    _check_headers(request)
+    _check_head(request)
     match request.method:
         case "GET":
             return _query_parameters(request)
@@ -112,9 +113,9 @@ async def _body(request: Request, longest: int) -> bytes:
 
 def _object(text: str, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_float=_finite, parse_constant=_not_json)
     except (ValueError, RecursionError):
-        # ValueError: not JSON, or a number of more digits than Python reads.
+        # ValueError: not JSON, or a number that is larger than Python reads.
         raise BadRequest(f"{what} is not JSON.") from None
     if isinstance(value, list):
         raise BadRequest(f"{what} must be a JSON object; operations cannot be sent in batches.")
@@ -123,10 +124,23 @@ def _object(text: str, what: str) -> dict[str, Any]:
     return value
 
 
-def _check_headers(request: Request) -> None:
-    if sum(len(name) + len(value) for name, value in request.headers.raw) > LONGEST_HEADERS:
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("the number is beyond all floats")
+    return number
+
+
+def _not_json(name: str) -> NoReturn:
+    # Python reads NaN and Infinity, which RFC 8259 section 6 does not have.
+    raise ValueError(name)
+
+
+def _check_head(request: Request) -> None:
+    headers = sum(len(name) + len(value) for name, value in request.headers.raw)
+    if len(request.scope["query_string"]) + headers > LONGEST_HEAD:
         raise BadRequest(
-            f"The headers are longer than {LONGEST_HEADERS} bytes.",
+            f"The address and the headers are longer than {LONGEST_HEAD} bytes.",
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
             Connection="close",
         )

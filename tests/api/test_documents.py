@@ -22,6 +22,25 @@ def test_what_is_wrong_with_a_document_is_remembered_too() -> None:
         assert documents.read(text) is documents.read(text)
 
 
+@pytest.mark.parametrize("text", ["{ a", "{ a nothing }", "{ a a a }", "{ a" + " a" * 9 + " }"])
+def test_of_a_document_that_is_refused_only_what_is_wrong_is_remembered(text: str) -> None:
+    document = Documents(SCHEMA, Limits(root_fields=2, tokens=9)).read(text)
+
+    assert document.node.definitions == ()
+    for error in document.errors:
+        assert error.locations or error.original_error
+        assert (error.nodes, error.source) == (None, None)
+        for cause in filter(None, (error, error.original_error)):
+            assert (cause.__traceback__, cause.__context__) == (None, None)
+
+
+def test_a_document_that_is_remembered_is_no_ring_for_the_garbage_collector() -> None:
+    location = Documents(SCHEMA, Limits()).read("{ a b }").node.loc
+
+    assert location is not None
+    assert location.start_token.next is location.end_token.prev is None
+
+
 def test_the_documents_that_were_asked_for_last_are_kept_within_the_room() -> None:
     documents = Documents(SCHEMA, Limits(), room=515)
     first, second = documents.read("{ a }"), documents.read("{ b }")

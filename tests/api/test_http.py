@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from graphql import DocumentNode
 from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_auth.api.http import GraphQLEndpoint, Policy
+from graphql_auth.api.limits import Limits, parse_within
 from graphql_auth.api.schema import create_schema
 from graphql_auth.errors import InvalidCredentials
 from tests.client import LOGIN, WELCOME, Client, code, extensions, reasons
@@ -325,6 +327,28 @@ def test_the_token_sources_of_the_original_are_off(client: Client) -> None:
     assert code(post(client, body).json()) == "UNAUTHENTICATED"
     by_query = client.http.post(client.url, params={"token": token}, json={"query": WELCOME})
     assert code(by_query.json()) == "UNAUTHENTICATED"
+
+
+@pytest.mark.anyio
+async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+
+    def parse_and_note(limits: Limits, text: str) -> DocumentNode:
+        read.append(text)
+        return parse_within(limits, text)
+
+    monkeypatch.setattr("graphql_auth.api.documents.parse_within", parse_and_note)
+    endpoint = GraphQLEndpoint(create_schema(), Slow(), Policy())  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
+        for number in range(1_000):
+            query = f"query Q($name: String!) {{ a{number % 10}: __type(name: $name) {{ name }} }}"
+            asked = {"query": query, "variables": {"name": f"User{number}"}}
+            response = await client.post("http://test/graphql", json=asked)
+            assert "errors" not in response.json()
+
+    assert 1 - len(read) / 1_000 == 0.99
 
 
 class Slow:
