@@ -110,6 +110,10 @@ def test_a_document_that_is_nested_too_deeply_to_be_parsed_is_too_deep() -> None
     assert passed("{ a(b: " + "[" * 300 + "]" * 300 + ") }", Limits()) == "depth"
 
 
+def test_fragments_in_fragments_without_end_are_too_deep() -> None:
+    assert passed(doubling(2_000, "a"), Limits(tokens=100_000)) == "depth"
+
+
 def test_a_syntax_error_stays_one() -> None:
     with pytest.raises(GraphQLSyntaxError):
         parse_within(Limits(), "{")
