@@ -1,5 +1,6 @@
 """The composition root: settings → parts → Starlette."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from graphql_auth.api.context import Services
 from graphql_auth.api.edge import Edge
 from graphql_auth.api.http import GraphQLEndpoint, Policy, not_found
 from graphql_auth.api.limits import Limits
@@ -20,12 +22,15 @@ from graphql_auth.api.origins import ListedOrigins
 from graphql_auth.api.schema import create_schema
 from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.passwords import Passwords
+from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.service import AuthService
+from graphql_auth.auth.sessions import Lifetimes, SessionService
 from graphql_auth.auth.tokens import AccessTokens
-from graphql_auth.errors import StartError
+from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.proxies import BehindProxies
 from graphql_auth.settings import Settings
 from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
 
 GRAPHQL_PATH = "/graphql"
@@ -42,17 +47,20 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
     MONGO_URI or TOKEN_KEY; whoever starts an embedded database fills them in first.
     """
     hash_queue = HashQueue(threads=max(1, _cores() // processes))
-    service = AuthService(
-        users=Users(),
-        passwords=Passwords(settings.bcrypt_rounds),
-        hash_queue=hash_queue,
-        tokens=AccessTokens(_secret(settings.token_key), settings.token_ttl),
+    revocations = Revocations(Sessions(), settings.token_ttl, settings.revocation_max_staleness)
+    sessions = SessionService(
+        Sessions(),
+        Users(),
+        AccessTokens(_secret(settings.token_key), settings.token_ttl),
+        revocations,
+        _lifetimes(settings),
     )
+    accounts = AuthService(Users(), Passwords(settings.bcrypt_rounds), hash_queue, sessions)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with database(settings):
+            async with database(settings), _following(revocations):
                 # What is there by now stays. The garbage collector need not go through it again
                 # and again, for 30 ms each time.
                 gc.freeze()
@@ -63,7 +71,7 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
         finally:
             hash_queue.close()
 
-    endpoint = GraphQLEndpoint(create_schema(), service, _policy(settings))
+    endpoint = GraphQLEndpoint(create_schema(), Services(accounts, sessions), _policy(settings))
     app = Starlette(
         routes=[Route(GRAPHQL_PATH, endpoint)],
         middleware=list(_middleware(settings)),
@@ -73,6 +81,24 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
     # A redirect repeats the host that the request names, whoever that is.
     app.router.redirect_slashes = False
     return app
+
+
+@asynccontextmanager
+async def _following(revocations: Revocations) -> AsyncIterator[None]:
+    """Know which sessions have ended, and keep knowing it."""
+    try:
+        await revocations.look()
+    except Unavailable:
+        raise StartError("The sessions that have ended cannot be read from MongoDB.") from None
+    follower = asyncio.create_task(revocations.follow())
+    try:
+        yield
+    finally:
+        follower.cancel()
+
+
+def _lifetimes(settings: Settings) -> Lifetimes:
+    return Lifetimes(settings.session_idle_ttl, settings.session_ttl, settings.refresh_grace)
 
 
 def _middleware(settings: Settings) -> Iterator[Middleware]:
@@ -98,6 +124,7 @@ def _policy(settings: Settings) -> Policy:
     return Policy(
         token_sources=frozenset(settings.token_sources),
         limits=limits,
+        listed_origins=settings.allowed_origins,
         introspection=settings.introspection,
         longest_body=settings.max_body_size,
         seconds_to_read=settings.request_read_timeout.total_seconds(),

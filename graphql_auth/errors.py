@@ -21,6 +21,8 @@ class FaultReason(StrEnum):
     INVALID_EMAIL = "INVALID_EMAIL"
     WRONG_TYPE = "WRONG_TYPE"
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    OUT_OF_RANGE = "OUT_OF_RANGE"
+    INVALID_CURSOR = "INVALID_CURSOR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ class Unauthenticated(AuthError):
     def __init__(self, fault: TokenFault) -> None:
         super().__init__(fault)
         self.fault = fault
+
+
+class Forbidden(AuthError):
+    """Whoever asks must not do this, signed in or not."""
 
 
 class Unavailable(AuthError):

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import (
     BeforeValidator,
@@ -12,6 +12,7 @@ from pydantic import (
     IPvAnyNetwork,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -19,7 +20,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from graphql_auth.errors import StartError
 
 SHORTEST_KEY = 32
-LONGEST_TOKEN_TTL = timedelta(days=30)
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -71,6 +71,10 @@ TAKES = {
     "PORT": "a whole number from 0 to 65535 (0: any free port)",
     "API_PORT": "a whole number from 0 to 65535 (0: any free port)",
     "TOKEN_TTL": "a time from 1s to 30d, such as 90s, 15m or 2h",
+    "SESSION_IDLE_TTL": "a time from 1m to 400d, such as 30d",
+    "SESSION_TTL": "a time from 1m to 400d, such as 90d",
+    "REFRESH_GRACE": "a time from 0s to 5m, such as 30s",
+    "REVOCATION_MAX_STALENESS": "a time from 1s to 1h, such as 30s",
     "BCRYPT_ROUNDS": "a whole number from 4 to 16 (each step doubles the work)",
     "TOKEN_SOURCES": f"one or more of {', '.join(TokenSource)}, separated by commas",
     "ALLOWED_ORIGINS": "addresses such as https://app.example.com, separated by commas",
@@ -81,6 +85,18 @@ TAKES = {
     "MAX_CONCURRENT_REQUESTS": "a whole number from 1 to 1000000",
     "MAX_BODY_SIZE": "a whole number of bytes from 1000 to 10000000",
     **dict.fromkeys(LIMITS, "a whole number from 1 to 1000000"),
+}
+
+
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+DURATIONS = {
+    "token_ttl": (SECOND, timedelta(days=30)),
+    "session_idle_ttl": (MINUTE, timedelta(days=400)),
+    "session_ttl": (MINUTE, timedelta(days=400)),
+    "refresh_grace": (timedelta(), 5 * MINUTE),
+    "revocation_max_staleness": (SECOND, HOUR),
+    "request_read_timeout": (SECOND, HOUR),
+    "request_timeout": (SECOND, HOUR),
 }
 
 
@@ -103,6 +119,10 @@ class Settings(BaseSettings):
     port: Port | None = None
     api_port: Port = 4001
     token_ttl: Duration = timedelta(hours=2)
+    session_idle_ttl: Duration = timedelta(days=30)
+    session_ttl: Duration = timedelta(days=90)
+    refresh_grace: Duration = timedelta(seconds=30)
+    revocation_max_staleness: Duration = timedelta(seconds=30)
     bcrypt_rounds: Annotated[int, Field(ge=4, le=16)] = 12
     token_sources: Annotated[frozenset[TokenSource], NoDecode] = frozenset(
         {TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN}
@@ -145,17 +165,11 @@ class Settings(BaseSettings):
             raise ValueError
         return value
 
-    @field_validator("token_ttl")
+    @field_validator(*DURATIONS)
     @classmethod
-    def _is_a_sensible_lifetime(cls, value: timedelta) -> timedelta:
-        if not timedelta(seconds=1) <= value <= LONGEST_TOKEN_TTL:
-            raise ValueError
-        return value
-
-    @field_validator("request_read_timeout", "request_timeout")
-    @classmethod
-    def _is_a_sensible_wait(cls, value: timedelta) -> timedelta:
-        if not timedelta(seconds=1) <= value <= timedelta(hours=1):
+    def _is_a_sensible_time(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        shortest, longest = DURATIONS[cast("str", info.field_name)]
+        if not shortest <= value <= longest:
             raise ValueError
         return value
 

@@ -1,30 +1,52 @@
-"""What a resolver knows of the request: who calls, and the service to ask."""
+"""What a resolver knows of the request: who calls, from where, and the services to ask."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 
+from starlette.requests import Request
+
+from graphql_auth.api.cookies import RefreshCookie
 from graphql_auth.auth.service import AuthService
+from graphql_auth.auth.sessions import Device, SessionService
 from graphql_auth.auth.tokens import Principal
-from graphql_auth.errors import TokenFault, Unauthenticated
+from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
+
+# Whom the token of a request speaks for; or why for nobody; or None, when that cannot be known now.
+Caller = Principal | TokenFault | None
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases that the API offers."""
+
+    accounts: AuthService
+    sessions: SessionService
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request. ``caller`` is whom its token speaks for, or why it speaks for nobody."""
+    """One request."""
 
-    service: AuthService
-    caller: Principal | TokenFault
+    services: Services
+    caller: Caller
+    device: Device
+    refresh_cookie: RefreshCookie
     request_id: str
 
     @property
     def principal(self) -> Principal:
-        """Whoever is signed in; raises Unauthenticated when nobody is."""
-        if isinstance(self.caller, TokenFault):
-            raise Unauthenticated(self.caller)
-        return self.caller
+        """Whoever is signed in; raises Unauthenticated when nobody is, and Unavailable."""
+        match self.caller:
+            case TokenFault():
+                raise Unauthenticated(self.caller)
+            case None:
+                raise Unavailable(retry_after=1)
+            case principal:
+                return principal
 
 
-def identify(service: AuthService, tokens: Iterable[str]) -> Principal | TokenFault:
+def identify(sessions: SessionService, tokens: Iterable[str]) -> Caller:
     """Say for whom the tokens of one request speak.
 
     A bad token is a fact about the request, not an error, for register and login take no notice
@@ -35,8 +57,28 @@ def identify(service: AuthService, tokens: Iterable[str]) -> Principal | TokenFa
             return TokenFault.TOKEN_MISSING
         case [token]:
             try:
-                return service.authenticate(token)
+                return sessions.authenticate(token)
             except Unauthenticated as error:
                 return error.fault
+            except Unavailable:
+                return None
         case _:
             return TokenFault.TOKEN_INVALID
+
+
+def device_of(request: Request) -> Device:
+    """Say where a request comes from."""
+    return Device(
+        ip_address=_address(request.client.host) if request.client else None,
+        user_agent=request.headers.get("user-agent"),
+    )
+
+
+def _address(host: str) -> str | None:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        # What a proxy passed on need not be an address.
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)

@@ -15,6 +15,7 @@ from graphql_auth.errors import (
     AuthError,
     BadInput,
     EmailTaken,
+    Forbidden,
     InvalidCredentials,
     Unauthenticated,
     Unavailable,
@@ -76,6 +77,7 @@ class ErrorCode(Enum):
 TOLD: dict[type[AuthError], tuple[str, ErrorCode]] = {
     BadInput: ("Some of the values are not right.", ErrorCode.BAD_USER_INPUT),
     EmailTaken: ("This e-mail address has an account already.", ErrorCode.EMAIL_TAKEN),
+    Forbidden: ("A page of this origin may not do that.", ErrorCode.FORBIDDEN),
     InvalidCredentials: (
         "The e-mail address or the password is wrong.",
         ErrorCode.INVALID_CREDENTIALS,

@@ -15,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
 from graphql_auth.api import media
-from graphql_auth.api.context import Context, identify
+from graphql_auth.api.context import Context, Services, device_of, identify
+from graphql_auth.api.cookies import RefreshCookie
 from graphql_auth.api.credentials import tokens_in
 from graphql_auth.api.documents import Documents, NoSuchOperation
 from graphql_auth.api.errors import client_error, internal_error, request_error
@@ -23,7 +24,6 @@ from graphql_auth.api.limits import Limits, TooComplex
 from graphql_auth.api.requests import BadRequest, Operation, parameters_of
 from graphql_auth.api.schema import Schema
 from graphql_auth.api.values import variable_errors
-from graphql_auth.auth.service import AuthService
 from graphql_auth.errors import Unavailable
 from graphql_auth.logs import REQUEST_ID
 
@@ -42,6 +42,7 @@ class Policy:
 
     token_sources: frozenset[str] = frozenset({"authorization", "x-access-token"})
     limits: Limits = field(default_factory=Limits)
+    listed_origins: frozenset[str] = frozenset()
     introspection: bool = True
     longest_body: int = 131_072
     seconds_to_read: float = 10.0
@@ -52,9 +53,9 @@ class Policy:
 class GraphQLEndpoint:
     """The ASGI application that answers ``/graphql``."""
 
-    def __init__(self, schema: Schema, service: AuthService, policy: Policy) -> None:
+    def __init__(self, schema: Schema, services: Services, policy: Policy) -> None:
         self._schema = schema
-        self._service = service
+        self._services = services
         self._policy = policy
         self._documents = Documents(schema.core, policy.limits, introspection=policy.introspection)
         self._active = 0
@@ -74,8 +75,8 @@ class GraphQLEndpoint:
             answer: Answer = {"errors": [request_error("The answer can be JSON only.")]}
             return _json(answer, media.JSON, HTTPStatus.NOT_ACCEPTABLE)
         try:
-            answer = await self._answer_in_time(request, request_id)
-            return _json(answer, media_type, _status(answer, media_type))
+            answer, cookie = await self._answer_in_time(request, request_id)
+            return _json(answer, media_type, _status(answer, media_type), _set_cookie(cookie))
         except BadRequest as error:
             answer = {"errors": [request_error(str(error))]}
             return _json(answer, media_type, error.status, error.headers)
@@ -87,7 +88,9 @@ class GraphQLEndpoint:
             answer = {"errors": [internal_error(error, request_id)]}
             return _json(answer, media_type, HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    async def _answer_in_time(self, request: Request, request_id: str) -> Answer:
+    async def _answer_in_time(
+        self, request: Request, request_id: str
+    ) -> tuple[Answer, RefreshCookie]:
         """Answer, unless there is too much to do. Raises Unavailable then, and BadRequest."""
         if self._active >= self._policy.concurrent:
             raise Unavailable(retry_after=1)
@@ -100,13 +103,15 @@ class GraphQLEndpoint:
         finally:
             self._active -= 1
 
-    async def _execute(self, request: Request, request_id: str) -> Answer:
+    async def _execute(self, request: Request, request_id: str) -> tuple[Answer, RefreshCookie]:
         policy = self._policy
         parameters = await parameters_of(request, policy.longest_body, policy.seconds_to_read)
         operation = Operation.read(parameters)
         tokens = tokens_in(request, parameters, policy.token_sources)
-        context = Context(self._service, identify(self._service, tokens), request_id)
-        return await self._answer(operation, context, request.method)
+        caller = identify(self._services.sessions, tokens)
+        cookie = RefreshCookie(request, policy.listed_origins)
+        context = Context(self._services, caller, device_of(request), cookie, request_id)
+        return await self._answer(operation, context, request.method), cookie
 
     async def _answer(self, operation: Operation, context: Context, method: str) -> Answer:
         document = self._documents.read(operation.query)
@@ -136,6 +141,10 @@ def not_found(_request: Request, _error: Exception) -> Response:
     """Answer a request for another path."""
     answer = {"errors": [request_error("There is nothing here; GraphQL is at /graphql.")]}
     return _json(answer, media.JSON, HTTPStatus.NOT_FOUND)
+
+
+def _set_cookie(cookie: RefreshCookie) -> dict[str, str]:
+    return {"Set-Cookie": cookie.header} if cookie.header else {}
 
 
 def _refusal(errors: Iterable[GraphQLError], context: Context) -> Answer:

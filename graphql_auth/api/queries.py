@@ -5,9 +5,10 @@ from strawberry import relay
 from strawberry.types import Info
 
 from graphql_auth.api.context import Context
+from graphql_auth.api.identifiers import id_in
 from graphql_auth.api.permissions import IsAuthenticated
-from graphql_auth.api.types import User
-from graphql_auth.auth.tokens import Principal
+from graphql_auth.api.types import Session, User
+from graphql_auth.errors import TokenFault
 
 WELCOME = "Welcome 🙌"
 
@@ -26,9 +27,10 @@ class Query:
 
     @strawberry.field(description="Who is signed in; null when nobody is.")
     async def viewer(self, info: Info[Context, None]) -> User | None:
-        """Read the caller's own account."""
-        caller = info.context.caller
-        return await _own_account(info.context, caller) if isinstance(caller, Principal) else None
+        """Read the caller's own account; raises Unavailable when it cannot be told who calls."""
+        if isinstance(info.context.caller, TokenFault):
+            return None
+        return await _own_account(info.context)
 
     @strawberry.field(
         description="Relay's way to fetch an object again; null unless it is the caller's own.",
@@ -37,11 +39,19 @@ class Query:
     async def node(self, info: Info[Context, None], id: strawberry.ID) -> relay.Node | None:
         """Read the object with a global id; someone else's and a made-up one answer alike."""
         principal = info.context.principal
-        if id != relay.to_base64(User, principal.subject):
-            return None
-        return await _own_account(info.context, principal)
+        if id_in(id, "User") == principal.subject:
+            return await _own_account(info.context)
+        session_id = id_in(id, "Session")
+        return await _own_session(info.context, session_id) if session_id else None
 
 
-async def _own_account(context: Context, principal: Principal) -> User | None:
-    account = await context.service.account(principal)
-    return User.of(account) if account else None
+async def _own_account(context: Context) -> User | None:
+    principal = context.principal
+    account = await context.services.accounts.account(principal)
+    return User.of(account, principal.session_id) if account else None
+
+
+async def _own_session(context: Context, session_id: str) -> Session | None:
+    principal = context.principal
+    session = await context.services.sessions.one(principal.subject, session_id)
+    return Session.of(session, principal.session_id) if session else None

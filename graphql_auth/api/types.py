@@ -5,8 +5,13 @@ from typing import Any, Self
 
 import strawberry
 from strawberry import relay
+from strawberry.types import Info
 
+from graphql_auth.api.context import Context
+from graphql_auth.api.cookies import RefreshCookie
+from graphql_auth.api.pages import Page, cursor
 from graphql_auth.auth.service import Account, Registration, SignedIn
+from graphql_auth.auth.sessions import LiveSession
 
 
 def secret(description: str) -> Any:  # noqa: ANN401 - as strawberry.field, whose place it takes
@@ -14,6 +19,73 @@ def secret(description: str) -> Any:  # noqa: ANN401 - as strawberry.field, whos
     field = strawberry.field(description=description)
     field.repr = False
     return field
+
+
+def in_cookie() -> Any:  # noqa: ANN401 - as above
+    """Declare the field by which a page asks for browser mode."""
+    return strawberry.field(
+        default=False,
+        description="Put the refresh token into a cookie, which no script can read.",
+    )
+
+
+@strawberry.type(description="A sign-in, on one device.")
+class Session(relay.Node):
+    """The owner's view of a session."""
+
+    session_id: relay.NodeID[str]
+    created_at: datetime = strawberry.field(description="When the user signed in.")
+    last_used_at: datetime = strawberry.field(description="When it was last refreshed.")
+    expires_at: datetime = strawberry.field(description="When it ends, unless it is used before.")
+    user_agent: str | None = strawberry.field(description="What the client said it is.")
+    ip_address: str | None = strawberry.field(description="The address that it was last used from.")
+    current: bool = strawberry.field(description="Whether this request belongs to it.")
+
+    @classmethod
+    def of(cls, session: LiveSession, current: str) -> Self:
+        """Show a session to its owner, who is in the session with the id ``current``."""
+        return cls(
+            session_id=session.id,
+            created_at=session.created_at,
+            last_used_at=session.last_used_at,
+            expires_at=session.expires_at,
+            user_agent=session.user_agent,
+            ip_address=session.ip_address,
+            current=session.id == current,
+        )
+
+
+@strawberry.type(description="A session in a list.")
+class SessionEdge:
+    """As Relay has it."""
+
+    cursor: str = strawberry.field(description="To go on after this one.")
+    node: Session = strawberry.field(description="The session.")
+
+
+@strawberry.type(description="Sessions, the latest first.")
+class SessionConnection:
+    """As Relay has it: https://relay.dev/graphql/connections.htm."""
+
+    edges: list[SessionEdge] = strawberry.field(description="The sessions of this page.")
+    page_info: relay.PageInfo = strawberry.field(description="Whether and how to go on.")
+
+    @classmethod
+    def of(cls, found: list[LiveSession], page: Page, current: str) -> Self:
+        """Show a page, for which one session more than it holds was looked for."""
+        edges = [
+            SessionEdge(cursor=cursor(session.id), node=Session.of(session, current))
+            for session in found[: page.limit]
+        ]
+        return cls(
+            edges=edges,
+            page_info=relay.PageInfo(
+                has_next_page=len(found) > page.limit,
+                has_previous_page=False,
+                start_cursor=edges[0].cursor if edges else None,
+                end_cursor=edges[-1].cursor if edges else None,
+            ),
+        )
 
 
 @strawberry.type(description="A person who can sign in.")
@@ -25,11 +97,27 @@ class User(relay.Node):
     first_name: str = strawberry.field(description="The given name.")
     last_name: str = strawberry.field(description="The family name.")
     created_at: datetime = strawberry.field(description="When the account was made.")
+    current_session: strawberry.Private[str]
+
+    @strawberry.field(description="Where this user is signed in, the latest sign-in first.")
+    async def sessions(
+        self,
+        info: Info[Context, None],
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+    ) -> SessionConnection:
+        """List the sessions, at most 100 at a time, and 20 unless it is said how many."""
+        page = Page.read(first, after)
+        found = await info.context.services.sessions.of(
+            self.account_id, before=page.after, limit=page.limit + 1
+        )
+        return SessionConnection.of(found, page, self.current_session)
 
     @classmethod
-    def of(cls, account: Account) -> Self:
-        """Show an account to its owner."""
+    def of(cls, account: Account, current_session: str) -> Self:
+        """Show an account to its owner, who is in the session with the id ``current_session``."""
         return cls(
+            current_session=current_session,
             account_id=account.id,
             email=account.email,
             first_name=account.first_name,
@@ -40,19 +128,26 @@ class User(relay.Node):
 
 @strawberry.type(description="What whoever registers or logs in gets.")
 class AuthPayload:
-    """A token and the user whom it speaks for."""
+    """Tokens and the user whom they speak for."""
 
     token: str = secret("The access token: send it as `Authorization: Bearer …`.")
     expires_at: datetime = strawberry.field(description="When the access token stops working.")
+    refresh_token: str | None = secret(
+        "Exchange it by `refreshToken` for the next one, once; null when it is in a cookie."
+    )
     user: User = strawberry.field(description="Who is signed in now.")
 
     @classmethod
-    def of(cls, signed_in: SignedIn) -> Self:
-        """Hand over what a use case answered."""
+    def of(cls, signed_in: SignedIn, *, in_cookie: RefreshCookie | None = None) -> Self:
+        """Hand over what a use case answered, the refresh token in a cookie if there is one."""
+        tokens = signed_in.tokens
+        if in_cookie:
+            in_cookie.put(tokens.refresh, tokens.refresh_until)
         return cls(
-            token=signed_in.token.value,
-            expires_at=signed_in.token.expires_at,
-            user=User.of(signed_in.account),
+            token=tokens.access.value,
+            expires_at=tokens.access.expires_at,
+            refresh_token=None if in_cookie else tokens.refresh,
+            user=User.of(signed_in.account, tokens.session_id),
         )
 
 
@@ -64,6 +159,7 @@ class RegisterInput:
     last_name: str = strawberry.field(description="The family name; at most 200 characters.")
     email: str = strawberry.field(description="The e-mail address to log in with.")
     password: str = secret("At most 1,024 characters, of any kind; none of them is ignored.")
+    use_cookie: bool = in_cookie()
 
     def typed(self) -> Registration:
         """Hand the values on to the service."""
@@ -76,3 +172,26 @@ class LoginInput:
 
     email: str = strawberry.field(description="The e-mail address, in any case and form.")
     password: str = secret("The password, exactly as it was registered.")
+    use_cookie: bool = in_cookie()
+
+
+@strawberry.input(description="Whose session goes on.")
+class RefreshTokenInput:
+    """Left out by whoever has the token in a cookie."""
+
+    refresh_token: str = secret("The refresh token that was given out last.")
+
+
+@strawberry.input(description="Which session to end.")
+class RevokeSessionInput:
+    """One of the caller's own."""
+
+    id: strawberry.ID = strawberry.field(description="The `id` of a `Session`.")
+
+
+@strawberry.input(description="A new password for whoever knows the old one.")
+class ChangePasswordInput:
+    """What the owner types."""
+
+    current_password: str = secret("The password until now.")
+    new_password: str = secret("At most 1,024 characters, of any kind; none of them is ignored.")

@@ -6,9 +6,10 @@ from datetime import datetime
 from graphql_auth.auth import emails
 from graphql_auth.auth.form import Form
 from graphql_auth.auth.hashing import HashQueue
-from graphql_auth.auth.passwords import Passwords
-from graphql_auth.auth.tokens import AccessToken, AccessTokens, Principal
-from graphql_auth.errors import EmailTaken, InvalidCredentials
+from graphql_auth.auth.passwords import Passwords, Verdict
+from graphql_auth.auth.sessions import Device, SessionService, Tokens
+from graphql_auth.auth.tokens import Principal
+from graphql_auth.errors import EmailTaken, InvalidCredentials, TokenFault, Unauthenticated
 from graphql_auth.storage.documents import User
 from graphql_auth.storage.users import Users
 
@@ -36,9 +37,9 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The answer to whoever registered or logged in."""
+    """The answer to whoever signs in, or carries on."""
 
-    token: AccessToken
+    tokens: Tokens
     account: Account
 
 
@@ -46,14 +47,14 @@ class AuthService:
     """Accounts and sign-in. Every method raises Unavailable when a part does not do its work."""
 
     def __init__(
-        self, users: Users, passwords: Passwords, hash_queue: HashQueue, tokens: AccessTokens
+        self, users: Users, passwords: Passwords, hash_queue: HashQueue, sessions: SessionService
     ) -> None:
         self._users = users
         self._passwords = passwords
         self._hash_queue = hash_queue
-        self._tokens = tokens
+        self._sessions = sessions
 
-    async def register(self, typed: Registration) -> SignedIn:
+    async def register(self, typed: Registration, device: Device) -> SignedIn:
         """Make an account and sign its owner in.
 
         Raises BadInput with every field that is off, and EmailTaken.
@@ -69,38 +70,71 @@ class AuthService:
         user = await self._users.add(
             User(first_name=first_name, last_name=last_name, email=email, password=password)
         )
-        return self._signed_in(user)
+        return SignedIn(await self._sessions.begin(user, device), _account(user))
 
-    async def login(self, email: str, password: str) -> SignedIn:
+    async def login(self, email: str, password: str, device: Device) -> SignedIn:
         """Sign a user in, and bring an outdated hash up to date.
 
         Raises BadInput when a field is empty or cannot be anyone's, and InvalidCredentials, after
-        the same time, for an unknown address and for a wrong password.
+        the same time, for an unknown address, a wrong password and a disabled user.
         """
         form = Form()
         known_email = form.known_email("email", email)
         form.password("password", password)
         form.finish()
         user = await self._users.with_email(emails.spellings(known_email))
-        stored = user.password if user else None
-        verdict = await self._hash_queue.run(lambda: self._passwords.verify(password, stored))
-        if user is None or not verdict.correct:
+        verdict = await self._verdict(user, password)
+        if user is None or not verdict.correct or user.disabled:
             raise InvalidCredentials
         if verdict.new_hash:
             await self._users.upgrade_password(user, verdict.new_hash)
-        return self._signed_in(user)
+        tokens = await self._sessions.begin(user, device)
+        # Whoever changed the password or disabled the user while this was verified has ended the
+        # sessions that they saw; this may be one that they did not see.
+        if not await self._users.is_unchanged(user):
+            await self._sessions.end(str(user.id), tokens.session_id)
+            raise InvalidCredentials
+        return SignedIn(tokens, _account(user))
 
-    def authenticate(self, token: str) -> Principal:
-        """Say whom an access token speaks for, without asking the database.
+    async def refresh(self, refresh_token: str, device: Device) -> SignedIn:
+        """Carry a session on; see SessionService.refresh. Raises Unauthenticated."""
+        user, tokens = await self._sessions.refresh(refresh_token, device)
+        return SignedIn(tokens, _account(user))
 
-        Raises Unauthenticated.
+    async def change_password(self, principal: Principal, current: str, new: str) -> SignedIn:
+        """Change the caller's password, end their other sessions and begin this one's chain anew.
+
+        Raises BadInput, InvalidCredentials when the current password is another, and
+        Unauthenticated when the session or the user is gone.
         """
-        return self._tokens.verify(token)
+        form = Form()
+        form.password("current_password", current)
+        form.password("new_password", new)
+        form.finish()
+        user = await self._users.with_id(principal.subject)
+        if user is None:
+            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+        if not (await self._verdict(user, current)).correct:
+            raise InvalidCredentials
+        new_hash = await self._hash_queue.run(lambda: self._passwords.hash(new))
+        # Before the change, so that a crash leaves none of them behind; and after it, for those
+        # that began with the old password in between.
+        await self._sessions.end_all(principal.subject, but=principal.session_id)
+        changed = await self._users.change_password(user, new_hash)
+        if changed is None:
+            raise InvalidCredentials
+        await self._sessions.end_all(principal.subject, but=principal.session_id)
+        tokens = await self._sessions.renew(changed, principal.session_id)
+        return SignedIn(tokens, _account(changed))
 
     async def account(self, principal: Principal) -> Account | None:
         """Return the account of whoever is signed in, or None when it is gone."""
         user = await self._users.with_id(principal.subject)
         return _account(user) if user else None
+
+    async def _verdict(self, user: User | None, password: str) -> Verdict:
+        stored = user.password if user else None
+        return await self._hash_queue.run(lambda: self._passwords.verify(password, stored))
 
     async def _refuse_other_spellings(self, email: str) -> None:
         """Keep an address apart from the same one in a form that only the original stored.
@@ -110,10 +144,6 @@ class AuthService:
         others = emails.spellings(email)[1:]
         if others and await self._users.with_email(others):
             raise EmailTaken
-
-    def _signed_in(self, user: User) -> SignedIn:
-        account = _account(user)
-        return SignedIn(self._tokens.issue(account.id), account)
 
 
 def _account(user: User) -> Account:

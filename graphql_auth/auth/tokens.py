@@ -31,9 +31,9 @@ ABSURD_LIFETIME_SECONDS = 366 * 24 * 3600
 # Three segments of base64url without padding (RFC 7515 section 7.1). The last character of a
 # signature of 32 bytes has two spare bits; only zeros there are ours, else a token has four forms.
 _COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]", re.ASCII)
-_SUBJECT = re.compile(r"[0-9a-f]{24}")
+_OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
-_REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti"]
+_REQUIRED = ["iss", "aud", "sub", "sid", "iat", "exp", "jti"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whom a good access token speaks for: the user's id, and the id of the token."""
+    """Whom a good access token speaks for, and in which session; both are ids."""
 
     subject: str
-    token_id: str
+    session_id: str
 
 
 class AccessTokens:
@@ -65,26 +65,32 @@ class AccessTokens:
         self._lifetime = int(lifetime.total_seconds())
         self._now = now
         try:
-            self.issue(subject="")
+            self.issue("", "", datetime.fromtimestamp(0, UTC))
         except jwt.InvalidKeyError:
             raise StartError(
                 "TOKEN_KEY is wrong: it takes a secret, and this looks like a key of a pair."
             ) from None
 
-    def issue(self, subject: str) -> AccessToken:
-        """Return a new token for the user with this id."""
-        issued_at = int(self._now())
-        expires_at = issued_at + self._lifetime
-        claims = {
+    def expiry(self) -> datetime:
+        """Return when a token that is issued now expires."""
+        return datetime.fromtimestamp(int(self._now()) + self._lifetime, UTC)
+
+    def issue(self, subject: str, session_id: str, expires_at: datetime) -> AccessToken:
+        """Return a new token for the user and the session with these ids.
+
+        The claim ``sid`` is that of OpenID Connect Front-Channel Logout 1.0 section 3.
+        """
+        claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": subject,
-            "iat": issued_at,
-            "exp": expires_at,
+            "sid": session_id,
+            "iat": int(self._now()),
+            "exp": int(expires_at.timestamp()),
             "jti": secrets.token_urlsafe(16),
         }
         value = jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TYPE})
-        return AccessToken(value, datetime.fromtimestamp(expires_at, UTC))
+        return AccessToken(value, datetime.fromtimestamp(claims["exp"], UTC))
 
     def verify(self, token: str) -> Principal:
         """Return whom the token speaks for.
@@ -97,7 +103,7 @@ class AccessTokens:
             raise Unauthenticated(TokenFault.TOKEN_INVALID)
         if claims["exp"] <= self._now():
             raise Unauthenticated(TokenFault.TOKEN_EXPIRED)
-        return Principal(claims["sub"], claims["jti"])
+        return Principal(claims["sub"], claims["sid"])
 
     def _signed_claims(self, token: str) -> dict[str, Any]:
         if len(token) > LONGEST_TOKEN or _COMPACT.fullmatch(token) is None:
@@ -140,11 +146,13 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _well_formed(claims: dict[str, Any], latest_issue: float) -> bool:
     """Whether the claims are of the types and sizes in which we issue them."""
-    subject, token_id = claims["sub"], claims["jti"]
+    subject, session_id, token_id = claims["sub"], claims["sid"], claims["jti"]
     issued_at, expires_at = claims["iat"], claims["exp"]
     return (
         isinstance(subject, str)
-        and _SUBJECT.fullmatch(subject) is not None
+        and _OBJECT_ID.fullmatch(subject) is not None
+        and isinstance(session_id, str)
+        and _OBJECT_ID.fullmatch(session_id) is not None
         and isinstance(token_id, str)
         and _TOKEN_ID.fullmatch(token_id) is not None
         # bool is a kind of int in Python, and neither is a float a time that we issue.

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, cast
 
 from beanie import Document, PydanticObjectId
 from pydantic import BeforeValidator, ConfigDict, Field
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 # Documents of the Node.js original may lack a field or hold null in it.
 Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
@@ -25,6 +25,9 @@ class User(Document):
     last_name: Text = ""
     email: Text = ""
     password: Text = Field("", repr=False)
+    # How often the password was changed: a sign-in with an earlier one is over.
+    password_changes: int = 0
+    disabled: bool = False
 
     class Settings:
         """The collection and its indexes, by the names that mongoose gave them."""
@@ -35,4 +38,46 @@ class User(Document):
     @property
     def created_at(self) -> datetime:
         """When the user registered, to the second: the id of a stored document carries it."""
+        return cast("PydanticObjectId", self.id).generation_time
+
+
+class Session(Document):
+    """A sign-in that lives until it is ended or not used for long.
+
+    Of a refresh token only digests are stored. One whose ``ended_at`` is set is kept until the last
+    access token that it gave out has expired, for it is what tells every process to refuse those.
+    """
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    id: PydanticObjectId | None = None
+    user_id: PydanticObjectId
+    password_changes: int
+    last_used_at: datetime
+    expires_at: datetime
+    ends_at: datetime
+    access_until: datetime
+    ended_at: datetime | None = None
+    ip_address: str | None = None
+    user_agent: str | None = None
+    family: bytes = Field(repr=False)
+    current: bytes = Field(repr=False)
+    previous: bytes | None = Field(None, repr=False)
+    salt: bytes | None = Field(None, repr=False)
+    rotated_at: datetime
+
+    class Settings:
+        """The collection and its indexes."""
+
+        name = "sessions"
+        keep_nulls = False
+        indexes: ClassVar = [
+            IndexModel([("user_id", ASCENDING), ("_id", DESCENDING)], name="user_id_1__id_-1"),
+            IndexModel([("expires_at", ASCENDING)], name="expires_at_1", expireAfterSeconds=0),
+            IndexModel([("ended_at", ASCENDING)], name="ended_at_1", sparse=True),
+        ]
+
+    @property
+    def created_at(self) -> datetime:
+        """When the user signed in, to the second."""
         return cast("PydanticObjectId", self.id).generation_time

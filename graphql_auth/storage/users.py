@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from beanie import PydanticObjectId
 from beanie.operators import In
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from graphql_auth.errors import EmailTaken
@@ -35,6 +36,34 @@ class Users:
                 return await user.insert()
             except DuplicateKeyError:
                 raise EmailTaken from None
+
+    async def is_unchanged(self, user: User) -> bool:
+        """Whether a user who was read before may still sign in with the password of then."""
+        now = await self.with_id(str(user.id))
+        return (
+            now is not None and not now.disabled and now.password_changes == user.password_changes
+        )
+
+    async def change_password(self, user: User, new_hash: str) -> User | None:
+        """Replace the password, unless it was changed since ``user`` was read: then, None."""
+        with outages_translated():
+            document = await User.get_pymongo_collection().find_one_and_update(
+                # Users of an original have no such field.
+                {"_id": user.id, "password_changes": user.password_changes or {"$in": [0, None]}},
+                {"$set": {"password": new_hash}, "$inc": {"password_changes": 1}},
+                return_document=ReturnDocument.AFTER,
+            )
+        return User.model_validate(document) if document else None
+
+    async def disable(self, user: User, *, disabled: bool) -> None:
+        """Keep a user from signing in, or let them again."""
+        with outages_translated():
+            await User.find_one(User.id == user.id).set({User.disabled: disabled})
+
+    async def delete(self, user: User) -> None:
+        """Remove a user."""
+        with outages_translated():
+            await User.find_one(User.id == user.id).delete()
 
     async def upgrade_password(self, user: User, new_hash: str) -> None:
         """Replace the hash that ``user`` was read with, unless it was changed in between."""

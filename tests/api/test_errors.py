@@ -5,9 +5,11 @@ import httpx
 import pytest
 from graphql import GraphQLError
 
+from graphql_auth.api.context import Services
 from graphql_auth.api.errors import ErrorCode, client_error
 from graphql_auth.api.http import GraphQLEndpoint, Policy
 from graphql_auth.api.schema import create_schema
+from graphql_auth.auth.sessions import Device
 from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import AuthError, BadInput, FaultReason, FieldFault, Unavailable
 from graphql_auth.settings import TokenSource
@@ -30,7 +32,7 @@ class Failing:
             raise self.error
         return Principal("65f000000000000000000001", "id")
 
-    async def login(self, _email: str, _password: str) -> NoReturn:
+    async def login(self, _email: str, _password: str, _device: Device) -> NoReturn:
         raise self.error
 
     async def account(self, _principal: Principal) -> NoReturn:
@@ -39,7 +41,7 @@ class Failing:
 
 async def ask(service: Failing, query: str, **variables: Any) -> httpx.Response:
     policy = Policy(token_sources=frozenset(TokenSource))
-    endpoint = GraphQLEndpoint(create_schema(), service, policy)  # type: ignore[arg-type]
+    endpoint = GraphQLEndpoint(create_schema(), Services(service, service), policy)  # type: ignore[arg-type]
     transport = httpx.ASGITransport(endpoint)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(

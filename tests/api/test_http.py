@@ -10,9 +10,11 @@ from graphql import DocumentNode
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphql_auth.api.context import Services
 from graphql_auth.api.http import GraphQLEndpoint, Policy
 from graphql_auth.api.limits import Limits, parse_within
 from graphql_auth.api.schema import create_schema
+from graphql_auth.auth.sessions import Device
 from graphql_auth.errors import InvalidCredentials
 from tests.client import LOGIN, WELCOME, Client, code, extensions, reasons
 from tests.process import ServerProcess
@@ -329,6 +331,21 @@ def test_the_token_sources_of_the_original_are_off(client: Client) -> None:
     assert code(by_query.json()) == "UNAUTHENTICATED"
 
 
+class Slow:
+    """A service that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def login(self, _email: str, _password: str, _device: Device) -> NoReturn:
+        await self.go_on.wait()
+        raise InvalidCredentials
+
+
+def slow_endpoint(slow: Slow, policy: Policy) -> GraphQLEndpoint:
+    return GraphQLEndpoint(create_schema(), Services(slow, slow), policy)  # type: ignore[arg-type]
+
+
 @pytest.mark.anyio
 async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
     monkeypatch: pytest.MonkeyPatch,
@@ -340,7 +357,7 @@ async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
         return parse_within(limits, text)
 
     monkeypatch.setattr("graphql_auth.api.documents.parse_within", parse_and_note)
-    endpoint = GraphQLEndpoint(create_schema(), Slow(), Policy())  # type: ignore[arg-type]
+    endpoint = slow_endpoint(Slow(), Policy())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
         for number in range(1_000):
             query = f"query Q($name: String!) {{ a{number % 10}: __type(name: $name) {{ name }} }}"
@@ -351,21 +368,10 @@ async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
     assert 1 - len(read) / 1_000 == 0.99
 
 
-class Slow:
-    """A service that answers when it is told to."""
-
-    def __init__(self) -> None:
-        self.go_on = asyncio.Event()
-
-    async def login(self, _email: str, _password: str) -> NoReturn:
-        await self.go_on.wait()
-        raise InvalidCredentials
-
-
 @pytest.mark.anyio
 async def test_what_takes_too_long_is_given_up() -> None:
     policy = Policy(seconds_to_answer=0.05)
-    endpoint = GraphQLEndpoint(create_schema(), Slow(), policy)  # type: ignore[arg-type]
+    endpoint = slow_endpoint(Slow(), policy)
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
         response = await client.post("http://test/graphql", json=LOGIN_REQUEST)
@@ -378,7 +384,7 @@ async def test_what_takes_too_long_is_given_up() -> None:
 @pytest.mark.anyio
 async def test_beyond_so_many_requests_at_once_the_next_is_sent_away() -> None:
     slow = Slow()
-    endpoint = GraphQLEndpoint(create_schema(), slow, Policy(concurrent=2))  # type: ignore[arg-type]
+    endpoint = slow_endpoint(slow, Policy(concurrent=2))
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
         accepted = [

@@ -1,26 +1,68 @@
+import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType, build_schema
 
 from graphql_auth.api.schema import create_schema, sdl
-from graphql_auth.api.types import AuthPayload, LoginInput, RegisterInput, User
+from graphql_auth.api.types import (
+    AuthPayload,
+    ChangePasswordInput,
+    LoginInput,
+    RefreshTokenInput,
+    RegisterInput,
+)
 
 CONTRACT = {
     "Query": {"welcome": "String!", "viewer": "User", "node": "Node"},
-    "Mutation": {"register": "AuthPayload!", "login": "AuthPayload!"},
-    "AuthPayload": {"token": "String!", "expiresAt": "DateTime!", "user": "User!"},
+    "Mutation": {
+        "register": "AuthPayload!",
+        "login": "AuthPayload!",
+        "refreshToken": "AuthPayload!",
+        "logout": "Boolean!",
+        "logoutEverywhere": "Boolean!",
+        "revokeSession": "Boolean!",
+        "changePassword": "AuthPayload!",
+    },
+    "AuthPayload": {
+        "token": "String!",
+        "expiresAt": "DateTime!",
+        "refreshToken": "String",
+        "user": "User!",
+    },
     "User": {
         "id": "ID!",
         "email": "String!",
         "firstName": "String!",
         "lastName": "String!",
         "createdAt": "DateTime!",
+        "sessions": "SessionConnection!",
+    },
+    "Session": {
+        "id": "ID!",
+        "createdAt": "DateTime!",
+        "lastUsedAt": "DateTime!",
+        "expiresAt": "DateTime!",
+        "userAgent": "String",
+        "ipAddress": "String",
+        "current": "Boolean!",
+    },
+    "SessionConnection": {"edges": "[SessionEdge!]!", "pageInfo": "PageInfo!"},
+    "SessionEdge": {"cursor": "String!", "node": "Session!"},
+    "PageInfo": {
+        "hasNextPage": "Boolean!",
+        "hasPreviousPage": "Boolean!",
+        "startCursor": "String",
+        "endCursor": "String",
     },
     "RegisterInput": {
         "firstName": "String!",
         "lastName": "String!",
         "email": "String!",
         "password": "String!",
+        "useCookie": "Boolean!",
     },
-    "LoginInput": {"email": "String!", "password": "String!"},
+    "LoginInput": {"email": "String!", "password": "String!", "useCookie": "Boolean!"},
+    "RefreshTokenInput": {"refreshToken": "String!"},
+    "RevokeSessionInput": {"id": "ID!"},
+    "ChangePasswordInput": {"currentPassword": "String!", "newPassword": "String!"},
 }
 
 
@@ -37,12 +79,17 @@ def test_names_and_nullability_are_those_of_the_contract() -> None:
     assert shown == CONTRACT
 
 
-def test_a_user_is_a_node() -> None:
-    schema = build_schema(sdl(create_schema()))
-    user = schema.type_map["User"]
+@pytest.mark.parametrize("name", ["User", "Session"])
+def test_what_has_an_id_is_a_node(name: str) -> None:
+    type_ = build_schema(sdl(create_schema())).type_map[name]
 
-    assert isinstance(user, GraphQLObjectType)
-    assert [interface.name for interface in user.interfaces] == ["Node"]
+    assert isinstance(type_, GraphQLObjectType)
+    assert [interface.name for interface in type_.interfaces] == ["Node"]
+
+
+@pytest.mark.parametrize("text", ["refreshToken(input: RefreshTokenInput)"])
+def test_arguments_that_may_be_left_out_have_no_default(text: str) -> None:
+    assert text in sdl(create_schema())
 
 
 def test_every_field_has_a_description() -> None:
@@ -56,11 +103,13 @@ def test_every_field_has_a_description() -> None:
 
 
 def test_secrets_show_in_no_repr() -> None:
-    user = User(account_id="1", email="e", first_name="f", last_name="l", created_at=None)  # type: ignore[arg-type]
     secret = "hunter2"
+    inputs = [
+        LoginInput(email="e", password=secret),
+        RegisterInput(first_name="f", last_name="l", email="e", password=secret),
+        RefreshTokenInput(refresh_token=secret),
+        ChangePasswordInput(current_password=secret, new_password=secret),
+        AuthPayload(token=secret, expires_at=None, refresh_token=secret, user=None),  # type: ignore[arg-type]
+    ]
 
-    assert secret not in repr(AuthPayload(token=secret, expires_at=None, user=user))  # type: ignore[arg-type]
-    assert secret not in repr(LoginInput(email="e", password=secret))
-    assert secret not in repr(
-        RegisterInput(first_name="f", last_name="l", email="e", password=secret)
-    )
+    assert secret not in repr(inputs)

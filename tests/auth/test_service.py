@@ -1,47 +1,37 @@
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import bcrypt
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.auth.hashing import HashQueue
-from graphql_auth.auth.passwords import Passwords
-from graphql_auth.auth.service import AuthService, Registration
-from graphql_auth.auth.tokens import AccessTokens
+from graphql_auth.auth.service import AuthService, Registration, SignedIn
+from graphql_auth.auth.sessions import Device, SessionService, Tokens
+from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import BadInput, EmailTaken, InvalidCredentials, Unauthenticated
-from graphql_auth.storage.mongo import connected
-from graphql_auth.storage.users import Users
+from graphql_auth.storage.documents import User
 
 pytestmark = pytest.mark.anyio
 
+HERE = Device("192.0.2.1", "a test")
 Database = AsyncDatabase[dict[str, Any]]
-
-
-@pytest.fixture
-async def service(database_uri: str) -> AsyncIterator[AuthService]:
-    queue = HashQueue(threads=2)
-    tokens = AccessTokens("k" * 32, timedelta(hours=1))
-    async with connected(database_uri):
-        yield AuthService(Users(), Passwords(4), queue, tokens)
-    queue.close()
 
 
 def ada(email: str = "ada@example.com", password: str = "correct horse") -> Registration:
     return Registration(" Ada ", " Lovelace ", email, password)
 
 
-async def test_who_registers_is_signed_in_and_can_log_in(service: AuthService) -> None:
-    registered = await service.register(ada(" Ada@Example.COM "))
-    logged_in = await service.login("ADA@EXAMPLE.com", "correct horse")
+async def test_who_registers_is_signed_in_and_can_log_in(
+    service: AuthService, sessions: SessionService
+) -> None:
+    registered = await service.register(ada(" Ada@Example.COM "), HERE)
+    logged_in = await service.login("ADA@EXAMPLE.com", "correct horse", HERE)
 
     assert registered.account == logged_in.account
     assert registered.account.email == "ada@example.com"
     assert (registered.account.first_name, registered.account.last_name) == ("Ada", "Lovelace")
     for signed_in in (registered, logged_in):
-        principal = service.authenticate(signed_in.token.value)
+        principal = sessions.authenticate(signed_in.tokens.access.value)
         assert principal.subject == registered.account.id
         assert await service.account(principal) == registered.account
 
@@ -57,18 +47,18 @@ async def test_who_registers_is_signed_in_and_can_log_in(service: AuthService) -
 async def test_every_form_of_an_address_is_one_account(
     service: AuthService, registered: str, again: str
 ) -> None:
-    first = await service.register(ada(registered))
+    first = await service.register(ada(registered), HERE)
 
     with pytest.raises(EmailTaken):
-        await service.register(ada(again))
-    assert (await service.login(again, "correct horse")).account == first.account
+        await service.register(ada(again), HERE)
+    assert (await service.login(again, "correct horse", HERE)).account == first.account
 
 
 async def test_fifty_at_once_for_one_address_make_one_user(
     service: AuthService, database: Database
 ) -> None:
     outcomes = await asyncio.gather(
-        *(service.register(ada()) for _ in range(50)), return_exceptions=True
+        *(service.register(ada(), HERE) for _ in range(50)), return_exceptions=True
     )
 
     assert sum(isinstance(outcome, EmailTaken) for outcome in outcomes) == 49
@@ -76,25 +66,25 @@ async def test_fifty_at_once_for_one_address_make_one_user(
 
 
 async def test_an_unknown_address_and_a_wrong_password_are_the_same(service: AuthService) -> None:
-    await service.register(ada())
+    await service.register(ada(), HERE)
 
     for email, password in (("ada@example.com", "wrong"), ("bob@example.com", "correct horse")):
         with pytest.raises(InvalidCredentials) as refused:
-            await service.login(email, password)
+            await service.login(email, password, HERE)
         assert refused.value.args == ()
 
 
 async def test_a_password_counts_to_the_last_space(service: AuthService) -> None:
-    await service.register(ada(password=" correct horse "))
+    await service.register(ada(password=" correct horse "), HERE)
 
     with pytest.raises(InvalidCredentials):
-        await service.login("ada@example.com", "correct horse")
-    await service.login("ada@example.com", " correct horse ")
+        await service.login("ada@example.com", "correct horse", HERE)
+    await service.login("ada@example.com", " correct horse ", HERE)
 
 
 async def test_login_needs_both_fields(service: AuthService) -> None:
     with pytest.raises(BadInput) as refused:
-        await service.login(" ", "")
+        await service.login(" ", "", HERE)
 
     assert [fault.field for fault in refused.value.faults] == ["email", "password"]
 
@@ -108,15 +98,15 @@ async def test_a_user_of_the_original_logs_in_and_the_hash_is_upgraded_then(
     )
 
     with pytest.raises(InvalidCredentials):
-        await service.login("ada@example.com", "wrong")
-    signed_in = await service.login("Ada@example.com", "correct horse")
+        await service.login("ada@example.com", "wrong", HERE)
+    signed_in = await service.login("Ada@example.com", "correct horse", HERE)
 
     document = await database["users"].find_one({"email": "ada@example.com"})
     assert document is not None
     assert document["password"].startswith("$bcrypt-sha256$")
     assert (document["__v"], document["token"]) == (0, "x")
     assert (signed_in.account.first_name, signed_in.account.last_name) == ("", "")
-    await service.login("ada@example.com", "correct horse")
+    await service.login("ada@example.com", "correct horse", HERE)
     assert await database["users"].find_one({"email": "ada@example.com"}) == document
 
 
@@ -134,10 +124,10 @@ async def test_an_address_that_only_the_original_stored_in_its_form_is_found(
     old = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4)).decode()
     await database["users"].insert_one({"email": stored, "password": old})
 
-    assert (await service.login(typed, "correct horse")).account.email == stored
+    assert (await service.login(typed, "correct horse", HERE)).account.email == stored
     if "@" in typed:
         with pytest.raises(EmailTaken):
-            await service.register(ada(typed))
+            await service.register(ada(typed), HERE)
 
 
 @pytest.mark.parametrize("stored", [None, 7, "", "plaintext", "$2a$10$cut", "$2b$31$" + "." * 53])
@@ -147,21 +137,140 @@ async def test_a_malformed_stored_hash_lets_nobody_in(
     await database["users"].insert_one({"email": "ada@example.com", "password": stored})
 
     with pytest.raises(InvalidCredentials):
-        await service.login("ada@example.com", "plaintext")
+        await service.login("ada@example.com", "plaintext", HERE)
 
 
-async def test_an_account_that_is_gone_is_nobody(service: AuthService, database: Database) -> None:
-    signed_in = await service.register(ada())
+async def test_an_account_that_is_gone_is_nobody(
+    service: AuthService, sessions: SessionService, database: Database
+) -> None:
+    signed_in = await service.register(ada(), HERE)
     await database["users"].delete_many({})
 
-    assert await service.account(service.authenticate(signed_in.token.value)) is None
+    assert await service.account(sessions.authenticate(signed_in.tokens.access.value)) is None
 
 
-async def test_a_token_of_another_server_speaks_for_nobody(service: AuthService) -> None:
-    stranger = AccessTokens("K" * 32, timedelta(hours=1)).issue("65f000000000000000000001")
+async def test_a_disabled_user_is_told_what_a_wrong_password_is_told(
+    service: AuthService, database: Database
+) -> None:
+    await service.register(ada(), HERE)
+    await database["users"].update_one({}, {"$set": {"disabled": True}})
+
+    with pytest.raises(InvalidCredentials):
+        await service.login("ada@example.com", "correct horse", HERE)
+
+
+@pytest.mark.parametrize(
+    "change", [{"$set": {"disabled": True}}, {"$inc": {"password_changes": 1}}, None]
+)
+async def test_a_login_that_was_overtaken_by_a_change_leaves_no_session(
+    service: AuthService,
+    sessions: SessionService,
+    database: Database,
+    change: dict[str, Any] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await service.register(ada(), HERE)
+    begin = sessions.begin
+
+    async def overtaken(user: User, device: Device) -> Tokens:
+        await (database["users"].update_one({}, change) if change else database["users"].drop())
+        return await begin(user, device)
+
+    monkeypatch.setattr(sessions, "begin", overtaken)
+    with pytest.raises(InvalidCredentials):
+        await service.login("ada@example.com", "correct horse", HERE)
+
+    assert await database["sessions"].count_documents({"ended_at": None}) == 1
+
+
+@pytest.fixture
+async def signed_in(service: AuthService) -> SignedIn:
+    return await service.register(ada(), HERE)
+
+
+@pytest.fixture
+def principal(sessions: SessionService, signed_in: SignedIn) -> Principal:
+    return sessions.authenticate(signed_in.tokens.access.value)
+
+
+async def test_a_changed_password_ends_all_other_sessions_and_old_refresh_tokens(
+    service: AuthService, sessions: SessionService, signed_in: SignedIn, principal: Principal
+) -> None:
+    other = await service.login("ada@example.com", "correct horse", HERE)
+
+    fresh = await service.change_password(principal, "correct horse", "battery staple")
+
+    with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
+        sessions.authenticate(other.tokens.access.value)
+    for old, reason in ((other, "TOKEN_REVOKED"), (signed_in, "TOKEN_INVALID")):
+        with pytest.raises(Unauthenticated, match=reason):
+            await service.refresh(old.tokens.refresh, HERE)
+    assert sessions.authenticate(fresh.tokens.access.value) == principal
+    assert (await service.refresh(fresh.tokens.refresh, HERE)).account == fresh.account
+    with pytest.raises(InvalidCredentials):
+        await service.login("ada@example.com", "correct horse", HERE)
+    await service.login("ada@example.com", "battery staple", HERE)
+
+
+async def test_a_password_is_changed_by_whoever_knows_it(
+    service: AuthService, principal: Principal
+) -> None:
+    with pytest.raises(InvalidCredentials):
+        await service.change_password(principal, "wrong", "battery staple")
+    with pytest.raises(BadInput) as refused:
+        await service.change_password(principal, "", " ")
+
+    assert [fault.field for fault in refused.value.faults] == ["current_password", "new_password"]
+    await service.login("ada@example.com", "correct horse", HERE)
+
+
+async def test_of_two_changes_at_once_one_wins_and_the_other_is_told(
+    service: AuthService, principal: Principal
+) -> None:
+    outcomes = await asyncio.gather(
+        *(service.change_password(principal, "correct horse", f"new {n}") for n in range(5)),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(outcome, SignedIn) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, InvalidCredentials) for outcome in outcomes) == 4
+
+
+async def test_a_crash_after_the_change_leaves_no_session_with_the_old_password(
+    service: AuthService,
+    sessions: SessionService,
+    signed_in: SignedIn,
+    principal: Principal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def crash(*_: object) -> NoReturn:
+        raise ConnectionAbortedError
+
+    monkeypatch.setattr(sessions, "renew", crash)
+    with pytest.raises(ConnectionAbortedError):
+        await service.change_password(principal, "correct horse", "battery staple")
+
+    with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
+        await service.refresh(signed_in.tokens.refresh, HERE)
+    await service.login("ada@example.com", "battery staple", HERE)
+
+
+async def test_the_password_of_a_user_who_is_gone_is_not_changed(
+    service: AuthService, principal: Principal, database: Database
+) -> None:
+    await database["users"].drop()
 
     with pytest.raises(Unauthenticated):
-        service.authenticate(stranger.value)
+        await service.change_password(principal, "correct horse", "battery staple")
+
+
+async def test_a_session_that_ended_meanwhile_gets_no_fresh_tokens(
+    service: AuthService, sessions: SessionService, principal: Principal
+) -> None:
+    await sessions.end(principal.subject, principal.session_id)
+
+    with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
+        await service.change_password(principal, "correct horse", "battery staple")
 
 
 def test_a_typed_password_shows_in_no_repr() -> None:

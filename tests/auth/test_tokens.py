@@ -10,35 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.auth.tokens import AccessTokens, Principal
+from graphql_auth.auth.tokens import AccessToken, AccessTokens, Principal
 from graphql_auth.errors import StartError, TokenFault, Unauthenticated
+from tests.auth.conftest import Clock
 
 KEY = "k" * 32
-NOW = 1_800_000_000.5
+NOW = 1_800_000_000.0
 USER = "65f000000000000000000001"
+SESSION = "65f000000000000000000002"
 PEM = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"
 HEADER = {"alg": "HS256", "typ": "at+jwt"}
 CLAIMS: dict[str, Any] = {
     "iss": "graphql-auth",
     "aud": "graphql-auth",
     "sub": USER,
+    "sid": SESSION,
     "iat": int(NOW),
     "exp": int(NOW) + 60,
     "jti": "abcdefghijklmnopqrstuv",
 }
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def __call__(self) -> float:
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -49,6 +39,10 @@ def tokens(clock: Clock) -> AccessTokens:
 def segment(content: object) -> str:
     text = content if isinstance(content, str) else json.dumps(content)
     return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def issued(tokens: AccessTokens) -> AccessToken:
+    return tokens.issue(USER, SESSION, tokens.expiry())
 
 
 def signed(header: object = HEADER, claims: object = CLAIMS, key: str = KEY) -> str:
@@ -65,16 +59,14 @@ def fault(tokens: AccessTokens, token: str) -> TokenFault:
 
 
 def test_a_token_speaks_for_its_user(tokens: AccessTokens) -> None:
-    token = tokens.issue(USER)
+    token = issued(tokens)
 
-    principal = tokens.verify(token.value)
-
-    assert principal.subject == USER
+    assert tokens.verify(token.value) == Principal(USER, SESSION)
     assert token.expires_at == datetime.fromtimestamp(int(NOW) + 60, UTC)
 
 
 def test_a_token_has_the_header_and_the_claims_of_an_access_token(tokens: AccessTokens) -> None:
-    token = tokens.issue(USER).value
+    token = issued(tokens).value
 
     assert jwt.get_unverified_header(token) == HEADER
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -82,11 +74,11 @@ def test_a_token_has_the_header_and_the_claims_of_an_access_token(tokens: Access
 
 
 def test_no_two_tokens_are_alike(tokens: AccessTokens) -> None:
-    assert len({tokens.verify(tokens.issue(USER).value).token_id for _ in range(1000)}) == 1000
+    assert len({issued(tokens).value for _ in range(1000)}) == 1000
 
 
 def test_a_token_works_until_its_time_and_then_no_more(tokens: AccessTokens, clock: Clock) -> None:
-    token = tokens.issue(USER).value
+    token = issued(tokens).value
 
     clock.time = int(NOW) + 59.999
     assert tokens.verify(token).subject == USER
@@ -95,11 +87,11 @@ def test_a_token_works_until_its_time_and_then_no_more(tokens: AccessTokens, clo
 
 
 def test_the_hand_made_token_of_these_tests_is_a_good_one(tokens: AccessTokens) -> None:
-    assert tokens.verify(signed()) == Principal(USER, CLAIMS["jti"])
+    assert tokens.verify(signed()) == Principal(USER, SESSION)
 
 
 def test_claims_that_a_later_version_adds_are_let_pass(tokens: AccessTokens) -> None:
-    assert tokens.verify(signed(claims=CLAIMS | {"sid": "x"})).subject == USER
+    assert tokens.verify(signed(claims=CLAIMS | {"acr": "x"})).subject == USER
 
 
 @pytest.mark.parametrize(
@@ -146,6 +138,9 @@ def test_a_good_signature_under_another_header_is_refused(
         {"sub": USER.upper().replace("6", "A")},
         {"sub": USER + "0"},
         {"sub": 7},
+        {"sid": ""},
+        {"sid": SESSION + "0"},
+        {"sid": 7},
         {"jti": ""},
         {"jti": "short"},
         {"jti": ["abcdefghijklmnopqrstuv"]},
@@ -204,7 +199,7 @@ def test_the_signature_of_another_key_is_refused(tokens: AccessTokens) -> None:
 @given(st.data())
 def test_a_token_with_any_character_changed_is_refused(data: st.DataObject) -> None:
     tokens = AccessTokens(KEY, timedelta(minutes=1), Clock())
-    token = tokens.issue(USER).value
+    token = issued(tokens).value
     place = data.draw(st.integers(0, len(token) - 1))
     changed = data.draw(st.characters().filter(lambda character: character != token[place]))
 
@@ -220,7 +215,7 @@ def test_no_text_makes_verify_fail(text: str) -> None:
 
 def test_the_spare_bits_of_a_signature_are_zero(tokens: AccessTokens) -> None:
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    token = tokens.issue(USER).value
+    token = issued(tokens).value
     last = alphabet.index(token[-1])
 
     for spare in (1, 2, 3):
@@ -239,7 +234,7 @@ def test_a_key_that_pyjwt_takes_for_another_kind_is_refused_at_once(key: str) ->
 
 @pytest.mark.parametrize("change", ["{}=", "{}\n", " {}", "{}.x", "Bearer {}"])
 def test_a_token_has_one_form_only(tokens: AccessTokens, change: str) -> None:
-    assert fault(tokens, change.format(tokens.issue(USER).value)) == TokenFault.TOKEN_INVALID
+    assert fault(tokens, change.format(issued(tokens).value)) == TokenFault.TOKEN_INVALID
 
 
 def test_an_endless_token_is_refused_unread(tokens: AccessTokens) -> None:
@@ -247,6 +242,6 @@ def test_an_endless_token_is_refused_unread(tokens: AccessTokens) -> None:
 
 
 def test_a_token_shows_in_no_repr(tokens: AccessTokens) -> None:
-    token = tokens.issue(USER)
+    token = issued(tokens)
 
     assert token.value not in repr(token)

@@ -42,6 +42,8 @@ async def test_a_user_is_stored_with_the_field_names_of_the_original(
         "last_name": "L",
         "email": "ada@example.com",
         "password": "hash",
+        "password_changes": 0,
+        "disabled": False,
     }
 
 

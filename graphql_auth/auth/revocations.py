@@ -1,0 +1,124 @@
+"""What every process knows of ended sessions, so that a request asks no database."""
+
+import asyncio
+import logging
+import time
+from array import array
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
+from graphql_auth.storage.sessions import Ended, Sessions
+
+SECONDS_BETWEEN_LOOKS = 0.25
+# How much later than its time an end may come to be seen: it is written under that time, but shows
+# when it is done; and the clocks of two servers of one database may differ.
+OVERLAP = timedelta(seconds=10)
+FEW = 64
+
+logger = logging.getLogger(__name__)
+
+
+class EndedSessions:
+    """A set of session ids, each until its time; a million of them take 8 MB.
+
+    Of an id only a hash of 64 bits is kept, in sorted arrays, one for each stretch of time in which
+    entries are to be forgotten. Another session has the hash of one of a million with a probability
+    of 5e-14.
+    """
+
+    def __init__(self, seconds_a_stretch: float) -> None:
+        self._seconds = seconds_a_stretch
+        self._stretches: dict[int, array[int]] = {}
+
+    def __contains__(self, session_id: str) -> bool:
+        key = hash(session_id)
+        return any(_holds(stretch, key) for stretch in self._stretches.values())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._stretches.values()))
+
+    def add(self, ended: Iterable[Ended]) -> None:
+        """Remember sessions; those that are there already stay as they are."""
+        new: defaultdict[int, set[int]] = defaultdict(set)
+        for one in ended:
+            new[int(one.until.timestamp() // self._seconds)].add(hash(one.session_id))
+        for number, keys in new.items():
+            known = self._stretches.setdefault(number, array("q"))
+            if len(keys) < FEW:
+                for key in keys:
+                    if not _holds(known, key):
+                        insort(known, key)
+            else:
+                self._stretches[number] = array("q", sorted(keys.union(known)))
+
+    def forget_before(self, moment: float) -> None:
+        """Forget all whose time had come at a moment, in seconds since 1970."""
+        over = [number for number in self._stretches if (number + 1) * self._seconds <= moment]
+        for number in over:
+            del self._stretches[number]
+
+
+def _holds(stretch: "array[int]", key: int) -> bool:
+    index = bisect_left(stretch, key)
+    return index < len(stretch) and stretch[index] == key
+
+
+class Revocations:
+    """Says whether a session has ended, and keeps looking for those that ended elsewhere.
+
+    ``max_staleness`` is how long a process trusts what it knows when it cannot look.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        token_lifetime: timedelta,
+        max_staleness: timedelta,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sessions = sessions
+        self._ended = EndedSessions(max(60.0, token_lifetime.total_seconds() / 8))
+        self._max_staleness = max_staleness.total_seconds()
+        self._clock = clock
+        self._looked_at = -float("inf")
+        self._latest = datetime.fromtimestamp(0, UTC)
+
+    def check(self, session_id: str) -> None:
+        """Let a session pass that has not ended, as far as is known.
+
+        Raises Unauthenticated when it has, and Unavailable when what is known is too old.
+        """
+        if session_id in self._ended:
+            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+        if self._clock() - self._looked_at > self._max_staleness:
+            raise Unavailable(retry_after=1)
+
+    def add(self, ended: Iterable[Ended]) -> None:
+        """Know at once of what this process itself has ended."""
+        self._ended.add(ended)
+
+    async def look(self) -> None:
+        """Learn of all that ended since the last look; raises Unavailable."""
+        began = self._clock()
+        found = await self._sessions.ended_since(self._latest - OVERLAP)
+        self._ended.add(found)
+        self._latest = max((one.at for one in found), default=self._latest)
+        self._looked_at = began
+        self._ended.forget_before(time.time())
+
+    async def follow(self) -> None:
+        """Look again and again, until it is cancelled."""
+        failing = False
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            try:
+                await self.look()
+            except Unavailable:
+                if not failing:
+                    logger.warning("cannot learn which sessions end: the database does not answer")
+                failing = True
+            else:
+                failing = False

@@ -1,0 +1,254 @@
+"""Sessions: begun by a sign-in, carried on by refresh tokens, and ended at once."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from beanie import PydanticObjectId
+
+from graphql_auth.auth.refresh_tokens import RefreshToken
+from graphql_auth.auth.revocations import Revocations
+from graphql_auth.auth.tokens import AccessToken, AccessTokens, Principal
+from graphql_auth.errors import TokenFault, Unauthenticated
+from graphql_auth.storage.documents import Session, User
+from graphql_auth.storage.sessions import Sessions
+from graphql_auth.storage.users import Users
+
+SALT_BYTES = 32
+LONGEST_USER_AGENT = 400
+
+security_log = logging.getLogger("graphql_auth.security")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a request comes from, as far as it can be told."""
+
+    ip_address: str | None = None
+    user_agent: str | None = None
+
+    @property
+    def fields(self) -> dict[str, str | None]:
+        """What is stored of it."""
+        agent = self.user_agent
+        return {
+            "ip_address": self.ip_address,
+            "user_agent": agent and agent[:LONGEST_USER_AGENT],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long a session lives: when it is not used, and at most.
+
+    ``grace`` is how long whoever presents a refresh token that was just replaced gets the same
+    successor: a second tab, or a client whose answer was lost.
+    """
+
+    idle: timedelta = timedelta(days=30)
+    absolute: timedelta = timedelta(days=90)
+    grace: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a client holds of a session."""
+
+    session_id: str
+    access: AccessToken
+    refresh: str = field(repr=False)
+    refresh_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """What the owner of a session may know of it."""
+
+    id: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    ip_address: str | None
+    user_agent: str | None
+
+
+class SessionService:
+    """Begins, carries on and ends sessions. Every method raises Unavailable."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the composition root names each
+        self,
+        sessions: Sessions,
+        users: Users,
+        tokens: AccessTokens,
+        revocations: Revocations,
+        lifetimes: Lifetimes,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._sessions = sessions
+        self._users = users
+        self._tokens = tokens
+        self._revocations = revocations
+        self._lifetimes = lifetimes
+        self._now = now
+
+    def authenticate(self, token: str) -> Principal:
+        """Say whom an access token speaks for, without asking the database.
+
+        Raises Unauthenticated, and Unavailable when it cannot be known whether the session lives.
+        """
+        principal = self._tokens.verify(token)
+        self._revocations.check(principal.session_id)
+        return principal
+
+    async def begin(self, user: User, device: Device) -> Tokens:
+        """Begin a session of a user who has just shown who they are."""
+        now = self._moment()
+        ends_at = now + self._lifetimes.absolute
+        expires_at = min(now + self._lifetimes.idle, ends_at)
+        session_id = PydanticObjectId()
+        token = RefreshToken.first(str(user.id), str(session_id))
+        session = await self._sessions.add(
+            Session(
+                id=session_id,
+                user_id=user.id,
+                password_changes=user.password_changes,
+                expires_at=expires_at,
+                ends_at=ends_at,
+                access_until=self._tokens.expiry(),
+                **self._chain(token, now),
+                **device.fields,
+            )
+        )
+        return self._given_out(session, token)
+
+    async def refresh(self, text: str, device: Device) -> tuple[User, Tokens]:
+        """Exchange a refresh token for its successor and a new access token.
+
+        However many present it at once, and again within the grace, all get the same successor.
+        Raises Unauthenticated.
+        """
+        token = RefreshToken.parse(text)
+        session, successor = await self._rotated(token, device)
+        user = await self._users.with_id(token.user_id)
+        if user is None or user.disabled or user.password_changes != session.password_changes:
+            await self.end(token.user_id, token.session_id)
+            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+        return user, self._given_out(session, successor)
+
+    async def renew(self, user: User, session_id: str) -> Tokens:
+        """Begin the chain of a session anew: the refresh tokens given out so far end here.
+
+        Raises Unauthenticated when the session has ended.
+        """
+        now = self._moment()
+        token = RefreshToken.first(str(user.id), session_id)
+        changes = self._chain(token, now) | {
+            "previous": None,
+            "password_changes": user.password_changes,
+            "access_until": self._tokens.expiry(),
+        }
+        session = await self._sessions.renew(str(user.id), session_id, changes)
+        if session is None:
+            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+        return self._given_out(session, token)
+
+    async def end(self, user_id: str, session_id: str) -> bool:
+        """End a session of the user, and its access tokens with it; False if there is none."""
+        ended = await self._sessions.end(user_id, session_id)
+        if ended:
+            self._revocations.add([ended])
+        return ended is not None
+
+    async def end_all(self, user_id: str, but: str | None = None) -> None:
+        """End all sessions of the user, but one."""
+        self._revocations.add(await self._sessions.end_all(user_id, but))
+
+    async def end_by_token(self, text: str) -> bool:
+        """End the session of a refresh token; False when it is none that counts."""
+        token = RefreshToken.parse(text)
+        session = await self._sessions.presented(token.presented)
+        if session is None:
+            return False
+        return await self.end(token.user_id, token.session_id)
+
+    async def of(self, user_id: str, *, before: str | None, limit: int) -> list[LiveSession]:
+        """Return the user's sessions that began before one, the latest first."""
+        found = await self._sessions.live_of(user_id, self._moment(), before=before, limit=limit)
+        return list(map(_live, found))
+
+    async def one(self, user_id: str, session_id: str) -> LiveSession | None:
+        """Return a session of the user."""
+        session = await self._sessions.live(user_id, session_id, self._moment())
+        return _live(session) if session else None
+
+    async def _rotated(self, token: RefreshToken, device: Device) -> tuple[Session, RefreshToken]:
+        salt = secrets.token_bytes(SALT_BYTES)
+        successor = token.successor(salt)
+        now = self._moment()
+        changes = self._chain(successor, now) | {
+            "previous": token.presented.digest,
+            "salt": salt,
+            "access_until": self._tokens.expiry(),
+            **device.fields,
+        }
+        session = await self._sessions.rotate(token.presented, now, changes, self._lifetimes.idle)
+        return (session, successor) if session else await self._joined(token)
+
+    async def _joined(self, token: RefreshToken) -> tuple[Session, RefreshToken]:
+        """Give the successor to whoever was not the first to ask for it."""
+        session = await self._sessions.presented(token.presented)
+        if session is None:
+            raise Unauthenticated(TokenFault.TOKEN_INVALID)
+        now = self._moment()
+        if session.ended_at:
+            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+        if session.expires_at <= now:
+            raise Unauthenticated(TokenFault.TOKEN_EXPIRED)
+        replaced = session.previous == token.presented.digest
+        if session.salt is None or not replaced or now - session.rotated_at > self._lifetimes.grace:
+            await self._stolen(token)
+        session = await self._sessions.give_out_again(session, self._tokens.expiry())
+        if session is None or session.salt is None:
+            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+        return session, token.successor(session.salt)
+
+    async def _stolen(self, token: RefreshToken) -> NoReturn:
+        """End the session of a token that was replaced before: two have it, and one is a thief."""
+        await self.end(token.user_id, token.session_id)
+        security_log.warning(
+            "refresh_token_reused user=%s session=%s", token.user_id, token.session_id
+        )
+        raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+
+    def _given_out(self, session: Session, token: RefreshToken) -> Tokens:
+        # No access token outlives its session.
+        expires_at = min(session.access_until, session.expires_at)
+        access = self._tokens.issue(token.user_id, token.session_id, expires_at)
+        return Tokens(token.session_id, access, token.encode(), session.expires_at)
+
+    def _chain(self, token: RefreshToken, now: datetime) -> dict[str, Any]:
+        presented = token.presented
+        return {
+            "family": presented.family,
+            "current": presented.digest,
+            "rotated_at": now,
+            "last_used_at": now,
+        }
+
+    def _moment(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)
+
+
+def _live(session: Session) -> LiveSession:
+    return LiveSession(
+        str(session.id),
+        session.created_at,
+        session.last_used_at,
+        session.expires_at,
+        session.ip_address,
+        session.user_agent,
+    )

@@ -1,0 +1,169 @@
+"""The sessions collection: each method is one operation of the database, and so all or nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from beanie import PydanticObjectId
+from pymongo import ReturnDocument
+
+from graphql_auth.storage.documents import Session
+from graphql_auth.storage.mongo import outages_translated
+
+# An ended session is remembered for as long as a token that it gave out may count elsewhere.
+CLOCK_SKEW = timedelta(minutes=1)
+POLL_COMMENT = "graphql-auth: sessions that ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that ended, the time of the database at that, and until when it is remembered."""
+
+    session_id: str
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What the database may know of a refresh token that somebody presents."""
+
+    user_id: str
+    session_id: str
+    family: bytes
+    digest: bytes
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """The session that it speaks of."""
+        return {
+            "_id": PydanticObjectId(self.session_id),
+            "user_id": PydanticObjectId(self.user_id),
+            "family": self.family,
+        }
+
+
+class Sessions:
+    """Every method raises Unavailable when the database does not do its work."""
+
+    async def add(self, session: Session) -> Session:
+        """Store a new session."""
+        with outages_translated():
+            return await session.insert()
+
+    async def rotate(
+        self, presented: Presented, now: datetime, changes: Mapping[str, Any], idle: timedelta
+    ) -> Session | None:
+        """Make ``changes`` to the live session whose current token is presented, if it is."""
+        found = presented.session | {
+            "current": presented.digest,
+            "ended_at": None,
+            "expires_at": {"$gt": now},
+        }
+        # Values are literal: a user agent may begin with the $ of an expression.
+        values = {name: {"$literal": value} for name, value in changes.items()}
+        values["expires_at"] = {"$min": [now + idle, "$ends_at"]}
+        return await self._changed(found, [{"$set": values}])
+
+    async def presented(self, presented: Presented) -> Session | None:
+        """Find the session of a refresh token, whichever of its tokens that is."""
+        with outages_translated():
+            return await Session.find_one(presented.session)
+
+    async def give_out_again(self, session: Session, access_until: datetime) -> Session | None:
+        """Note that one more access token was given out; None when the session has ended."""
+        return await self._changed(
+            {"_id": session.id, "ended_at": None}, {"$max": {"access_until": access_until}}
+        )
+
+    async def renew(
+        self, user_id: str, session_id: str, changes: Mapping[str, Any]
+    ) -> Session | None:
+        """Make ``changes`` to a live session of the user, if it is one."""
+        return await self._changed(_live(user_id, session_id), {"$set": dict(changes)})
+
+    async def end(self, user_id: str, session_id: str) -> Ended | None:
+        """End a session of the user; None when there is no such session, or no more."""
+        session = await self._changed(_live(user_id, session_id), _ENDED)
+        return _ended(session) if session else None
+
+    async def end_all(self, user_id: str, but: str | None = None) -> list[Ended]:
+        """End all sessions of the user, but one, and return all that are remembered as ended."""
+        collection = Session.get_pymongo_collection()
+        of_user: dict[str, Any] = {"user_id": PydanticObjectId(user_id)}
+        others = {"_id": {"$ne": PydanticObjectId(but)}} if but else {}
+        with outages_translated():
+            await collection.update_many(of_user | others | {"ended_at": None}, _ENDED)
+            return [
+                _ended(session)
+                async for session in Session.find(of_user | {"ended_at": {"$ne": None}})
+            ]
+
+    async def live_of(
+        self, user_id: str, now: datetime, *, before: str | None, limit: int
+    ) -> list[Session]:
+        """Find at most ``limit`` live sessions of the user that began before one, latest first."""
+        query: dict[str, Any] = {
+            "user_id": PydanticObjectId(user_id),
+            "ended_at": None,
+            "expires_at": {"$gt": now},
+        }
+        if before:
+            query["_id"] = {"$lt": PydanticObjectId(before)}
+        with outages_translated():
+            return await Session.find(query).sort("-_id").limit(limit).to_list()
+
+    async def live(self, user_id: str, session_id: str, now: datetime) -> Session | None:
+        """Find a live session of the user."""
+        with outages_translated():
+            return await Session.find_one(_live(user_id, session_id) | {"expires_at": {"$gt": now}})
+
+    async def ended_since(self, moment: datetime) -> list[Ended]:
+        """Find the sessions that ended after a moment, by the clock of the database."""
+        collection = Session.get_pymongo_collection()
+        with outages_translated():
+            cursor = collection.find(
+                {"ended_at": {"$gt": moment}},
+                {"ended_at": True, "expires_at": True},
+                comment=POLL_COMMENT,
+                batch_size=10_000,
+            )
+            return [
+                Ended(str(found["_id"]), found["ended_at"], found["expires_at"])
+                async for found in cursor
+            ]
+
+    async def _changed(
+        self, found: Mapping[str, Any], update: Mapping[str, Any] | list[dict[str, Any]]
+    ) -> Session | None:
+        with outages_translated():
+            document = await Session.get_pymongo_collection().find_one_and_update(
+                found, update, return_document=ReturnDocument.AFTER
+            )
+        return Session.model_validate(document) if document else None
+
+
+# The time is the database's, which is one for all processes, so that none of them misses an end.
+_ENDED = [
+    {
+        "$set": {
+            "ended_at": "$$NOW",
+            "expires_at": {
+                "$add": ["$access_until", CLOCK_SKEW // timedelta(milliseconds=1)],
+            },
+        }
+    }
+]
+
+
+def _live(user_id: str, session_id: str) -> dict[str, Any]:
+    return {
+        "_id": PydanticObjectId(session_id),
+        "user_id": PydanticObjectId(user_id),
+        "ended_at": None,
+    }
+
+
+def _ended(session: Session) -> Ended:
+    return Ended(str(session.id), cast("datetime", session.ended_at), session.expires_at)

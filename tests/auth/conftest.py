@@ -1,0 +1,53 @@
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from graphql_auth.auth.hashing import HashQueue
+from graphql_auth.auth.passwords import Passwords
+from graphql_auth.auth.revocations import Revocations
+from graphql_auth.auth.service import AuthService
+from graphql_auth.auth.sessions import Lifetimes, SessionService
+from graphql_auth.auth.tokens import AccessTokens
+from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.sessions import Sessions
+from graphql_auth.storage.users import Users
+
+HOUR = timedelta(hours=1)
+
+
+class Clock:
+    """A clock that is moved by hand, in seconds since 1970."""
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def revocations(database_uri: str) -> AsyncIterator[Revocations]:
+    """What a process knows of ended sessions, with the database behind it."""
+    async with connected(database_uri):
+        revocations = Revocations(Sessions(), HOUR, max_staleness=HOUR)
+        await revocations.look()
+        yield revocations
+
+
+@pytest.fixture
+def sessions(revocations: Revocations, clock: Clock) -> SessionService:
+    tokens = AccessTokens("k" * 32, HOUR, clock)
+    return SessionService(Sessions(), Users(), tokens, revocations, Lifetimes(), clock)
+
+
+@pytest.fixture
+async def service(sessions: SessionService) -> AsyncIterator[AuthService]:
+    queue = HashQueue(threads=2)
+    yield AuthService(Users(), Passwords(4), queue, sessions)
+    queue.close()
