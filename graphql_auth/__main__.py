@@ -17,6 +17,7 @@ EPILOG = """\
 examples:
   graphql-auth serve                      start on http://127.0.0.1:4001/graphql
   PORT=8080 TOKEN_TTL=15m graphql-auth serve
+  graphql-auth users disable EMAIL        sign a user out, and let them in no more
   graphql-auth schema > schema.graphql    write the schema for code generators
 
 Settings come from the environment or a file .env; .env.example describes each.
@@ -81,6 +82,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.set_defaults(run=_serve)
 
+    users = commands.add_parser(
+        "users",
+        help="disable, enable or delete a user",
+        description="Change a user, also while the server runs; it counts there within a second.",
+    )
+    changes = users.add_subparsers(title="changes", metavar="CHANGE", required=True)
+    for change, effect in (
+        ("disable", "sign a user out everywhere, and let them in no more"),
+        ("enable", "let a disabled user sign in again"),
+        ("delete", "sign a user out everywhere, and remove the account for good"),
+    ):
+        parser_of_change = changes.add_parser(change, help=effect, description=f"{effect}.")
+        parser_of_change.add_argument("email", metavar="EMAIL", help="the address of the user")
+        parser_of_change.set_defaults(run=_users, change=change)
+
     schema = commands.add_parser(
         "schema",
         help="print the GraphQL schema",
@@ -109,6 +125,14 @@ def _serve(options: argparse.Namespace) -> int:
     given = {"host": options.host, "port": options.port}
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
     serve(settings, workers=options.workers, reload=options.reload)
+    return 0
+
+
+def _users(options: argparse.Namespace) -> int:
+    from graphql_auth.administration import change_user  # noqa: PLC0415 - as in _serve
+    from graphql_auth.settings import read_settings  # noqa: PLC0415
+
+    print(change_user(read_settings(), options.change, options.email))  # noqa: T201
     return 0
 
 

@@ -1,6 +1,5 @@
 """A running server: its socket, its database, and how they end together."""
 
-import asyncio
 import errno
 import logging
 import logging.config
@@ -117,21 +116,14 @@ def _end_with(mongo: EmbeddedMongo) -> None:
 def _check(settings: Settings) -> None:
     """Raise StartError now for what would end every process that is to serve."""
     from graphql_auth.app import create_app, database  # noqa: PLC0415 - see _embedded
+    from graphql_auth.storage import mongo  # noqa: PLC0415
 
     async def connect() -> None:
         async with database(settings):
             pass
 
     create_app(settings)
-    # asyncio.run would wait for a DNS look-up that goes on behind a time-out.
-    loop = asyncio.new_event_loop()
-    connecting = loop.create_task(connect())
-    try:
-        loop.run_until_complete(connecting)
-    finally:
-        connecting.cancel()
-        loop.run_until_complete(asyncio.wait([connecting]))
-        loop.close()
+    mongo.run(connect())
 
 
 def _banner(listener: socket.socket, data: str) -> str:

@@ -1,13 +1,23 @@
 import dataclasses
+import functools
 
+import httpx
 import pytest
+from pymongo import AsyncMongoClient
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
 
 from graphql_auth.api.http import Policy
 from graphql_auth.api.limits import Limits
 from graphql_auth.app import create_app
-from graphql_auth.settings import LIMITS, Settings
-from tests.client import WELCOME, Client, code, extensions
-from tests.conftest import Start
+from graphql_auth.settings import LIMITS, Settings, read_settings
+from graphql_auth.storage.sessions import POLL_COMMENT
+from tests.client import REGISTER, WELCOME, Client, code, extensions, registration
+from tests.conftest import KEY, Start
 from tests.process import ServerProcess
 
 
@@ -25,6 +35,49 @@ def strict(start_shared: Start) -> ServerProcess:
 def test_an_application_needs_a_database_and_a_key() -> None:
     with pytest.raises(ValueError, match="MONGO_URI and TOKEN_KEY"):
         create_app(Settings(mongo_uri=None, token_key=None))
+
+
+class Commands(CommandListener):
+    """The commands that the driver sends, less the looks for sessions that have ended."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command.get("comment") != POLL_COMMENT:
+            self.seen.append(event.command_name)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Nothing more is of interest."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Nothing more is of interest."""
+
+
+@pytest.mark.anyio
+async def test_a_guarded_read_asks_no_database(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = Commands()
+    connect = functools.partial(AsyncMongoClient, event_listeners=[commands])
+    monkeypatch.setattr("graphql_auth.storage.mongo.AsyncMongoClient", connect)
+    app = create_app(read_settings(mongo_uri=database_uri, token_key=KEY, bcrypt_rounds=4))
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        asked = {"query": REGISTER, "variables": {"input": registration()}}
+        answer = await client.post("/graphql", json=asked)
+        assert "insert" in commands.seen
+        commands.seen.clear()
+
+        headers = {"Authorization": f"Bearer {answer.json()['data']['register']['token']}"}
+        for _ in range(1_000):
+            answer = await client.post("/graphql", json={"query": WELCOME}, headers=headers)
+            assert "errors" not in answer.json()
+
+    assert [name for name in commands.seen if name != "endSessions"] == []
 
 
 PASSING = {

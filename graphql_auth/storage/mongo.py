@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from beanie import init_beanie
 from pymongo import AsyncMongoClient, timeout
@@ -29,6 +29,8 @@ SECONDS_BEFORE_NEWS = 3.0
 # original leads to the same users.
 DEFAULT_DATABASE = "test"
 COLLISIONS_SHOWN = 5
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +60,19 @@ async def connected(uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
         yield database
     finally:
         await client.close()
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run what talks to MongoDB to its end, from where there is no event loop."""
+    # asyncio.run would wait for a DNS look-up that goes on behind a time-out.
+    loop = asyncio.new_event_loop()
+    running = loop.create_task(coroutine)
+    try:
+        return loop.run_until_complete(running)
+    finally:
+        running.cancel()
+        loop.run_until_complete(asyncio.wait([running]))
+        loop.close()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from tests.conftest import Start
 from tests.process import ServerProcess
 
 PASSWORD = "hunter2-the-password-of-this-test"
+REFRESH = "mutation ($i: RefreshTokenInput) { refreshToken(input: $i) { refreshToken } }"
 KEY = "hunter2-the-key-of-this-test-is-long-enough"
 
 
@@ -38,6 +39,9 @@ def bad_requests(token: str) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"mutation {{ login(input: {literal}) {{ token }} }}", {}
     yield f'mutation {{ login(input: {{email: "a", password: "{PASSWORD}}}) {{ token }} }}', {}
     yield f'{{ node(id: "{token}" other: "{PASSWORD}") {{ id }} }}', {}
+    yield REFRESH, {"i": {"refreshToken": token, "password": PASSWORD}}
+    yield REFRESH, {"i": {"refreshToken": [token]}}
+    yield f"mutation {{ refreshToken(input: {{refreshToken: {token}}}) {{ token }} }}", {}
     yield f'{{ welcome(token: "{token}") }}', {}
 
 
@@ -53,7 +57,8 @@ def test_no_secret_is_in_anything_that_the_server_prints_or_answers(
             registered["data"]["register"]["token"],
             logged_in["data"]["login"]["token"],
         ]
-        for token in tokens:
+        refresh_tokens = stolen_session(client, email)
+        for token in (*tokens, *refresh_tokens):
             client.ask(WELCOME, token=token)
             bad = [*bad_requests(token), (WELCOME, {}), (VIEWER, {})]
             answers += [client.ask(query, variables, token=token + "x") for query, variables in bad]
@@ -73,9 +78,22 @@ def test_no_secret_is_in_anything_that_the_server_prints_or_answers(
     log = (tmp_path / "graphql-auth-data" / "mongod.log").read_text(encoding="utf-8")
     printed = server.output + log + json.dumps(answers)
     signatures = [token.rpartition(".")[2] for token in tokens]
-    for secret in (PASSWORD, KEY, *tokens, *signatures, "$bcrypt-sha256$"):
+    for secret in (PASSWORD, KEY, *tokens, *signatures, *refresh_tokens, "$bcrypt-sha256$"):
         assert secret not in printed
+    assert "refresh_token_reused" in server.output
     assert "Traceback" not in server.output
+
+
+def stolen_session(client: Client, email: str) -> list[str]:
+    """The refresh tokens of a session in which an old one was used again."""
+    login = LOGIN.replace("token expiresAt", "refreshToken")
+    answer = client.ask(login, {"input": {"email": email, "password": PASSWORD}})
+    tokens = [answer["data"]["login"]["refreshToken"]]
+    for _ in range(2):
+        answer = client.ask(REFRESH, {"i": {"refreshToken": tokens[-1]}})
+        tokens.append(answer["data"]["refreshToken"]["refreshToken"])
+    assert "errors" in client.ask(REFRESH, {"i": {"refreshToken": tokens[0]}})
+    return tokens
 
 
 def server_dies_with_requests_under_way(server: ServerProcess, client: Client, email: str) -> None:

@@ -1,0 +1,211 @@
+from collections.abc import Iterator
+from http.cookies import SimpleCookie
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.client import LOGIN, REGISTER, WELCOME, code, extensions, registration
+from tests.conftest import Start
+from tests.process import ServerProcess
+
+FRONTEND = "http://localhost:5173"
+EVIL = "https://evil.example"
+FIELDS = "token refreshToken"
+REGISTERED = REGISTER.replace("token expiresAt", FIELDS)
+LOGGED_IN = LOGIN.replace("token expiresAt", FIELDS)
+REFRESH = f"mutation {{ refreshToken {{ {FIELDS} }} }}"
+CHANGE = f"mutation ($i: ChangePasswordInput!) {{ changePassword(input: $i) {{ {FIELDS} }} }}"
+
+
+@pytest.fixture(scope="module")
+def server(start_shared: Start) -> ServerProcess:
+    return start_shared(ALLOWED_ORIGINS=FRONTEND, TRUSTED_PROXIES="127.0.0.1")
+
+
+class Browser:
+    """Keeps cookies, and says which page asks."""
+
+    def __init__(self, url: str, **headers: str) -> None:
+        self.http = httpx.Client(timeout=30, headers=headers)
+        self.url = url
+        self.token = ""
+
+    def ask(
+        self, query: str, variables: dict[str, Any] | None = None, *, origin: str = FRONTEND
+    ) -> dict[str, Any]:
+        headers = {"Origin": origin} if origin else {}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        body = {"query": query, "variables": variables or {}}
+        self.response = self.http.post(self.url, json=body, headers=headers)
+        answer: dict[str, Any] = self.response.json()
+        return answer
+
+    @property
+    def set_cookie(self) -> SimpleCookie:
+        return SimpleCookie(self.response.headers.get("set-cookie", ""))
+
+    @property
+    def kept(self) -> str | None:
+        return self.http.cookies.get("refresh-token")
+
+
+@pytest.fixture
+def browser(server: ServerProcess) -> Iterator[Browser]:
+    browser = Browser(server.url)
+    yield browser
+    browser.http.close()
+
+
+@pytest.fixture
+def signed_in(browser: Browser) -> Browser:
+    assert "errors" not in browser.ask(REGISTERED, {"input": registration(useCookie=True)})
+    return browser
+
+
+def test_the_refresh_token_is_in_a_cookie_if_it_is_asked_for(browser: Browser) -> None:
+    values = registration(useCookie=True)
+    payloads = [browser.ask(REGISTERED, {"input": values})["data"]["register"]]
+    login = {name: values[name] for name in ("email", "password", "useCookie")}
+    payloads.append(browser.ask(LOGGED_IN, {"input": login})["data"]["login"])
+
+    morsel = browser.set_cookie["refresh-token"]
+    assert [payload["refreshToken"] for payload in payloads] == [None, None]
+    assert (morsel["httponly"], morsel["samesite"], morsel["path"]) == (True, "Strict", "/")
+    assert (morsel["secure"], morsel["domain"]) == ("", "")
+    assert int(morsel["max-age"]) == pytest.approx(30 * 24 * 3600, abs=60)
+    assert len(morsel.value) == 96
+
+
+def test_without_being_asked_for_there_is_no_cookie(browser: Browser) -> None:
+    payload = browser.ask(REGISTERED, {"input": registration()}, origin="")["data"]["register"]
+
+    assert payload["refreshToken"]
+    assert "set-cookie" not in browser.response.headers
+
+
+def test_over_https_the_cookie_is_bound_to_the_host(server: ServerProcess) -> None:
+    browser = Browser(server.url, **{"X-Forwarded-Proto": "https", "Host": "app.example.com"})
+
+    browser.ask(
+        REGISTERED, {"input": registration(useCookie=True)}, origin="https://app.example.com"
+    )
+
+    morsel = browser.set_cookie["__Host-refresh-token"]
+    assert (morsel["secure"], morsel["httponly"], morsel["path"]) == (True, True, "/")
+    browser.http.close()
+
+
+def test_the_cookie_is_secure_where_the_server_cannot_tell(server: ServerProcess) -> None:
+    browser = Browser(server.url, Host="app.example.com")
+
+    browser.ask(
+        REGISTERED, {"input": registration(useCookie=True)}, origin="https://app.example.com"
+    )
+
+    assert browser.set_cookie["__Host-refresh-token"]["secure"] is True
+    browser.http.close()
+
+
+def test_a_refresh_needs_no_input_and_moves_the_cookie_on(signed_in: Browser) -> None:
+    before = signed_in.kept
+
+    payload = signed_in.ask(REFRESH)["data"]["refreshToken"]
+
+    assert payload["refreshToken"] is None
+    assert before != signed_in.kept is not None
+    signed_in.token = payload["token"]
+    assert signed_in.ask(WELCOME)["data"]["welcome"]
+
+
+def test_a_page_of_our_own_may_use_the_cookie(signed_in: Browser, server: ServerProcess) -> None:
+    own = server.url.removesuffix("/graphql")
+
+    assert "errors" not in signed_in.ask(REFRESH, origin=own)
+
+
+@pytest.mark.parametrize("origin", ["", "null", EVIL, f"{FRONTEND}0", "http://127.0.0.1:1"])
+@pytest.mark.parametrize("query", [REFRESH, "mutation { logout }"])
+def test_another_page_may_not(signed_in: Browser, origin: str, query: str) -> None:
+    before = signed_in.kept
+
+    assert code(signed_in.ask(query, origin=origin)) == "FORBIDDEN"
+
+    assert "set-cookie" not in signed_in.response.headers
+    assert signed_in.kept == before
+    assert "errors" not in signed_in.ask(REFRESH)
+
+
+@pytest.mark.parametrize("origin", ["", EVIL])
+def test_another_page_may_not_sign_anyone_in(browser: Browser, origin: str) -> None:
+    values = registration(useCookie=True)
+
+    assert code(browser.ask(REGISTERED, {"input": values}, origin=origin)) == "FORBIDDEN"
+    login = {name: values[name] for name in ("email", "password", "useCookie")}
+    assert code(browser.ask(LOGGED_IN, {"input": login}, origin=origin)) == "FORBIDDEN"
+    assert code(browser.ask(LOGGED_IN, {"input": login})) == "INVALID_CREDENTIALS"
+
+
+def test_what_is_no_json_does_not_come_near_the_cookie(signed_in: Browser) -> None:
+    response = signed_in.http.post(
+        signed_in.url,
+        content='{"query": "mutation { logout }"}',
+        headers={"Content-Type": "text/plain", "Origin": FRONTEND},
+    )
+
+    assert response.status_code == 415
+    assert "errors" not in signed_in.ask(REFRESH)
+
+
+def test_logout_with_the_cookie_alone_ends_the_session(signed_in: Browser) -> None:
+    token = signed_in.ask(REFRESH)["data"]["refreshToken"]["token"]
+
+    assert signed_in.ask("mutation { logout }") == {"data": {"logout": True}}
+
+    assert signed_in.kept is None
+    assert signed_in.set_cookie["refresh-token"]["max-age"] == "0"
+    assert extensions(signed_in.ask(REFRESH))["reason"] == "TOKEN_MISSING"
+    signed_in.token = token
+    assert extensions(signed_in.ask(WELCOME))["reason"] == "TOKEN_REVOKED"
+
+
+@pytest.mark.parametrize("mutation", ["logout", "logoutEverywhere"])
+def test_logout_with_the_access_token_clears_the_cookie_too(
+    signed_in: Browser, mutation: str
+) -> None:
+    signed_in.token = signed_in.ask(REFRESH)["data"]["refreshToken"]["token"]
+
+    assert signed_in.ask(f"mutation {{ {mutation} }}") == {"data": {mutation: True}}
+
+    assert signed_in.kept is None
+
+
+def test_a_cookie_that_counts_no_more_is_cleared(signed_in: Browser) -> None:
+    signed_in.http.cookies.set("refresh-token", "A" * 96, domain="127.0.0.1", path="/")
+
+    assert extensions(signed_in.ask(REFRESH))["reason"] == "TOKEN_INVALID"
+
+    assert signed_in.set_cookie["refresh-token"]["max-age"] == "0"
+
+
+def test_a_token_of_the_input_goes_before_the_cookie(signed_in: Browser) -> None:
+    query = 'mutation { refreshToken(input: {refreshToken: "garbled"}) { token } }'
+    before = signed_in.kept
+
+    assert extensions(signed_in.ask(query))["reason"] == "TOKEN_INVALID"
+
+    assert signed_in.kept == before
+    assert "set-cookie" not in signed_in.response.headers
+
+
+def test_a_changed_password_moves_the_cookie_on(signed_in: Browser) -> None:
+    signed_in.token = signed_in.ask(REFRESH)["data"]["refreshToken"]["token"]
+    before = signed_in.kept
+    values = {"currentPassword": registration()["password"], "newPassword": "new one of mine"}
+
+    payload = signed_in.ask(CHANGE, {"i": values})["data"]["changePassword"]
+
+    assert payload["refreshToken"] is None
+    assert signed_in.kept not in {before, None}
+    assert "errors" not in signed_in.ask(REFRESH)

@@ -1,0 +1,359 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import pytest
+from bson import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
+
+from graphql_auth.auth.refresh_tokens import RefreshToken
+from graphql_auth.auth.revocations import Revocations
+from graphql_auth.auth.service import AuthService, Registration
+from graphql_auth.auth.sessions import Device, Lifetimes, SessionService, Tokens
+from graphql_auth.auth.tokens import AccessTokens
+from graphql_auth.errors import TokenFault, Unauthenticated
+from graphql_auth.storage.documents import User
+from graphql_auth.storage.sessions import Sessions
+from graphql_auth.storage.users import Users
+from tests.auth.conftest import HOUR, Clock
+
+pytestmark = pytest.mark.anyio
+
+Database = AsyncDatabase[dict[str, Any]]
+
+HERE = Device("192.0.2.1", "a test")
+GRACE = Lifetimes().grace.total_seconds()
+DAY = 24 * 3600
+
+
+@pytest.fixture
+async def user(service: AuthService) -> User:
+    ada = Registration("Ada", "Lovelace", "ada@example.com", "correct horse")
+    account = (await service.register(ada, HERE)).account
+    user = await Users().with_id(account.id)
+    assert user is not None
+    return user
+
+
+@pytest.fixture
+async def tokens(sessions: SessionService, user: User) -> Tokens:
+    return await sessions.begin(user, HERE)
+
+
+async def refreshed(sessions: SessionService, token: str) -> Tokens:
+    return (await sessions.refresh(token, HERE))[1]
+
+
+async def refusal(sessions: SessionService, token: str) -> str:
+    with pytest.raises(Unauthenticated) as refused:
+        await sessions.refresh(token, HERE)
+    return refused.value.fault
+
+
+def lives(sessions: SessionService, tokens: Tokens) -> bool:
+    """Whether the access token works; if not, because its session has ended."""
+    try:
+        return sessions.authenticate(tokens.access.value).session_id == tokens.session_id
+    except Unauthenticated as refused:
+        return refused.fault is not TokenFault.TOKEN_REVOKED
+
+
+async def test_a_refresh_token_is_exchanged_for_another_of_the_same_session(
+    sessions: SessionService, tokens: Tokens, clock: Clock
+) -> None:
+    clock.time += 10
+
+    fresh = await refreshed(sessions, tokens.refresh)
+
+    assert fresh.refresh != tokens.refresh
+    assert fresh.session_id == tokens.session_id
+    assert fresh.access.expires_at - tokens.access.expires_at == timedelta(seconds=10)
+    assert lives(sessions, fresh)
+
+
+async def test_whoever_comes_again_within_the_grace_gets_the_same_successor(
+    sessions: SessionService, tokens: Tokens, clock: Clock
+) -> None:
+    first = await refreshed(sessions, tokens.refresh)
+    clock.time += GRACE
+    again = await refreshed(sessions, tokens.refresh)
+
+    assert first.refresh == again.refresh
+    assert lives(sessions, again)
+    assert again.access.expires_at - first.access.expires_at == Lifetimes().grace
+
+
+async def test_a_hundred_at_once_get_one_successor_and_working_tokens(
+    sessions: SessionService, tokens: Tokens
+) -> None:
+    answers = await asyncio.gather(*(refreshed(sessions, tokens.refresh) for _ in range(100)))
+
+    assert len({answer.refresh for answer in answers}) == 1
+    assert all(lives(sessions, answer) for answer in answers)
+    await refreshed(sessions, answers[0].refresh)
+
+
+@pytest.mark.parametrize("seconds", [GRACE + 0.001, DAY])
+async def test_after_the_grace_it_is_theft_and_ends_the_session_and_all_its_tokens(
+    sessions: SessionService,
+    tokens: Tokens,
+    clock: Clock,
+    seconds: float,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    thiefs = await refreshed(sessions, tokens.refresh)
+    clock.time += seconds
+    latest = await refreshed(sessions, thiefs.refresh)
+    clock.time += GRACE + 1
+
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+
+    for one in (tokens, thiefs, latest):
+        assert await refusal(sessions, one.refresh) == "TOKEN_REVOKED"
+    assert not lives(sessions, latest)
+    (record,) = caplog.records
+    assert record.name == "graphql_auth.security"
+    assert record.getMessage().startswith("refresh_token_reused user=")
+    assert not [one for one in (tokens, thiefs, latest) if one.refresh in caplog.text]
+
+
+async def test_the_one_just_replaced_is_theft_after_the_grace(
+    sessions: SessionService, tokens: Tokens, clock: Clock
+) -> None:
+    fresh = await refreshed(sessions, tokens.refresh)
+    clock.time += GRACE + 0.001
+
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert not lives(sessions, fresh)
+
+
+async def test_two_generations_back_is_theft_even_within_the_grace(
+    sessions: SessionService, tokens: Tokens
+) -> None:
+    second = await refreshed(sessions, tokens.refresh)
+    third = await refreshed(sessions, second.refresh)
+
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert await refusal(sessions, third.refresh) == "TOKEN_REVOKED"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"family": b"f" * 16}, {"session_id": str(ObjectId())}, {"user_id": str(ObjectId())}],
+)
+async def test_a_token_that_was_never_given_out_ends_nothing(
+    sessions: SessionService, tokens: Tokens, changes: dict[str, Any]
+) -> None:
+    made_up = replace(RefreshToken.parse(tokens.refresh), **changes)
+
+    assert await refusal(sessions, made_up.encode()) == "TOKEN_INVALID"
+    assert lives(sessions, tokens)
+    await refreshed(sessions, tokens.refresh)
+
+
+async def test_a_secret_that_is_made_up_by_someone_who_knows_the_family_is_theft(
+    sessions: SessionService, tokens: Tokens
+) -> None:
+    made_up = replace(RefreshToken.parse(tokens.refresh), secret=b"s" * 32)
+
+    assert await refusal(sessions, made_up.encode()) == "TOKEN_REVOKED"
+    assert not lives(sessions, tokens)
+
+
+async def test_what_the_database_holds_is_of_no_use_to_whoever_reads_it(
+    sessions: SessionService, tokens: Tokens, database: Database
+) -> None:
+    await refreshed(sessions, tokens.refresh)
+    stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
+    assert stored is not None
+    held = RefreshToken.parse(tokens.refresh)
+    kept = [value for value in stored.values() if isinstance(value, bytes)]
+
+    assert len(kept) == 4
+    assert not {held.secret, held.family} & set(kept)
+    for family in kept:
+        for secret in (
+            *kept,
+            *(replace(held, secret=s).successor(t).secret for s in kept for t in kept),
+        ):
+            forged = replace(held, family=family[:16], secret=secret)
+            assert await refusal(sessions, forged.encode()) == "TOKEN_INVALID"
+
+
+async def test_a_session_that_is_not_used_ends(
+    sessions: SessionService, tokens: Tokens, clock: Clock
+) -> None:
+    clock.time += 30 * DAY - 1
+    fresh = await refreshed(sessions, tokens.refresh)
+    clock.time += 30 * DAY + 1
+
+    assert await refusal(sessions, fresh.refresh) == "TOKEN_EXPIRED"
+
+
+async def test_a_session_ends_however_much_it_is_used(
+    sessions: SessionService, tokens: Tokens, clock: Clock
+) -> None:
+    end = clock.time + 90 * DAY
+    for _ in range(4):
+        clock.time += 20 * DAY
+        tokens = await refreshed(sessions, tokens.refresh)
+    assert tokens.refresh_until.timestamp() == end
+
+    clock.time = end - 60
+    tokens = await refreshed(sessions, tokens.refresh)
+    assert tokens.access.expires_at.timestamp() == end
+    clock.time = end
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_EXPIRED"
+
+
+async def test_fifty_logins_at_once_are_fifty_sessions(
+    service: AuthService, sessions: SessionService, user: User
+) -> None:
+    answers = await asyncio.gather(
+        *(service.login("ada@example.com", "correct horse", HERE) for _ in range(50))
+    )
+
+    live = await sessions.of(str(user.id), before=None, limit=100)
+    assert len({one.tokens.session_id for one in answers} & {session.id for session in live}) == 50
+    assert len(live) == 51
+    for one in answers:
+        assert lives(sessions, await refreshed(sessions, one.tokens.refresh))
+
+
+@pytest.mark.parametrize(("part", "step"), [(Users, "with_id"), (AccessTokens, "issue")])
+async def test_after_a_crash_in_the_middle_of_a_rotation_the_token_still_works(
+    sessions: SessionService,
+    tokens: Tokens,
+    part: type,
+    step: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def crash(*_: object) -> NoReturn:
+        raise ConnectionAbortedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(part, step, crash)
+        with pytest.raises(ConnectionAbortedError):
+            await refreshed(sessions, tokens.refresh)
+
+    fresh = await refreshed(sessions, tokens.refresh)
+    assert lives(sessions, await refreshed(sessions, fresh.refresh))
+
+
+async def test_a_refresh_token_outlives_the_key_of_the_access_tokens(
+    tokens: Tokens, revocations: Revocations, clock: Clock
+) -> None:
+    signed_anew = AccessTokens("another key" * 3, HOUR, clock)
+    successor = SessionService(Sessions(), Users(), signed_anew, revocations, Lifetimes(), clock)
+
+    fresh = await refreshed(successor, tokens.refresh)
+
+    assert lives(successor, fresh)
+    with pytest.raises(Unauthenticated, match="TOKEN_INVALID"):
+        successor.authenticate(tokens.access.value)
+
+
+@pytest.mark.parametrize(
+    "by_other_hands",
+    [None, {"$set": {"disabled": True}}, {"$set": {"password_changes": 1}}],
+)
+async def test_a_user_who_is_changed_by_other_hands_is_signed_out_at_the_next_refresh(
+    sessions: SessionService, tokens: Tokens, database: Database, by_other_hands: dict[str, Any]
+) -> None:
+    if by_other_hands:
+        await database["users"].update_one({}, by_other_hands)
+    else:
+        await database["users"].delete_one({})
+    assert lives(sessions, tokens)
+
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+
+    assert not lives(sessions, tokens)
+
+
+async def test_an_ended_session_is_refused_at_once(
+    sessions: SessionService, tokens: Tokens, user: User
+) -> None:
+    other = await sessions.begin(user, HERE)
+
+    assert await sessions.end(str(user.id), tokens.session_id) is True
+
+    assert not lives(sessions, tokens)
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert lives(sessions, other)
+    assert await sessions.end(str(user.id), tokens.session_id) is False
+
+
+async def test_nobody_ends_the_session_of_another(sessions: SessionService, tokens: Tokens) -> None:
+    assert await sessions.end(str(ObjectId()), tokens.session_id) is False
+    assert lives(sessions, tokens)
+
+
+async def test_a_session_is_ended_by_its_refresh_token(
+    sessions: SessionService, tokens: Tokens
+) -> None:
+    stranger = replace(RefreshToken.parse(tokens.refresh), family=b"f" * 16).encode()
+
+    assert await sessions.end_by_token(stranger) is False
+    assert await sessions.end_by_token("garbled") is False
+    assert await sessions.end_by_token(tokens.refresh) is True
+    assert await sessions.end_by_token(tokens.refresh) is False
+    assert not lives(sessions, tokens)
+
+
+async def test_all_sessions_are_ended_but_one(
+    sessions: SessionService, tokens: Tokens, user: User
+) -> None:
+    others = [await sessions.begin(user, HERE) for _ in range(3)]
+
+    await sessions.end_all(str(user.id), but=tokens.session_id)
+    assert [lives(sessions, one) for one in (tokens, *others)] == [True, False, False, False]
+
+    await sessions.end_all(str(user.id))
+    assert not lives(sessions, tokens)
+
+
+async def test_a_session_that_ends_while_its_successor_is_handed_out_stays_ended(
+    sessions: SessionService, tokens: Tokens, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await refreshed(sessions, tokens.refresh)
+    presented = Sessions.presented
+
+    async def overtaken(*arguments: Any) -> Any:
+        found = await presented(*arguments)
+        await sessions.end(str(user.id), tokens.session_id)
+        return found
+
+    monkeypatch.setattr(Sessions, "presented", overtaken)
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+
+
+async def test_the_device_is_the_one_that_was_used_last(
+    sessions: SessionService, tokens: Tokens, user: User, clock: Clock
+) -> None:
+    clock.time += 60
+    await sessions.refresh(tokens.refresh, Device("2001:db8::1", "$where: " + "x" * 1000))
+
+    found = await sessions.one(str(user.id), tokens.session_id)
+
+    assert found is not None
+    assert found.ip_address == "2001:db8::1"
+    assert found.user_agent == ("$where: " + "x" * 1000)[:400]
+    assert found.last_used_at.timestamp() == clock.time
+
+
+async def test_sessions_are_listed_from_the_latest_on(
+    sessions: SessionService, tokens: Tokens, user: User, clock: Clock
+) -> None:
+    later = [await sessions.begin(user, HERE) for _ in range(2)]
+    await sessions.end(str(user.id), later[0].session_id)
+
+    listed = [one.id for one in await sessions.of(str(user.id), before=None, limit=2)]
+    assert listed == [later[1].session_id, tokens.session_id]
+    earlier = await sessions.of(str(user.id), before=tokens.session_id, limit=2)
+    assert len(earlier) == 1
+    assert await sessions.one(str(user.id), later[0].session_id) is None
+    clock.time += 30 * DAY
+    assert await sessions.of(str(user.id), before=None, limit=2) == []
+    assert await sessions.one(str(user.id), tokens.session_id) is None

@@ -1,0 +1,161 @@
+"""Sessions across processes: ended in one, refused in all; and nothing is lost by a crash."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.client import REGISTER, WELCOME, Client, code, extensions, registration
+from tests.conftest import KEY, Start
+from tests.process import ServerProcess
+
+SIGN_UP = REGISTER.replace("token expiresAt", "token refreshToken expiresAt")
+REFRESH = """
+mutation ($token: String!) { refreshToken(input: {refreshToken: $token}) { token refreshToken } }
+"""
+TRIALS = 50
+SECONDS_TO_BE_SEEN = 1.0
+
+
+@pytest.fixture
+def two(start: Start, database_uri: str) -> Iterator[tuple[Client, Client]]:
+    """Two server processes of one database."""
+    with ExitStack() as stack:
+        first, second = (
+            stack.enter_context(Client(start(MONGO_URI=database_uri, TOKEN_KEY=KEY).url))
+            for _ in range(2)
+        )
+        yield first, second
+
+
+def signed_up(client: Client) -> dict[str, Any]:
+    payload: dict[str, Any] = client.ask(SIGN_UP, {"input": registration()})["data"]["register"]
+    return payload
+
+
+def refresh(client: Client, token: str) -> dict[str, Any]:
+    return client.ask(REFRESH, {"token": token})
+
+
+def seconds_until_refused(client: Client, token: str) -> float:
+    began = time.perf_counter()
+    while "errors" not in (answer := client.ask(WELCOME, token=token)):
+        assert time.perf_counter() - began < 10
+    assert extensions(answer)["reason"] == "TOKEN_REVOKED"
+    return time.perf_counter() - began
+
+
+def test_a_logout_is_seen_by_another_process_within_a_second(two: tuple[Client, Client]) -> None:
+    here, there = two
+    waited = []
+    for _ in range(TRIALS):
+        token = signed_up(here)["token"]
+        assert "errors" not in there.ask(WELCOME, token=token)
+        assert here.ask("mutation { logout }", token=token)["data"]["logout"]
+        waited.append(seconds_until_refused(there, token))
+
+    print(f"the worst of {TRIALS}: {max(waited):.3f} s")  # noqa: T201 - quoted in the notes
+    assert max(waited) < SECONDS_TO_BE_SEEN
+
+
+def test_a_theft_that_one_process_sees_ends_the_tokens_in_another(
+    two: tuple[Client, Client],
+) -> None:
+    here, there = two
+    first = signed_up(here)
+    second = refresh(there, first["refreshToken"])["data"]["refreshToken"]
+    third = refresh(here, second["refreshToken"])["data"]["refreshToken"]
+
+    assert extensions(refresh(here, first["refreshToken"]))["reason"] == "TOKEN_REVOKED"
+
+    assert seconds_until_refused(there, third["token"]) < SECONDS_TO_BE_SEEN
+    assert extensions(refresh(there, third["refreshToken"]))["reason"] == "TOKEN_REVOKED"
+
+
+def test_a_hundred_refreshes_by_two_processes_at_once_get_one_successor(
+    two: tuple[Client, Client],
+) -> None:
+    token = signed_up(two[0])["refreshToken"]
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda n: refresh(two[n % 2], token), range(100)))
+
+    payloads = [answer["data"]["refreshToken"] for answer in answers]
+    assert len({payload["refreshToken"] for payload in payloads}) == 1
+    for number, payload in enumerate(payloads):
+        assert "errors" not in two[number % 2].ask(WELCOME, token=payload["token"])
+    assert "errors" not in refresh(two[1], payloads[0]["refreshToken"])
+
+
+def test_what_has_ended_stays_so_when_the_server_starts_again(
+    start: Start, database_uri: str
+) -> None:
+    server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY)
+    with Client(server.url) as client:
+        token = signed_up(client)["token"]
+        client.ask("mutation { logout }", token=token)
+    server.stop(signal.SIGKILL)
+
+    with Client(start(MONGO_URI=database_uri, TOKEN_KEY=KEY).url) as client:
+        assert extensions(client.ask(WELCOME, token=token))["reason"] == "TOKEN_REVOKED"
+
+
+def test_nobody_is_signed_out_by_a_crash_in_the_middle_of_refreshes(
+    start: Start, database_uri: str
+) -> None:
+    def serve() -> ServerProcess:
+        return start(MONGO_URI=database_uri, TOKEN_KEY=KEY)
+
+    server = serve()
+    with Client(server.url) as client:
+        held = [signed_up(client)["refreshToken"] for _ in range(16)]
+    enough = threading.Event()
+
+    def go_on_refreshing(number: int) -> int:
+        answers = 0
+        with Client(server.url) as client:
+            while True:
+                try:
+                    answer = refresh(client, held[number])
+                except httpx.HTTPError:
+                    return answers
+                held[number] = answer["data"]["refreshToken"]["refreshToken"]
+                answers += 1
+                if answers == 10:
+                    enough.set()
+
+    with ThreadPoolExecutor(16) as pool:
+        working = [pool.submit(go_on_refreshing, number) for number in range(16)]
+        assert enough.wait(60)
+        server.stop(signal.SIGKILL)
+        assert sum(one.result() for one in working) > 16
+
+    with Client(serve().url) as client:
+        assert [token for token in held if "errors" in refresh(client, token)] == []
+
+
+def test_without_news_of_ended_sessions_nobody_is_let_in_for_long(start: Start) -> None:
+    server = start(REVOCATION_MAX_STALENESS="1s")
+    with Client(server.url) as client:
+        token = signed_up(client)["token"]
+        os.kill(server.mongod_pid(), signal.SIGSTOP)
+        try:
+            assert "errors" not in client.ask(WELCOME, token=token)
+            time.sleep(1.5)
+            refused = client.ask(WELCOME, token=token)
+            unknown = client.ask("{ viewer { id } }", token=token)
+        finally:
+            os.kill(server.mongod_pid(), signal.SIGCONT)
+
+        assert code(refused) == code(unknown) == "SERVICE_UNAVAILABLE"
+        deadline = time.monotonic() + 15
+        while "errors" in client.ask(WELCOME, token=token):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
