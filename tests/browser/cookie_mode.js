@@ -1,0 +1,218 @@
+// Plays the life of a session in a cookie, with a real browser, against a server:
+//   CHROMIUM=PATH node cookie_mode.js GRAPHQL_URL LISTED_PORT FOREIGN_PORT
+// The pages of both ports are served here; http://localhost:LISTED_PORT is in ALLOWED_ORIGINS.
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import { chromium } from 'playwright-core';
+
+const [url, listedPort, foreignPort] = process.argv.slice(2);
+const LISTED = `http://localhost:${listedPort}`;
+// Another port is another origin, but no other site: there the browser does attach the cookie.
+const FOREIGN_ORIGIN = `http://localhost:${foreignPort}`;
+const FOREIGN_SITE = `http://127.0.0.1:${foreignPort}`;
+
+const REGISTER = `mutation {
+  session: register(input: {
+    firstName: "Ada", lastName: "Lovelace", email: "ada.${randomUUID()}@example.com",
+    password: "correct horse battery staple", useCookie: true
+  }) { token refreshToken }
+}`;
+const REFRESH = 'mutation { session: refreshToken { token refreshToken } }';
+const LOGOUT = 'mutation { logout }';
+const WELCOME = '{ welcome }';
+
+const COOKIE = {
+  name: 'refresh-token',
+  domain: 'localhost',
+  path: '/',
+  httpOnly: true,
+  secure: false,
+  sameSite: 'Strict',
+};
+
+// The browser finds nothing but this machine. (Playwright's `route` could see to that too, but
+// with it Playwright itself answers every preflight, and lets it pass.)
+const LOOPBACK_ONLY = [
+  '--no-proxy-server',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
+];
+
+const differences = [];
+let checks = 0;
+
+const shown = (value) => inspect(value, { depth: null, compact: true, breakLength: Infinity });
+
+function shows(sentence, actual, expected) {
+  checks += 1;
+  if (!isDeepStrictEqual(actual, expected)) {
+    differences.push(`not so: ${sentence}: ${shown(actual)} instead of ${shown(expected)}`);
+  }
+}
+
+async function servePages(port) {
+  const server = createServer((_, response) => {
+    response.setHeader('Content-Type', 'text/html');
+    response.end('<!doctype html><title>A page</title>');
+  });
+  await once(server.listen(port, '127.0.0.1'), 'listening');
+}
+
+/** Opens a page, and adds to `errors` what its console shows as one. */
+async function open(context, address, errors = []) {
+  const before = errors.length;
+  const page = await context.newPage();
+  let isComplete = true;
+  page.on('requestfailed', (request) => {
+    isComplete &&= request.url().startsWith('http://localhost:');
+  });
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => errors.push(`${page.url()}: ${error}`));
+  await page.goto(address);
+  // A page that wants something of another machine cannot load without an error here.
+  if (!isComplete) errors.length = before;
+  return page;
+}
+
+/** Sends a request from a page; returns what the page learns, an error by its name. */
+function send(page, options) {
+  return page.evaluate(
+    async ([url, options]) => {
+      const signal = AbortSignal.timeout(30_000);
+      const request = { method: 'POST', credentials: 'include', signal, ...options };
+      try {
+        const response = await fetch(url, request);
+        return response.type === 'opaque' ? response.type : await response.json();
+      } catch (error) {
+        if (signal.aborted) throw error;
+        return error.name;
+      }
+    },
+    [url, options],
+  );
+}
+
+function ask(page, query, token) {
+  const headers = { 'Content-Type': 'application/json' };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  return send(page, { headers, body: JSON.stringify({ query }) });
+}
+
+const refusal = (answer) => answer.errors?.[0].extensions ?? {};
+
+/** Asks for an access token, which has to come alone, and to work. */
+async function tokenFrom(page, query, sentence) {
+  const answer = await ask(page, query);
+  const token = answer.data?.session?.token;
+  shows(sentence, answer, { data: { session: { token, refreshToken: null } } });
+  const welcomed = await ask(page, WELCOME, token);
+  shows(`${sentence}, and the token works`, welcomed, { data: { welcome: 'Welcome 🙌' } });
+  return token;
+}
+
+async function register(context, page, ownPage) {
+  const token = await tokenFrom(page, REGISTER, 'register answers no refresh token');
+  const cookies = (await context.cookies()).map(({ value, expires, ...rest }) => rest);
+  shows('the browser has a cookie, and it is for the server alone', cookies, [COOKIE]);
+  for (const any of [page, ownPage]) {
+    const seen = await any.evaluate(() => document.cookie);
+    shows(`no script of ${any.url()} sees the cookie`, seen, '');
+  }
+  return token;
+}
+
+async function refresh(context, page, token) {
+  const [before] = await context.cookies();
+  const another = await tokenFrom(page, REFRESH, 'the cookie is enough to refresh');
+  const [after] = await context.cookies();
+  shows('a refresh gives another access token', another !== token, true);
+  shows('a refresh gives another cookie', after?.value !== before?.value, true);
+}
+
+async function refreshAtOnce(tabs) {
+  await Promise.all(tabs.map((tab) => tokenFrom(tab, REFRESH, 'two tabs refresh at once')));
+  for (const tab of tabs) {
+    await tokenFrom(tab, REFRESH, 'two tabs that have refreshed at once go on refreshing');
+  }
+}
+
+/** Resolves to the cookies of the next request that a page sends as text. */
+function cookiesSent(network) {
+  // Playwright does not tell them where the browser withholds the answer from the page.
+  return new Promise((resolve) => {
+    network.on('Network.requestWillBeSentExtraInfo', ({ headers }) => {
+      if (headers['Content-Type'] === 'text/plain') resolve(headers.Cookie);
+    });
+  });
+}
+
+/** Tries from a foreign page whatever needs nothing but the cookie. */
+async function attack(context, origin, cookies) {
+  const page = await open(context, origin);
+  const network = await context.newCDPSession(page);
+  await network.send('Network.enable');
+  const text = { mode: 'no-cors', headers: { 'Content-Type': 'text/plain' } };
+  for (const query of [REFRESH, LOGOUT]) {
+    shows(`${origin} cannot send JSON`, await ask(page, query), 'TypeError');
+
+    const [learned, response, sent] = await Promise.all([
+      send(page, { ...text, body: JSON.stringify({ query }) }),
+      page.waitForResponse(url),
+      cookiesSent(network),
+    ]);
+    shows(`${origin} learns nothing from what it sends as text`, learned, 'opaque');
+    shows(`what ${origin} sends as text is refused`, response.status(), 415);
+    shows('the browser attaches the cookie on the same site only', sent, cookies);
+  }
+}
+
+async function logOut(context, page, token) {
+  const answer = await ask(page, LOGOUT);
+  shows('the cookie is enough to log out', answer, { data: { logout: true } });
+  shows('a logout takes the cookie back', await context.cookies(), []);
+  const unrefreshed = await ask(page, REFRESH);
+  shows('a logout ends refreshing', refusal(unrefreshed).code, 'UNAUTHENTICATED');
+  const revoked = { code: 'UNAUTHENTICATED', reason: 'TOKEN_REVOKED' };
+  shows('a logout ends the access token', refusal(await ask(page, WELCOME, token)), revoked);
+}
+
+async function play(context) {
+  const errors = [];
+  const page = await open(context, LISTED, errors);
+  const secondTab = await open(context, LISTED, errors);
+  const ownPage = await open(context, url, errors);
+
+  const token = await register(context, page, ownPage);
+  await refresh(context, page, token);
+  await refreshAtOnce([page, secondTab]);
+  await tokenFrom(ownPage, REFRESH, 'a page of the server itself refreshes');
+
+  const cookies = await context.cookies();
+  await attack(context, FOREIGN_ORIGIN, `${COOKIE.name}=${cookies[0]?.value}`);
+  await attack(context, FOREIGN_SITE, undefined);
+  shows('foreign pages leave the cookie as it was', await context.cookies(), cookies);
+  const last = await tokenFrom(page, REFRESH, 'foreign pages leave the session as it was');
+
+  await logOut(context, page, last);
+  shows('no console of a page that may ask shows an error', errors, []);
+}
+
+await servePages(listedPort);
+await servePages(foreignPort);
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM,
+  args: LOOPBACK_ONLY,
+});
+try {
+  await play(await browser.newContext());
+} catch (error) {
+  differences.push(`the story broke off: ${error.stack}`);
+} finally {
+  await browser.close();
+}
+for (const difference of differences) console.log(difference);
+console.log(`${checks} checks, ${differences.length} differences`);
+process.exit(differences.length === 0 ? 0 : 1);
