@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint types imports schema audit test-versions format constraints clean
+.PHONY: help serve test check lint types imports schema audit browser test-versions format constraints clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -36,6 +36,9 @@ schema: $(VENV)/.installed-dev ## Check that schema.graphql is what the code say
 audit: $(VENV)/.installed-dev tests/audit/node_modules ## Run the audits of GraphQL over HTTP (needs Node.js)
 	@$(BIN)/pytest -q tests/audit/graphql_http.py
 
+browser: $(VENV)/.installed-dev tests/browser/node_modules ## Run the tests in a real browser (needs Node.js)
+	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q tests/browser/cookie_mode.py
+
 test-versions: ## Run the tests on every other supported Python that is installed
 	@PYTHON=$(PYTHON) scripts/test-versions
 
@@ -50,12 +53,12 @@ constraints: $(VENV)/.installed-dev ## Pin the newest allowed versions in constr
 		--no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
 		--output-file constraints.txt pyproject.toml
 
-tests/audit/node_modules: tests/audit/package-lock.json
-	@npm ci --silent --prefix tests/audit
+tests/%/node_modules: tests/%/package-lock.json
+	@npm ci --silent --prefix tests/$*
 	@touch $@
 
 clean: ## Remove environments and caches; the data of a server stays
-	@rm -rf .venv .venv-* tests/audit/node_modules .coverage* .hypothesis .*_cache build dist *.egg-info
+	@rm -rf .venv .venv-* tests/*/node_modules .coverage* .hypothesis .*_cache build dist *.egg-info
 
 $(VENV)/bin/python:
 	@scripts/system-packages $(PYTHON)
