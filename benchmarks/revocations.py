@@ -1,0 +1,93 @@
+"""A million live revocations: what they take of a process, and what a check costs.
+
+Run: .venv/bin/python -m benchmarks.revocations [how many]
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bson import ObjectId
+from pymongo.asynchronous.collection import AsyncCollection
+
+from graphql_auth.auth.revocations import Revocations
+from graphql_auth.errors import Unauthenticated
+from graphql_auth.storage.documents import Session
+from graphql_auth.storage.embedded import data_directory, embedded_mongod
+from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.sessions import Sessions
+
+BATCH = 20_000
+CHECKS = 100_000
+LIFETIME = timedelta(hours=2)
+
+
+def main() -> None:
+    """Measure, and print."""
+    many = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        data_directory(Path(directory)) as data,
+        embedded_mongod(data) as mongod,
+    ):
+        mongod.wait_until_ready()
+        asyncio.run(_measure(mongod.uri, many))
+
+
+async def _measure(uri: str, many: int) -> None:
+    async with connected(uri):
+        collection = Session.get_pymongo_collection()
+        known = await _fill(collection, many)
+        revocations = Revocations(Sessions(), LIFETIME, LIFETIME)
+        before, began = _resident_megabytes(), time.perf_counter()
+        await revocations.look()
+        print(f"learned at the start     {time.perf_counter() - began:8.1f} s")
+        print(f"resident memory          {_resident_megabytes() - before:8.1f} MB more")
+        began = time.perf_counter()
+        await revocations.look()
+        print(f"each look after that     {(time.perf_counter() - began) * 1e3:8.1f} ms")
+        strangers = [str(ObjectId()) for _ in range(1000)]
+        print(f"a check that lets pass   {_microseconds(revocations, strangers):8.2f} µs")
+        print(f"a check that refuses     {_microseconds(revocations, known):8.2f} µs")
+
+
+async def _fill(collection: AsyncCollection[dict[str, object]], many: int) -> list[str]:
+    now = datetime.now(UTC)
+    known: list[str] = []
+    for start in range(0, many, BATCH):
+        batch = [_ended(now, (start + number) / many) for number in range(BATCH)]
+        await collection.insert_many(batch, ordered=False)
+        known = [str(one["_id"]) for one in batch[:1000]]
+        print(f"\r{start + BATCH:,} of {many:,} sessions stored", end="", flush=True)
+    print()
+    return known
+
+
+def _ended(now: datetime, share: float) -> dict[str, object]:
+    """Return a session that ended within the lifetime of its tokens, at a share of it."""
+    ended_at = now - LIFETIME * (1 - share) - timedelta(minutes=1)
+    return {"_id": ObjectId(), "ended_at": ended_at, "expires_at": ended_at + LIFETIME * 1.1}
+
+
+def _microseconds(revocations: Revocations, session_ids: list[str]) -> float:
+    rounds = CHECKS // len(session_ids)
+    began = time.perf_counter()
+    for _ in range(rounds):
+        for session_id in session_ids:
+            try:
+                revocations.check(session_id)
+            except Unauthenticated:
+                continue
+    return (time.perf_counter() - began) / (rounds * len(session_ids)) * 1e6
+
+
+def _resident_megabytes() -> float:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
+
+
+if __name__ == "__main__":
+    main()
