@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+from typing import NoReturn
 
 import httpx
 import pytest
@@ -14,8 +15,9 @@ from pymongo.monitoring import (
 from graphql_auth.api.http import Policy
 from graphql_auth.api.limits import Limits
 from graphql_auth.app import create_app
+from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.settings import LIMITS, Settings, read_settings
-from graphql_auth.storage.sessions import POLL_COMMENT
+from graphql_auth.storage.sessions import POLL_COMMENT, Sessions
 from tests.client import REGISTER, WELCOME, Client, code, extensions, registration
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess
@@ -78,6 +80,21 @@ async def test_a_guarded_read_asks_no_database(
             assert "errors" not in answer.json()
 
     assert [name for name in commands.seen if name != "endSessions"] == []
+
+
+@pytest.mark.anyio
+async def test_nobody_is_served_before_it_is_known_which_sessions_have_ended(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: object) -> NoReturn:
+        raise Unavailable
+
+    monkeypatch.setattr(Sessions, "ended_since", gone)
+    app = create_app(read_settings(mongo_uri=database_uri, token_key=KEY))
+
+    with pytest.raises(StartError, match="sessions that have ended cannot be read"):
+        async with app.router.lifespan_context(app):
+            pass
 
 
 PASSING = {

@@ -147,7 +147,6 @@ class SessionService:
         now = self._moment()
         token = RefreshToken.first(str(user.id), session_id)
         changes = self._chain(token, now) | {
-            "previous": None,
             "password_changes": user.password_changes,
             "access_until": self._tokens.expiry(),
         }

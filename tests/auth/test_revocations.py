@@ -1,6 +1,7 @@
 import asyncio
 import time
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -67,9 +68,11 @@ class Source(Sessions):
         self.ended: list[Ended] = []
         self.gone = False
         self.asked: list[datetime] = []
+        self.when_asked: Callable[[], None] = lambda: None
 
     async def ended_since(self, moment: datetime) -> list[Ended]:
         self.asked.append(moment)
+        self.when_asked()
         if self.gone:
             raise Unavailable
         return [one for one in self.ended if one.at > moment]
@@ -134,11 +137,14 @@ async def test_an_end_that_shows_later_than_others_is_seen_all_the_same(
 @pytest.mark.anyio
 async def test_only_the_first_look_asks_for_all(revocations: Revocations, source: Source) -> None:
     source.ended.append(soon(IDS[0]))
+    latest = source.ended[0].at
+    await revocations.look()
+    source.ended.clear()
     await revocations.look()
     await revocations.look()
 
     assert source.asked[0].year < 1971
-    assert source.asked[1] == source.ended[0].at - module.OVERLAP
+    assert source.asked[1:] == [latest - module.OVERLAP] * 2
 
 
 @pytest.mark.anyio
@@ -179,6 +185,20 @@ async def test_what_is_too_old_is_not_trusted(
     source.gone = False
     await revocations.look()
     revocations.check(IDS[0])
+
+
+@pytest.mark.anyio
+async def test_what_is_known_is_as_old_as_the_question(
+    revocations: Revocations, source: Source, now: Now
+) -> None:
+    def take_long() -> None:
+        now.time += 31
+
+    source.when_asked = take_long
+    await revocations.look()
+
+    with pytest.raises(Unavailable):
+        revocations.check(IDS[0])
 
 
 @pytest.fixture

@@ -158,6 +158,9 @@ async def test_a_disabled_user_is_told_what_a_wrong_password_is_told(
     with pytest.raises(InvalidCredentials):
         await service.login("ada@example.com", "correct horse", HERE)
 
+    # There is not even a session that was ended at once, which would take its time.
+    assert await database["sessions"].count_documents({}) == 1
+
 
 @pytest.mark.parametrize(
     "change", [{"$set": {"disabled": True}}, {"$inc": {"password_changes": 1}}, None]

@@ -207,6 +207,18 @@ async def test_a_session_ends_however_much_it_is_used(
     assert await refusal(sessions, tokens.refresh) == "TOKEN_EXPIRED"
 
 
+async def test_no_session_lives_longer_than_any_may(
+    revocations: Revocations, user: User, clock: Clock
+) -> None:
+    lifetimes = Lifetimes(idle=timedelta(days=2), absolute=timedelta(days=1))
+    tokens = AccessTokens("k" * 32, HOUR, clock)
+    sessions = SessionService(Sessions(), Users(), tokens, revocations, lifetimes, clock)
+
+    begun = await sessions.begin(user, HERE)
+
+    assert begun.refresh_until.timestamp() == clock.time + DAY
+
+
 async def test_fifty_logins_at_once_are_fifty_sessions(
     service: AuthService, sessions: SessionService, user: User
 ) -> None:

@@ -41,26 +41,25 @@ class Case:
         """All that is sent, by someone who is signed in by ``token``."""
         if "hex_raw" in self.values:
             return bytes.fromhex(self.values["hex_raw"])
-        sent = self._raw() if "raw" in self.values else self._http()
-        return sent.replace(b"<password>", PASSWORD.encode()).replace(b"<token>", token.encode())
+        secrets = {b"<password>": PASSWORD.encode(), b"<token>": token.encode()}
+        if "raw" in self.values:
+            return _filled(_text(self.values["raw"]).encode("latin-1"), secrets)
+        body = _filled(self._body(), secrets)
+        return _filled(self._head(len(body)), secrets) + body
 
-    def _raw(self) -> bytes:
-        return _text(self.values["raw"]).encode("latin-1")
-
-    def _http(self) -> bytes:
-        body = self._body()
+    def _head(self, length: int) -> bytes:
         headers = {
             "Host": "localhost",
             "Connection": "close",
             "Content-Type": "application/json",
             "Accept": MEDIA_TYPE,
             "Authorization": "Bearer <token>",
-            "Content-Length": str(len(body.replace(b"<password>", PASSWORD.encode()))),
+            "Content-Length": str(length),
         } | {name: _text(value) for name, value in self.values.get("headers", {}).items()}
         method = self.values.get("method", "POST")
         target = _text(self.values.get("target", "/graphql"))
         lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {headers[name]}" for name in headers)]
-        return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _body(self) -> bytes:
         if "hex" in self.values:
@@ -79,6 +78,12 @@ def read_cases() -> list[Case]:
         for file in sorted(CASES.glob("*.toml"))
         for values in tomllib.loads(file.read_text(encoding="utf-8"))["case"]
     ]
+
+
+def _filled(text: bytes, secrets: dict[bytes, bytes]) -> bytes:
+    for place, secret in secrets.items():
+        text = text.replace(place, secret)
+    return text
 
 
 def _text(template: Any) -> str:

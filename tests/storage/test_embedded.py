@@ -19,6 +19,7 @@ from graphql_auth.storage.embedded import (
     data_directory,
     embedded_mongod,
     find_mongod,
+    reached_mongod,
 )
 from tests.process import has_ended
 
@@ -247,3 +248,19 @@ def test_it_does_not_outlive_a_server_that_is_killed(tmp_path: Path) -> None:
     assert has_ended(pid)
     with running(tmp_path) as mongo:
         assert mongo.pid != pid
+
+
+def test_a_running_mongod_is_reached_where_it_is(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as mongo, reached_mongod(tmp_path / "data") as uri:
+        assert uri == mongo.uri
+
+
+def test_a_server_whose_mongod_cannot_be_found_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mongodb").mkdir()
+
+    with (
+        data_directory(tmp_path),
+        pytest.raises(StartError, match="in use by another server"),
+        reached_mongod(tmp_path),
+    ):
+        raise AssertionError
