@@ -85,12 +85,11 @@ def test_without_being_asked_for_there_is_no_cookie(browser: Browser) -> None:
     assert "set-cookie" not in browser.response.headers
 
 
-def test_over_https_the_cookie_is_bound_to_the_host(server: ServerProcess) -> None:
-    browser = Browser(server.url, **{"X-Forwarded-Proto": "https", "Host": "app.example.com"})
+@pytest.mark.parametrize("host", ["app.example.com", "localhost"])
+def test_over_https_the_cookie_is_bound_to_the_host(server: ServerProcess, host: str) -> None:
+    browser = Browser(server.url, **{"X-Forwarded-Proto": "https", "Host": host})
 
-    browser.ask(
-        REGISTERED, {"input": registration(useCookie=True)}, origin="https://app.example.com"
-    )
+    browser.ask(REGISTERED, {"input": registration(useCookie=True)}, origin=f"https://{host}")
 
     morsel = browser.set_cookie["__Host-refresh-token"]
     assert (morsel["secure"], morsel["httponly"], morsel["path"]) == (True, True, "/")
