@@ -180,6 +180,14 @@ def test_logout_with_the_access_token_clears_the_cookie_too(
     assert signed_in.kept is None
 
 
+def test_whoever_has_no_cookie_is_told_of_none(browser: Browser) -> None:
+    browser.token = browser.ask(REGISTERED, {"input": registration()})["data"]["register"]["token"]
+
+    assert browser.ask("mutation { logout }") == {"data": {"logout": True}}
+
+    assert "set-cookie" not in browser.response.headers
+
+
 def test_a_cookie_that_counts_no_more_is_cleared(signed_in: Browser) -> None:
     signed_in.http.cookies.set("refresh-token", "A" * 96, domain="127.0.0.1", path="/")
 
