@@ -215,6 +215,19 @@ async def test_a_changed_password_ends_all_other_sessions_and_old_refresh_tokens
     await service.login("ada@example.com", "battery staple", HERE)
 
 
+async def test_a_user_of_the_original_changes_the_password(
+    service: AuthService, sessions: SessionService, database: Database
+) -> None:
+    old = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4, b"2a")).decode()
+    await database["users"].insert_one({"email": "ada@example.com", "password": old})
+    signed_in = await service.login("ada@example.com", "correct horse", HERE)
+    principal = sessions.authenticate(signed_in.tokens.access.value)
+
+    await service.change_password(principal, "correct horse", "battery staple")
+
+    await service.login("ada@example.com", "battery staple", HERE)
+
+
 async def test_a_password_is_changed_by_whoever_knows_it(
     service: AuthService, principal: Principal
 ) -> None:
