@@ -7,9 +7,9 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -21,6 +21,7 @@ from graphql_auth.api.limits import Limits
 from graphql_auth.api.origins import ListedOrigins
 from graphql_auth.api.schema import create_schema
 from graphql_auth.auth.hashing import HashQueue
+from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import Passwords
 from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.service import AuthService
@@ -32,6 +33,9 @@ from graphql_auth.settings import Settings
 from graphql_auth.storage.mongo import connected
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
+
+if TYPE_CHECKING:
+    from graphql_auth.auth.breaches import Breaches
 
 GRAPHQL_PATH = "/graphql"
 
@@ -55,7 +59,14 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
         revocations,
         _lifetimes(settings),
     )
-    accounts = AuthService(Users(), Passwords(settings.bcrypt_rounds), hash_queue, sessions)
+    breaches = _breaches(settings.breached_passwords)
+    accounts = AuthService(
+        Users(),
+        Passwords(settings.bcrypt_rounds),
+        PasswordRules(settings.password_min_length, breaches.hold if breaches else None),
+        hash_queue,
+        sessions,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -70,6 +81,8 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
             raise
         finally:
             hash_queue.close()
+            if breaches:
+                await breaches.close()
 
     endpoint = GraphQLEndpoint(create_schema(), Services(accounts, sessions), _policy(settings))
     app = Starlette(
@@ -95,6 +108,15 @@ async def _following(revocations: Revocations) -> AsyncIterator[None]:
         yield
     finally:
         follower.cancel()
+
+
+def _breaches(setting: bool | HttpUrl) -> "Breaches | None":  # noqa: FBT001 - a setting
+    if setting is False:
+        return None
+    # The client for HTTP takes a tenth of a second to import, which few need.
+    from graphql_auth.auth.breaches import HAVE_I_BEEN_PWNED, Breaches  # noqa: PLC0415
+
+    return Breaches(HAVE_I_BEEN_PWNED if setting is True else str(setting))
 
 
 def _lifetimes(settings: Settings) -> Lifetimes:

@@ -16,7 +16,11 @@ class FaultReason(StrEnum):
     """Why the value of one field was refused."""
 
     REQUIRED = "REQUIRED"
+    TOO_SHORT = "TOO_SHORT"
     TOO_LONG = "TOO_LONG"
+    TOO_COMMON = "TOO_COMMON"
+    TOO_PERSONAL = "TOO_PERSONAL"
+    BREACHED = "BREACHED"
     INVALID_CHARACTERS = "INVALID_CHARACTERS"
     INVALID_EMAIL = "INVALID_EMAIL"
     WRONG_TYPE = "WRONG_TYPE"

@@ -9,6 +9,7 @@ from typing import Annotated, cast
 from pydantic import (
     BeforeValidator,
     Field,
+    HttpUrl,
     IPvAnyNetwork,
     SecretStr,
     ValidationError,
@@ -75,6 +76,8 @@ TAKES = {
     "SESSION_TTL": "a time from 1m to 400d, such as 90d",
     "REFRESH_GRACE": "a time from 0s to 5m, such as 30s",
     "REVOCATION_MAX_STALENESS": "a time from 1s to 1h, such as 30s",
+    "PASSWORD_MIN_LENGTH": "a whole number of characters from 8 to 64",
+    "BREACHED_PASSWORDS": "on, off, or the address of a mirror of Have I Been Pwned",
     "BCRYPT_ROUNDS": "a whole number from 4 to 16 (each step doubles the work)",
     "TOKEN_SOURCES": f"one or more of {', '.join(TokenSource)}, separated by commas",
     "ALLOWED_ORIGINS": "addresses such as https://app.example.com, separated by commas",
@@ -123,6 +126,8 @@ class Settings(BaseSettings):
     session_ttl: Duration = timedelta(days=90)
     refresh_grace: Duration = timedelta(seconds=30)
     revocation_max_staleness: Duration = timedelta(seconds=30)
+    password_min_length: Annotated[int, Field(ge=8, le=64)] = 8
+    breached_passwords: bool | HttpUrl = False
     bcrypt_rounds: Annotated[int, Field(ge=4, le=16)] = 12
     token_sources: Annotated[frozenset[TokenSource], NoDecode] = frozenset(
         {TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN}

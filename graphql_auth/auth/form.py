@@ -1,8 +1,10 @@
 """What is typed into a form: trimmed, checked, and every fault in it found at once."""
 
 import unicodedata
+from collections.abc import Iterable
 
 from graphql_auth.auth import emails
+from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import LONGEST_PASSWORD, normalized
 from graphql_auth.errors import BadInput, FaultReason, FieldFault
 
@@ -44,8 +46,11 @@ class Form:
             return emails.canonical(trimmed)
         return trimmed
 
-    def password(self, field: str, text: str) -> str:
-        """Read a password, which is kept exactly as it was typed (ASVS 5.0, 6.2.8)."""
+    def password(self, field: str, text: str) -> bool:
+        """Read a password, which is kept exactly as it was typed (ASVS 5.0, 6.2.8).
+
+        Return whether it can be anyone's.
+        """
         if not text.strip():
             self._refuse(field, FaultReason.REQUIRED, "This field is required.")
         elif len(text) > LONGEST_BEFORE_NORMALIZATION:
@@ -54,7 +59,17 @@ class Form:
             self._refuse_characters(field)
         elif len(normalized(text)) > LONGEST_PASSWORD:
             self._refuse_length(field, LONGEST_PASSWORD)
-        return text
+        else:
+            return True
+        return False
+
+    async def new_password(
+        self, field: str, text: str, rules: PasswordRules, own: Iterable[str]
+    ) -> None:
+        """Read a password that somebody chooses, whose names and address are ``own``."""
+        if self.password(field, text):
+            fault = await rules.fault(field, text, own)
+            self._faults += [fault] if fault else []
 
     def finish(self) -> None:
         """Raise BadInput with every fault, if there was any."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from graphql_auth.auth import emails
 from graphql_auth.auth.form import Form
 from graphql_auth.auth.hashing import HashQueue
+from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import Passwords, Verdict
 from graphql_auth.auth.sessions import Device, SessionService, Tokens
 from graphql_auth.auth.tokens import Principal
@@ -47,10 +48,16 @@ class AuthService:
     """Accounts and sign-in. Every method raises Unavailable when a part does not do its work."""
 
     def __init__(
-        self, users: Users, passwords: Passwords, hash_queue: HashQueue, sessions: SessionService
+        self,
+        users: Users,
+        passwords: Passwords,
+        rules: PasswordRules,
+        hash_queue: HashQueue,
+        sessions: SessionService,
     ) -> None:
         self._users = users
         self._passwords = passwords
+        self._rules = rules
         self._hash_queue = hash_queue
         self._sessions = sessions
 
@@ -63,7 +70,8 @@ class AuthService:
         first_name = form.name("first_name", typed.first_name)
         last_name = form.name("last_name", typed.last_name)
         email = form.new_email("email", typed.email)
-        form.password("password", typed.password)
+        own = (typed.first_name, typed.last_name, typed.email)
+        await form.new_password("password", typed.password, self._rules, own)
         form.finish()
         await self._refuse_other_spellings(email)
         password = await self._hash_queue.run(lambda: self._passwords.hash(typed.password))
@@ -109,11 +117,12 @@ class AuthService:
         """
         form = Form()
         form.password("current_password", current)
-        form.password("new_password", new)
-        form.finish()
         user = await self._users.with_id(principal.subject)
         if user is None:
             raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+        own = (user.first_name, user.last_name, user.email)
+        await form.new_password("new_password", new, self._rules, own)
+        form.finish()
         if not (await self._verdict(user, current)).correct:
             raise InvalidCredentials
         new_hash = await self._hash_queue.run(lambda: self._passwords.hash(new))

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from graphql_auth.auth.hashing import HashQueue
+from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import Passwords
 from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.service import AuthService
@@ -49,5 +50,5 @@ def sessions(revocations: Revocations, clock: Clock) -> SessionService:
 @pytest.fixture
 async def service(sessions: SessionService) -> AsyncIterator[AuthService]:
     queue = HashQueue(threads=2)
-    yield AuthService(Users(), Passwords(4), queue, sessions)
+    yield AuthService(Users(), Passwords(4), PasswordRules(8), queue, sessions)
     queue.close()

@@ -244,7 +244,7 @@ async def test_of_two_changes_at_once_one_wins_and_the_other_is_told(
     service: AuthService, principal: Principal
 ) -> None:
     outcomes = await asyncio.gather(
-        *(service.change_password(principal, "correct horse", f"new {n}") for n in range(5)),
+        *(service.change_password(principal, "correct horse", f"new one {n}") for n in range(5)),
         return_exceptions=True,
     )
 
