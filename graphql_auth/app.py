@@ -20,16 +20,19 @@ from graphql_auth.api.http import GraphQLEndpoint, Policy, not_found
 from graphql_auth.api.limits import Limits
 from graphql_auth.api.origins import ListedOrigins
 from graphql_auth.api.schema import create_schema
+from graphql_auth.auth.devices import DeviceTokens
 from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import Passwords
 from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.service import AuthService
 from graphql_auth.auth.sessions import Lifetimes, SessionService
+from graphql_auth.auth.throttle import Throttle
 from graphql_auth.auth.tokens import AccessTokens
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.proxies import BehindProxies
 from graphql_auth.settings import Settings
+from graphql_auth.storage.attempts import Attempts
 from graphql_auth.storage.mongo import connected
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
@@ -61,11 +64,17 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
     )
     breaches = _breaches(settings.breached_passwords)
     accounts = AuthService(
-        Users(),
-        Passwords(settings.bcrypt_rounds),
-        PasswordRules(settings.password_min_length, breaches.hold if breaches else None),
-        hash_queue,
-        sessions,
+        users=Users(),
+        passwords=Passwords(settings.bcrypt_rounds),
+        rules=PasswordRules(settings.password_min_length, breaches.hold if breaches else None),
+        hash_queue=hash_queue,
+        throttle=Throttle(
+            Attempts(),
+            failures_per_address=settings.max_failures_per_address,
+            registrations_per_address=settings.max_registrations_per_address,
+        ),
+        devices=DeviceTokens(_secret(settings.token_key)),
+        sessions=sessions,
     )
 
     @asynccontextmanager

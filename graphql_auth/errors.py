@@ -75,6 +75,14 @@ class Forbidden(AuthError):
     """Whoever asks must not do this, signed in or not."""
 
 
+class TooManyAttempts(AuthError):
+    """Throttled; ``retry_after`` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 class Unavailable(AuthError):
     """A part that is needed does not answer or is full; ``retry_after`` is in seconds."""
 

@@ -78,6 +78,8 @@ TAKES = {
     "REVOCATION_MAX_STALENESS": "a time from 1s to 1h, such as 30s",
     "PASSWORD_MIN_LENGTH": "a whole number of characters from 8 to 64",
     "BREACHED_PASSWORDS": "on, off, or the address of a mirror of Have I Been Pwned",
+    "MAX_FAILURES_PER_ADDRESS": "a whole number from 1 to 1000000",
+    "MAX_REGISTRATIONS_PER_ADDRESS": "a whole number from 1 to 1000000",
     "BCRYPT_ROUNDS": "a whole number from 4 to 16 (each step doubles the work)",
     "TOKEN_SOURCES": f"one or more of {', '.join(TokenSource)}, separated by commas",
     "ALLOWED_ORIGINS": "addresses such as https://app.example.com, separated by commas",
@@ -128,6 +130,8 @@ class Settings(BaseSettings):
     revocation_max_staleness: Duration = timedelta(seconds=30)
     password_min_length: Annotated[int, Field(ge=8, le=64)] = 8
     breached_passwords: bool | HttpUrl = False
+    max_failures_per_address: Limit = 100
+    max_registrations_per_address: Limit = 20
     bcrypt_rounds: Annotated[int, Field(ge=4, le=16)] = 12
     token_sources: Annotated[frozenset[TokenSource], NoDecode] = frozenset(
         {TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN}

@@ -56,13 +56,16 @@ class ServerProcess:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """The environment of a server: quick hashes, and no settings but those given."""
+    """The environment of a server: quick hashes, no throttle by address, and what is given."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if name in {"PATH", "HOME", "LANG", "TMPDIR"} or name.startswith("COVERAGE")
     }
-    return kept | {"BCRYPT_ROUNDS": "4", "PYTHONPATH": str(Path.cwd())} | settings
+    quick = {"BCRYPT_ROUNDS": "4", "PYTHONPATH": str(Path.cwd())}
+    # All tests come from one address.
+    unlimited = {"MAX_FAILURES_PER_ADDRESS": "1000000", "MAX_REGISTRATIONS_PER_ADDRESS": "1000000"}
+    return kept | quick | unlimited | settings
 
 
 def start_server(directory: Path, *arguments: str, **settings: str) -> ServerProcess:

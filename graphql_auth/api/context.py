@@ -6,9 +6,10 @@ from ipaddress import IPv6Address, ip_address
 
 from starlette.requests import Request
 
-from graphql_auth.api.cookies import RefreshCookie
+from graphql_auth.api.cookies import Cookies
+from graphql_auth.auth.devices import Device
 from graphql_auth.auth.service import AuthService
-from graphql_auth.auth.sessions import Device, SessionService
+from graphql_auth.auth.sessions import SessionService
 from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
 
@@ -31,7 +32,7 @@ class Context:
     services: Services
     caller: Caller
     device: Device
-    refresh_cookie: RefreshCookie
+    cookies: Cookies
     request_id: str
 
     @property

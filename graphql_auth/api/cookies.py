@@ -1,4 +1,4 @@
-"""The refresh token in a cookie, where no script of a page can read it."""
+"""Tokens in cookies, where no script of a page can read them."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -11,25 +11,24 @@ from graphql_auth.errors import Forbidden
 
 # https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis-20#section-4.1.3.2: a browser
 # takes it over HTTPS only, and from this host only.
-SECURE_NAME = "__Host-refresh-token"
+SECURE_PREFIX = "__Host-"
 # For development: http://localhost has no HTTPS, and not every browser makes an exception.
-LOCAL_NAME = "refresh-token"
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
-class RefreshCookie:
-    """The cookie of one request, and what is to become of it by the answer.
+class TokenCookie:
+    """A cookie of one request, and what is to become of it by the answer.
 
-    A browser sends a cookie along whoever makes it ask. So whatever uses or sets this one needs an
+    A browser sends a cookie along whoever makes it ask. So whatever uses or sets one needs an
     ``Origin``, which no page can forge, that is ours or listed; and JSON, which no page of another
     origin can send unless it is listed.
     """
 
-    def __init__(self, request: Request, listed: Collection[str]) -> None:
+    def __init__(self, request: Request, name: str, listed: Collection[str]) -> None:
         self._request = request
         self._listed = listed
         local = request.url.scheme == "http" and request.url.hostname in LOCAL_HOSTS
-        self._name = LOCAL_NAME if local else SECURE_NAME
+        self._name = name if local else SECURE_PREFIX + name
         self._secure = not local
         self.is_present = self._name in request.cookies
         self.header: str | None = None
@@ -41,12 +40,15 @@ class RefreshCookie:
         self._check()
         return self
 
+    def peek(self) -> str | None:
+        """Return the token, for what does not depend on which page asks."""
+        return self._request.cookies.get(self._name)
+
     def read(self) -> str | None:
-        """Return the refresh token; raises Forbidden when the page that asks is not to use it."""
-        if not self.is_present:
-            return None
-        self._check()
-        return self._request.cookies[self._name]
+        """Return the token; raises Forbidden when the page that asks is not to use it."""
+        if self.is_present:
+            self._check()
+        return self.peek()
 
     def put(self, token: str, expires_at: datetime) -> None:
         """Have the browser keep a token."""
@@ -74,3 +76,20 @@ class RefreshCookie:
         morsel["secure"] = self._secure
         morsel["samesite"] = "Strict"
         self.header = morsel.OutputString()
+
+
+class Cookies:
+    """The cookies of one request."""
+
+    def __init__(self, request: Request, listed: Collection[str]) -> None:
+        self.refresh = TokenCookie(request, "refresh-token", listed)
+        self.device = TokenCookie(request, "device-token", listed)
+
+    @property
+    def headers(self) -> list[str]:
+        """The values of ``Set-Cookie`` in the answer."""
+        return [one.header for one in (self.refresh, self.device) if one.header]
+
+    def wanted(self, wanted: bool) -> Self | None:  # noqa: FBT001 - what a page said
+        """Return these if they are wanted; raises Forbidden when the page is not to use them."""
+        return self if self.refresh.wanted(wanted) else None

@@ -17,6 +17,7 @@ from graphql_auth.errors import (
     EmailTaken,
     Forbidden,
     InvalidCredentials,
+    TooManyAttempts,
     Unauthenticated,
     Unavailable,
 )
@@ -83,6 +84,7 @@ TOLD: dict[type[AuthError], tuple[str, ErrorCode]] = {
         ErrorCode.INVALID_CREDENTIALS,
     ),
     NoSuchOperation: ("", ErrorCode.BAD_REQUEST),  # It says itself what is missing.
+    TooManyAttempts: ("Too many attempts; try again later.", ErrorCode.TOO_MANY_ATTEMPTS),
     TooComplex: ("The request asks for too much.", ErrorCode.QUERY_TOO_COMPLEX),
     Unauthenticated: ("Sign in to see this.", ErrorCode.UNAUTHENTICATED),
     Unavailable: ("We cannot answer now; try again soon.", ErrorCode.SERVICE_UNAVAILABLE),
@@ -138,6 +140,8 @@ def _expected(cause: AuthError, request_id: str) -> tuple[str, ErrorCode, dict[s
             extensions |= {"limit": to_camel_case(cause.limit), "allowed": cause.allowed}
         case Unauthenticated():
             extensions["reason"] = cause.fault
+        case TooManyAttempts():
+            extensions["retryAfter"] = cause.retry_after
         case Unavailable():
             extensions |= _unavailable(cause, request_id)
     for kind, (message, code) in TOLD.items():

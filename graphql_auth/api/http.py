@@ -16,7 +16,7 @@ from strawberry.http.ides import get_graphql_ide_html
 
 from graphql_auth.api import media
 from graphql_auth.api.context import Context, Services, device_of, identify
-from graphql_auth.api.cookies import RefreshCookie
+from graphql_auth.api.cookies import Cookies
 from graphql_auth.api.credentials import tokens_in
 from graphql_auth.api.documents import Documents, NoSuchOperation
 from graphql_auth.api.errors import client_error, internal_error, request_error
@@ -75,8 +75,8 @@ class GraphQLEndpoint:
             answer: Answer = {"errors": [request_error("The answer can be JSON only.")]}
             return _json(answer, media.JSON, HTTPStatus.NOT_ACCEPTABLE)
         try:
-            answer, cookie = await self._answer_in_time(request, request_id)
-            return _json(answer, media_type, _status(answer, media_type), _set_cookie(cookie))
+            answer, cookies = await self._answer_in_time(request, request_id)
+            return _json(answer, media_type, _status(answer, media_type), cookies=cookies.headers)
         except BadRequest as error:
             answer = {"errors": [request_error(str(error))]}
             return _json(answer, media_type, error.status, error.headers)
@@ -88,9 +88,7 @@ class GraphQLEndpoint:
             answer = {"errors": [internal_error(error, request_id)]}
             return _json(answer, media_type, HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    async def _answer_in_time(
-        self, request: Request, request_id: str
-    ) -> tuple[Answer, RefreshCookie]:
+    async def _answer_in_time(self, request: Request, request_id: str) -> tuple[Answer, Cookies]:
         """Answer, unless there is too much to do. Raises Unavailable then, and BadRequest."""
         if self._active >= self._policy.concurrent:
             raise Unavailable(retry_after=1)
@@ -103,15 +101,15 @@ class GraphQLEndpoint:
         finally:
             self._active -= 1
 
-    async def _execute(self, request: Request, request_id: str) -> tuple[Answer, RefreshCookie]:
+    async def _execute(self, request: Request, request_id: str) -> tuple[Answer, Cookies]:
         policy = self._policy
         parameters = await parameters_of(request, policy.longest_body, policy.seconds_to_read)
         operation = Operation.read(parameters)
         tokens = tokens_in(request, parameters, policy.token_sources)
         caller = identify(self._services.sessions, tokens)
-        cookie = RefreshCookie(request, policy.listed_origins)
-        context = Context(self._services, caller, device_of(request), cookie, request_id)
-        return await self._answer(operation, context, request.method), cookie
+        cookies = Cookies(request, policy.listed_origins)
+        context = Context(self._services, caller, device_of(request), cookies, request_id)
+        return await self._answer(operation, context, request.method), cookies
 
     async def _answer(self, operation: Operation, context: Context, method: str) -> Answer:
         document = self._documents.read(operation.query)
@@ -143,10 +141,6 @@ def not_found(_request: Request, _error: Exception) -> Response:
     return _json(answer, media.JSON, HTTPStatus.NOT_FOUND)
 
 
-def _set_cookie(cookie: RefreshCookie) -> dict[str, str]:
-    return {"Set-Cookie": cookie.header} if cookie.header else {}
-
-
 def _refusal(errors: Iterable[GraphQLError], context: Context) -> Answer:
     """Answer a request that was not executed."""
     return {"errors": [client_error(error, context.request_id) for error in errors]}
@@ -176,12 +170,16 @@ def _json(
     media_type: str,
     status: int,
     headers: Mapping[str, str] | None = None,
+    cookies: Iterable[str] = (),
 ) -> Response:
     # A lone surrogate, which UTF-8 cannot hold, stays the escape that JSON has for it.
     body = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-    return Response(
+    response = Response(
         body.encode(errors="backslashreplace"),
         status,
         {"Cache-Control": "no-store", **(headers or {})},
         media_type=f"{media_type}; charset=utf-8",
     )
+    for cookie in cookies:
+        response.headers.append("Set-Cookie", cookie)
+    return response

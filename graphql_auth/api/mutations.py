@@ -26,19 +26,22 @@ class Mutation:
     async def register(self, info: Info[Context, None], input: RegisterInput) -> AuthPayload:
         """Register."""
         context = info.context
-        cookie = context.refresh_cookie.wanted(input.use_cookie)
+        cookies = context.cookies.wanted(input.use_cookie)
         signed_in = await context.services.accounts.register(input.typed(), context.device)
-        return AuthPayload.of(signed_in, in_cookie=cookie)
+        return AuthPayload.of(signed_in, in_cookies=cookies)
 
     @strawberry.mutation(description="Sign in with an e-mail address and a password.")
     async def login(self, info: Info[Context, None], input: LoginInput) -> AuthPayload:
         """Log in."""
         context = info.context
-        cookie = context.refresh_cookie.wanted(input.use_cookie)
+        cookies = context.cookies.wanted(input.use_cookie)
         signed_in = await context.services.accounts.login(
-            input.email, input.password, context.device
+            input.email,
+            input.password,
+            context.device,
+            input.device_token or context.cookies.device.peek(),
         )
-        return AuthPayload.of(signed_in, in_cookie=cookie)
+        return AuthPayload.of(signed_in, in_cookies=cookies)
 
     @strawberry.mutation(
         description=(
@@ -51,17 +54,17 @@ class Mutation:
     ) -> AuthPayload:
         """Carry a session on."""
         context = info.context
-        cookie = None if input else context.refresh_cookie
-        token = input.refresh_token if input else context.refresh_cookie.read()
+        cookies = None if input else context.cookies
+        token = input.refresh_token if input else context.cookies.refresh.read()
         if not token:
             raise Unauthenticated(TokenFault.TOKEN_MISSING)
         try:
             signed_in = await context.services.accounts.refresh(token, context.device)
         except Unauthenticated:
-            if cookie:
-                cookie.clear()
+            if cookies:
+                cookies.refresh.clear()
             raise
-        return AuthPayload.of(signed_in, in_cookie=cookie)
+        return AuthPayload.of(signed_in, in_cookies=cookies)
 
     @strawberry.mutation(
         description="End the session of the access token, or else of the cookie, at once."
@@ -70,12 +73,12 @@ class Mutation:
         """Log out; an expired access token does not keep a browser from it."""
         context, sessions = info.context, info.context.services.sessions
         signed_in = isinstance(context.caller, Principal)
-        token = None if signed_in else context.refresh_cookie.read()
+        token = None if signed_in else context.cookies.refresh.read()
         if token is None:
-            await sessions.end(context.principal.subject, context.principal.session_id)
+            await sessions.logout(context.principal, context.device)
         else:
-            await sessions.end_by_token(token)
-        context.refresh_cookie.clear()
+            await sessions.logout_by_token(token, context.device)
+        context.cookies.refresh.clear()
         return True
 
     @strawberry.mutation(
@@ -85,8 +88,8 @@ class Mutation:
     async def logout_everywhere(self, info: Info[Context, None]) -> bool:
         """Log out on all devices."""
         context = info.context
-        await context.services.sessions.end_all(context.principal.subject)
-        context.refresh_cookie.clear()
+        await context.services.sessions.logout_everywhere(context.principal, context.device)
+        context.cookies.refresh.clear()
         return True
 
     @strawberry.mutation(
@@ -100,8 +103,8 @@ class Mutation:
         """Log out on another device."""
         context = info.context
         session_id = id_in(input.id, "Session")
-        return session_id is not None and await context.services.sessions.end(
-            context.principal.subject, session_id
+        return session_id is not None and await context.services.sessions.revoke(
+            context.principal, session_id, context.device
         )
 
     @strawberry.mutation(
@@ -113,8 +116,8 @@ class Mutation:
     ) -> AuthPayload:
         """Change the password; a refresh token in a cookie is replaced there."""
         context = info.context
-        cookie = context.refresh_cookie.wanted(context.refresh_cookie.is_present)
+        cookies = context.cookies.wanted(context.cookies.refresh.is_present)
         signed_in = await context.services.accounts.change_password(
-            context.principal, input.current_password, input.new_password
+            context.principal, input.current_password, input.new_password, context.device
         )
-        return AuthPayload.of(signed_in, in_cookie=cookie)
+        return AuthPayload.of(signed_in, in_cookies=cookies)

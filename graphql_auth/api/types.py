@@ -1,6 +1,6 @@
 """The types of the schema, with the descriptions that frontends read."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import strawberry
@@ -8,15 +8,17 @@ from strawberry import relay
 from strawberry.types import Info
 
 from graphql_auth.api.context import Context
-from graphql_auth.api.cookies import RefreshCookie
+from graphql_auth.api.cookies import Cookies
 from graphql_auth.api.pages import Page, cursor
 from graphql_auth.auth.service import Account, Registration, SignedIn
 from graphql_auth.auth.sessions import LiveSession
 
+DEVICE_REMEMBERED = timedelta(days=365)
 
-def secret(description: str) -> Any:  # noqa: ANN401 - as strawberry.field, whose place it takes
+
+def secret(description: str, **options: Any) -> Any:  # noqa: ANN401 - as strawberry.field
     """Declare a field whose value shows in no repr, and so in no log."""
-    field = strawberry.field(description=description)
+    field = strawberry.field(description=description, **options)
     field.repr = False
     return field
 
@@ -25,7 +27,7 @@ def in_cookie() -> Any:  # noqa: ANN401 - as above
     """Declare the field by which a page asks for browser mode."""
     return strawberry.field(
         default=False,
-        description="Put the refresh token into a cookie, which no script can read.",
+        description="Put refresh token and device token into cookies, which no script can read.",
     )
 
 
@@ -135,18 +137,25 @@ class AuthPayload:
     refresh_token: str | None = secret(
         "Exchange it by `refreshToken` for the next one, once; null when it is in a cookie."
     )
+    device_token: str | None = secret(
+        "Hand it to the next `login` on this device, so that strangers who guess cannot keep its"
+        " owner out; null when it is in a cookie, and for `refreshToken`."
+    )
     user: User = strawberry.field(description="Who is signed in now.")
 
     @classmethod
-    def of(cls, signed_in: SignedIn, *, in_cookie: RefreshCookie | None = None) -> Self:
-        """Hand over what a use case answered, the refresh token in a cookie if there is one."""
-        tokens = signed_in.tokens
-        if in_cookie:
-            in_cookie.put(tokens.refresh, tokens.refresh_until)
+    def of(cls, signed_in: SignedIn, *, in_cookies: Cookies | None = None) -> Self:
+        """Hand over what a use case answered, the long-lived tokens in cookies if there are any."""
+        tokens, device_token = signed_in.tokens, signed_in.device_token
+        if in_cookies:
+            in_cookies.refresh.put(tokens.refresh, tokens.refresh_until)
+            if device_token:
+                in_cookies.device.put(device_token, datetime.now(UTC) + DEVICE_REMEMBERED)
         return cls(
             token=tokens.access.value,
             expires_at=tokens.access.expires_at,
-            refresh_token=None if in_cookie else tokens.refresh,
+            refresh_token=None if in_cookies else tokens.refresh,
+            device_token=None if in_cookies else device_token,
             user=User.of(signed_in.account, tokens.session_id),
         )
 
@@ -172,6 +181,10 @@ class LoginInput:
 
     email: str = strawberry.field(description="The e-mail address, in any case and form.")
     password: str = secret("The password, exactly as it was registered.")
+    device_token: str | None = secret(
+        "What a sign-in on this device answered before; browser mode has it in a cookie.",
+        default=strawberry.UNSET,
+    )
     use_cookie: bool = in_cookie()
 
 

@@ -3,14 +3,22 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from graphql_auth.auth import emails
+from graphql_auth.auth import emails, events
+from graphql_auth.auth.devices import Device, DeviceTokens
 from graphql_auth.auth.form import Form
-from graphql_auth.auth.hashing import HashQueue
+from graphql_auth.auth.hashing import HashQueue, Turn
 from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import Passwords, Verdict
-from graphql_auth.auth.sessions import Device, SessionService, Tokens
+from graphql_auth.auth.sessions import SessionService, Tokens
+from graphql_auth.auth.throttle import Throttle
 from graphql_auth.auth.tokens import Principal
-from graphql_auth.errors import EmailTaken, InvalidCredentials, TokenFault, Unauthenticated
+from graphql_auth.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    TokenFault,
+    TooManyAttempts,
+    Unauthenticated,
+)
 from graphql_auth.storage.documents import User
 from graphql_auth.storage.users import Users
 
@@ -42,29 +50,35 @@ class SignedIn:
 
     tokens: Tokens
     account: Account
+    device_token: str | None = field(default=None, repr=False)
 
 
 class AuthService:
     """Accounts and sign-in. Every method raises Unavailable when a part does not do its work."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root names each
         self,
+        *,
         users: Users,
         passwords: Passwords,
         rules: PasswordRules,
         hash_queue: HashQueue,
+        throttle: Throttle,
+        devices: DeviceTokens,
         sessions: SessionService,
     ) -> None:
         self._users = users
         self._passwords = passwords
         self._rules = rules
         self._hash_queue = hash_queue
+        self._throttle = throttle
+        self._devices = devices
         self._sessions = sessions
 
     async def register(self, typed: Registration, device: Device) -> SignedIn:
         """Make an account and sign its owner in.
 
-        Raises BadInput with every field that is off, and EmailTaken.
+        Raises BadInput with every field that is off, TooManyAttempts and EmailTaken.
         """
         form = Form()
         first_name = form.name("first_name", typed.first_name)
@@ -73,27 +87,38 @@ class AuthService:
         own = (typed.first_name, typed.last_name, typed.email)
         await form.new_password("password", typed.password, self._rules, own)
         form.finish()
+        await self._throttle.count_registration(device.ip_address)
         await self._refuse_other_spellings(email)
         password = await self._hash_queue.run(lambda: self._passwords.hash(typed.password))
         user = await self._users.add(
             User(first_name=first_name, last_name=last_name, email=email, password=password)
         )
-        return SignedIn(await self._sessions.begin(user, device), _account(user))
+        events.record("register", "success", str(user.id), device)
+        tokens = await self._sessions.begin(user, device)
+        return SignedIn(tokens, _account(user), self._devices.issue(user))
 
-    async def login(self, email: str, password: str, device: Device) -> SignedIn:
+    async def login(
+        self, email: str, password: str, device: Device, device_token: str | None = None
+    ) -> SignedIn:
         """Sign a user in, and bring an outdated hash up to date.
 
-        Raises BadInput when a field is empty or cannot be anyone's, and InvalidCredentials, after
-        the same time, for an unknown address, a wrong password and a disabled user.
+        A device that proves that it signed in before has a budget of failures of its own, and goes
+        before strangers. Raises BadInput when a field is empty or cannot be anyone's,
+        TooManyAttempts, and InvalidCredentials, after the same time, for an unknown address, a
+        wrong password and a disabled user.
         """
         form = Form()
         known_email = form.known_email("email", email)
         form.password("password", password)
         form.finish()
         user = await self._users.with_email(emails.spellings(known_email))
-        verdict = await self._verdict(user, password)
-        if user is None or not verdict.correct or user.disabled:
-            raise InvalidCredentials
+        known = self._devices.device_id(device_token, user)
+        try:
+            user, verdict = await self._proven(user, password, known_email, known, device)
+        except (InvalidCredentials, TooManyAttempts) as refused:
+            outcome = "failure" if isinstance(refused, InvalidCredentials) else "throttled"
+            events.record("login", outcome, str(user.id) if user else None, device)
+            raise
         if verdict.new_hash:
             await self._users.upgrade_password(user, verdict.new_hash)
         tokens = await self._sessions.begin(user, device)
@@ -102,18 +127,21 @@ class AuthService:
         if not await self._users.is_unchanged(user):
             await self._sessions.end(str(user.id), tokens.session_id)
             raise InvalidCredentials
-        return SignedIn(tokens, _account(user))
+        events.record("login", "success", str(user.id), device)
+        return SignedIn(tokens, _account(user), self._devices.issue(user, known))
 
     async def refresh(self, refresh_token: str, device: Device) -> SignedIn:
         """Carry a session on; see SessionService.refresh. Raises Unauthenticated."""
         user, tokens = await self._sessions.refresh(refresh_token, device)
         return SignedIn(tokens, _account(user))
 
-    async def change_password(self, principal: Principal, current: str, new: str) -> SignedIn:
+    async def change_password(
+        self, principal: Principal, current: str, new: str, device: Device
+    ) -> SignedIn:
         """Change the caller's password, end their other sessions and begin this one's chain anew.
 
-        Raises BadInput, InvalidCredentials when the current password is another, and
-        Unauthenticated when the session or the user is gone.
+        Raises BadInput, TooManyAttempts, InvalidCredentials when the current password is another,
+        and Unauthenticated when the session or the user is gone.
         """
         form = Form()
         form.password("current_password", current)
@@ -123,9 +151,14 @@ class AuthService:
         own = (user.first_name, user.last_name, user.email)
         await form.new_password("new_password", new, self._rules, own)
         form.finish()
-        if not (await self._verdict(user, current)).correct:
-            raise InvalidCredentials
-        new_hash = await self._hash_queue.run(lambda: self._passwords.hash(new))
+        async with self._throttle.attempt(
+            self._throttle.session(principal.session_id)
+        ) as verification:
+            if not (await self._verdict(user, current, Turn.KNOWN)).correct:
+                events.record("change_password", "failure", principal.subject, device)
+                raise InvalidCredentials
+            verification.succeeded = True
+        new_hash = await self._hash_queue.run(lambda: self._passwords.hash(new), Turn.KNOWN)
         # Before the change, so that a crash leaves none of them behind; and after it, for those
         # that began with the old password in between.
         await self._sessions.end_all(principal.subject, but=principal.session_id)
@@ -134,16 +167,34 @@ class AuthService:
             raise InvalidCredentials
         await self._sessions.end_all(principal.subject, but=principal.session_id)
         tokens = await self._sessions.renew(changed, principal.session_id)
-        return SignedIn(tokens, _account(changed))
+        events.record("change_password", "success", principal.subject, device)
+        return SignedIn(tokens, _account(changed), self._devices.issue(changed))
 
     async def account(self, principal: Principal) -> Account | None:
         """Return the account of whoever is signed in, or None when it is gone."""
         user = await self._users.with_id(principal.subject)
         return _account(user) if user else None
 
-    async def _verdict(self, user: User | None, password: str) -> Verdict:
+    async def _proven(
+        self, user: User | None, password: str, email: str, known: str | None, device: Device
+    ) -> tuple[User, Verdict]:
+        """Verify a password within its budget; raises TooManyAttempts and InvalidCredentials."""
+        counters = (
+            self._throttle.device(known)
+            if known
+            else self._throttle.stranger(email, device.ip_address)
+        )
+        async with self._throttle.attempt(counters) as verification:
+            turn = Turn.KNOWN if known else Turn.STRANGER
+            verdict = await self._verdict(user, password, turn)
+            if user is None or not verdict.correct or user.disabled:
+                raise InvalidCredentials
+            verification.succeeded = True
+        return user, verdict
+
+    async def _verdict(self, user: User | None, password: str, turn: Turn) -> Verdict:
         stored = user.password if user else None
-        return await self._hash_queue.run(lambda: self._passwords.verify(password, stored))
+        return await self._hash_queue.run(lambda: self._passwords.verify(password, stored), turn)
 
     async def _refuse_other_spellings(self, email: str) -> None:
         """Keep an address apart from the same one in a form that only the original stored.

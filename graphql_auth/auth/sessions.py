@@ -1,6 +1,5 @@
 """Sessions: begun by a sign-in, carried on by refresh tokens, and ended at once."""
 
-import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -10,6 +9,8 @@ from typing import Any, NoReturn
 
 from beanie import PydanticObjectId
 
+from graphql_auth.auth import events
+from graphql_auth.auth.devices import Device
 from graphql_auth.auth.refresh_tokens import RefreshToken
 from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.tokens import AccessToken, AccessTokens, Principal
@@ -19,26 +20,6 @@ from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
 
 SALT_BYTES = 32
-LONGEST_USER_AGENT = 400
-
-security_log = logging.getLogger("graphql_auth.security")
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where a request comes from, as far as it can be told."""
-
-    ip_address: str | None = None
-    user_agent: str | None = None
-
-    @property
-    def fields(self) -> dict[str, str | None]:
-        """What is stored of it."""
-        agent = self.user_agent
-        return {
-            "ip_address": self.ip_address,
-            "user_agent": agent and agent[:LONGEST_USER_AGENT],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +147,33 @@ class SessionService:
         """End all sessions of the user, but one."""
         self._revocations.add(await self._sessions.end_all(user_id, but))
 
-    async def end_by_token(self, text: str) -> bool:
-        """End the session of a refresh token; False when it is none that counts."""
+    async def logout(self, principal: Principal, device: Device) -> None:
+        """End the caller's session."""
+        await self.end(principal.subject, principal.session_id)
+        events.record("logout", "success", principal.subject, device)
+
+    async def logout_by_token(self, text: str, device: Device) -> None:
+        """End the session of a refresh token, if it is one that counts."""
         try:
             token = RefreshToken.parse(text)
         except Unauthenticated:
-            return False
-        session = await self._sessions.presented(token.presented)
-        return session is not None and await self.end(token.user_id, token.session_id)
+            return
+        if await self._sessions.presented(token.presented):
+            await self.end(token.user_id, token.session_id)
+            events.record("logout", "success", token.user_id, device)
+
+    async def logout_everywhere(self, principal: Principal, device: Device) -> None:
+        """End all of the caller's sessions."""
+        await self.end_all(principal.subject)
+        events.record("logout_everywhere", "success", principal.subject, device)
+
+    async def revoke(self, principal: Principal, session_id: str, device: Device) -> bool:
+        """End one of the caller's sessions; False when it is none of them, or no more."""
+        ended = await self.end(principal.subject, session_id)
+        events.record(
+            "revoke_session", "success" if ended else "failure", principal.subject, device
+        )
+        return ended
 
     async def of(self, user_id: str, *, before: str | None, limit: int) -> list[LiveSession]:
         """Return the user's sessions that began before one, the latest first."""
@@ -196,9 +196,9 @@ class SessionService:
             **device.fields,
         }
         session = await self._sessions.rotate(token.presented, now, changes, self._lifetimes.idle)
-        return (session, successor) if session else await self._joined(token)
+        return (session, successor) if session else await self._joined(token, device)
 
-    async def _joined(self, token: RefreshToken) -> tuple[Session, RefreshToken]:
+    async def _joined(self, token: RefreshToken, device: Device) -> tuple[Session, RefreshToken]:
         """Give the successor to whoever was not the first to ask for it."""
         session = await self._sessions.presented(token.presented)
         if session is None:
@@ -210,18 +210,16 @@ class SessionService:
             raise Unauthenticated(TokenFault.TOKEN_EXPIRED)
         replaced = session.previous == token.presented.digest
         if session.salt is None or not replaced or now - session.rotated_at > self._lifetimes.grace:
-            await self._stolen(token)
+            await self._stolen(token, device)
         session = await self._sessions.give_out_again(session, self._tokens.expiry())
         if session is None or session.salt is None:
             raise Unauthenticated(TokenFault.TOKEN_REVOKED)
         return session, token.successor(session.salt)
 
-    async def _stolen(self, token: RefreshToken) -> NoReturn:
+    async def _stolen(self, token: RefreshToken, device: Device) -> NoReturn:
         """End the session of a token that was replaced before: two have it, and one is a thief."""
         await self.end(token.user_id, token.session_id)
-        security_log.warning(
-            "refresh_token_reused user=%s session=%s", token.user_id, token.session_id
-        )
+        events.record("refresh_token_reused", "session_ended", token.user_id, device)
         raise Unauthenticated(TokenFault.TOKEN_REVOKED)
 
     def _given_out(self, session: Session, token: RefreshToken) -> Tokens:

@@ -81,3 +81,17 @@ class Session(Document):
     def created_at(self) -> datetime:
         """When the user signed in, to the second."""
         return cast("PydanticObjectId", self.id).generation_time
+
+
+class Attempt(Document):
+    """What is known of the attempts under one key, for as long as it matters."""
+
+    id: str  # type: ignore[assignment] # - what is counted, and of whom
+
+    class Settings:
+        """The collection and its index."""
+
+        name = "attempts"
+        indexes: ClassVar = [
+            IndexModel([("expires_at", ASCENDING)], name="expires_at_1", expireAfterSeconds=0)
+        ]

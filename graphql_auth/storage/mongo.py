@@ -19,7 +19,7 @@ from pymongo.errors import (
 )
 
 from graphql_auth.errors import StartError, Unavailable
-from graphql_auth.storage.documents import Session, User
+from graphql_auth.storage.documents import Attempt, Session, User
 
 SECONDS_TO_CONNECT = 4.0
 SECONDS_FOR_A_COMMAND = 5.0
@@ -120,7 +120,7 @@ async def _bind(database: AsyncDatabase[dict[str, Any]]) -> None:
     news = asyncio.get_running_loop().call_later(SECONDS_BEFORE_NEWS, _tell_of_the_index, database)
     try:
         with timeout(SECONDS_FOR_AN_INDEX):
-            await init_beanie(database=database, document_models=[User, Session])
+            await init_beanie(database=database, document_models=[User, Session, Attempt])
     except DuplicateKeyError:
         raise StartError(await _collisions(database)) from None
     except OperationFailure as error:

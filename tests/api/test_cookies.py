@@ -44,7 +44,10 @@ class Browser:
 
     @property
     def set_cookie(self) -> SimpleCookie:
-        return SimpleCookie(self.response.headers.get("set-cookie", ""))
+        found: SimpleCookie = SimpleCookie()
+        for header in self.response.headers.get_list("set-cookie"):
+            found.load(header)
+        return found
 
     @property
     def kept(self) -> str | None:

@@ -9,7 +9,6 @@ from graphql_auth.api.context import Services
 from graphql_auth.api.errors import ErrorCode, client_error
 from graphql_auth.api.http import GraphQLEndpoint, Policy
 from graphql_auth.api.schema import create_schema
-from graphql_auth.auth.sessions import Device
 from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import AuthError, BadInput, FaultReason, FieldFault, Unavailable
 from graphql_auth.settings import TokenSource
@@ -32,7 +31,7 @@ class Failing:
             raise self.error
         return Principal("65f000000000000000000001", "id")
 
-    async def login(self, _email: str, _password: str, _device: Device) -> NoReturn:
+    async def login(self, *_: object) -> NoReturn:
         raise self.error
 
     async def account(self, _principal: Principal) -> NoReturn:

@@ -25,6 +25,7 @@ CONTRACT = {
         "token": "String!",
         "expiresAt": "DateTime!",
         "refreshToken": "String",
+        "deviceToken": "String",
         "user": "User!",
     },
     "User": {
@@ -59,7 +60,12 @@ CONTRACT = {
         "password": "String!",
         "useCookie": "Boolean!",
     },
-    "LoginInput": {"email": "String!", "password": "String!", "useCookie": "Boolean!"},
+    "LoginInput": {
+        "email": "String!",
+        "password": "String!",
+        "deviceToken": "String",
+        "useCookie": "Boolean!",
+    },
     "RefreshTokenInput": {"refreshToken": "String!"},
     "RevokeSessionInput": {"id": "ID!"},
     "ChangePasswordInput": {"currentPassword": "String!", "newPassword": "String!"},
@@ -105,11 +111,17 @@ def test_every_field_has_a_description() -> None:
 def test_secrets_show_in_no_repr() -> None:
     secret = "hunter2"
     inputs = [
-        LoginInput(email="e", password=secret),
+        LoginInput(email="e", password=secret, device_token=secret),
         RegisterInput(first_name="f", last_name="l", email="e", password=secret),
         RefreshTokenInput(refresh_token=secret),
         ChangePasswordInput(current_password=secret, new_password=secret),
-        AuthPayload(token=secret, expires_at=None, refresh_token=secret, user=None),  # type: ignore[arg-type]
+        AuthPayload(
+            token=secret,
+            expires_at=None,  # type: ignore[arg-type]
+            refresh_token=secret,
+            device_token=secret,
+            user=None,  # type: ignore[arg-type]
+        ),
     ]
 
     assert secret not in repr(inputs)

@@ -3,18 +3,23 @@ from datetime import timedelta
 
 import pytest
 
+from graphql_auth.auth.devices import DeviceTokens
 from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import Passwords
 from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.service import AuthService
 from graphql_auth.auth.sessions import Lifetimes, SessionService
+from graphql_auth.auth.throttle import Throttle
 from graphql_auth.auth.tokens import AccessTokens
+from graphql_auth.storage.attempts import Attempts
 from graphql_auth.storage.mongo import connected
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
 
 HOUR = timedelta(hours=1)
+FAILURES_PER_ADDRESS = 20
+REGISTRATIONS_PER_ADDRESS = 100
 
 
 class Clock:
@@ -48,7 +53,20 @@ def sessions(revocations: Revocations, clock: Clock) -> SessionService:
 
 
 @pytest.fixture
-async def service(sessions: SessionService) -> AsyncIterator[AuthService]:
+def throttle(clock: Clock) -> Throttle:
+    return Throttle(Attempts(), FAILURES_PER_ADDRESS, REGISTRATIONS_PER_ADDRESS, clock)
+
+
+@pytest.fixture
+async def service(sessions: SessionService, throttle: Throttle) -> AsyncIterator[AuthService]:
     queue = HashQueue(threads=2)
-    yield AuthService(Users(), Passwords(4), PasswordRules(8), queue, sessions)
+    yield AuthService(
+        users=Users(),
+        passwords=Passwords(4),
+        rules=PasswordRules(8),
+        hash_queue=queue,
+        throttle=throttle,
+        devices=DeviceTokens("k" * 32),
+        sessions=sessions,
+    )
     queue.close()

@@ -5,8 +5,9 @@ import bcrypt
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from graphql_auth.auth.devices import Device
 from graphql_auth.auth.service import AuthService, Registration, SignedIn
-from graphql_auth.auth.sessions import Device, SessionService, Tokens
+from graphql_auth.auth.sessions import SessionService, Tokens
 from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import BadInput, EmailTaken, InvalidCredentials, Unauthenticated
 from graphql_auth.storage.documents import User
@@ -201,7 +202,7 @@ async def test_a_changed_password_ends_all_other_sessions_and_old_refresh_tokens
 ) -> None:
     other = await service.login("ada@example.com", "correct horse", HERE)
 
-    fresh = await service.change_password(principal, "correct horse", "battery staple")
+    fresh = await service.change_password(principal, "correct horse", "battery staple", HERE)
 
     with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
         sessions.authenticate(other.tokens.access.value)
@@ -223,7 +224,7 @@ async def test_a_user_of_the_original_changes_the_password(
     signed_in = await service.login("ada@example.com", "correct horse", HERE)
     principal = sessions.authenticate(signed_in.tokens.access.value)
 
-    await service.change_password(principal, "correct horse", "battery staple")
+    await service.change_password(principal, "correct horse", "battery staple", HERE)
 
     await service.login("ada@example.com", "battery staple", HERE)
 
@@ -232,9 +233,9 @@ async def test_a_password_is_changed_by_whoever_knows_it(
     service: AuthService, principal: Principal
 ) -> None:
     with pytest.raises(InvalidCredentials):
-        await service.change_password(principal, "wrong", "battery staple")
+        await service.change_password(principal, "wrong", "battery staple", HERE)
     with pytest.raises(BadInput) as refused:
-        await service.change_password(principal, "", " ")
+        await service.change_password(principal, "", " ", HERE)
 
     assert [fault.field for fault in refused.value.faults] == ["current_password", "new_password"]
     await service.login("ada@example.com", "correct horse", HERE)
@@ -243,10 +244,11 @@ async def test_a_password_is_changed_by_whoever_knows_it(
 async def test_of_two_changes_at_once_one_wins_and_the_other_is_told(
     service: AuthService, principal: Principal
 ) -> None:
-    outcomes = await asyncio.gather(
-        *(service.change_password(principal, "correct horse", f"new one {n}") for n in range(5)),
-        return_exceptions=True,
+    changes = (
+        service.change_password(principal, "correct horse", f"new one {number}", HERE)
+        for number in range(5)
     )
+    outcomes = await asyncio.gather(*changes, return_exceptions=True)
 
     assert sum(isinstance(outcome, SignedIn) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, InvalidCredentials) for outcome in outcomes) == 4
@@ -264,7 +266,7 @@ async def test_a_crash_after_the_change_leaves_no_session_with_the_old_password(
 
     monkeypatch.setattr(sessions, "renew", crash)
     with pytest.raises(ConnectionAbortedError):
-        await service.change_password(principal, "correct horse", "battery staple")
+        await service.change_password(principal, "correct horse", "battery staple", HERE)
 
     with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
         await service.refresh(signed_in.tokens.refresh, HERE)
@@ -277,7 +279,7 @@ async def test_the_password_of_a_user_who_is_gone_is_not_changed(
     await database["users"].drop()
 
     with pytest.raises(Unauthenticated):
-        await service.change_password(principal, "correct horse", "battery staple")
+        await service.change_password(principal, "correct horse", "battery staple", HERE)
 
 
 async def test_a_session_that_ended_meanwhile_gets_no_fresh_tokens(
@@ -286,7 +288,7 @@ async def test_a_session_that_ended_meanwhile_gets_no_fresh_tokens(
     await sessions.end(principal.subject, principal.session_id)
 
     with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
-        await service.change_password(principal, "correct horse", "battery staple")
+        await service.change_password(principal, "correct horse", "battery staple", HERE)
 
 
 def test_a_typed_password_shows_in_no_repr() -> None:

@@ -7,10 +7,11 @@ import pytest
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
+from graphql_auth.auth.devices import Device
 from graphql_auth.auth.refresh_tokens import RefreshToken
 from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.service import AuthService, Registration
-from graphql_auth.auth.sessions import Device, Lifetimes, SessionService, Tokens
+from graphql_auth.auth.sessions import Lifetimes, SessionService, Tokens
 from graphql_auth.auth.tokens import AccessTokens
 from graphql_auth.errors import TokenFault, Unauthenticated
 from graphql_auth.storage.documents import User
@@ -114,7 +115,7 @@ async def test_after_the_grace_it_is_theft_and_ends_the_session_and_all_its_toke
     assert not lives(sessions, latest)
     (record,) = caplog.records
     assert record.name == "graphql_auth.security"
-    assert record.getMessage().startswith("refresh_token_reused user=")
+    assert record.getMessage().startswith("refresh_token_reused outcome=session_ended user=")
     assert not [one for one in (tokens, thiefs, latest) if one.refresh in caplog.text]
 
 
@@ -302,16 +303,15 @@ async def test_nobody_ends_the_session_of_another(sessions: SessionService, toke
     assert lives(sessions, tokens)
 
 
-async def test_a_session_is_ended_by_its_refresh_token(
-    sessions: SessionService, tokens: Tokens
-) -> None:
+async def test_a_refresh_token_logs_out(sessions: SessionService, tokens: Tokens) -> None:
     stranger = replace(RefreshToken.parse(tokens.refresh), family=b"f" * 16).encode()
 
-    assert await sessions.end_by_token(stranger) is False
-    assert await sessions.end_by_token("garbled") is False
-    assert await sessions.end_by_token(tokens.refresh) is True
-    assert await sessions.end_by_token(tokens.refresh) is False
-    assert not lives(sessions, tokens)
+    for other in (stranger, "garbled"):
+        await sessions.logout_by_token(other, HERE)
+        assert lives(sessions, tokens)
+    for _ in range(2):
+        await sessions.logout_by_token(tokens.refresh, HERE)
+        assert not lives(sessions, tokens)
 
 
 async def test_all_sessions_are_ended_but_one(

@@ -16,8 +16,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from graphql_auth.auth.devices import Device
 from graphql_auth.auth.revocations import Revocations
-from graphql_auth.auth.sessions import Device, Lifetimes, SessionService, Tokens
+from graphql_auth.auth.sessions import Lifetimes, SessionService, Tokens
 from graphql_auth.auth.tokens import AccessTokens
 from graphql_auth.storage.documents import User
 from graphql_auth.storage.sessions import Sessions

@@ -121,7 +121,7 @@ async def test_an_address_that_is_none_is_refused_and_not_repeated(uri: str) -> 
 
 async def test_options_of_other_drivers_are_passed_over(database_uri: str) -> None:
     async with connected(f"{database_uri}?useNewUrlParser=true") as database:
-        assert set(await database.list_collection_names()) == {"sessions", "users"}
+        assert set(await database.list_collection_names()) == {"attempts", "sessions", "users"}
 
 
 async def test_a_port_where_nobody_listens_is_given_up_in_time(
