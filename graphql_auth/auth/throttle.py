@@ -16,7 +16,7 @@ from graphql_auth.storage.attempts import Attempts, Budget
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
-# Of strangers, at one account: 5 at once, then 30 s, doubling up to 30 minutes: at most 58 a day.
+# Of strangers, at one account: 5 at once, then 30 s, doubling up to 30 minutes: at most 57 a day.
 ACCOUNT = Budget(free=5, first_wait=30 * SECOND, longest_wait=30 * MINUTE)
 # Of a device that has signed in before, or of a session: as many, apart from all others.
 DEVICE = ACCOUNT
