@@ -30,6 +30,7 @@ class Browser:
         self.http = httpx.Client(timeout=30, headers=headers)
         self.url = url
         self.token = ""
+        self.values: dict[str, Any] = {}
 
     def ask(
         self, query: str, variables: dict[str, Any] | None = None, *, origin: str = FRONTEND
@@ -63,7 +64,8 @@ def browser(server: ServerProcess) -> Iterator[Browser]:
 
 @pytest.fixture
 def signed_in(browser: Browser) -> Browser:
-    assert "errors" not in browser.ask(REGISTERED, {"input": registration(useCookie=True)})
+    browser.values = registration(useCookie=True)
+    assert "errors" not in browser.ask(REGISTERED, {"input": browser.values})
     return browser
 
 
@@ -79,6 +81,29 @@ def test_the_refresh_token_is_in_a_cookie_if_it_is_asked_for(browser: Browser) -
     assert (morsel["secure"], morsel["domain"]) == ("", "")
     assert int(morsel["max-age"]) == pytest.approx(30 * 24 * 3600, abs=60)
     assert len(morsel.value) == 96
+
+
+def test_the_device_token_is_in_a_cookie_of_its_own_for_a_year(signed_in: Browser) -> None:
+    morsel = signed_in.set_cookie["device-token"]
+
+    assert (morsel["httponly"], morsel["samesite"], morsel["path"]) == (True, "Strict", "/")
+    assert int(morsel["max-age"]) == pytest.approx(365 * 24 * 3600, abs=60)
+
+
+def test_the_device_is_known_by_its_cookie_after_a_logout(signed_in: Browser) -> None:
+    email = signed_in.values["email"]
+    signed_in.ask("mutation { logout }")
+    stranger = Browser(signed_in.url)
+    for _ in range(5):
+        wrong = {"email": email, "password": "wrong"}
+        assert code(stranger.ask(LOGGED_IN, {"input": wrong})) == "INVALID_CREDENTIALS"
+    right = {"email": email, "password": registration()["password"], "useCookie": True}
+    assert code(stranger.ask(LOGGED_IN, {"input": right})) == "TOO_MANY_ATTEMPTS"
+
+    assert "errors" not in signed_in.ask(LOGGED_IN, {"input": right})
+
+    assert signed_in.kept
+    stranger.http.close()
 
 
 def test_without_being_asked_for_there_is_no_cookie(browser: Browser) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from graphql_auth.auth.hashing import HashQueue
+from graphql_auth.auth.hashing import HashQueue, Turn
 from graphql_auth.errors import Unavailable
 
 pytestmark = pytest.mark.anyio
@@ -94,3 +94,46 @@ async def test_what_the_work_raises_reaches_the_caller(queue: HashQueue) -> None
 
     with pytest.raises(LookupError):
         await queue.run(fail)
+
+
+async def test_known_devices_go_before_strangers_and_have_room_of_their_own(
+    queue: HashQueue,
+) -> None:
+    release = threading.Event()
+    done: list[str] = []
+    running = asyncio.create_task(queue.run(lambda: release.wait(10)))
+    await asyncio.sleep(0.05)
+    strangers = [asyncio.create_task(queue.run(lambda: done.append("stranger"))) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await queue.run(lambda: done.append("one too many"))
+
+    known = [
+        asyncio.create_task(queue.run(lambda: done.append("known"), Turn.KNOWN)) for _ in range(3)
+    ]
+    await asyncio.sleep(0)
+    release.set()
+    await asyncio.gather(running, *strangers, *known)
+
+    assert done == ["known"] * 3 + ["stranger"] * 2
+
+
+async def test_what_has_not_begun_is_given_up_at_the_end() -> None:
+    queue = HashQueue(threads=1)
+    begun, release = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        release.wait(10)
+        return "done"
+
+    first = asyncio.create_task(queue.run(work))
+    second = asyncio.create_task(queue.run(work))
+    await asyncio.to_thread(begun.wait, 10)
+    closing = asyncio.create_task(asyncio.to_thread(queue.close))
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    release.set()
+
+    assert await first == "done"
+    await closing
