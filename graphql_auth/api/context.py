@@ -37,13 +37,17 @@ class Context:
 
     @property
     def principal(self) -> Principal:
-        """Whoever is signed in; raises Unauthenticated when nobody is, and Unavailable."""
+        """Whoever is signed in; raises Unauthenticated when nobody is, and Unavailable.
+
+        Each field asks anew, for one before it may have ended the session.
+        """
         match self.caller:
             case TokenFault():
                 raise Unauthenticated(self.caller)
             case None:
                 raise Unavailable(retry_after=1)
             case principal:
+                self.services.sessions.check(principal)
                 return principal
 
 

@@ -58,25 +58,21 @@ class Mutation:
         token = input.refresh_token if input else context.cookies.refresh.read()
         if not token:
             raise Unauthenticated(TokenFault.TOKEN_MISSING)
-        try:
-            signed_in = await context.services.accounts.refresh(token, context.device)
-        except Unauthenticated:
-            if cookies:
-                cookies.refresh.clear()
-            raise
+        # A cookie that counts no more is left: the answer may come after one that set a good one.
+        signed_in = await context.services.accounts.refresh(token, context.device)
         return AuthPayload.of(signed_in, in_cookies=cookies)
 
     @strawberry.mutation(
-        description="End the session of the access token, or else of the cookie, at once."
+        description="End the sessions of the access token and of the cookie at once."
     )
     async def logout(self, info: Info[Context, None]) -> bool:
         """Log out; an expired access token does not keep a browser from it."""
         context, sessions = info.context, info.context.services.sessions
-        signed_in = isinstance(context.caller, Principal)
-        token = None if signed_in else context.cookies.refresh.read()
-        if token is None:
-            await sessions.logout(context.principal, context.device)
-        else:
+        token = context.cookies.refresh.read()
+        caller = context.caller if isinstance(context.caller, Principal) else None
+        if caller or token is None:
+            await sessions.logout(caller or context.principal, context.device)
+        if token is not None:
             await sessions.logout_by_token(token, context.device)
         context.cookies.refresh.clear()
         return True

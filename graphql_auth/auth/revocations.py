@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
+from graphql_auth.logs import cause_of
 from graphql_auth.storage.sessions import Ended, Sessions
 
 SECONDS_BETWEEN_LOOKS = 0.25
 # How much later than its time an end may come to be seen: it is written under that time, but shows
 # when it is done; and the clocks of two servers of one database may differ.
 OVERLAP = timedelta(seconds=10)
+EVER = datetime.fromtimestamp(0, UTC)
+# A million at the start take half a minute at the worst; later, there are those of a moment.
+SECONDS_FOR_ALL = 600.0
+SECONDS_FOR_NEWS = 5.0
 FEW = 64
 
 logger = logging.getLogger(__name__)
@@ -85,7 +90,7 @@ class Revocations:
         self._max_staleness = max_staleness.total_seconds()
         self._clock = clock
         self._looked_at = -float("inf")
-        self._latest = datetime.fromtimestamp(0, UTC)
+        self._database_time: datetime | None = None
 
     def check(self, session_id: str) -> None:
         """Let a session pass that has not ended, as far as is known.
@@ -104,10 +109,15 @@ class Revocations:
     async def look(self) -> None:
         """Learn of all that ended since the last look; raises Unavailable."""
         began = self._clock()
-        found = await self._sessions.ended_since(self._latest - OVERLAP)
-        self._ended.add(found)
-        self._latest = max((one.at for one in found), default=self._latest)
-        self._looked_at = began
+        present = await self._sessions.now()
+        if self._database_time is None:
+            since, seconds = EVER, SECONDS_FOR_ALL
+        else:
+            # The clock of the database may have been set, forward or back, since the last look.
+            unchanged = present - timedelta(seconds=began - self._looked_at)
+            since, seconds = min(unchanged, self._database_time) - OVERLAP, SECONDS_FOR_NEWS
+        self._ended.add(await self._sessions.ended_since(since, seconds))
+        self._looked_at, self._database_time = began, present
         self._ended.forget_before(time.time())
 
     async def follow(self) -> None:
@@ -117,9 +127,9 @@ class Revocations:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             try:
                 await self.look()
-            except Unavailable:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
                 if not failing:
-                    logger.warning("cannot learn which sessions end: the database does not answer")
+                    logger.warning("cannot learn which sessions end (%s)", cause_of(error))
                 failing = True
             else:
                 failing = False

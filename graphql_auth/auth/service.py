@@ -93,8 +93,8 @@ class AuthService:
         user = await self._users.add(
             User(first_name=first_name, last_name=last_name, email=email, password=password)
         )
+        tokens = await self._begun(user, device)
         events.record("register", "success", str(user.id), device)
-        tokens = await self._sessions.begin(user, device)
         return SignedIn(tokens, _account(user), self._devices.issue(user))
 
     async def login(
@@ -121,12 +121,7 @@ class AuthService:
             raise
         if verdict.new_hash:
             await self._users.upgrade_password(user, verdict.new_hash)
-        tokens = await self._sessions.begin(user, device)
-        # Whoever changed the password or disabled the user while this was verified has ended the
-        # sessions that they saw; this may be one that they did not see.
-        if not await self._users.is_unchanged(user):
-            await self._sessions.end(str(user.id), tokens.session_id)
-            raise InvalidCredentials
+        tokens = await self._begun(user, device)
         events.record("login", "success", str(user.id), device)
         return SignedIn(tokens, _account(user), self._devices.issue(user, known))
 
@@ -159,6 +154,8 @@ class AuthService:
                 raise InvalidCredentials
             verification.succeeded = True
         new_hash = await self._hash_queue.run(lambda: self._passwords.hash(new), Turn.KNOWN)
+        if await self._sessions.one(principal.subject, principal.session_id) is None:
+            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
         # Before the change, so that a crash leaves none of them behind; and after it, for those
         # that began with the old password in between.
         await self._sessions.end_all(principal.subject, but=principal.session_id)
@@ -174,6 +171,18 @@ class AuthService:
         """Return the account of whoever is signed in, or None when it is gone."""
         user = await self._users.with_id(principal.subject)
         return _account(user) if user else None
+
+    async def _begun(self, user: User, device: Device) -> Tokens:
+        """Begin a session, unless the user has changed since; raises InvalidCredentials then.
+
+        Whoever changed the password or disabled the user meanwhile has ended the sessions that
+        they saw; this may be one that they did not see.
+        """
+        tokens = await self._sessions.begin(user, device)
+        if not await self._users.is_unchanged(user):
+            await self._sessions.end(str(user.id), tokens.session_id)
+            raise InvalidCredentials
+        return tokens
 
     async def _proven(
         self, user: User | None, password: str, email: str, known: str | None, device: Device

@@ -76,13 +76,17 @@ class SessionService:
         self._lifetimes = lifetimes
         self._now = now
 
+    def check(self, principal: Principal) -> None:
+        """Raise Unauthenticated if the session has ended; or Unavailable, as authenticate."""
+        self._revocations.check(principal.session_id)
+
     def authenticate(self, token: str) -> Principal:
         """Say whom an access token speaks for, without asking the database.
 
         Raises Unauthenticated, and Unavailable when it cannot be known whether the session lives.
         """
         principal = self._tokens.verify(token)
-        self._revocations.check(principal.session_id)
+        self.check(principal)
         return principal
 
     async def begin(self, user: User, device: Device) -> Tokens:
@@ -99,7 +103,8 @@ class SessionService:
                 password_changes=user.password_changes,
                 expires_at=expires_at,
                 ends_at=ends_at,
-                access_until=self._tokens.expiry(),
+                access_until=min(self._tokens.expiry(), expires_at),
+                rotated_at=now,
                 **self._chain(token, now),
                 **device.fields,
             )
@@ -115,8 +120,11 @@ class SessionService:
         token = RefreshToken.parse(text)
         session, successor = await self._rotated(token, device)
         user = await self._users.with_id(token.user_id)
-        if user is None or user.disabled or user.password_changes != session.password_changes:
+        if user is None or user.disabled:
             await self.end(token.user_id, token.session_id)
+            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+        if user.password_changes != session.password_changes:
+            # It is not ended, for it may be the one that is kept, and about to be renewed.
             raise Unauthenticated(TokenFault.TOKEN_REVOKED)
         return user, self._given_out(session, successor)
 
@@ -199,22 +207,39 @@ class SessionService:
         return (session, successor) if session else await self._joined(token, device)
 
     async def _joined(self, token: RefreshToken, device: Device) -> tuple[Session, RefreshToken]:
-        """Give the successor to whoever was not the first to ask for it."""
+        """Give the successor to whoever was not the first to ask for it.
+
+        | presented                   | the session      | answer                     |
+        | --------------------------- | ---------------- | -------------------------- |
+        | of no family that is stored | any              | TOKEN_INVALID              |
+        | any of the family           | ended            | TOKEN_REVOKED              |
+        |                             | too old          | TOKEN_EXPIRED              |
+        | the one just replaced       | within the grace | its successor              |
+        | any other of the family     | live             | TOKEN_REVOKED, and it ends |
+        """
         session = await self._sessions.presented(token.presented)
         if session is None:
             raise Unauthenticated(TokenFault.TOKEN_INVALID)
-        now = self._moment()
         if session.ended_at:
             raise Unauthenticated(TokenFault.TOKEN_REVOKED)
-        if session.expires_at <= now:
+        if session.expires_at <= self._moment():
             raise Unauthenticated(TokenFault.TOKEN_EXPIRED)
-        replaced = session.previous == token.presented.digest
-        if session.salt is None or not replaced or now - session.rotated_at > self._lifetimes.grace:
+        if session.salt is None or session.previous != token.presented.digest:
             await self._stolen(token, device)
-        session = await self._sessions.give_out_again(session, self._tokens.expiry())
-        if session is None or session.salt is None:
-            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
-        return session, token.successor(session.salt)
+        access_until = min(self._tokens.expiry(), session.expires_at)
+        joined = await self._sessions.give_out_again(session, access_until, self._lifetimes.grace)
+        if joined is None:
+            return await self._judged_late(session, token, device)
+        return joined, token.successor(session.salt)
+
+    async def _judged_late(
+        self, seen: Session, token: RefreshToken, device: Device
+    ) -> tuple[Session, RefreshToken]:
+        """Judge again if the session has changed since it was seen; else the grace was over."""
+        now = await self._sessions.presented(token.presented)
+        if now and (now.current, now.ended_at) == (seen.current, seen.ended_at):
+            await self._stolen(token, device)
+        return await self._joined(token, device)
 
     async def _stolen(self, token: RefreshToken, device: Device) -> NoReturn:
         """End the session of a token that was replaced before: two have it, and one is a thief."""
@@ -224,7 +249,7 @@ class SessionService:
 
     def _given_out(self, session: Session, token: RefreshToken) -> Tokens:
         # No access token outlives its session.
-        expires_at = min(session.access_until, session.expires_at)
+        expires_at = min(self._tokens.expiry(), session.expires_at)
         access = self._tokens.issue(token.user_id, token.session_id, expires_at)
         return Tokens(token.session_id, access, token.encode(), session.expires_at)
 
@@ -233,7 +258,6 @@ class SessionService:
         return {
             "family": presented.family,
             "current": presented.digest,
-            "rotated_at": now,
             "last_used_at": now,
         }
 

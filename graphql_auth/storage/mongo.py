@@ -92,6 +92,9 @@ def _client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
                 uri,
                 appname="graphql-auth",
                 tz_aware=True,
+                # Whatever the address says: a session that ended is to be seen as such at once.
+                readPreference="primary",
+                readConcernLevel="local",
                 w="majority",
                 journal=True,
                 retryWrites=True,

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from beanie import PydanticObjectId
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, timeout
 
 from graphql_auth.storage.documents import Session
 from graphql_auth.storage.mongo import outages_translated
 
 # An ended session is remembered for as long as a token that it gave out may count elsewhere.
 CLOCK_SKEW = timedelta(minutes=1)
+ENDED_INDEX = "ended_at_1_expires_at_1__id_1"
 POLL_COMMENT = "graphql-auth: sessions that ended"
 
 
@@ -61,9 +62,9 @@ class Sessions:
             "ended_at": None,
             "expires_at": {"$gt": now},
         }
-        # Values are literal: a user agent may begin with the $ of an expression.
-        values = {name: {"$literal": value} for name, value in changes.items()}
-        values["expires_at"] = {"$min": [now + idle, "$ends_at"]}
+        # A session is never removed before the access tokens that it gave out have expired.
+        expires_at = {"$min": [{"$max": [now + idle, "$access_until"]}, "$ends_at"]}
+        values = _literal(changes) | {"rotated_at": "$$NOW", "expires_at": expires_at}
         return await self._changed(found, [{"$set": values}])
 
     async def presented(self, presented: Presented) -> Session | None:
@@ -71,22 +72,39 @@ class Sessions:
         with outages_translated():
             return await Session.find_one(presented.session)
 
-    async def give_out_again(self, session: Session, access_until: datetime) -> Session | None:
-        """Note that one more access token was given out; None when the session has ended."""
-        return await self._changed(
-            {"_id": session.id, "ended_at": None}, {"$max": {"access_until": access_until}}
-        )
+    async def give_out_again(
+        self, session: Session, access_until: datetime, grace: timedelta
+    ) -> Session | None:
+        """Note that one more access token was given out for the token that was replaced last.
+
+        None when the session is no longer as it was read, or the grace is over, by the one clock
+        that all processes share.
+        """
+        age = {"$subtract": ["$$NOW", "$rotated_at"]}
+        found = {
+            "_id": session.id,
+            "family": session.family,
+            "current": session.current,
+            "ended_at": None,
+            "$expr": {"$lte": [age, grace // timedelta(milliseconds=1)]},
+        }
+        return await self._changed(found, {"$max": {"access_until": access_until}})
 
     async def renew(
         self, user_id: str, session_id: str, changes: Mapping[str, Any]
     ) -> Session | None:
-        """Make ``changes`` to a live session of the user, if it is one."""
-        return await self._changed(_live(user_id, session_id), {"$set": dict(changes)})
+        """Make ``changes`` to a session of the user that lives, and begin its chain anew."""
+        values = _literal(changes) | {"rotated_at": "$$NOW"}
+        return await self._changed(
+            _live(user_id, session_id), [{"$set": values}, {"$unset": ["previous", "salt"]}]
+        )
 
     async def end(self, user_id: str, session_id: str) -> Ended | None:
         """End a session of the user; None when there is no such session, or no more."""
         session = await self._changed(_live(user_id, session_id), _ENDED)
-        return _ended(session) if session else None
+        if session is None:
+            return None
+        return Ended(session_id, cast("datetime", session.ended_at), session.expires_at)
 
     async def end_all(self, user_id: str, but: str | None = None) -> list[Ended]:
         """End all sessions of the user, but one, and return all that are remembered as ended."""
@@ -95,10 +113,8 @@ class Sessions:
         others = {"_id": {"$ne": PydanticObjectId(but)}} if but else {}
         with outages_translated():
             await collection.update_many(of_user | others | {"ended_at": None}, _ENDED)
-            return [
-                _ended(session)
-                async for session in Session.find(of_user | {"ended_at": {"$ne": None}})
-            ]
+            cursor = collection.find(of_user | {"ended_at": {"$ne": None}}, _OF_ENDED)
+            return [_ended(found) async for found in cursor]
 
     async def live_of(
         self, user_id: str, now: datetime, *, before: str | None, limit: int
@@ -119,20 +135,28 @@ class Sessions:
         with outages_translated():
             return await Session.find_one(_live(user_id, session_id) | {"expires_at": {"$gt": now}})
 
-    async def ended_since(self, moment: datetime) -> list[Ended]:
-        """Find the sessions that ended after a moment, by the clock of the database."""
+    async def ended_since(self, moment: datetime, seconds: float) -> list[Ended]:
+        """Find the sessions that ended after a moment, by the clock of the database.
+
+        Raises Unavailable also when it takes longer than so many seconds.
+        """
         collection = Session.get_pymongo_collection()
-        with outages_translated():
+        with outages_translated(), timeout(seconds):
             cursor = collection.find(
                 {"ended_at": {"$gt": moment}},
-                {"ended_at": True, "expires_at": True},
+                _OF_ENDED,
+                hint=ENDED_INDEX,
                 comment=POLL_COMMENT,
                 batch_size=10_000,
             )
-            return [
-                Ended(str(found["_id"]), found["ended_at"], found["expires_at"])
-                async for found in cursor
-            ]
+            return [_ended(found) async for found in cursor]
+
+    async def now(self) -> datetime:
+        """Return the time by the clock of the database."""
+        database = Session.get_pymongo_collection().database
+        with outages_translated():
+            told = await database.command("hello", comment=POLL_COMMENT)
+        return cast("datetime", told["localTime"])
 
     async def _changed(
         self, found: Mapping[str, Any], update: Mapping[str, Any] | list[dict[str, Any]]
@@ -143,6 +167,8 @@ class Sessions:
             )
         return Session.model_validate(document) if document else None
 
+
+_OF_ENDED = {"ended_at": True, "expires_at": True}
 
 # The time is the database's, which is one for all processes, so that none of them misses an end.
 _ENDED = [
@@ -165,5 +191,13 @@ def _live(user_id: str, session_id: str) -> dict[str, Any]:
     }
 
 
-def _ended(session: Session) -> Ended:
-    return Ended(str(session.id), cast("datetime", session.ended_at), session.expires_at)
+def _literal(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep values from being read as expressions: a user agent may begin with a $."""
+    return {
+        name: {"$max": [f"${name}", value]} if name == "access_until" else {"$literal": value}
+        for name, value in changes.items()
+    }
+
+
+def _ended(found: Mapping[str, Any]) -> Ended:
+    return Ended(str(found["_id"]), found["ended_at"], found["expires_at"])

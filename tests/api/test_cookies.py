@@ -124,12 +124,13 @@ def test_over_https_the_cookie_is_bound_to_the_host(server: ServerProcess, host:
     browser.http.close()
 
 
-def test_the_cookie_is_secure_where_the_server_cannot_tell(server: ServerProcess) -> None:
-    browser = Browser(server.url, Host="app.example.com")
+@pytest.mark.parametrize("host", ["app.example.com", "localhost:4001"])
+def test_the_cookie_is_secure_where_the_server_cannot_tell(
+    server: ServerProcess, host: str
+) -> None:
+    browser = Browser(server.url, Host=host)
 
-    browser.ask(
-        REGISTERED, {"input": registration(useCookie=True)}, origin="https://app.example.com"
-    )
+    browser.ask(REGISTERED, {"input": registration(useCookie=True)}, origin=f"https://{host}")
 
     assert browser.set_cookie["__Host-refresh-token"]["secure"] is True
     browser.http.close()
@@ -162,6 +163,16 @@ def test_another_page_may_not(signed_in: Browser, origin: str, query: str) -> No
     assert "set-cookie" not in signed_in.response.headers
     assert signed_in.kept == before
     assert "errors" not in signed_in.ask(REFRESH)
+
+
+def test_a_page_without_https_is_not_ours_where_we_have_it(server: ServerProcess) -> None:
+    browser = Browser(server.url, **{"X-Forwarded-Proto": "https", "Host": "app.example.com"})
+    values = registration(useCookie=True)
+
+    answer = browser.ask(REGISTERED, {"input": values}, origin="http://app.example.com")
+
+    assert code(answer) == "FORBIDDEN"
+    browser.http.close()
 
 
 @pytest.mark.parametrize("origin", ["", EVIL])
@@ -216,12 +227,28 @@ def test_whoever_has_no_cookie_is_told_of_none(browser: Browser) -> None:
     assert "set-cookie" not in browser.response.headers
 
 
-def test_a_cookie_that_counts_no_more_is_cleared(signed_in: Browser) -> None:
+def test_a_cookie_that_counts_no_more_is_left_for_it_may_be_replaced_by_then(
+    signed_in: Browser,
+) -> None:
     signed_in.http.cookies.set("refresh-token", "A" * 96, domain="127.0.0.1", path="/")
 
     assert extensions(signed_in.ask(REFRESH))["reason"] == "TOKEN_INVALID"
 
-    assert signed_in.set_cookie["refresh-token"]["max-age"] == "0"
+    assert "set-cookie" not in signed_in.response.headers
+
+
+def test_logout_ends_the_session_of_the_cookie_too_when_it_is_another(signed_in: Browser) -> None:
+    other = Browser(signed_in.url)
+    answer = other.ask(REGISTERED, {"input": registration()})
+    signed_in.token = answer["data"]["register"]["token"]
+    cookie = signed_in.kept
+
+    assert signed_in.ask("mutation { logout }") == {"data": {"logout": True}}
+
+    signed_in.http.cookies.set("refresh-token", cookie or "", domain="127.0.0.1", path="/")
+    assert extensions(signed_in.ask(REFRESH))["reason"] == "TOKEN_REVOKED"
+    assert extensions(signed_in.ask(WELCOME))["reason"] == "TOKEN_REVOKED"
+    other.http.close()
 
 
 def test_a_token_of_the_input_goes_before_the_cookie(signed_in: Browser) -> None:

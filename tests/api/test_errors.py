@@ -31,6 +31,9 @@ class Failing:
             raise self.error
         return Principal("65f000000000000000000001", "id")
 
+    def check(self, _principal: Principal) -> None:
+        """Let everybody pass."""
+
     async def login(self, *_: object) -> NoReturn:
         raise self.error
 

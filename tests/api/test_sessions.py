@@ -123,6 +123,20 @@ def test_logout_everywhere_ends_every_session(client: Client, signed_in: dict[st
     assert is_revoked(client, other["token"])
 
 
+def test_what_follows_a_logout_in_one_request_is_refused(
+    client: Client, signed_in: dict[str, Any]
+) -> None:
+    password = registration()["password"]
+    change = f'changePassword(input: {{currentPassword: "{password}", newPassword: "another one"}})'
+
+    for mutation in ("logoutEverywhere", "logout"):
+        payload = again(client, signed_in)
+        query = f"mutation {{ {mutation} a: {change} {{ token }} }}"
+        assert extensions(client.ask(query, token=payload["token"]))["reason"] == "TOKEN_REVOKED"
+
+    again(client, signed_in)
+
+
 @pytest.mark.parametrize(
     "mutation",
     [

@@ -13,6 +13,7 @@ from graphql_auth.auth.sessions import Lifetimes, SessionService
 from graphql_auth.auth.throttle import Throttle
 from graphql_auth.auth.tokens import AccessTokens
 from graphql_auth.storage.attempts import Attempts
+from graphql_auth.storage.documents import Session
 from graphql_auth.storage.mongo import connected
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
@@ -35,6 +36,13 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+async def pass_time(clock: Clock, seconds: float) -> None:
+    """Move the clock, and that of the database, by which the grace is measured, as far."""
+    clock.time += seconds
+    earlier = {"$subtract": ["$rotated_at", int(seconds * 1000)]}
+    await Session.get_pymongo_collection().update_many({}, [{"$set": {"rotated_at": earlier}}])
 
 
 @pytest.fixture

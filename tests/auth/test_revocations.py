@@ -66,15 +66,19 @@ class Source(Sessions):
 
     def __init__(self) -> None:
         self.ended: list[Ended] = []
-        self.gone = False
+        self.fault: Exception | None = None
         self.asked: list[datetime] = []
+        self.database_time = datetime.now(UTC)
         self.when_asked: Callable[[], None] = lambda: None
 
-    async def ended_since(self, moment: datetime) -> list[Ended]:
+    async def now(self) -> datetime:
+        return self.database_time
+
+    async def ended_since(self, moment: datetime, _seconds: float) -> list[Ended]:
         self.asked.append(moment)
         self.when_asked()
-        if self.gone:
-            raise Unavailable
+        if self.fault:
+            raise self.fault
         return [one for one in self.ended if one.at > moment]
 
 
@@ -121,10 +125,9 @@ async def test_what_ended_elsewhere_is_known_after_a_look(
 
 
 @pytest.mark.anyio
-async def test_an_end_that_shows_later_than_others_is_seen_all_the_same(
+async def test_an_end_that_shows_later_than_its_time_is_seen_all_the_same(
     revocations: Revocations, source: Source
 ) -> None:
-    source.ended.append(soon(IDS[0]))
     await revocations.look()
     source.ended.append(soon(IDS[1], seconds=-9))
 
@@ -135,16 +138,41 @@ async def test_an_end_that_shows_later_than_others_is_seen_all_the_same(
 
 
 @pytest.mark.anyio
-async def test_only_the_first_look_asks_for_all(revocations: Revocations, source: Source) -> None:
-    source.ended.append(soon(IDS[0]))
-    latest = source.ended[0].at
+async def test_only_the_first_look_asks_for_all(
+    revocations: Revocations, source: Source, now: Now
+) -> None:
+    source.ended.append(soon(IDS[0], seconds=60))
     await revocations.look()
-    source.ended.clear()
+    for _ in range(2):
+        now.time += 5
+        source.database_time += timedelta(seconds=5)
+        await revocations.look()
+
+    assert source.asked[0] == module.EVER
+    for since, later in ((source.asked[1], 5), (source.asked[2], 0)):
+        assert since == source.database_time - timedelta(seconds=later + 5) - module.OVERLAP
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+async def test_a_clock_of_the_database_that_is_set_hides_no_end(
+    revocations: Revocations, source: Source, now: Now, seconds: float
+) -> None:
     await revocations.look()
+    before = source.database_time
+    source.database_time += timedelta(seconds=seconds)
+    after = source.database_time
+    now.time += 1
+    source.ended += [
+        Ended(IDS[0], before, before + timedelta(hours=9)),
+        Ended(IDS[1], after, after + timedelta(hours=9)),
+    ]
+
     await revocations.look()
 
-    assert source.asked[0].year < 1971
-    assert source.asked[1:] == [latest - module.OVERLAP] * 2
+    for one in IDS[:2]:
+        with pytest.raises(Unauthenticated):
+            revocations.check(one)
 
 
 @pytest.mark.anyio
@@ -168,7 +196,7 @@ async def test_what_is_too_old_is_not_trusted(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     await revocations.look()
-    source.gone = True
+    source.fault = Unavailable()
     now.time = 20
     with pytest.raises(Unavailable):
         await revocations.look()
@@ -182,7 +210,7 @@ async def test_what_is_too_old_is_not_trusted(
     with pytest.raises(Unauthenticated):
         revocations.check(IDS[1])
 
-    source.gone = False
+    source.fault = None
     await revocations.look()
     revocations.check(IDS[0])
 
@@ -218,8 +246,8 @@ async def test_it_keeps_looking_and_tells_of_an_outage_once(
             await asyncio.sleep(0.001)
 
     following = asyncio.create_task(revocations.follow())
-    for gone in (False, True, False, True):
-        source.gone = gone
+    for fault in (None, Unavailable(), None, KeyError("expires_at")):
+        source.fault = fault
         await looks(5)
     following.cancel()
 

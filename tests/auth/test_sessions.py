@@ -17,7 +17,7 @@ from graphql_auth.errors import TokenFault, Unauthenticated
 from graphql_auth.storage.documents import User
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
-from tests.auth.conftest import HOUR, Clock
+from tests.auth.conftest import HOUR, Clock, pass_time
 
 pytestmark = pytest.mark.anyio
 
@@ -77,12 +77,12 @@ async def test_whoever_comes_again_within_the_grace_gets_the_same_successor(
     sessions: SessionService, tokens: Tokens, clock: Clock
 ) -> None:
     first = await refreshed(sessions, tokens.refresh)
-    clock.time += GRACE
+    await pass_time(clock, GRACE - 5)
     again = await refreshed(sessions, tokens.refresh)
 
     assert first.refresh == again.refresh
     assert lives(sessions, again)
-    assert again.access.expires_at - first.access.expires_at == Lifetimes().grace
+    assert again.access.expires_at - first.access.expires_at == timedelta(seconds=GRACE - 5)
 
 
 async def test_a_hundred_at_once_get_one_successor_and_working_tokens(
@@ -104,9 +104,9 @@ async def test_after_the_grace_it_is_theft_and_ends_the_session_and_all_its_toke
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     thiefs = await refreshed(sessions, tokens.refresh)
-    clock.time += seconds
+    await pass_time(clock, seconds)
     latest = await refreshed(sessions, thiefs.refresh)
-    clock.time += GRACE + 1
+    await pass_time(clock, GRACE + 1)
 
     assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
 
@@ -123,7 +123,7 @@ async def test_the_one_just_replaced_is_theft_after_the_grace(
     sessions: SessionService, tokens: Tokens, clock: Clock
 ) -> None:
     fresh = await refreshed(sessions, tokens.refresh)
-    clock.time += GRACE + 0.001
+    await pass_time(clock, GRACE + 0.001)
 
     assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
     assert not lives(sessions, fresh)
@@ -267,10 +267,7 @@ async def test_a_refresh_token_outlives_the_key_of_the_access_tokens(
         successor.authenticate(tokens.access.value)
 
 
-@pytest.mark.parametrize(
-    "by_other_hands",
-    [None, {"$set": {"disabled": True}}, {"$set": {"password_changes": 1}}],
-)
+@pytest.mark.parametrize("by_other_hands", [None, {"$set": {"disabled": True}}])
 async def test_a_user_who_is_changed_by_other_hands_is_signed_out_at_the_next_refresh(
     sessions: SessionService, tokens: Tokens, database: Database, by_other_hands: dict[str, Any]
 ) -> None:
@@ -283,6 +280,74 @@ async def test_a_user_who_is_changed_by_other_hands_is_signed_out_at_the_next_re
     assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
 
     assert not lives(sessions, tokens)
+
+
+async def test_a_session_of_an_earlier_password_is_not_carried_on(
+    sessions: SessionService, tokens: Tokens, database: Database
+) -> None:
+    await database["users"].update_one({}, {"$inc": {"password_changes": 1}})
+
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+
+    # It may be the session that whoever changes the password is about to keep.
+    assert lives(sessions, tokens)
+
+
+async def test_a_shorter_lifetime_of_tokens_does_not_make_the_older_ones_outlive_their_end(
+    tokens: Tokens, revocations: Revocations, database: Database, clock: Clock
+) -> None:
+    shorter = SessionService(
+        Sessions(),
+        Users(),
+        AccessTokens("k" * 32, timedelta(minutes=1), clock),
+        revocations,
+        Lifetimes(idle=timedelta(minutes=1)),
+        clock,
+    )
+
+    fresh = await refreshed(shorter, tokens.refresh)
+    await shorter.refresh(tokens.refresh, HERE)
+    assert fresh.access.expires_at < tokens.access.expires_at
+    assert fresh.refresh_until >= tokens.access.expires_at
+    await shorter.end(RefreshToken.parse(tokens.refresh).user_id, tokens.session_id)
+
+    stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
+    assert stored is not None
+    assert stored["expires_at"] >= tokens.access.expires_at
+
+
+async def test_a_successor_that_was_itself_replaced_meanwhile_is_not_handed_out(
+    sessions: SessionService, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = await refreshed(sessions, tokens.refresh)
+    give_out_again = Sessions.give_out_again
+
+    async def overtaken(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        await refreshed(sessions, second.refresh)
+        return await give_out_again(*arguments)
+
+    monkeypatch.setattr(Sessions, "give_out_again", overtaken)
+
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+
+
+async def test_an_old_token_gets_nothing_of_a_chain_that_was_renewed_meanwhile(
+    sessions: SessionService, tokens: Tokens, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await refreshed(sessions, tokens.refresh)
+    give_out_again = Sessions.give_out_again
+
+    async def overtaken(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        await sessions.renew(user, tokens.session_id)
+        return await give_out_again(*arguments)
+
+    monkeypatch.setattr(Sessions, "give_out_again", overtaken)
+
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_INVALID"
+    assert lives(sessions, tokens)
 
 
 async def test_an_ended_session_is_refused_at_once(
