@@ -4,6 +4,8 @@ Run: .venv/bin/python -m benchmarks.revocations [how many]
 """
 
 import asyncio
+import random
+import secrets
 import sys
 import tempfile
 import time
@@ -58,7 +60,7 @@ async def _fill(collection: AsyncCollection[dict[str, object]], many: int) -> li
     now = datetime.now(UTC)
     known: list[str] = []
     for start in range(0, many, BATCH):
-        batch = [_ended(now, (start + number) / many) for number in range(BATCH)]
+        batch = [_ended(now, random.random()) for _ in range(BATCH)]  # noqa: S311
         await collection.insert_many(batch, ordered=False)
         known = [str(one["_id"]) for one in batch[:1000]]
         print(f"\r{start + BATCH:,} of {many:,} sessions stored", end="", flush=True)
@@ -69,7 +71,24 @@ async def _fill(collection: AsyncCollection[dict[str, object]], many: int) -> li
 def _ended(now: datetime, share: float) -> dict[str, object]:
     """Return a session that ended within the lifetime of its tokens, at a share of it."""
     ended_at = now - LIFETIME * (1 - share) - timedelta(minutes=1)
-    return {"_id": ObjectId(), "ended_at": ended_at, "expires_at": ended_at + LIFETIME * 1.1}
+    began = ended_at - timedelta(days=1)
+    return {
+        "_id": ObjectId(),
+        "user_id": ObjectId(),
+        "password_changes": 0,
+        "last_used_at": began,
+        "expires_at": ended_at + LIFETIME * 1.1,
+        "ends_at": began + timedelta(days=90),
+        "access_until": ended_at + LIFETIME,
+        "ended_at": ended_at,
+        "ip_address": "192.0.2.1",
+        "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "family": secrets.token_bytes(32),
+        "current": secrets.token_bytes(32),
+        "previous": secrets.token_bytes(32),
+        "salt": secrets.token_bytes(32),
+        "rotated_at": began,
+    }
 
 
 def _microseconds(revocations: Revocations, session_ids: list[str]) -> float:

@@ -88,7 +88,7 @@ class TokenCookie:
 
 
 class Cookies:
-    """The cookies of one request, read when they are asked for: most requests have no use of any."""
+    """The cookies of one request, read when they are asked for, which is seldom."""
 
     def __init__(self, request: Request, listed: Collection[str]) -> None:
         self._request = request
