@@ -89,7 +89,7 @@ async def test_nobody_is_served_before_it_is_known_which_sessions_have_ended(
     async def gone(*_: object) -> NoReturn:
         raise Unavailable
 
-    monkeypatch.setattr(Sessions, "ended_since", gone)
+    monkeypatch.setattr(Sessions, "now", gone)
     app = create_app(read_settings(mongo_uri=database_uri, token_key=KEY))
 
     with pytest.raises(StartError, match="sessions that have ended cannot be read"):

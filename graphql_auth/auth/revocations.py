@@ -4,8 +4,7 @@ import asyncio
 import logging
 import time
 from array import array
-from bisect import bisect_left, insort
-from collections import defaultdict
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -27,38 +26,29 @@ logger = logging.getLogger(__name__)
 
 
 class EndedSessions:
-    """A set of session ids, each until its time; a million of them take 8 MB.
+    """A set of session ids, each until its time; a million of them take some 12 MB.
 
-    Of an id only a hash of 64 bits is kept, in sorted arrays, one for each stretch of time in which
-    entries are to be forgotten. Another session has the hash of one of a million with a probability
-    of 5e-14.
+    Of an id only a hash of 64 bits is kept, in one stretch of time with all that are to be
+    forgotten together. Another session has the hash of one of a million with a probability of
+    5e-14.
     """
 
     def __init__(self, seconds_a_stretch: float) -> None:
         self._seconds = seconds_a_stretch
-        self._stretches: dict[int, array[int]] = {}
+        self._stretches: dict[int, _Stretch] = {}
 
     def __contains__(self, session_id: str) -> bool:
         key = hash(session_id)
-        return any(_holds(stretch, key) for stretch in self._stretches.values())
+        return any(key in stretch for stretch in self._stretches.values())
 
     def __len__(self) -> int:
         return sum(map(len, self._stretches.values()))
 
     def add(self, ended: Iterable[Ended]) -> None:
         """Remember sessions; those that are there already stay as they are."""
-        new: defaultdict[int, set[int]] = defaultdict(set)
         for one in ended:
-            new[int(one.until.timestamp() // self._seconds)].add(hash(one.session_id))
-        for number, keys in new.items():
-            known = self._stretches.setdefault(number, array("q"))
-            if len(keys) < max(FEW, len(known) // 100):
-                # To make room for one moves the rest, which is quick; to sort anew is not.
-                for key in keys:
-                    if not _holds(known, key):
-                        insort(known, key)
-            else:
-                self._stretches[number] = array("q", sorted(keys.union(known)))
+            number = int(one.until.timestamp() // self._seconds)
+            self._stretches.setdefault(number, _Stretch()).add(hash(one.session_id))
 
     def forget_before(self, moment: float) -> None:
         """Forget all whose time had come at a moment, in seconds since 1970."""
@@ -67,9 +57,28 @@ class EndedSessions:
             del self._stretches[number]
 
 
-def _holds(stretch: "array[int]", key: int) -> bool:
-    index = bisect_left(stretch, key)
-    return index < len(stretch) and stretch[index] == key
+class _Stretch:
+    """Numbers in a sorted array, and the latest in a set until they are worth sorting anew."""
+
+    def __init__(self) -> None:
+        self._sorted = array("q")
+        self._latest: set[int] = set()
+
+    def __contains__(self, key: int) -> bool:
+        index = bisect_left(self._sorted, key)
+        found = index < len(self._sorted) and self._sorted[index] == key
+        return found or key in self._latest
+
+    def __len__(self) -> int:
+        return len(self._sorted) + len(self._latest)
+
+    def add(self, key: int) -> None:
+        if key in self:
+            return
+        self._latest.add(key)
+        if len(self._latest) > max(FEW, len(self._sorted) // 16):
+            self._sorted = array("q", sorted([*self._sorted, *self._latest]))
+            self._latest = set()
 
 
 class Revocations:
@@ -116,7 +125,8 @@ class Revocations:
             # The clock of the database may have been set, forward or back, since the last look.
             unchanged = present - timedelta(seconds=began - self._looked_at)
             since, seconds = min(unchanged, self._database_time) - OVERLAP, SECONDS_FOR_NEWS
-        self._ended.add(await self._sessions.ended_since(since, seconds))
+        async for ended in self._sessions.ended_since(since, seconds):
+            self._ended.add(ended)
         self._looked_at, self._database_time = began, present
         self._ended.forget_before(time.time())
 

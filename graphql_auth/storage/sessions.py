@@ -1,6 +1,6 @@
 """The sessions collection: each method is one operation of the database, and so all or nothing."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -14,6 +14,7 @@ from graphql_auth.storage.mongo import outages_translated
 # An ended session is remembered for as long as a token that it gave out may count elsewhere.
 CLOCK_SKEW = timedelta(minutes=1)
 ENDED_INDEX = "ended_at_1_expires_at_1__id_1"
+BATCH = 10_000
 POLL_COMMENT = "graphql-auth: sessions that ended"
 
 
@@ -135,8 +136,8 @@ class Sessions:
         with outages_translated():
             return await Session.find_one(_live(user_id, session_id) | {"expires_at": {"$gt": now}})
 
-    async def ended_since(self, moment: datetime, seconds: float) -> list[Ended]:
-        """Find the sessions that ended after a moment, by the clock of the database.
+    async def ended_since(self, moment: datetime, seconds: float) -> AsyncIterator[list[Ended]]:
+        """Yield the sessions that ended after a moment, by the clock of the database, in batches.
 
         Raises Unavailable also when it takes longer than so many seconds.
         """
@@ -147,9 +148,10 @@ class Sessions:
                 _OF_ENDED,
                 hint=ENDED_INDEX,
                 comment=POLL_COMMENT,
-                batch_size=10_000,
+                batch_size=BATCH,
             )
-            return [_ended(found) async for found in cursor]
+            while batch := await cursor.to_list(BATCH):
+                yield list(map(_ended, batch))
 
     async def now(self) -> datetime:
         """Return the time by the clock of the database."""

@@ -70,8 +70,8 @@ async def test_an_ended_session_is_kept_until_its_last_access_token_has_expired(
     assert ended is not None
     assert ended.until == NOW + 3 * HOUR + CLOCK_SKEW
     assert abs(ended.at - datetime.now(UTC)) < timedelta(minutes=1)
-    assert await Sessions().ended_since(ended.at - HOUR, 9) == [ended]
-    assert await Sessions().ended_since(ended.at, 9) == []
+    assert [found async for found in Sessions().ended_since(ended.at - HOUR, 9)] == [[ended]]
+    assert [found async for found in Sessions().ended_since(ended.at, 9)] == []
 
 
 @pytest.mark.usefixtures("stored")
