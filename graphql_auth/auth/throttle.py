@@ -63,9 +63,9 @@ class Throttle:
     def stranger(self, account: str, address: str | None) -> list[Counter]:
         """Name what is counted when an unknown device tries an account, which need not exist."""
         return [
-            Counter(f"address:{_network(address)}", self._address),
             # The database is not to hold what people typed.
             Counter(f"account:{hashlib.sha256(account.encode()).hexdigest()}", ACCOUNT),
+            Counter(f"address:{_network(address)}", self._address),
         ]
 
     def device(self, device_id: str) -> list[Counter]:

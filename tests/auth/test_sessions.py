@@ -363,6 +363,15 @@ async def test_an_ended_session_is_refused_at_once(
     assert await sessions.end(str(user.id), tokens.session_id) is False
 
 
+async def test_an_ended_session_is_not_renewed(
+    sessions: SessionService, tokens: Tokens, user: User
+) -> None:
+    await sessions.end(str(user.id), tokens.session_id)
+
+    with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
+        await sessions.renew(user, tokens.session_id)
+
+
 async def test_nobody_ends_the_session_of_another(sessions: SessionService, tokens: Tokens) -> None:
     assert await sessions.end(str(ObjectId()), tokens.session_id) is False
     assert lives(sessions, tokens)

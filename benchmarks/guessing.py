@@ -1,0 +1,130 @@
+"""An hour of attack on one account, on a real MongoDB, by a clock that is moved by hand.
+
+A stranger guesses every second, each time from another of 10,000 addresses; the owner signs in once
+a minute on a known device, and every ten minutes on a new one.
+
+Run: .venv/bin/python -m benchmarks.guessing
+"""
+
+import asyncio
+import tempfile
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+from graphql_auth.auth.devices import Device, DeviceTokens
+from graphql_auth.auth.hashing import HashQueue
+from graphql_auth.auth.password_rules import PasswordRules
+from graphql_auth.auth.passwords import Passwords, Verdict
+from graphql_auth.auth.revocations import Revocations
+from graphql_auth.auth.service import AuthService, Registration
+from graphql_auth.auth.sessions import Lifetimes, SessionService
+from graphql_auth.auth.throttle import Throttle
+from graphql_auth.auth.tokens import AccessTokens
+from graphql_auth.errors import InvalidCredentials, TooManyAttempts
+from graphql_auth.storage.attempts import Attempts
+from graphql_auth.storage.embedded import data_directory, embedded_mongod
+from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.sessions import Sessions
+from graphql_auth.storage.users import Users
+
+SECONDS = 3600
+ADDRESSES = 10_000
+EMAIL, PASSWORD = "ada@example.com", "correct horse"
+HOME = Device("192.0.2.1", "at home")
+KEY = "k" * 32
+HOUR = timedelta(hours=1)
+
+
+class CountedPasswords(Passwords):
+    """The cheapest hashes, and how many were computed to verify one."""
+
+    def __init__(self) -> None:
+        super().__init__(4)
+        self.verified = 0
+
+    def verify(self, password: str, stored: str | None) -> Verdict:
+        """Count, and verify."""
+        self.verified += 1
+        return super().verify(password, stored)
+
+
+class Simulation:
+    """One account, its owner, and a stranger."""
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+        self.outcomes: Counter[str] = Counter()
+        self.passwords = CountedPasswords()
+        queue = HashQueue(threads=2)
+        revocations = Revocations(Sessions(), HOUR, HOUR)
+        tokens = AccessTokens(KEY, HOUR, self.now)
+        self.service = AuthService(
+            users=Users(),
+            passwords=self.passwords,
+            rules=PasswordRules(8),
+            hash_queue=queue,
+            throttle=Throttle(Attempts(), 100, 20, self.now),
+            devices=DeviceTokens(KEY),
+            sessions=SessionService(
+                Sessions(), Users(), tokens, revocations, Lifetimes(), self.now
+            ),
+        )
+
+    def now(self) -> float:
+        """Tell the time of the simulation."""
+        return self.time
+
+    async def run(self) -> None:
+        """Play the hour, second by second."""
+        ada = Registration("Ada", "Lovelace", EMAIL, PASSWORD)
+        known = (await self.service.register(ada, HOME)).device_token
+        for second in range(SECONDS):
+            self.time += 1
+            await self._try("stranger", f"guess {second}", _address(second % ADDRESSES), None)
+            if second % 60 == 0:
+                await self._try("owner, known device", PASSWORD, HOME, known)
+            if second % 600 == 300:  # noqa: PLR2004
+                await self._try("owner, new device", PASSWORD, Device("198.51.100.1"), None)
+            print(f"\r{second + 1:,} of {SECONDS:,} seconds", end="", flush=True)
+        print()
+
+    async def _try(self, who: str, password: str, device: Device, token: str | None) -> None:
+        try:
+            await self.service.login(EMAIL, password, device, token)
+            outcome = "signed in"
+        except InvalidCredentials:
+            outcome = "verified, and wrong"
+        except TooManyAttempts:
+            outcome = "throttled"
+        self.outcomes[f"{who}: {outcome}"] += 1
+
+
+def _address(number: int) -> Device:
+    return Device(f"10.0.{number >> 8}.{number & 255}", "a script")
+
+
+async def _simulate(uri: str) -> None:
+    async with connected(uri) as database:
+        simulation = Simulation()
+        await simulation.run()
+        for outcome, count in sorted(simulation.outcomes.items()):
+            print(f"{outcome:40} {count:6,}")
+        print(f"{'hashes computed':40} {simulation.passwords.verified:6,}")
+        for name in ("attempts", "sessions"):
+            print(f"{f'documents in {name}':40} {await database[name].count_documents({}):6,}")
+
+
+def main() -> None:
+    """Simulate, and print."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        data_directory(Path(directory)) as data,
+        embedded_mongod(data) as mongod,
+    ):
+        mongod.wait_until_ready()
+        asyncio.run(_simulate(mongod.uri))
+
+
+if __name__ == "__main__":
+    main()
