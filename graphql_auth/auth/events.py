@@ -5,8 +5,11 @@ ever part of it.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from graphql_auth.auth.devices import Device
+from graphql_auth.errors import EmailTaken, InvalidCredentials, TooManyAttempts
 
 security_log = logging.getLogger("graphql_auth.security")
 
@@ -24,3 +27,16 @@ def record(event: str, outcome: str, user_id: str | None, device: Device) -> Non
         user_id or "-",
         device.ip_address or "-",
     )
+
+
+@contextmanager
+def refusals_recorded(event: str, user_id: str | None, device: Device) -> Iterator[None]:
+    """Log an event that ends by a refusal, which goes on its way."""
+    try:
+        yield
+    except (EmailTaken, InvalidCredentials):
+        record(event, "failure", user_id, device)
+        raise
+    except TooManyAttempts:
+        record(event, "throttled", user_id, device)
+        raise

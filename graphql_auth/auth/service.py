@@ -16,7 +16,6 @@ from graphql_auth.errors import (
     EmailTaken,
     InvalidCredentials,
     TokenFault,
-    TooManyAttempts,
     Unauthenticated,
 )
 from graphql_auth.storage.documents import User
@@ -87,12 +86,13 @@ class AuthService:
         own = (typed.first_name, typed.last_name, typed.email)
         await form.new_password("password", typed.password, self._rules, own)
         form.finish()
-        await self._throttle.count_registration(device.ip_address)
-        await self._refuse_other_spellings(email)
-        password = await self._hash_queue.run(lambda: self._passwords.hash(typed.password))
-        user = await self._users.add(
-            User(first_name=first_name, last_name=last_name, email=email, password=password)
-        )
+        with events.refusals_recorded("register", None, device):
+            await self._throttle.count_registration(device.ip_address)
+            await self._refuse_other_spellings(email)
+            password = await self._hash_queue.run(lambda: self._passwords.hash(typed.password))
+            user = await self._users.add(
+                User(first_name=first_name, last_name=last_name, email=email, password=password)
+            )
         tokens = await self._begun(user, device)
         events.record("register", "success", str(user.id), device)
         return SignedIn(tokens, _account(user), self._devices.issue(user))
@@ -113,12 +113,8 @@ class AuthService:
         form.finish()
         user = await self._users.with_email(emails.spellings(known_email))
         known = self._devices.device_id(device_token, user)
-        try:
+        with events.refusals_recorded("login", str(user.id) if user else None, device):
             user, verdict = await self._proven(user, password, known_email, known, device)
-        except (InvalidCredentials, TooManyAttempts) as refused:
-            outcome = "failure" if isinstance(refused, InvalidCredentials) else "throttled"
-            events.record("login", outcome, str(user.id) if user else None, device)
-            raise
         if verdict.new_hash:
             await self._users.upgrade_password(user, verdict.new_hash)
         tokens = await self._begun(user, device)
@@ -146,13 +142,12 @@ class AuthService:
         own = (user.first_name, user.last_name, user.email)
         await form.new_password("new_password", new, self._rules, own)
         form.finish()
-        async with self._throttle.attempt(
-            self._throttle.session(principal.session_id)
-        ) as verification:
-            if not (await self._verdict(user, current, Turn.KNOWN)).correct:
-                events.record("change_password", "failure", principal.subject, device)
-                raise InvalidCredentials
-            verification.succeeded = True
+        counters = self._throttle.session(principal.session_id)
+        with events.refusals_recorded("change_password", principal.subject, device):
+            async with self._throttle.attempt(counters) as verification:
+                if not (await self._verdict(user, current, Turn.KNOWN)).correct:
+                    raise InvalidCredentials
+                verification.succeeded = True
         new_hash = await self._hash_queue.run(lambda: self._passwords.hash(new), Turn.KNOWN)
         if await self._sessions.one(principal.subject, principal.session_id) is None:
             raise Unauthenticated(TokenFault.TOKEN_REVOKED)
