@@ -12,7 +12,6 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 from graphql_auth.auth.passwords import normalized
 from graphql_auth.errors import FaultReason, FieldFault
 
-SHORTEST_PASSWORD = 8
 SERVICE_NAMES = ("graphql-auth", "graphqlauth")
 DIGITS = "0123456789"
 

@@ -1,6 +1,7 @@
 """How often a password may be guessed: by whom, at which account, and with what wait after it."""
 
 import asyncio
+import collections
 import hashlib
 import math
 import secrets
@@ -58,7 +59,7 @@ class Throttle:
         self._address = Budget(failures_per_address, SECOND, 15 * MINUTE)
         self._registrations = Budget(registrations_per_address, MINUTE, 60 * MINUTE)
         self._now = now
-        self._waiting = 0
+        self._waiting: collections.Counter[str] = collections.Counter()
 
     def stranger(self, account: str, address: str | None) -> list[Counter]:
         """Name what is counted when an unknown device tries an account, which need not exist."""
@@ -114,9 +115,10 @@ class Throttle:
                 await self._attempts.fail(counter.key, counter.budget, lease, self._moment())
 
     async def _begin(self, counter: Counter, lease: str) -> None:
-        if self._waiting >= MOST_WAITING:
+        # Counted for each key: whoever crowds their own account is in nobody else's way.
+        if self._waiting[counter.key] >= MOST_WAITING:
             raise TooManyAttempts(retry_after=1)
-        self._waiting += 1
+        self._waiting[counter.key] += 1
         try:
             async with asyncio.timeout(SECONDS_TO_WAIT):
                 # Other processes take part, so there is no event to wait for.
@@ -125,7 +127,7 @@ class Throttle:
         except TimeoutError:
             raise TooManyAttempts(retry_after=1) from None
         finally:
-            self._waiting -= 1
+            self._waiting -= collections.Counter([counter.key])
 
     async def _is_granted(self, counter: Counter, lease: str) -> bool:
         """Whether the attempt may be made; False while others are under way."""
