@@ -4,8 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { inspect, isDeepStrictEqual } from 'node:util';
-import { chromium } from 'playwright-core';
+import { open, play, shows } from './stage.js';
 
 const [url, listedPort, foreignPort] = process.argv.slice(2);
 const LISTED = `http://localhost:${listedPort}`;
@@ -32,49 +31,12 @@ const ATTRIBUTES = {
   sameSite: 'Strict',
 };
 
-// The browser finds nothing but this machine. (Playwright's `route` could see to that too, but
-// with it Playwright itself answers every preflight, and lets it pass.)
-const LOOPBACK_ONLY = [
-  '--no-proxy-server',
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
-];
-
-const differences = [];
-let checks = 0;
-
-const shown = (value) => inspect(value, { depth: null, compact: true, breakLength: Infinity });
-
-function shows(sentence, actual, expected) {
-  checks += 1;
-  if (!isDeepStrictEqual(actual, expected)) {
-    differences.push(`not so: ${sentence}: ${shown(actual)} instead of ${shown(expected)}`);
-  }
-}
-
 async function servePages(port) {
   const server = createServer((_, response) => {
     response.setHeader('Content-Type', 'text/html');
     response.end('<!doctype html><title>A page</title>');
   });
   await once(server.listen(port, '127.0.0.1'), 'listening');
-}
-
-/** Opens a page, and adds to `errors` what its console shows as one. */
-async function open(context, address, errors = []) {
-  const before = errors.length;
-  const page = await context.newPage();
-  let isComplete = true;
-  page.on('requestfailed', (request) => {
-    isComplete &&= request.url().startsWith('http://localhost:');
-  });
-  page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(`${page.url()}: ${message.text()}`);
-  });
-  page.on('pageerror', (error) => errors.push(`${page.url()}: ${error}`));
-  await page.goto(address);
-  // A page that wants something of another machine cannot load without an error here.
-  if (!isComplete) errors.length = before;
-  return page;
 }
 
 /** Sends a request from a page; returns what the page learns, an error by its name. */
@@ -156,7 +118,7 @@ function cookiesSent(network) {
 
 /** Tries from a foreign page whatever needs nothing but the cookie. */
 async function attack(context, origin, cookies) {
-  const page = await open(context, origin);
+  const page = await open(context, origin, []);
   const network = await context.newCDPSession(page);
   await network.send('Network.enable');
   const text = { mode: 'no-cors', headers: { 'Content-Type': 'text/plain' } };
@@ -184,7 +146,8 @@ async function logOut(context, page, token) {
   shows('a logout ends the access token', refusal(await ask(page, WELCOME, token)), revoked);
 }
 
-async function play(context) {
+async function story(browser) {
+  const context = await browser.newContext();
   const errors = [];
   const page = await open(context, LISTED, errors);
   const secondTab = await open(context, LISTED, errors);
@@ -208,17 +171,4 @@ async function play(context) {
 
 await servePages(listedPort);
 await servePages(foreignPort);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM,
-  args: LOOPBACK_ONLY,
-});
-try {
-  await play(await browser.newContext());
-} catch (error) {
-  differences.push(`the story broke off: ${error.stack}`);
-} finally {
-  await browser.close();
-}
-for (const difference of differences) console.log(difference);
-console.log(`${checks} checks, ${differences.length} differences`);
-process.exit(differences.length === 0 ? 0 : 1);
+await play(story);
