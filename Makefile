@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint types imports schema audit browser test-versions format constraints clean
+.PHONY: help serve playground test check lint types imports schema audit browser test-versions format constraints clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +11,11 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 serve: $(VENV)/.installed ## Install, start MongoDB and the server, and say where to click
+	@scripts/playground || echo "The API works all the same." >&2
 	@exec $(BIN)/graphql-auth serve
+
+playground: ## Build the page that the server shows in a browser (needs Node.js)
+	@scripts/playground
 
 test: $(VENV)/.installed-dev ## Run the whole test suite, with coverage
 	@rm -f .coverage .coverage.*
@@ -36,8 +40,8 @@ schema: $(VENV)/.installed-dev ## Check that schema.graphql is what the code say
 audit: $(VENV)/.installed-dev tests/audit/node_modules ## Run the audits of GraphQL over HTTP (needs Node.js)
 	@$(BIN)/pytest -q tests/audit/graphql_http.py
 
-browser: $(VENV)/.installed-dev tests/browser/node_modules ## Run the tests in a real browser (needs Node.js)
-	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q tests/browser/cookie_mode.py
+browser: $(VENV)/.installed-dev tests/browser/node_modules playground ## Run the tests in a real browser (needs Node.js)
+	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q tests/browser/*.py
 
 test-versions: ## Run the tests on every other supported Python that is installed
 	@PYTHON=$(PYTHON) scripts/test-versions
@@ -58,7 +62,7 @@ tests/%/node_modules: tests/%/package-lock.json
 	@touch $@
 
 clean: ## Remove environments and caches; the data of a server stays
-	@rm -rf .venv .venv-* tests/*/node_modules .coverage* .hypothesis .*_cache build dist *.egg-info
+	@rm -rf graphql_auth/static .venv .venv-* */node_modules */*/node_modules .coverage* .hypothesis .*_cache build dist *.egg-info
 
 $(VENV)/bin/python:
 	@scripts/system-packages $(PYTHON)

@@ -19,6 +19,7 @@ from graphql_auth.api.edge import Edge
 from graphql_auth.api.http import GraphQLEndpoint, Policy, not_found
 from graphql_auth.api.limits import Limits
 from graphql_auth.api.origins import ListedOrigins
+from graphql_auth.api.playground import Playground
 from graphql_auth.api.schema import create_schema
 from graphql_auth.auth.devices import DeviceTokens
 from graphql_auth.auth.hashing import HashQueue
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from graphql_auth.auth.breaches import Breaches
 
 GRAPHQL_PATH = "/graphql"
+ASSETS_PATH = f"{GRAPHQL_PATH}/assets/{{name}}"
+NOTHING_HERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
 logger = logging.getLogger(__name__)
 
@@ -93,11 +96,14 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
             if breaches:
                 await breaches.close()
 
-    endpoint = GraphQLEndpoint(create_schema(), Services(accounts, sessions), _policy(settings))
+    playground = Playground()
+    endpoint = GraphQLEndpoint(
+        create_schema(), Services(accounts, sessions), _policy(settings), playground
+    )
     app = Starlette(
-        routes=[Route(GRAPHQL_PATH, endpoint)],
+        routes=[Route(GRAPHQL_PATH, endpoint), Route(ASSETS_PATH, playground.asset)],
         middleware=list(_middleware(settings)),
-        exception_handlers={HTTPStatus.NOT_FOUND: not_found},
+        exception_handlers=dict.fromkeys(NOTHING_HERE, not_found),
         lifespan=lifespan,
     )
     # A redirect repeats the host that the request names, whoever that is.

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_auth.logs import REQUEST_ID
 
-# The answers hold no page that may load anything; the playground says itself what it loads.
+# The answers hold no page that may load anything; the playground has a policy of its own.
 CONTENT_SECURITY_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

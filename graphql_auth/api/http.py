@@ -10,9 +10,8 @@ from typing import Any
 
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from strawberry.http.ides import get_graphql_ide_html
 
 from graphql_auth.api import media
 from graphql_auth.api.context import Context, Services, device_of, identify
@@ -21,6 +20,7 @@ from graphql_auth.api.credentials import tokens_in
 from graphql_auth.api.documents import Documents, NoSuchOperation
 from graphql_auth.api.errors import client_error, internal_error, request_error
 from graphql_auth.api.limits import Limits, TooComplex
+from graphql_auth.api.playground import Playground
 from graphql_auth.api.requests import BadRequest, Operation, parameters_of
 from graphql_auth.api.schema import Schema
 from graphql_auth.api.values import variable_errors
@@ -28,9 +28,6 @@ from graphql_auth.errors import Unavailable
 from graphql_auth.logs import REQUEST_ID
 
 Answer = Mapping[str, Any]
-
-# The page of Strawberry loads scripts from another server, and has some of its own in it.
-PLAYGROUND_HEADERS = {"Content-Security-Policy": "base-uri 'none'; frame-ancestors 'none'"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +50,15 @@ class Policy:
 class GraphQLEndpoint:
     """The ASGI application that answers ``/graphql``."""
 
-    def __init__(self, schema: Schema, services: Services, policy: Policy) -> None:
+    def __init__(
+        self, schema: Schema, services: Services, policy: Policy, playground: Playground
+    ) -> None:
         self._schema = schema
         self._services = services
         self._policy = policy
+        self._playground = playground
         self._documents = Documents(schema.core, policy.limits, introspection=policy.introspection)
         self._active = 0
-        self._playground = get_graphql_ide_html("graphiql")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -68,7 +67,7 @@ class GraphQLEndpoint:
 
     async def _respond(self, request: Request) -> Response:
         if _wants_the_playground(request):
-            return HTMLResponse(self._playground, headers=PLAYGROUND_HEADERS)
+            return self._playground.page()
         request_id = REQUEST_ID.get() or secrets.token_hex(8)
         media_type = media.wanted(request.headers.get("accept", ""))
         if media_type is None:

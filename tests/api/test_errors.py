@@ -8,6 +8,7 @@ from graphql import GraphQLError
 from graphql_auth.api.context import Services
 from graphql_auth.api.errors import ErrorCode, client_error
 from graphql_auth.api.http import GraphQLEndpoint, Policy
+from graphql_auth.api.playground import Playground
 from graphql_auth.api.schema import create_schema
 from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import AuthError, BadInput, FaultReason, FieldFault, Unavailable
@@ -43,7 +44,7 @@ class Failing:
 
 async def ask(service: Failing, query: str, **variables: Any) -> httpx.Response:
     policy = Policy(token_sources=frozenset(TokenSource))
-    endpoint = GraphQLEndpoint(create_schema(), Services(service, service), policy)  # type: ignore[arg-type]
+    endpoint = GraphQLEndpoint(create_schema(), Services(service, service), policy, Playground())  # type: ignore[arg-type]
     transport = httpx.ASGITransport(endpoint)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(
