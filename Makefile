@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve playground test check lint types imports schema audit browser test-versions format constraints clean
+.PHONY: help serve playground test check lint types imports schema tools audit browser test-versions format constraints clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -36,6 +36,10 @@ imports: $(VENV)/.installed-dev ## Check which module may import which
 
 schema: $(VENV)/.installed-dev ## Check that schema.graphql is what the code says
 	@$(BIN)/graphql-auth schema --check
+
+tools: $(VENV)/.installed-dev tests/tools/node_modules ## Run the tools of frontends on the schema, and lint (needs Node.js)
+	@tests/tools/node_modules/.bin/biome check --error-on-warnings --log-level=warn
+	@$(BIN)/pytest -q tests/tools/schema.py
 
 audit: $(VENV)/.installed-dev tests/audit/node_modules ## Run the audits of GraphQL over HTTP (needs Node.js)
 	@$(BIN)/pytest -q tests/audit/graphql_http.py

@@ -1,6 +1,9 @@
 """What can be done."""
 
+from typing import Annotated
+
 import strawberry
+from strawberry import argument
 from strawberry.types import Info
 
 from graphql_auth.api.context import Context
@@ -18,12 +21,16 @@ from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import TokenFault, Unauthenticated
 
 
-@strawberry.type
+@strawberry.type(description="What can be done.")
 class Mutation:
     """The root of all writing; each field is one call of a service."""
 
     @strawberry.mutation(description="Make an account and sign its owner in.")
-    async def register(self, info: Info[Context, None], input: RegisterInput) -> AuthPayload:
+    async def register(
+        self,
+        info: Info[Context, None],
+        input: Annotated[RegisterInput, argument(description="The new account.")],
+    ) -> AuthPayload:
         """Register."""
         context = info.context
         cookies = context.cookies.wanted(input.use_cookie)
@@ -31,7 +38,11 @@ class Mutation:
         return AuthPayload.of(signed_in, in_cookies=cookies)
 
     @strawberry.mutation(description="Sign in with an e-mail address and a password.")
-    async def login(self, info: Info[Context, None], input: LoginInput) -> AuthPayload:
+    async def login(
+        self,
+        info: Info[Context, None],
+        input: Annotated[LoginInput, argument(description="Who logs in.")],
+    ) -> AuthPayload:
         """Log in."""
         context = info.context
         cookies = context.cookies.wanted(input.use_cookie)
@@ -50,7 +61,12 @@ class Mutation:
         )
     )
     async def refresh_token(
-        self, info: Info[Context, None], input: RefreshTokenInput | None = strawberry.UNSET
+        self,
+        info: Info[Context, None],
+        input: Annotated[
+            RefreshTokenInput | None,
+            argument(description="Whose session goes on; unset, the one in the cookie."),
+        ] = strawberry.UNSET,
     ) -> AuthPayload:
         """Carry a session on."""
         context = info.context
@@ -95,7 +111,11 @@ class Mutation:
         ),
         permission_classes=[IsAuthenticated],
     )
-    async def revoke_session(self, info: Info[Context, None], input: RevokeSessionInput) -> bool:
+    async def revoke_session(
+        self,
+        info: Info[Context, None],
+        input: Annotated[RevokeSessionInput, argument(description="Which session to end.")],
+    ) -> bool:
         """Log out on another device."""
         context = info.context
         session_id = id_in(input.id, "Session")
@@ -108,7 +128,11 @@ class Mutation:
         permission_classes=[IsAuthenticated],
     )
     async def change_password(
-        self, info: Info[Context, None], input: ChangePasswordInput
+        self,
+        info: Info[Context, None],
+        input: Annotated[
+            ChangePasswordInput, argument(description="The old password and the new one.")
+        ],
     ) -> AuthPayload:
         """Change the password; a refresh token in a cookie is replaced there."""
         context = info.context

@@ -1,7 +1,9 @@
 """What can be asked for."""
 
+from typing import Annotated
+
 import strawberry
-from strawberry import relay
+from strawberry import argument, relay
 from strawberry.types import Info
 
 from graphql_auth.api.context import Context
@@ -13,7 +15,7 @@ from graphql_auth.errors import TokenFault
 WELCOME = "Welcome 🙌"
 
 
-@strawberry.type
+@strawberry.type(description="What can be asked for.")
 class Query:
     """The root of all reading."""
 
@@ -36,7 +38,11 @@ class Query:
         description="Relay's way to fetch an object again; null unless it is the caller's own.",
         permission_classes=[IsAuthenticated],
     )
-    async def node(self, info: Info[Context, None], id: strawberry.ID) -> relay.Node | None:
+    async def node(
+        self,
+        info: Info[Context, None],
+        id: Annotated[strawberry.ID, argument(description="The `id` of any object.")],
+    ) -> relay.Node | None:
         """Read the object with a global id; someone else's and a made-up one answer alike."""
         principal = info.context.principal
         if id_in(id, "User") == principal.subject:

@@ -1,10 +1,10 @@
 """The types of the schema, with the descriptions that frontends read."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import strawberry
-from strawberry import relay
+from strawberry import argument, relay
 from strawberry.types import Info
 
 from graphql_auth.api.context import Context
@@ -105,8 +105,12 @@ class User(relay.Node):
     async def sessions(
         self,
         info: Info[Context, None],
-        first: int | None = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
+        first: Annotated[
+            int | None, argument(description="How many, at most 100; unset, 20.")
+        ] = strawberry.UNSET,
+        after: Annotated[
+            str | None, argument(description="The `cursor` of the last one before.")
+        ] = strawberry.UNSET,
     ) -> SessionConnection:
         """List the sessions, at most 100 at a time, and 20 unless it is said how many."""
         page = Page.read(first, after)
