@@ -7,6 +7,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Most tests wait for processes; so several run at once, those of a file one after the other.
 AT_ONCE := --numprocesses=4 --dist=loadfile
+# These measure how long the server takes, and so have the machine to themselves.
+ALONE := tests/hostile
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 help: ## List these commands
@@ -21,7 +23,8 @@ playground: ## Build the page that the server shows in a browser (needs Node.js)
 
 test: $(VENV)/.installed-dev ## Run the whole test suite, with coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest $(AT_ONCE)
+	@$(BIN)/coverage run -m pytest $(AT_ONCE) --ignore=$(ALONE)
+	@$(BIN)/coverage run -m pytest $(ALONE)
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 check: lint types imports schema test ## Run everything that CI runs on one Python
@@ -50,7 +53,7 @@ browser: $(VENV)/.installed-dev tests/browser/node_modules playground ## Run the
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q tests/browser/*.py
 
 test-versions: ## Run the tests on every other supported Python that is installed
-	@PYTHON=$(PYTHON) scripts/test-versions $(AT_ONCE)
+	@PYTHON=$(PYTHON) scripts/test-versions $(AT_ONCE) --ignore=$(ALONE)
 
 format: $(VENV)/.installed-dev ## Format the code, and write schema.graphql anew
 	@$(BIN)/ruff check --quiet --fix-only
