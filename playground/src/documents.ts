@@ -1,0 +1,168 @@
+import { Kind, parse, valueFromASTUntyped } from 'graphql';
+import type {
+  DocumentNode,
+  FieldNode,
+  FragmentDefinitionNode,
+  OperationDefinitionNode,
+  SelectionSetNode,
+} from 'graphql';
+import type { GraphQLRequest } from './requests';
+
+/** What a request does to the session, read from its document, whatever its aliases. */
+
+export interface Person {
+  firstName?: string;
+  lastName?: string;
+  email?: string;
+}
+
+/** What was selected of an `AuthPayload`. */
+export interface Grant {
+  token?: string;
+  expiresAt?: string;
+  refreshToken?: string | null;
+  user?: Person;
+  /** Whether the refresh token is in a cookie; undefined for where it was before. */
+  inCookie?: boolean | undefined;
+}
+
+export type Effect = { kind: 'signedIn'; grant: Grant } | { kind: 'signedOut' };
+
+type Data = Record<string, unknown>;
+type Fields = [FieldNode, ...FieldNode[]];
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+
+const SIGN_INS = ['register', 'login', 'refreshToken', 'changePassword'];
+const SIGN_OUTS = ['logout', 'logoutEverywhere'];
+
+export class Operation {
+  private constructor(
+    private readonly definition: OperationDefinitionNode,
+    private readonly fragments: Fragments,
+    private readonly variables: Data,
+  ) {}
+
+  /** Reads what a request executes; null when only the server can say what is wrong with it. */
+  static read({ query, operationName, variables = {} }: GraphQLRequest): Operation | null {
+    const document = parsed(query);
+    const definitions = document?.definitions ?? [];
+    const operations = definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
+    const chosen = operationName
+      ? operations.find((node) => node.name?.value === operationName)
+      : operations[0];
+    if (!chosen) return null;
+    const fragments = definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
+    const byName = new Map(fragments.map((node) => [node.name.value, node]));
+    return new Operation(chosen, byName, { ...defaultsOf(chosen), ...variables });
+  }
+
+  /** Whether it needs no access token, but gives one. */
+  get signsIn(): boolean {
+    return this.rootFields().some(({ name }) => ['register', 'login'].includes(name.value));
+  }
+
+  get refreshes(): boolean {
+    return this.rootFields().some(({ name }) => name.value === 'refreshToken');
+  }
+
+  /** Returns what its answer does to the session; of several, the last. */
+  effect(data: Data | null | undefined): Effect | null {
+    if (!data || this.definition.operation !== 'mutation') return null;
+    const effects = [...byKey(this.rootFields())].map(([key, fields]) =>
+      this.effectOf(fields, data[key]),
+    );
+    return effects.findLast((effect) => effect !== null) ?? null;
+  }
+
+  private effectOf([field, ...others]: Fields, value: unknown): Effect | null {
+    const name = field.name.value;
+    if (SIGN_OUTS.includes(name) && value === true) return { kind: 'signedOut' };
+    if (!SIGN_INS.includes(name) || !isData(value)) return null;
+    const grant = this.grantOf(selectedBy([field, ...others]), value);
+    return { kind: 'signedIn', grant: { ...grant, inCookie: this.inCookie(field) } };
+  }
+
+  private grantOf(selectionSet: SelectionSetNode, data: Data): Grant {
+    const names = ['token', 'expiresAt', 'refreshToken'];
+    const grant: Grant = this.selected(selectionSet, data, names);
+    for (const field of fieldsOf(selectionSet, this.fragments)) {
+      const user = data[keyOf(field)];
+      if (field.name.value !== 'user' || !isData(user)) continue;
+      const person = this.selected(selectedBy([field]), user, ['firstName', 'lastName', 'email']);
+      grant.user = { ...grant.user, ...person };
+    }
+    return grant;
+  }
+
+  /** Returns values by the names of their fields, where the data has them by response keys. */
+  private selected(selectionSet: SelectionSetNode, data: Data, names: string[]): Data {
+    const fields = fieldsOf(selectionSet, this.fragments);
+    const wanted = fields.filter(({ name }) => names.includes(name.value));
+    return Object.fromEntries(wanted.map((field) => [field.name.value, data[keyOf(field)]]));
+  }
+
+  private inCookie(field: FieldNode): boolean | undefined {
+    const argument = field.arguments?.find(({ name }) => name.value === 'input');
+    const input = argument && valueFromASTUntyped(argument.value, this.variables);
+    if (field.name.value === 'refreshToken') return !isData(input);
+    if (field.name.value === 'changePassword') return undefined;
+    return isData(input) && input.useCookie === true;
+  }
+
+  private rootFields(): FieldNode[] {
+    return fieldsOf(this.definition.selectionSet, this.fragments);
+  }
+}
+
+/** Whether it asks for nothing but the schema, which needs no token. */
+export function isIntrospection({ query }: GraphQLRequest): boolean {
+  return /^\s*query IntrospectionQuery\b/.test(query);
+}
+
+function parsed(query: string): DocumentNode | null {
+  try {
+    return parse(query, { noLocation: true });
+  } catch {
+    return null;
+  }
+}
+
+function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): Data {
+  const withDefault = variableDefinitions.flatMap(({ variable, defaultValue }) =>
+    defaultValue ? [[variable.name.value, valueFromASTUntyped(defaultValue)] as const] : [],
+  );
+  return Object.fromEntries(withDefault);
+}
+
+function fieldsOf({ selections }: SelectionSetNode, fragments: Fragments): FieldNode[] {
+  return selections.flatMap((selection) => {
+    if (selection.kind === Kind.FIELD) return selection;
+    if (selection.kind === Kind.INLINE_FRAGMENT) return fieldsOf(selection.selectionSet, fragments);
+    const fragment = fragments.get(selection.name.value);
+    if (!fragment) return [];
+    // A fragment that spreads itself would be gone through for ever.
+    const others = new Map(fragments);
+    others.delete(fragment.name.value);
+    return fieldsOf(fragment.selectionSet, others);
+  });
+}
+
+/** Groups what the answer has under one key, because it is one field in several parts. */
+function byKey(fields: FieldNode[]): Map<string, Fields> {
+  const groups = new Map<string, Fields>();
+  for (const field of fields) {
+    const group = groups.get(keyOf(field));
+    if (group) group.push(field);
+    else groups.set(keyOf(field), [field]);
+  }
+  return groups;
+}
+
+function selectedBy(fields: FieldNode[]): SelectionSetNode {
+  const selections = fields.flatMap(({ selectionSet }) => selectionSet?.selections ?? []);
+  return { kind: Kind.SELECTION_SET, selections };
+}
+
+const keyOf = ({ alias, name }: FieldNode) => (alias ?? name).value;
+
+const isData = (value: unknown): value is Data => typeof value === 'object' && value !== null;

@@ -1,0 +1,75 @@
+/** GraphQL over HTTP, as the server speaks it. */
+
+export interface GraphQLRequest {
+  query: string;
+  variables?: Record<string, unknown> | undefined;
+  operationName?: string | null | undefined;
+}
+
+export interface AnswerError {
+  message: string;
+  extensions?: { code?: string };
+}
+
+export interface Answer {
+  data?: Record<string, unknown> | null;
+  errors?: AnswerError[];
+}
+
+/** An answer, and what the clock of the server showed when it came, as far as that is known. */
+export interface Reply {
+  answer: Answer;
+  serverTime: number;
+}
+
+export type Headers = Record<string, string>;
+export type Send = (request: GraphQLRequest, headers?: Headers) => Promise<Reply>;
+
+const LONGEST_WAIT = 60_000;
+
+/** Sends a request; whatever goes wrong becomes an answer that can be shown. */
+export async function send(request: GraphQLRequest, headers: Headers = {}): Promise<Reply> {
+  try {
+    const response = await fetch('/graphql', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...headers },
+      body: JSON.stringify(withoutNull(request)),
+      signal: AbortSignal.timeout(LONGEST_WAIT),
+    });
+    return { answer: await answerOf(response), serverTime: serverTimeOf(response) };
+  } catch (error) {
+    return { answer: failure(error), serverTime: Date.now() };
+  }
+}
+
+export function hasError(answer: Answer, code: string): boolean {
+  return answer.errors?.some((error) => error.extensions?.code === code) ?? false;
+}
+
+const withoutNull = ({ operationName, ...request }: GraphQLRequest) => ({
+  ...request,
+  ...(operationName && { operationName }),
+});
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  try {
+    return JSON.parse(text) as Answer;
+  } catch {
+    const status = `${response.status} ${response.statusText}`.trim();
+    return { errors: [{ message: `What came back is not JSON; its status is ${status}.` }] };
+  }
+}
+
+function serverTimeOf(response: Response): number {
+  const time = Date.parse(response.headers.get('Date') ?? '');
+  return Number.isNaN(time) ? Date.now() : time;
+}
+
+function failure(error: unknown): Answer {
+  const isLate = error instanceof DOMException && error.name === 'TimeoutError';
+  const message = isLate
+    ? 'The server has not answered for a minute.'
+    : 'The server cannot be reached. Is it running?';
+  return { errors: [{ message }] };
+}
