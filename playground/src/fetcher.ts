@@ -1,0 +1,74 @@
+import { isIntrospection, Operation } from './documents';
+import { hasError } from './requests';
+import type { Answer, GraphQLRequest, Headers, Reply, Send } from './requests';
+import type { Session } from './session';
+
+/** What GraphiQL calls to execute an operation: sends the token along, and refreshes when due. */
+
+interface Observer<T> {
+  next(value: T): void;
+  error(error: unknown): void;
+  complete(): void;
+}
+
+type SessionPart = Pick<Session, 'headers' | 'renew' | 'apply'>;
+
+const TOKEN_HEADERS = ['authorization', 'x-access-token'];
+
+export function createFetcher(send: Send, session: SessionPart) {
+  return (request: GraphQLRequest, options?: { headers?: Headers }) =>
+    observed(execute(request, options?.headers ?? {}, send, session));
+}
+
+async function execute(
+  request: GraphQLRequest,
+  ownHeaders: Headers,
+  send: Send,
+  session: SessionPart,
+): Promise<Answer> {
+  if (isIntrospection(request)) return (await send(request, ownHeaders)).answer;
+  const operation = Operation.read(request);
+  if (carriesToken(ownHeaders)) {
+    return learned(operation, await send(request, ownHeaders), session);
+  }
+  const tokens = operation?.signsIn ? {} : await session.headers();
+  const reply = await send(request, { ...tokens, ...ownHeaders });
+  const isDenied = hasError(reply.answer, 'UNAUTHENTICATED');
+  const isFinal = !isDenied || operation?.refreshes || operation?.effect(reply.answer.data);
+  if (isFinal || !(await session.renew(tokens))) return learned(operation, reply, session);
+  const again = await send(request, { ...(await session.headers()), ...ownHeaders });
+  return learned(operation, again, session);
+}
+
+async function learned(operation: Operation | null, reply: Reply, session: SessionPart) {
+  const effect = operation?.effect(reply.answer.data);
+  if (effect) await session.apply(effect, reply);
+  return reply.answer;
+}
+
+const carriesToken = (headers: Headers) =>
+  Object.keys(headers).some((name) => TOKEN_HEADERS.includes(name.toLowerCase()));
+
+// GraphiQL lets go of an observable when the user stops or goes to another tab, so that an answer
+// cannot end up there; it would wait for a promise. The session learns of the answer in any case.
+function observed<T>(promise: Promise<T>) {
+  return {
+    subscribe(observer: Observer<T>) {
+      let isOpen = true;
+      const unlessClosed = (tell: () => void) => isOpen && tell();
+      promise.then(
+        (value) =>
+          unlessClosed(() => {
+            observer.next(value);
+            observer.complete();
+          }),
+        (error: unknown) => unlessClosed(() => observer.error(error)),
+      );
+      return {
+        unsubscribe() {
+          isOpen = false;
+        },
+      };
+    },
+  };
+}
