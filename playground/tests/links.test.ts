@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { linkTo, readLink } from '../src/links';
+import { READY_OPERATIONS } from '../src/operations';
+
+const ADDRESS = 'http://localhost:4001/graphql?x=1#old';
+
+test('a link leads back to what it was made of', () => {
+  const linked = {
+    query: 'query A($a: String) { b(c: $a, d: "50% + & #") }\nquery Ä { e }',
+    variables: '{"a": "ü"}',
+    operationName: 'Ä',
+  };
+
+  const link = linkTo(ADDRESS, linked);
+
+  expect(link).toMatch(/^http:\/\/localhost:4001\/graphql\?x=1#query=/);
+  expect(readLink(new URL(link).hash)).toEqual(linked);
+});
+
+test('a link holds no password', () => {
+  const query = 'mutation ($p: String!) { login(input: {password: $p, token: "secret"}) { token } }';
+
+  const link = linkTo(ADDRESS, { query, variables: '{"p": "secret"}' });
+
+  expect(link).not.toContain('secret');
+});
+
+test('links that were encoded otherwise are read, too', () => {
+  expect(readLink('#query=%7B%20welcome%20%7D')).toEqual({ query: '{ welcome }', variables: '' });
+});
+
+test.each(READY_OPERATIONS)('#$name opens a ready operation', ({ name, query, variables }) => {
+  expect(readLink(`#${name.toLowerCase()}`)).toEqual({ query, variables });
+});
+
+test.each(['', '#', '#nothing', '#variables={}'])('%j links to nothing', (fragment) => {
+  expect(readLink(fragment)).toBeNull();
+});

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { buildSchema, parse, validate } from 'graphql';
+import { coerceInputValue, isInputType, typeFromAST } from 'graphql';
+import type { GraphQLInputType } from 'graphql';
+import { expect, test } from 'vitest';
+import { READY_OPERATIONS } from '../src/operations';
+
+const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
+
+test.each(READY_OPERATIONS)('$name fits the schema of the server', ({ query, variables }) => {
+  const document = parse(query);
+  const [operation] = document.definitions;
+  if (operation?.kind !== 'OperationDefinition') throw new Error('no operation');
+  const values = variables ? JSON.parse(variables) : {};
+
+  expect(validate(schema, document)).toEqual([]);
+  for (const { variable, type } of operation.variableDefinitions ?? []) {
+    const inputType = typeFromAST(schema, type as never) as GraphQLInputType;
+    expect(isInputType(inputType)).toBe(true);
+    coerceInputValue(values[variable.name.value], inputType, (path, _value, error) => {
+      throw new Error(`${path.join('.')}: ${error.message}`);
+    });
+  }
+});
+
+test.each(READY_OPERATIONS)('the tab of $name has its name', ({ name, query }) => {
+  expect(query).toMatch(new RegExp(`^(query|mutation) ${name}\\b`, 'm'));
+});
+
+test.each(['Register', 'Login'])('%s is sent with a session in a cookie', (name) => {
+  const { variables } = READY_OPERATIONS.find((operation) => operation.name === name)!;
+
+  expect(JSON.parse(variables).input.useCookie).toBe(true);
+});
