@@ -1,0 +1,18 @@
+import './workers';
+import '@graphiql/react/style.css';
+import '@graphiql/plugin-doc-explorer/style.css';
+import '@graphiql/plugin-history/style.css';
+import 'graphiql/graphiql.css';
+import './fonts.css';
+import './style.css';
+import { createRoot } from 'react-dom/client';
+import { Playground } from './playground';
+import { send } from './requests';
+import { Session } from './session';
+import { onAnnouncement, surroundings } from './surroundings';
+
+const session = new Session(send, surroundings);
+onAnnouncement(() => void session.follow());
+void session.resume();
+
+createRoot(document.getElementById('root')!).render(<Playground session={session} />);

@@ -1,0 +1,74 @@
+import { ToolbarButton, useGraphiQL, VisuallyHidden } from '@graphiql/react';
+import { useEffect, useState } from 'react';
+import { linkTo } from './links';
+
+const LABEL = 'Copy a link to this operation';
+
+/** Copies a link to what the editors hold, and says so for a while. */
+export function LinkButton() {
+  const [message, setMessage] = useState('');
+  const link = useLink();
+
+  useEffect(() => {
+    if (!message) return;
+    const timer = setTimeout(() => setMessage(''), 4_000);
+    return () => clearTimeout(timer);
+  }, [message]);
+
+  const copy = () => copied(link()).then(setMessage);
+  return (
+    <>
+      <ToolbarButton onClick={() => void copy()} label={LABEL}>
+        <LinkIcon />
+      </ToolbarButton>
+      {message && <span className="toast">{message}</span>}
+      <VisuallyHidden>
+        <span role="status">{message}</span>
+      </VisuallyHidden>
+    </>
+  );
+}
+
+function useLink(): () => string {
+  const editors = useGraphiQL(({ queryEditor, variableEditor, operationName, operations }) => ({
+    queryEditor,
+    variableEditor,
+    operationName,
+    operations,
+  }));
+  return () => {
+    const { queryEditor, variableEditor, operationName, operations = [] } = editors;
+    const query = queryEditor?.getValue() ?? '';
+    const variables = variableEditor?.getValue() ?? '';
+    const chosen = operations.length > 1 && operationName ? { operationName } : {};
+    return linkTo(location.href, { query, variables, ...chosen });
+  };
+}
+
+async function copied(link: string): Promise<string> {
+  try {
+    await navigator.clipboard.writeText(link);
+    return 'Link copied, without passwords and tokens';
+  } catch {
+    // Plain HTTP to another machine has no clipboard.
+    history.replaceState(null, '', link);
+    return 'The link is in the address bar';
+  }
+}
+
+function LinkIcon() {
+  return (
+    <svg
+      className="graphiql-toolbar-icon"
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.5"
+      strokeLinecap="round"
+      aria-hidden="true"
+    >
+      <path d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.700-5.700l-1.500 1.500" />
+      <path d="M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.700 5.700l1.500-1.500" />
+    </svg>
+  );
+}
