@@ -47,13 +47,19 @@ export class Operation {
     const document = parsed(query);
     const definitions = document?.definitions ?? [];
     const operations = definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
-    const chosen = operationName
-      ? operations.find((node) => node.name?.value === operationName)
-      : operations[0];
+    // GraphiQL learns late of another document, and goes on with the name of the last one.
+    const chosen =
+      operations.length === 1
+        ? operations[0]
+        : operations.find((node) => node.name?.value === operationName);
     if (!chosen) return null;
     const fragments = definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
     const byName = new Map(fragments.map((node) => [node.name.value, node]));
     return new Operation(chosen, byName, { ...defaultsOf(chosen), ...variables });
+  }
+
+  get name(): string | undefined {
+    return this.definition.name?.value;
   }
 
   /** Whether it needs no access token, but gives one. */

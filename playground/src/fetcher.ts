@@ -21,13 +21,14 @@ export function createFetcher(send: Send, session: SessionPart) {
 }
 
 async function execute(
-  request: GraphQLRequest,
+  written: GraphQLRequest,
   ownHeaders: Headers,
   send: Send,
   session: SessionPart,
 ): Promise<Answer> {
-  if (isIntrospection(request)) return (await send(request, ownHeaders)).answer;
-  const operation = Operation.read(request);
+  if (isIntrospection(written)) return (await send(written, ownHeaders)).answer;
+  const operation = Operation.read(written);
+  const request = operation ? { ...written, operationName: operation.name } : written;
   if (carriesToken(ownHeaders)) {
     return learned(operation, await send(request, ownHeaders), session);
   }

@@ -3,9 +3,11 @@ import { createFetcher } from './fetcher';
 import { LinkOpener } from './link_opener';
 import { READY_OPERATIONS } from './operations';
 import { send } from './requests';
+import { ResponseHint } from './response_hint';
 import type { Session } from './session';
 import { SessionBar } from './session_bar';
 import { CleanStorage } from './storage';
+import { SystemTheme } from './system_theme';
 import { firstTab } from './tabs';
 import { LinkButton } from './toolbar';
 
@@ -38,7 +40,11 @@ export function Playground({ session }: { session: Session }) {
             </>
           )}
         </GraphiQL.Toolbar>
+        <GraphiQL.Footer>
+          <ResponseHint />
+        </GraphiQL.Footer>
         <LinkOpener />
+        <SystemTheme />
       </GraphiQL>
     </>
   );

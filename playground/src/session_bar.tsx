@@ -52,7 +52,7 @@ function Expiry({ state: { expiresAt, isRefreshing, canRefresh } }: { state: Sna
   const now = useNow();
   if (isRefreshing) return <span className="expiry">Refreshing …</span>;
   if (expiresAt === null) return null;
-  const seconds = Math.ceil((expiresAt - now) / 1_000);
+  const seconds = Math.floor((expiresAt - now) / 1_000);
   if (seconds > 0) {
     return (
       <span className="expiry" role="timer" aria-live="off" aria-label="Access token expires in">

@@ -1,4 +1,4 @@
-import { ToolbarButton, useGraphiQL, VisuallyHidden } from '@graphiql/react';
+import { ToolbarButton, useGraphiQL } from '@graphiql/react';
 import { useEffect, useState } from 'react';
 import { linkTo } from './links';
 
@@ -17,15 +17,12 @@ export function LinkButton() {
 
   const copy = () => copied(link()).then(setMessage);
   return (
-    <>
+    <span className="link-button">
       <ToolbarButton onClick={() => void copy()} label={LABEL}>
         <LinkIcon />
       </ToolbarButton>
-      {message && <span className="toast">{message}</span>}
-      <VisuallyHidden>
-        <span role="status">{message}</span>
-      </VisuallyHidden>
-    </>
+      <span role="status">{message}</span>
+    </span>
   );
 }
 
@@ -67,8 +64,8 @@ function LinkIcon() {
       strokeLinecap="round"
       aria-hidden="true"
     >
-      <path d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.700-5.700l-1.500 1.500" />
-      <path d="M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.700 5.700l1.500-1.500" />
+      <path d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.7-5.7l-1.5 1.5" />
+      <path d="M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.7 5.7l1.5-1.5" />
     </svg>
   );
 }

@@ -107,6 +107,12 @@ test('the schema is asked for without a token', async () => {
   expect(server.requests.at(-1)?.headers).toEqual({});
 });
 
+test('the name of an operation that is no longer there is not sent', async () => {
+  await run({ ...WELCOME, operationName: 'Before' });
+
+  expect(server.requests[0]?.request.operationName).toBeUndefined();
+});
+
 test('a logout of the user ends the session', async () => {
   await run(LOGIN);
 
