@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve playground test check lint types imports schema tools audit browser test-versions format constraints clean
+.PHONY: help serve playground test suite check lint types imports schema tools audit browser test-versions format constraints clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 AT_ONCE := --numprocesses=4 --dist=loadfile
 # These measure how long the server takes, and so have the machine to themselves.
 ALONE := tests/hostile
+PYTEST := $(BIN)/pytest
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 help: ## List these commands
@@ -23,9 +24,12 @@ playground: ## Build the page that the server shows in a browser (needs Node.js)
 
 test: $(VENV)/.installed-dev ## Run the whole test suite, with coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest $(AT_ONCE) --ignore=$(ALONE)
-	@$(BIN)/coverage run -m pytest $(ALONE)
+	@$(MAKE) --no-print-directory suite PYTEST='$(BIN)/coverage run -m pytest'
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+
+suite: $(VENV)/.installed-dev ## Run the whole test suite, without coverage
+	@$(PYTEST) $(AT_ONCE) --ignore=$(ALONE)
+	@$(PYTEST) $(ALONE)
 
 check: lint types imports schema test ## Run everything that CI runs on one Python
 
@@ -53,7 +57,7 @@ browser: $(VENV)/.installed-dev tests/browser/node_modules playground ## Run the
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q tests/browser/*.py
 
 test-versions: ## Run the tests on every other supported Python that is installed
-	@PYTHON=$(PYTHON) scripts/test-versions $(AT_ONCE) --ignore=$(ALONE)
+	@PYTHON=$(PYTHON) scripts/test-versions
 
 format: $(VENV)/.installed-dev ## Format the code, and write schema.graphql anew
 	@$(BIN)/ruff check --quiet --fix-only
