@@ -46,15 +46,16 @@ imports: $(VENV)/.installed-dev ## Check which module may import which
 schema: $(VENV)/.installed-dev ## Check that schema.graphql is what the code says
 	@$(BIN)/graphql-auth schema --check
 
-tools: $(VENV)/.installed-dev tests/tools/node_modules ## Run the tools of frontends on the schema, and lint (needs Node.js)
+tools: $(VENV)/.installed-dev tests/tools/node_modules playground ## Check what frontends get: schema, playground, wheel (needs Node.js)
 	@tests/tools/node_modules/.bin/biome check --error-on-warnings --log-level=warn
-	@$(BIN)/pytest -q tests/tools/schema.py
+	@npm test --silent --prefix playground
+	@$(BIN)/pytest -q tests/tools/schema.py tests/tools/wheel.py
 
 audit: $(VENV)/.installed-dev tests/audit/node_modules ## Run the audits of GraphQL over HTTP (needs Node.js)
 	@$(BIN)/pytest -q tests/audit/graphql_http.py
 
 browser: $(VENV)/.installed-dev tests/browser/node_modules playground ## Run the tests in a real browser (needs Node.js)
-	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q tests/browser/*.py
+	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q -rP tests/browser/*.py
 
 test-versions: ## Run the tests on every other supported Python that is installed
 	@PYTHON=$(PYTHON) scripts/test-versions

@@ -1,0 +1,74 @@
+"""What `make serve` does about the playground, on machines with and without Node.js."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "playground"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose playground was built a moment ago."""
+    for file in ("playground/index.html", "graphql_auth/static/.built"):
+        path = tmp_path / "project" / file
+        path.parent.mkdir(parents=True)
+        path.touch()
+    scripts = tmp_path / "project" / "scripts"
+    scripts.mkdir()
+    shutil.copy(SCRIPT, scripts)
+    return scripts.parent
+
+
+def build(project: Path, *commands: str) -> subprocess.CompletedProcess[str]:
+    """Run the script where only some commands are installed."""
+    installed = project.parent / "bin"
+    installed.mkdir()
+    for command in ("dirname", "find", *commands):
+        found = shutil.which(command)
+        assert found is not None
+        (installed / command).symlink_to(found)
+    return subprocess.run(
+        ["/bin/sh", project / "scripts" / "playground"],
+        env={"PATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def change(file: Path) -> None:
+    """Write a file anew, later than the build."""
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    later = time.time() + 60
+    os.utime(file, (later, later))
+
+
+def test_what_is_built_already_needs_no_node(project: Path) -> None:
+    assert build(project).returncode == 0
+
+
+@pytest.mark.parametrize("unbuilt", [True, False])
+def test_without_node_it_says_what_is_missing(project: Path, *, unbuilt: bool) -> None:
+    if unbuilt:
+        (project / "graphql_auth" / "static" / ".built").unlink()
+    else:
+        change(project / "playground" / "index.html")
+
+    ended = build(project)
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "The playground is not built: it needs Node.js 20.19 or newer (none is installed).\n"
+    )
+
+
+def test_what_npm_installed_is_no_change_of_the_playground(project: Path) -> None:
+    change(project / "playground" / "node_modules" / "index.js")
+
+    assert build(project).returncode == 0
