@@ -131,7 +131,7 @@ def _banner(listener: socket.socket, data: str) -> str:
     shown = f"[{host}]" if ":" in host else host
     return (
         f"graphql-auth {__version__} is ready.\n"
-        f"  GraphQL  http://{shown}:{port}/graphql  (in a browser: GraphiQL)\n"
+        f"  GraphQL  http://{shown}:{port}/graphql  (in a browser: the playground)\n"
         f"  Data     {data}\n"
         "  Stop     Ctrl-C"
     )
