@@ -1,0 +1,35 @@
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client';
+import { relayStylePagination } from '@apollo/client/utilities';
+import { from, of, switchMap } from 'rxjs';
+import { isDenied } from './errors';
+import { authorization, currentSession, renew, url } from './session';
+
+function send(operation: ApolloLink.Operation, forward: ApolloLink.ForwardFunction) {
+  operation.setContext({ headers: authorization() });
+  return forward(operation);
+}
+
+// Not an ErrorLink, which never sees that `viewer` is null: no error comes with that.
+const sessionLink = new ApolloLink((operation, forward) => {
+  const session = currentSession();
+  return send(operation, forward).pipe(
+    switchMap((result) =>
+      isDenied(result)
+        ? from(renew(session)).pipe(
+            switchMap((isRenewed) => (isRenewed ? send(operation, forward) : of(result))),
+          )
+        : of(result),
+    ),
+  );
+});
+
+const httpLink = new HttpLink({ uri: url, credentials: 'include' });
+
+export function createClient() {
+  return new ApolloClient({
+    link: ApolloLink.from([sessionLink, httpLink]),
+    cache: new InMemoryCache({
+      typePolicies: { User: { fields: { sessions: relayStylePagination() } } },
+    }),
+  });
+}

@@ -1,0 +1,52 @@
+import { useQuery } from '@apollo/client/react';
+import { graphql } from '../__generated__';
+import { ErrorNotice } from './Notice';
+import { Section } from './Section';
+import { SessionItem } from './SessionItem';
+
+const SESSIONS = graphql(`
+  query Sessions($first: Int!, $after: String) {
+    viewer {
+      id
+      sessions(first: $first, after: $after) {
+        edges {
+          node {
+            id
+            ...SessionItem
+          }
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+      }
+    }
+  }
+`);
+
+const PAGE_SIZE = 5;
+
+export function Sessions() {
+  const { data, previousData, error, loading, refetch, fetchMore } = useQuery(SESSIONS, {
+    variables: { first: PAGE_SIZE },
+  });
+  const sessions = (data ?? previousData)?.viewer?.sessions;
+  return (
+    <Section title="Sessions" action="Reload" isBusy={loading} onAction={refetch}>
+      <ul className="sessions">
+        {sessions?.edges.map(({ node }) => (
+          <SessionItem key={node.id} session={node} />
+        ))}
+      </ul>
+      {error && <ErrorNotice error={error} onRetry={refetch} />}
+      {sessions?.pageInfo.hasNextPage && (
+        <button
+          type="button"
+          onClick={() => void fetchMore({ variables: { after: sessions.pageInfo.endCursor } })}
+        >
+          Load more
+        </button>
+      )}
+    </Section>
+  );
+}
