@@ -1,6 +1,7 @@
 import { ApolloProvider } from '@apollo/client/react';
 import { useState, type ReactNode } from 'react';
 import { createClient } from './client';
+import { Loading } from './components/Loading';
 import { Notice } from './components/Notice';
 import { HomePage } from './pages/HomePage';
 import { LoginPage } from './pages/LoginPage';
@@ -11,7 +12,7 @@ export function App() {
   const session = useSession();
   return (
     <main>
-      {session.status === 'starting' && <Starting />}
+      {session.status === 'starting' && <Loading />}
       {session.status === 'unreachable' && <Unreachable />}
       {session.status === 'signedOut' && (
         <Client key="signed out">
@@ -39,14 +40,6 @@ function SignedOut({ hasEnded }: { hasEnded: boolean }) {
     <RegisterPage onLogin={() => setIsNew(false)} />
   ) : (
     <LoginPage hasEnded={hasEnded} onRegister={() => setIsNew(true)} />
-  );
-}
-
-function Starting() {
-  return (
-    <p className="loading" role="status">
-      Loading…
-    </p>
   );
 }
 
