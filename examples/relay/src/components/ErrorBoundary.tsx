@@ -1,0 +1,22 @@
+import { Component, type ReactNode } from 'react';
+import { ErrorNotice } from './Notice';
+
+interface ErrorBoundaryProps {
+  children: ReactNode;
+  onRetry: () => void;
+}
+
+/** Give it another `key` to show its children again. */
+export class ErrorBoundary extends Component<ErrorBoundaryProps, { error: unknown }> {
+  state = { error: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  render() {
+    const { error } = this.state;
+    if (error === null) return this.props.children;
+    return <ErrorNotice error={error} onRetry={this.props.onRetry} />;
+  }
+}

@@ -1,0 +1,71 @@
+import { useEffect, useId, useRef, type FormEvent, type ReactNode } from 'react';
+import { fieldErrorsFor } from '../errors';
+import { ErrorNotice } from './Notice';
+
+interface FormProps {
+  children: ReactNode;
+  error: unknown;
+  isBusy: boolean;
+  onSubmit: (value: (name: string) => string) => void;
+  submit: string;
+}
+
+/** A form whose values only the server judges, all of them at once. */
+export function Form({ children, error, isBusy, onSubmit, submit }: FormProps) {
+  const form = useRef<HTMLFormElement>(null);
+
+  useEffect(() => {
+    if (error) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+  }, [error]);
+
+  function handleSubmit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const values = new FormData(event.currentTarget);
+    if (!isBusy) onSubmit((name) => String(values.get(name)));
+  }
+
+  return (
+    <form ref={form} onSubmit={handleSubmit} noValidate>
+      {children}
+      {Boolean(error) && <ErrorNotice error={error} />}
+      {/* A button that is disabled would lose the focus. */}
+      <button className="primary" aria-disabled={isBusy}>
+        {submit}
+      </button>
+    </form>
+  );
+}
+
+interface FieldProps {
+  autoComplete: string;
+  error: unknown;
+  hint?: string;
+  label: string;
+  name: string;
+  type?: 'email' | 'password' | 'text';
+}
+
+export function Field({ autoComplete, error, hint, label, name, type = 'text' }: FieldProps) {
+  const id = useId();
+  const message = error ? fieldErrorsFor(error)[name] : undefined;
+  const description = message ?? hint;
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <input
+        id={id}
+        name={name}
+        type={type}
+        autoComplete={autoComplete}
+        aria-required
+        aria-invalid={message !== undefined}
+        aria-describedby={description && `${id}-description`}
+      />
+      {description && (
+        <p id={`${id}-description`} className={message ? 'problem' : 'hint'}>
+          {description}
+        </p>
+      )}
+    </div>
+  );
+}

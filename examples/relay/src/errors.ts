@@ -1,0 +1,81 @@
+import type { ErrorCode } from './errorCode';
+
+/** The `extensions` of an error, as docs/errors.md describes them. */
+interface Extensions {
+  code?: ErrorCode;
+  fields?: { field: string; reason: string; message: string }[];
+  retryAfter?: number;
+  requestId?: string;
+}
+
+export interface Answer<Data = Record<string, unknown>> {
+  data?: Data | null;
+  errors?: readonly { extensions?: Extensions }[];
+}
+
+export class GraphQLErrors extends Error {
+  constructor(readonly errors: NonNullable<Answer['errors']>) {
+    super('The server answered with errors.');
+  }
+}
+
+const MESSAGES: Record<ErrorCode, string> = {
+  BAD_REQUEST: 'This page and the server do not understand each other. Reload the page.',
+  BAD_USER_INPUT: 'Please check the marked fields.',
+  EMAIL_TAKEN: 'There is an account with this e-mail address. Log in instead.',
+  FORBIDDEN: 'You are not allowed to do this.',
+  GRAPHQL_PARSE_FAILED: 'This page and the server do not understand each other. Reload the page.',
+  GRAPHQL_VALIDATION_FAILED: 'This page is out of date. Reload it.',
+  INTERNAL_SERVER_ERROR: 'Something went wrong on the server.',
+  INVALID_CREDENTIALS: 'The e-mail address or the password is wrong.',
+  QUERY_TOO_COMPLEX: 'This page asks for too much at once.',
+  SERVICE_UNAVAILABLE: 'The server cannot answer now. Try again soon.',
+  TOO_MANY_ATTEMPTS: 'Too many attempts.',
+  UNAUTHENTICATED: 'Log in to see this.',
+};
+const NO_ANSWER = 'The server does not answer.';
+
+// Reasons that are not here have a limit to tell, which the message of the server knows.
+const REASONS: Record<string, string> = {
+  REQUIRED: 'Please fill in this field.',
+  INVALID_CHARACTERS: 'This has characters that are not allowed.',
+  INVALID_EMAIL: 'This is not an e-mail address.',
+  TOO_COMMON: 'Too many people use this password. Choose another one.',
+  TOO_PERSONAL: 'This is too close to your name or e-mail address. Choose another one.',
+  BREACHED: 'This password is known from a data breach. Choose another one.',
+};
+
+export function isUnauthenticated({ errors }: Answer) {
+  return errors?.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED') ?? false;
+}
+
+/** Whether the access token was refused; `viewer` is null then, without an error. */
+export function isDenied(answer: Answer) {
+  return answer.data?.viewer === null || isUnauthenticated(answer);
+}
+
+function extensionsOf(error: unknown): Extensions {
+  return (error instanceof GraphQLErrors && error.errors[0]?.extensions) || {};
+}
+
+/** What to tell the user; without a code no GraphQL server has answered. */
+export function messageFor(error: unknown) {
+  const { code, retryAfter, requestId } = extensionsOf(error);
+  if (!code) return NO_ANSWER;
+  if (code === 'INTERNAL_SERVER_ERROR') return `${MESSAGES[code]} (${requestId})`;
+  return retryAfter ? `${MESSAGES[code]} Try again in ${duration(retryAfter)}.` : MESSAGES[code];
+}
+
+function duration(seconds: number) {
+  const [value, unit] = seconds < 90 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute'];
+  return new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'long' }).format(value);
+}
+
+/** Messages by field, for those that the user can mend there. */
+export function fieldErrorsFor(error: unknown): Record<string, string> {
+  const { code, fields = [] } = extensionsOf(error);
+  if (code === 'EMAIL_TAKEN') return { email: MESSAGES[code] };
+  return Object.fromEntries(
+    fields.map(({ field, reason, message }) => [field, REASONS[reason] ?? message]),
+  );
+}

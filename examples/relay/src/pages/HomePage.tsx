@@ -1,0 +1,43 @@
+import { Suspense, useState } from 'react';
+import { graphql, useLazyLoadQuery } from 'react-relay/hooks';
+import type { HomePageQuery } from '../__generated__/HomePageQuery.graphql';
+import { Account } from '../components/Account';
+import { ErrorBoundary } from '../components/ErrorBoundary';
+import { Loading } from '../components/Loading';
+import { Sessions } from '../components/Sessions';
+import { Welcome } from '../components/Welcome';
+
+const HOME = graphql`
+  query HomePageQuery {
+    viewer {
+      ...Account_viewer
+    }
+    ...Welcome_query
+    ...Sessions_query
+  }
+`;
+
+export function HomePage() {
+  const [attempt, setAttempt] = useState(0);
+  return (
+    <ErrorBoundary key={attempt} onRetry={() => setAttempt(attempt + 1)}>
+      <title>Home</title>
+      <Suspense fallback={<Loading />}>
+        <Home attempt={attempt} />
+      </Suspense>
+    </ErrorBoundary>
+  );
+}
+
+function Home({ attempt }: { attempt: number }) {
+  const query = useLazyLoadQuery<HomePageQuery>(HOME, {}, { fetchKey: attempt });
+  // Nobody is signed in any more; the login form is about to show.
+  if (!query.viewer) return null;
+  return (
+    <>
+      <Account viewer={query.viewer} />
+      <Welcome query={query} />
+      <Sessions query={query} />
+    </>
+  );
+}
