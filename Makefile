@@ -54,7 +54,7 @@ tools: $(VENV)/.installed-dev tests/tools/node_modules playground ## Check what 
 audit: $(VENV)/.installed-dev tests/audit/node_modules ## Run the audits of GraphQL over HTTP (needs Node.js)
 	@$(BIN)/pytest -q tests/audit/graphql_http.py
 
-browser: $(VENV)/.installed-dev tests/browser/node_modules playground ## Run the tests in a real browser (needs Node.js)
+browser: $(VENV)/.installed-dev tests/browser/node_modules examples/apollo/node_modules examples/relay/node_modules playground ## Run the tests in a real browser (needs Node.js)
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q -rP tests/browser/*.py
 
 test-versions: ## Run the tests on every other supported Python that is installed
@@ -71,8 +71,8 @@ constraints: $(VENV)/.installed-dev ## Pin the newest allowed versions in constr
 		--no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
 		--output-file constraints.txt pyproject.toml
 
-tests/%/node_modules: tests/%/package-lock.json
-	@npm ci --silent --prefix tests/$*
+%/node_modules: %/package-lock.json
+	@npm ci --silent --prefix $*
 	@touch $@
 
 clean: ## Remove environments and caches; the data of a server stays
