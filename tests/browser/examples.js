@@ -167,7 +167,7 @@ async function refreshOnce(page, seen) {
     const buttons = [...document.querySelectorAll('button')];
     const labelled = (label) => buttons.filter(({ textContent }) => textContent === label);
     const ends = labelled('End').slice(-2);
-    [...labelled('Ask again'), ...labelled('Reload'), ...ends].forEach((each) => each.click());
+    for (const each of [...labelled('Ask again'), ...labelled('Reload'), ...ends]) each.click();
   });
   await eventually('requests of all kinds were denied', () => seen.denied - before.denied, 4);
   await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'));

@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { RelayEnvironmentProvider } from 'react-relay/hooks';
 import { Loading } from './components/Loading';
 import { Notice } from './components/Notice';
@@ -31,9 +31,7 @@ export function App() {
 /** Each user has a store of their own, so that nobody sees what is kept there for another one. */
 function Relay({ children }: { children: ReactNode }) {
   const [environment] = useState(createEnvironment);
-  return (
-    <RelayEnvironmentProvider environment={environment}>{children}</RelayEnvironmentProvider>
-  );
+  return <RelayEnvironmentProvider environment={environment}>{children}</RelayEnvironmentProvider>;
 }
 
 function SignedOut({ hasEnded }: { hasEnded: boolean }) {

@@ -1,6 +1,6 @@
-import { Environment, Network, RecordSource, Store } from 'relay-runtime';
 import type { FetchFunction, GraphQLResponse } from 'relay-runtime';
-import { GraphQLErrors, isDenied, type Answer } from './errors';
+import { Environment, Network, RecordSource, Store } from 'relay-runtime';
+import { type Answer, GraphQLErrors, isDenied } from './errors';
 import { authorization, currentSession, renew, url } from './session';
 
 async function send(body: string): Promise<Answer> {

@@ -1,7 +1,7 @@
 // The session of this tab: the access token is in memory only, the refresh token in a cookie that
 // no script can read.
 import { useSyncExternalStore } from 'react';
-import { isUnauthenticated, type Answer } from './errors';
+import { type Answer, isUnauthenticated } from './errors';
 
 export const url = import.meta.env.VITE_GRAPHQL_URL ?? 'http://localhost:4001/graphql';
 
@@ -24,7 +24,7 @@ const otherTabs = new BroadcastChannel('session');
 
 function set(next: Session) {
   session = next;
-  listeners.forEach((listener) => listener());
+  for (const listener of listeners) listener();
 }
 
 function subscribe(listener: () => void) {
@@ -79,6 +79,7 @@ function refresh() {
 
 /** Throws if the server does not say whether the session goes on: then it does. */
 async function exchangeToken() {
+  const before = session;
   const response = await fetch(url, {
     method: 'POST',
     credentials: 'include',
@@ -88,6 +89,8 @@ async function exchangeToken() {
     signal: AbortSignal.timeout(REFRESH_TIMEOUT),
   });
   const answer: Answer<{ refreshToken: AuthPayload }> = await response.json();
+  // Whoever has logged in or out in the meantime is not overruled.
+  if (session !== before) return;
   if (answer.data) {
     enter(answer.data.refreshToken);
   } else if (isUnauthenticated(answer)) {

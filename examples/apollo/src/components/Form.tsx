@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, type FormEvent, type ReactNode } from 'react';
+import { type ReactNode, type SubmitEvent, useEffect, useId, useRef } from 'react';
 import { fieldErrorsFor } from '../errors';
 import { ErrorNotice } from './Notice';
 
@@ -18,7 +18,7 @@ export function Form({ children, error, isBusy, onSubmit, submit }: FormProps) {
     if (error) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
   }, [error]);
 
-  function handleSubmit(event: FormEvent<HTMLFormElement>) {
+  function handleSubmit(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault();
     const values = new FormData(event.currentTarget);
     if (!isBusy) onSubmit((name) => String(values.get(name)));
@@ -29,7 +29,7 @@ export function Form({ children, error, isBusy, onSubmit, submit }: FormProps) {
       {children}
       {Boolean(error) && <ErrorNotice error={error} />}
       {/* A button that is disabled would lose the focus. */}
-      <button className="primary" aria-disabled={isBusy}>
+      <button type="submit" className="primary" aria-disabled={isBusy}>
         {submit}
       </button>
     </form>

@@ -1,9 +1,7 @@
 import { useState } from 'react';
 import { graphql, useFragment, useMutation } from 'react-relay/hooks';
 import type { Account_viewer$key } from '../__generated__/Account_viewer.graphql';
-import type {
-  AccountLogoutEverywhereMutation,
-} from '../__generated__/AccountLogoutEverywhereMutation.graphql';
+import type { AccountLogoutAllMutation } from '../__generated__/AccountLogoutAllMutation.graphql';
 import type { AccountLogoutMutation } from '../__generated__/AccountLogoutMutation.graphql';
 import { signOut } from '../session';
 import { ErrorNotice } from './Notice';
@@ -23,7 +21,7 @@ const LOGOUT = graphql`
 `;
 
 const LOGOUT_EVERYWHERE = graphql`
-  mutation AccountLogoutEverywhereMutation {
+  mutation AccountLogoutAllMutation {
     logoutEverywhere
   }
 `;
@@ -31,7 +29,7 @@ const LOGOUT_EVERYWHERE = graphql`
 export function Account({ viewer }: { viewer: Account_viewer$key }) {
   const { firstName, lastName, email } = useFragment(ACCOUNT, viewer);
   const [logout] = useMutation<AccountLogoutMutation>(LOGOUT);
-  const [logoutEverywhere] = useMutation<AccountLogoutEverywhereMutation>(LOGOUT_EVERYWHERE);
+  const [logoutEverywhere] = useMutation<AccountLogoutAllMutation>(LOGOUT_EVERYWHERE);
   const [error, setError] = useState<Error | null>(null);
   const config = { variables: {}, onCompleted: signOut, onError: setError };
   return (

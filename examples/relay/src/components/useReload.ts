@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { fetchQuery, useRelayEnvironment, type GraphQLTaggedNode } from 'react-relay/hooks';
+import { fetchQuery, type GraphQLTaggedNode, useRelayEnvironment } from 'react-relay/hooks';
 import type { OperationType } from 'relay-runtime';
 
 const IDLE = { isBusy: false, error: null as Error | null };
