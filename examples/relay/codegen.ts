@@ -3,8 +3,8 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 const config: CodegenConfig = {
   schema: '../../schema.graphql',
   generates: {
-    // No operation uses `ErrorCode`, so Relay leaves it out; and Relay empties its own directory.
-    'src/errorCode.ts': {
+    // No operation uses `ErrorCode`, so Relay leaves it out.
+    'src/__generated__/errorCode.ts': {
       plugins: ['typescript'],
       config: { onlyEnums: true, enumsAsTypes: true },
     },

@@ -1,4 +1,4 @@
-import type { ErrorCode } from './errorCode';
+import type { ErrorCode } from './__generated__/errorCode';
 
 /** The `extensions` of an error, as docs/errors.md describes them. */
 interface Extensions {

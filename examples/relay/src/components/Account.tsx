@@ -1,9 +1,9 @@
 import { useState } from 'react';
 import { graphql, useFragment, useMutation } from 'react-relay/hooks';
-import type { Account_viewer$key } from '../__generated__/Account_viewer.graphql';
-import type { AccountLogoutAllMutation } from '../__generated__/AccountLogoutAllMutation.graphql';
-import type { AccountLogoutMutation } from '../__generated__/AccountLogoutMutation.graphql';
 import { signOut } from '../session';
+import type { Account_viewer$key } from './__generated__/Account_viewer.graphql';
+import type { AccountLogoutAllMutation } from './__generated__/AccountLogoutAllMutation.graphql';
+import type { AccountLogoutMutation } from './__generated__/AccountLogoutMutation.graphql';
 import { ErrorNotice } from './Notice';
 
 const ACCOUNT = graphql`

@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { graphql, useFragment, useMutation } from 'react-relay/hooks';
 import { ConnectionHandler, type DataID } from 'relay-runtime';
-import type { SessionItem_session$key } from '../__generated__/SessionItem_session.graphql';
-import type { SessionItemRevokeMutation } from '../__generated__/SessionItemRevokeMutation.graphql';
+import type { SessionItem_session$key } from './__generated__/SessionItem_session.graphql';
+import type { SessionItemRevokeMutation } from './__generated__/SessionItemRevokeMutation.graphql';
 import { ErrorNotice } from './Notice';
 
 const SESSION = graphql`

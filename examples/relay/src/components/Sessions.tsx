@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { graphql, usePaginationFragment } from 'react-relay/hooks';
-import type { Sessions_query$key } from '../__generated__/Sessions_query.graphql';
-import type { SessionsPageQuery } from '../__generated__/SessionsPageQuery.graphql';
-import SESSIONS_PAGE from '../__generated__/SessionsPageQuery.graphql';
+import type { Sessions_query$key } from './__generated__/Sessions_query.graphql';
+import type { SessionsPageQuery } from './__generated__/SessionsPageQuery.graphql';
+import SESSIONS_PAGE from './__generated__/SessionsPageQuery.graphql';
 import { ErrorNotice } from './Notice';
 import { Section } from './Section';
 import { SessionItem } from './SessionItem';

@@ -1,11 +1,11 @@
 import { Suspense, useState } from 'react';
 import { graphql, useLazyLoadQuery } from 'react-relay/hooks';
-import type { HomePageQuery } from '../__generated__/HomePageQuery.graphql';
 import { Account } from '../components/Account';
 import { ErrorBoundary } from '../components/ErrorBoundary';
 import { Loading } from '../components/Loading';
 import { Sessions } from '../components/Sessions';
 import { Welcome } from '../components/Welcome';
+import type { HomePageQuery } from './__generated__/HomePageQuery.graphql';
 
 const HOME = graphql`
   query HomePageQuery {

@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { graphql, useMutation } from 'react-relay/hooks';
-import type { LoginPageMutation } from '../__generated__/LoginPageMutation.graphql';
 import { Field, Form } from '../components/Form';
 import { signIn } from '../session';
+import type { LoginPageMutation } from './__generated__/LoginPageMutation.graphql';
 
 const LOGIN = graphql`
   mutation LoginPageMutation($input: LoginInput!) {

@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { graphql, useMutation } from 'react-relay/hooks';
-import type { RegisterPageMutation } from '../__generated__/RegisterPageMutation.graphql';
 import { Field, Form } from '../components/Form';
 import { signIn } from '../session';
+import type { RegisterPageMutation } from './__generated__/RegisterPageMutation.graphql';
 
 const REGISTER = graphql`
   mutation RegisterPageMutation($input: RegisterInput!) {
