@@ -31,11 +31,15 @@ class FaultReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """One field that was refused: which, why, and a sentence for the person who typed it."""
+    """One field that was refused: which, why, and a sentence for the person who typed it.
+
+    ``limit`` is how many characters are allowed, where the length is the reason.
+    """
 
     field: str
     reason: FaultReason
     message: str
+    limit: int | None = None
 
 
 class BadInput(AuthError):

@@ -1,13 +1,12 @@
 """How an error reaches a client: always with a code, never with a value or a cause of ours."""
 
 import logging
-from enum import Enum
 from typing import Any
 
-import strawberry
 from graphql import GraphQLError, GraphQLFormattedError, GraphQLSyntaxError
 from strawberry.utils.str_converters import to_camel_case
 
+from graphql_auth.api.codes import ErrorCode
 from graphql_auth.api.documents import NoSuchOperation
 from graphql_auth.api.limits import TooComplex
 from graphql_auth.api.values import BadVariables, syntax_message, validation_message
@@ -15,6 +14,7 @@ from graphql_auth.errors import (
     AuthError,
     BadInput,
     EmailTaken,
+    FieldFault,
     Forbidden,
     InvalidCredentials,
     TooManyAttempts,
@@ -24,54 +24,6 @@ from graphql_auth.errors import (
 from graphql_auth.logs import cause_of
 
 logger = logging.getLogger(__name__)
-
-
-@strawberry.enum(description="Every value that `extensions.code` of an error can take.")
-class ErrorCode(Enum):
-    """The codes are promises to frontends; docs/errors.md lists what comes with each."""
-
-    GRAPHQL_PARSE_FAILED = strawberry.enum_value(
-        "GRAPHQL_PARSE_FAILED", description="The document is not GraphQL."
-    )
-    GRAPHQL_VALIDATION_FAILED = strawberry.enum_value(
-        "GRAPHQL_VALIDATION_FAILED", description="The document does not fit the schema."
-    )
-    BAD_REQUEST = strawberry.enum_value(
-        "BAD_REQUEST", description="The HTTP request is not a GraphQL request."
-    )
-    QUERY_TOO_COMPLEX = strawberry.enum_value(
-        "QUERY_TOO_COMPLEX",
-        description="A limit on the document is passed: `limit` says which, `allowed` how much.",
-    )
-    BAD_USER_INPUT = strawberry.enum_value(
-        "BAD_USER_INPUT",
-        description="Values are off: `fields` lists each with `field`, `reason` and `message`.",
-    )
-    EMAIL_TAKEN = strawberry.enum_value(
-        "EMAIL_TAKEN", description="The e-mail address has an account already."
-    )
-    INVALID_CREDENTIALS = strawberry.enum_value(
-        "INVALID_CREDENTIALS",
-        description="The e-mail address is unknown or the password is wrong.",
-    )
-    TOO_MANY_ATTEMPTS = strawberry.enum_value(
-        "TOO_MANY_ATTEMPTS", description="Try again after `retryAfter` seconds."
-    )
-    UNAUTHENTICATED = strawberry.enum_value(
-        "UNAUTHENTICATED",
-        description=(
-            "The field needs a good access token; `reason` is `TOKEN_MISSING`, `TOKEN_EXPIRED`,"
-            " `TOKEN_INVALID` or `TOKEN_REVOKED`."
-        ),
-    )
-    FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="Signed in, but not allowed.")
-    INTERNAL_SERVER_ERROR = strawberry.enum_value(
-        "INTERNAL_SERVER_ERROR", description="A fault of ours; quote `requestId` to report it."
-    )
-    SERVICE_UNAVAILABLE = strawberry.enum_value(
-        "SERVICE_UNAVAILABLE",
-        description="We cannot answer now; try again, after `retryAfter` seconds if it is given.",
-    )
 
 
 # What a person reads, and what a program does, for each expected outcome.
@@ -150,13 +102,15 @@ def _expected(cause: AuthError, request_id: str) -> tuple[str, ErrorCode, dict[s
     raise TypeError(f"{type(cause).__name__} has no code")
 
 
-def _fields(cause: BadInput) -> list[dict[str, str]]:
+def _fields(cause: BadInput) -> list[dict[str, Any]]:
     # What the service names is the schema's to spell; a variable keeps its own name.
     spelled = str if isinstance(cause, BadVariables) else to_camel_case
-    return [
-        {"field": spelled(fault.field), "reason": fault.reason, "message": fault.message}
-        for fault in cause.faults
-    ]
+    return [_field(spelled(fault.field), fault) for fault in cause.faults]
+
+
+def _field(name: str, fault: FieldFault) -> dict[str, Any]:
+    told = {"field": name, "reason": fault.reason, "message": fault.message}
+    return told if fault.limit is None else {**told, "limit": fault.limit}
 
 
 def _unavailable(cause: Unavailable, request_id: str) -> dict[str, Any]:

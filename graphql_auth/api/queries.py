@@ -27,10 +27,16 @@ class Query:
         """Greet; the permission class has done the work, without a look at the database."""
         return WELCOME
 
-    @strawberry.field(description="Who is signed in; null when nobody is.")
+    @strawberry.field(
+        description="Who is signed in; null when nobody is, with an error if the token is bad."
+    )
     async def viewer(self, info: Info[Context, None]) -> User | None:
-        """Read the caller's own account; raises Unavailable when it cannot be told who calls."""
-        if isinstance(info.context.caller, TokenFault):
+        """Read the caller's own account.
+
+        Raises Unauthenticated when there is a token but no good one, so that a frontend refreshes
+        it, and Unavailable when it cannot be told who calls.
+        """
+        if info.context.caller is TokenFault.TOKEN_MISSING:
             return None
         return await _own_account(info.context)
 

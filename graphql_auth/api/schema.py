@@ -14,8 +14,8 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from graphql_auth.api.codes import ErrorCode, FieldReason, TokenReason
 from graphql_auth.api.context import Context
-from graphql_auth.api.errors import ErrorCode
 from graphql_auth.api.mutations import Mutation
 from graphql_auth.api.queries import Query
 
@@ -59,7 +59,7 @@ def create_schema() -> Schema:
     return Schema(
         query=Query,
         mutation=Mutation,
-        types=[ErrorCode],
+        types=[ErrorCode, FieldReason, TokenReason],
         config=StrawberryConfig(sort_schema=True),
     )
 

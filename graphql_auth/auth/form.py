@@ -88,7 +88,8 @@ class Form:
         return False
 
     def _refuse_length(self, field: str, longest: int) -> None:
-        self._refuse(field, FaultReason.TOO_LONG, f"Use at most {longest} characters.")
+        message = f"Use at most {longest} characters."
+        self._faults.append(FieldFault(field, FaultReason.TOO_LONG, message, longest))
 
     def _refuse_characters(self, field: str) -> None:
         self._refuse(

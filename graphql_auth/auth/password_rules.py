@@ -35,9 +35,8 @@ class PasswordRules:
         ``own`` is what everybody can know of its owner: names and the address.
         """
         if len(normalized(password)) < self._shortest:
-            return FieldFault(
-                field, FaultReason.TOO_SHORT, f"Use at least {self._shortest} characters."
-            )
+            message = f"Use at least {self._shortest} characters."
+            return FieldFault(field, FaultReason.TOO_SHORT, message, self._shortest)
         folded = _folded(password)
         if {folded, folded.rstrip(DIGITS)} & _common_passwords():
             return FieldFault(

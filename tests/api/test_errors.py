@@ -5,8 +5,9 @@ import httpx
 import pytest
 from graphql import GraphQLError
 
+from graphql_auth.api.codes import ErrorCode
 from graphql_auth.api.context import Services
-from graphql_auth.api.errors import ErrorCode, client_error
+from graphql_auth.api.errors import client_error
 from graphql_auth.api.http import GraphQLEndpoint, Policy
 from graphql_auth.api.playground import Playground
 from graphql_auth.api.schema import create_schema
@@ -111,13 +112,20 @@ async def test_a_full_queue_says_when_to_come_back_and_is_no_news(
     assert "request" not in caplog.text.partition("HTTP Request")[0]
 
 
-async def test_fields_have_the_names_of_the_schema() -> None:
-    fault = FieldFault("first_name", FaultReason.REQUIRED, "This field is required.")
+async def test_fields_have_the_names_of_the_schema_and_a_limit_where_there_is_one() -> None:
+    missing = FieldFault("first_name", FaultReason.REQUIRED, "This field is required.")
+    long = FieldFault("email", FaultReason.TOO_LONG, "Use at most 320 characters.", 320)
 
-    response = await ask(Failing(BadInput((fault,))), VIEWER)
+    response = await ask(Failing(BadInput((missing, long))), VIEWER)
 
     assert extensions(response.json())["fields"] == [
-        {"field": "firstName", "reason": "REQUIRED", "message": "This field is required."}
+        {"field": "firstName", "reason": "REQUIRED", "message": "This field is required."},
+        {
+            "field": "email",
+            "reason": "TOO_LONG",
+            "message": "Use at most 320 characters.",
+            "limit": 320,
+        },
     ]
 
 

@@ -82,6 +82,13 @@ def test_every_bad_field_is_reported_at_once(client: Client) -> None:
     assert all(field["message"] for field in extensions(answer)["fields"])
 
 
+def test_a_length_that_is_off_tells_the_limit(client: Client) -> None:
+    answer = client.register(firstName="x" * 201, password="gLp3!")
+
+    limits = {field["field"]: field["limit"] for field in extensions(answer)["fields"]}
+    assert limits == {"firstName": 200, "password": 8}
+
+
 def test_variables_of_the_wrong_shape_are_reported_the_same_way(client: Client) -> None:
     values = registration(firstName=7, lastName=None, is_admin=True)
     del values["email"]
