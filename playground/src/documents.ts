@@ -73,7 +73,7 @@ export class Operation {
 
   /** Returns what its answer does to the session; of several, the last. */
   effect(data: Data | null | undefined): Effect | null {
-    if (!data || this.definition.operation !== 'mutation') return null;
+    if (!data) return null;
     const effects = [...byKey(this.rootFields())].map(([key, fields]) =>
       this.effectOf(fields, data[key]),
     );
