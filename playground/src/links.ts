@@ -18,7 +18,8 @@ export function readLink(fragment: string): Linked | null {
   if (!query) return null;
   const operationName = parameters.get('operationName');
   const variables = parameters.get('variables') ?? '';
-  return { query, variables, ...(operationName && { operationName }) };
+  const isName = operationName !== null && /^\w+$/.test(operationName);
+  return { query, variables, ...(isName && { operationName }) };
 }
 
 export function linkTo(address: string, linked: Linked): string {

@@ -6,9 +6,9 @@ const ADDRESS = 'http://localhost:4001/graphql?x=1#old';
 
 test('a link leads back to what it was made of', () => {
   const linked = {
-    query: 'query A($a: String) { b(c: $a, d: "50% + & #") }\nquery Ä { e }',
+    query: 'query A($a: String) { b(c: $a, d: "50% + & #") }\nquery E { e }',
     variables: '{"a": "ü"}',
-    operationName: 'Ä',
+    operationName: 'E',
   };
 
   const link = linkTo(ADDRESS, linked);
@@ -27,6 +27,12 @@ test('a link holds no password', () => {
 
 test('links that were encoded otherwise are read, too', () => {
   expect(readLink('#query=%7B%20welcome%20%7D')).toEqual({ query: '{ welcome }', variables: '' });
+});
+
+test('what cannot be the name of an operation is ignored', () => {
+  const linked = readLink('#query=query+A{welcome}&operationName=(');
+
+  expect(linked).toEqual({ query: 'query A{welcome}', variables: '' });
 });
 
 test.each(READY_OPERATIONS)('#$name opens a ready operation', ({ name, query, variables }) => {
