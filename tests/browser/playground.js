@@ -146,6 +146,9 @@ async function opensLinks(page) {
   await page.evaluate((hash) => (location.hash = hash), linked);
   await page.locator(`${QUERY} .view-line`).filter({ hasText: '__typename' }).waitFor();
   shows('a linked operation can be executed', await execute(page), { data: { __typename: 'Query' } });
+  // Only now is the code that formats loaded.
+  await page.getByRole('button', { name: 'Prettify' }).click();
+  await page.waitForSelector(`${QUERY} .view-line >> nth=2`);
   await page.evaluate(() => (location.hash = '#login'));
   await page.locator(`${QUERY} .view-line`).filter({ hasText: 'mutation Login' }).waitFor();
   shows('a link is followed once', new URL(page.url()).hash, '');
