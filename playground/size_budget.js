@@ -24,7 +24,10 @@ function check(what, chosen) {
 }
 
 const isWithin = [
-  check('first load', sizes.filter((_, index) => isFirst(index))),
+  check(
+    'first load',
+    sizes.filter((_, index) => isFirst(index)),
+  ),
   check('all files', sizes),
 ];
 process.exit(isWithin.every(Boolean) ? 0 : 1);

@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
 import type { Plugin } from 'vite';
+import { defineConfig } from 'vite';
 
 const BASE = '/graphql/';
 // The server puts the nonce of an answer wherever the page has this.
@@ -39,7 +39,12 @@ function preloadEditor(): Plugin {
         const ofEditor = chunks.filter((chunk) => !chunk.isEntry && isOf('monaco-', chunk));
         return ofEditor.map(({ fileName }) => ({
           tag: 'link',
-          attrs: { rel: 'modulepreload', crossorigin: true, href: `${BASE}${fileName}`, nonce: NONCE },
+          attrs: {
+            rel: 'modulepreload',
+            crossorigin: true,
+            href: `${BASE}${fileName}`,
+            nonce: NONCE,
+          },
           injectTo: 'head',
         }));
       },

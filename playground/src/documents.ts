@@ -1,4 +1,3 @@
-import { Kind, parse, valueFromASTUntyped } from 'graphql';
 import type {
   DocumentNode,
   FieldNode,
@@ -6,6 +5,7 @@ import type {
   OperationDefinitionNode,
   SelectionSetNode,
 } from 'graphql';
+import { Kind, parse, valueFromASTUntyped } from 'graphql';
 import type { GraphQLRequest } from './requests';
 
 /** What a request does to the session, read from its document, whatever its aliases. */

@@ -1,6 +1,6 @@
 import { isIntrospection, Operation } from './documents';
-import { hasError } from './requests';
 import type { Answer, GraphQLRequest, Headers, Reply, Send } from './requests';
+import { hasError } from './requests';
 import type { Session } from './session';
 
 /** What GraphiQL calls to execute an operation: sends the token along, and refreshes when due. */

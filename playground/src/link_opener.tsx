@@ -1,7 +1,7 @@
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { useEffect } from 'react';
-import { readLink } from './links';
 import type { Linked } from './links';
+import { readLink } from './links';
 
 /** Opens what the address links to, now and whenever its fragment changes. */
 export function LinkOpener() {

@@ -15,4 +15,5 @@ const session = new Session(send, surroundings);
 onAnnouncement(() => void session.follow());
 void session.resume();
 
-createRoot(document.getElementById('root')!).render(<Playground session={session} />);
+const root = document.getElementById('root');
+if (root) createRoot(root).render(<Playground session={session} />);

@@ -68,7 +68,7 @@ query Sessions($first: Int) {
 }
 `;
 
-export const READY_OPERATIONS: readonly ReadyOperation[] = [
+export const READY_OPERATIONS: readonly [ReadyOperation, ...ReadyOperation[]] = [
   {
     name: 'Register',
     query: REGISTER,

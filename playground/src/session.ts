@@ -1,7 +1,7 @@
 import type { Effect, Grant, Person } from './documents';
 import { Operation } from './documents';
-import { hasError } from './requests';
 import type { Headers, Reply, Send } from './requests';
+import { hasError } from './requests';
 
 /** Who is signed in, and the tokens, which are in the memory of this page only. */
 

@@ -1,6 +1,6 @@
 import { READY_OPERATIONS } from './operations';
-import { TABS } from './storage';
 import type { CleanStorage } from './storage';
+import { TABS } from './storage';
 
 /** What the editors show first: the tabs that were left here, else the ready ones. */
 
@@ -12,7 +12,7 @@ interface Tab {
 /** Returns the contents of the tab that is shown first; GraphiQL takes those of no tab for it. */
 export function firstTab(storage: Pick<CleanStorage, 'getItem'>): Tab {
   const { tabs, activeTabIndex } = storedTabs(storage);
-  return tabs[activeTabIndex] ?? { ...READY_OPERATIONS[0]! };
+  return tabs[activeTabIndex] ?? READY_OPERATIONS[0];
 }
 
 function storedTabs(storage: Pick<CleanStorage, 'getItem'>): {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { isIntrospection, Operation } from '../src/documents';
 import type { Grant } from '../src/documents';
+import { isIntrospection, Operation } from '../src/documents';
 
 const TOKENS = { token: 'a', expiresAt: '2030-01-01T00:00:00Z' };
 
@@ -32,7 +32,11 @@ test('another field with the alias token gives no token', () => {
 
 test.each([
   ['a literal', 'mutation { login(input: {useCookie: true}) { token } }', {}],
-  ['a variable', 'mutation ($c: Boolean!) { login(input: {useCookie: $c}) { token } }', { c: true }],
+  [
+    'a variable',
+    'mutation ($c: Boolean!) { login(input: {useCookie: $c}) { token } }',
+    { c: true },
+  ],
   [
     'a variable for all',
     'mutation ($i: LoginInput!) { login(input: $i) { token } }',

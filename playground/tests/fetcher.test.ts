@@ -96,7 +96,7 @@ test('other own headers go along with the token', async () => {
   await run(WELCOME, { 'X-Request-Id': '1' });
 
   const last = server.requests.at(-1);
-  expect(last?.headers).toEqual({ 'Authorization': 'Bearer token-1', 'X-Request-Id': '1' });
+  expect(last?.headers).toEqual({ Authorization: 'Bearer token-1', 'X-Request-Id': '1' });
 });
 
 test('the schema is asked for without a token', async () => {

@@ -18,7 +18,8 @@ test('a link leads back to what it was made of', () => {
 });
 
 test('a link holds no password', () => {
-  const query = 'mutation ($p: String!) { login(input: {password: $p, token: "secret"}) { token } }';
+  const query =
+    'mutation ($p: String!) { login(input: {password: $p, token: "secret"}) { token } }';
 
   const link = linkTo(ADDRESS, { query, variables: '{"p": "secret"}' });
 

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { buildSchema, parse, validate } from 'graphql';
-import { coerceInputValue, isInputType, typeFromAST } from 'graphql';
-import type { GraphQLInputType } from 'graphql';
+import {
+  buildSchema,
+  coerceInputValue,
+  type GraphQLInputType,
+  isInputType,
+  parse,
+  typeFromAST,
+  validate,
+} from 'graphql';
 import { expect, test } from 'vitest';
 import { READY_OPERATIONS } from '../src/operations';
 
@@ -28,7 +34,7 @@ test.each(READY_OPERATIONS)('the tab of $name has its name', ({ name, query }) =
 });
 
 test.each(['Register', 'Login'])('%s is sent with a session in a cookie', (name) => {
-  const { variables } = READY_OPERATIONS.find((operation) => operation.name === name)!;
+  const operation = READY_OPERATIONS.find((each) => each.name === name);
 
-  expect(JSON.parse(variables).input.useCookie).toBe(true);
+  expect(JSON.parse(operation?.variables ?? '').input.useCookie).toBe(true);
 });

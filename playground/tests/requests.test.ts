@@ -6,7 +6,7 @@ afterEach(() => vi.unstubAllGlobals());
 function answering(answer: () => Response): () => RequestInit {
   const fetch = vi.fn((_url: string, _init: RequestInit) => Promise.resolve(answer()));
   vi.stubGlobal('fetch', fetch);
-  return () => fetch.mock.calls[0]![1];
+  return () => fetch.mock.lastCall?.[1] ?? {};
 }
 
 test('an answer comes with the time of the server', async () => {

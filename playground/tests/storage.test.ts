@@ -67,7 +67,7 @@ test('the ready tabs come back whole, though their password is not stored', () =
 
 test('a ready tab that was edited comes back as it was left', () => {
   const [register] = READY_OPERATIONS;
-  const edited = { ...register, variables: register!.variables.replace('Ada', 'Grace') };
+  const edited = { ...register, variables: register.variables.replace('Ada', 'Grace') };
   storage.setItem(TABS, tabs(edited));
 
   const { tabs: restored } = JSON.parse(storage.getItem(TABS) ?? '');
@@ -112,9 +112,12 @@ test('what is cleared is what GraphiQL stored', () => {
 });
 
 test('the tab that was left is shown first, else the first ready one', () => {
-  expect(firstTab(storage)).toMatchObject({ query: READY_OPERATIONS[0]!.query });
+  expect(firstTab(storage)).toMatchObject({ query: READY_OPERATIONS[0].query });
 
-  storage.setItem(TABS, JSON.stringify({ tabs: [tab, { ...tab, query: '{ a }' }], activeTabIndex: 1 }));
+  storage.setItem(
+    TABS,
+    JSON.stringify({ tabs: [tab, { ...tab, query: '{ a }' }], activeTabIndex: 1 }),
+  );
 
   expect(firstTab(storage)).toMatchObject({ query: '{ a }' });
 });

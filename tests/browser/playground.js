@@ -145,7 +145,9 @@ async function opensLinks(page) {
   const linked = '#query=%7B%20__typename%20%7D&variables=%7B%22a%22%3A%201%7D';
   await page.evaluate((hash) => (location.hash = hash), linked);
   await page.locator(`${QUERY} .view-line`).filter({ hasText: '__typename' }).waitFor();
-  shows('a linked operation can be executed', await execute(page), { data: { __typename: 'Query' } });
+  shows('a linked operation can be executed', await execute(page), {
+    data: { __typename: 'Query' },
+  });
   // Only now is the code that formats loaded.
   await page.getByRole('button', { name: 'Prettify' }).click();
   await page.waitForSelector(`${QUERY} .view-line >> nth=2`);
