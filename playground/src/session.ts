@@ -38,8 +38,9 @@ const REFRESH = `mutation Refresh($input: RefreshTokenInput) {
 const LOGOUT = 'mutation Logout { logout }';
 const VIEWER = `query Viewer { viewer { ${PERSON} } }`;
 
-// The header Date has no parts of a second.
-const DOUBT = 1_000;
+// The header Date has no parts of a second, and servers do not look at the clock each time. Too
+// early a refresh does no harm; `viewer` is null without an error when it comes too late.
+const DOUBT = 2_000;
 
 const SIGNED_OUT: Snapshot = {
   status: 'signedOut',
@@ -160,7 +161,7 @@ export class Session {
       this.refreshing = null;
       return this.refresh();
     }
-    const lifetime = expiresAt === undefined ? null : Date.parse(expiresAt) - serverTime;
+    const lifetime = expiresAt === undefined ? null : Date.parse(expiresAt) - serverTime - DOUBT;
     this.accessToken = token;
     this.change({
       status: 'signedIn',
@@ -193,7 +194,7 @@ export class Session {
 
   private isExpired(): boolean {
     const { expiresAt, canRefresh } = this.state;
-    return canRefresh && expiresAt !== null && expiresAt - DOUBT <= this.surroundings.now();
+    return canRefresh && expiresAt !== null && expiresAt <= this.surroundings.now();
   }
 
   private change(changes: Partial<Snapshot>): void {

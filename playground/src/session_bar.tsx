@@ -40,7 +40,7 @@ function SignedIn({ state, session }: { state: Snapshot; session: Session }) {
       <span className="person" title={user?.email}>
         <span className="name">{nameOf(user)}</span> <span className="email">{user?.email}</span>
       </span>
-      <Expiry state={state} />
+      <Expiry key={state.expiresAt} state={state} />
       <Button type="button" onClick={() => void session.signOut()}>
         Sign out
       </Button>
@@ -72,7 +72,7 @@ function Expiry({ state: { expiresAt, isRefreshing, canRefresh } }: { state: Sna
 function useNow(): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 500);
+    const timer = setInterval(() => setNow(Date.now()), 250);
     return () => clearInterval(timer);
   }, []);
   return now;
