@@ -10,6 +10,7 @@ AT_ONCE := --numprocesses=4 --dist=loadfile
 # These measure how long the server takes, and so have the machine to themselves.
 ALONE := tests/hostile
 PYTEST := $(BIN)/pytest
+EXAMPLES := examples/apollo/node_modules examples/relay/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 help: ## List these commands
@@ -46,15 +47,15 @@ imports: $(VENV)/.installed-dev ## Check which module may import which
 schema: $(VENV)/.installed-dev ## Check that schema.graphql is what the code says
 	@$(BIN)/graphql-auth schema --check
 
-tools: $(VENV)/.installed-dev tests/tools/node_modules playground ## Check what frontends get: schema, playground, wheel (needs Node.js)
+tools: $(VENV)/.installed-dev tests/tools/node_modules $(EXAMPLES) playground ## Check what frontends get: schema, playground, wheel (needs Node.js)
 	@tests/tools/node_modules/.bin/biome check --error-on-warnings --log-level=warn
 	@npm test --silent --prefix playground
-	@$(BIN)/pytest -q tests/tools/schema.py tests/tools/wheel.py
+	@$(BIN)/pytest -q tests/tools/*.py
 
 audit: $(VENV)/.installed-dev tests/audit/node_modules ## Run the audits of GraphQL over HTTP (needs Node.js)
 	@$(BIN)/pytest -q tests/audit/graphql_http.py
 
-browser: $(VENV)/.installed-dev tests/browser/node_modules examples/apollo/node_modules examples/relay/node_modules playground ## Run the tests in a real browser (needs Node.js)
+browser: $(VENV)/.installed-dev tests/browser/node_modules $(EXAMPLES) playground ## Run the tests in a real browser (needs Node.js)
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q -rP tests/browser/*.py
 
 test-versions: ## Run the tests on every other supported Python that is installed

@@ -9,8 +9,8 @@ const config: CodegenConfig = {
       presetConfig: { fragmentMasking: false },
       config: { scalars: { DateTime: 'string' }, useTypeImports: true },
     },
-    // No operation uses `ErrorCode`, so the preset leaves it out.
-    'src/__generated__/errorCode.ts': {
+    // No operation uses the codes and reasons of errors, so the preset leaves them out.
+    'src/__generated__/enums.ts': {
       plugins: ['typescript'],
       config: { onlyEnums: true, enumsAsTypes: true },
     },

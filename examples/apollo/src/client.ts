@@ -1,7 +1,7 @@
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
 import { from, of, switchMap } from 'rxjs';
-import { isDenied } from './errors';
+import { isUnauthenticated } from './errors';
 import { authorization, currentSession, renew, url } from './session';
 
 function send(operation: ApolloLink.Operation, forward: ApolloLink.ForwardFunction) {
@@ -9,12 +9,11 @@ function send(operation: ApolloLink.Operation, forward: ApolloLink.ForwardFuncti
   return forward(operation);
 }
 
-// Not an ErrorLink, which never sees that `viewer` is null: no error comes with that.
 const sessionLink = new ApolloLink((operation, forward) => {
   const session = currentSession();
   return send(operation, forward).pipe(
     switchMap((result) =>
-      isDenied(result)
+      isUnauthenticated(result)
         ? from(renew(session)).pipe(
             switchMap((isRenewed) => (isRenewed ? send(operation, forward) : of(result))),
           )

@@ -1,6 +1,6 @@
 import type { FetchFunction, GraphQLResponse } from 'relay-runtime';
 import { Environment, Network, RecordSource, Store } from 'relay-runtime';
-import { type Answer, GraphQLErrors, isDenied } from './errors';
+import { type Answer, GraphQLErrors, isUnauthenticated } from './errors';
 import { authorization, currentSession, renew, url } from './session';
 
 async function send(body: string): Promise<Answer> {
@@ -17,7 +17,7 @@ const execute: FetchFunction = async ({ text }, variables) => {
   const session = currentSession();
   const body = JSON.stringify({ query: text, variables });
   let answer = await send(body);
-  if (isDenied(answer) && (await renew(session))) answer = await send(body);
+  if (isUnauthenticated(answer) && (await renew(session))) answer = await send(body);
   // Relay itself would hide the errors of fields that may be null.
   if (answer.errors) throw new GraphQLErrors(answer.errors);
   return answer as GraphQLResponse;

@@ -1,9 +1,9 @@
-import type { ErrorCode } from './__generated__/errorCode';
+import type { ErrorCode, FieldReason } from './__generated__/enums';
 
 /** The `extensions` of an error, as docs/errors.md describes them. */
 interface Extensions {
   code?: ErrorCode;
-  fields?: { field: string; reason: string; message: string }[];
+  fields?: { field: string; reason: FieldReason; limit?: number }[];
   retryAfter?: number;
   requestId?: string;
 }
@@ -35,23 +35,23 @@ const MESSAGES: Record<ErrorCode, string> = {
 };
 const NO_ANSWER = 'The server does not answer.';
 
-// Reasons that are not here have a limit to tell, which the message of the server knows.
-const REASONS: Record<string, string> = {
-  REQUIRED: 'Please fill in this field.',
-  INVALID_CHARACTERS: 'This has characters that are not allowed.',
-  INVALID_EMAIL: 'This is not an e-mail address.',
-  TOO_COMMON: 'Too many people use this password. Choose another one.',
-  TOO_PERSONAL: 'This is too close to your name or e-mail address. Choose another one.',
-  BREACHED: 'This password is known from a data breach. Choose another one.',
+const REASONS: Record<FieldReason, (limit?: number) => string> = {
+  BREACHED: () => 'This password is known from a data breach. Choose another one.',
+  INVALID_CHARACTERS: () => 'This has characters that are not allowed.',
+  INVALID_CURSOR: () => MESSAGES.BAD_REQUEST,
+  INVALID_EMAIL: () => 'This is not an e-mail address.',
+  OUT_OF_RANGE: () => MESSAGES.BAD_REQUEST,
+  REQUIRED: () => 'Please fill in this field.',
+  TOO_COMMON: () => 'Too many people use this password. Choose another one.',
+  TOO_LONG: (limit) => `Use at most ${limit} characters.`,
+  TOO_PERSONAL: () => 'This is too close to your name or e-mail address. Choose another one.',
+  TOO_SHORT: (limit) => `Use at least ${limit} characters.`,
+  UNKNOWN_FIELD: () => MESSAGES.GRAPHQL_VALIDATION_FAILED,
+  WRONG_TYPE: () => MESSAGES.GRAPHQL_VALIDATION_FAILED,
 };
 
 export function isUnauthenticated({ errors }: Answer) {
   return errors?.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED') ?? false;
-}
-
-/** Whether the access token was refused; `viewer` is null then, without an error. */
-export function isDenied(answer: Answer) {
-  return answer.data?.viewer === null || isUnauthenticated(answer);
 }
 
 function extensionsOf(error: unknown): Extensions {
@@ -76,6 +76,6 @@ export function fieldErrorsFor(error: unknown): Record<string, string> {
   const { code, fields = [] } = extensionsOf(error);
   if (code === 'EMAIL_TAKEN') return { email: MESSAGES[code] };
   return Object.fromEntries(
-    fields.map(({ field, reason, message }) => [field, REASONS[reason] ?? message]),
+    fields.map(({ field, reason, limit }) => [field, REASONS[reason](limit)]),
   );
 }

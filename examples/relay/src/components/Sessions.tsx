@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { graphql, usePaginationFragment } from 'react-relay/hooks';
-import type { Sessions_query$key } from './__generated__/Sessions_query.graphql';
+import type { Sessions_user$key } from './__generated__/Sessions_user.graphql';
 import type { SessionsPageQuery } from './__generated__/SessionsPageQuery.graphql';
 import SESSIONS_PAGE from './__generated__/SessionsPageQuery.graphql';
 import { ErrorNotice } from './Notice';
@@ -8,23 +8,20 @@ import { Section } from './Section';
 import { SessionItem } from './SessionItem';
 import { useReload } from './useReload';
 
-// On `Query` instead of `User`, so that Relay pages through `viewer`: through `node` a request with
-// an expired access token could not be told from one for something that is not there.
 const SESSIONS = graphql`
-  fragment Sessions_query on Query
+  fragment Sessions_user on User
   @refetchable(queryName: "SessionsPageQuery")
   @argumentDefinitions(
     first: { type: "Int", defaultValue: 5 }
     after: { type: "String", defaultValue: null }
   ) {
-    viewer {
-      sessions(first: $first, after: $after) @connection(key: "Sessions_sessions") {
-        __id
-        edges {
-          node {
-            id
-            ...SessionItem_session
-          }
+    id
+    sessions(first: $first, after: $after) @connection(key: "Sessions_sessions") {
+      __id
+      edges {
+        node {
+          id
+          ...SessionItem_session
         }
       }
     }
@@ -33,19 +30,19 @@ const SESSIONS = graphql`
 
 const PAGE_SIZE = 5;
 
-export function Sessions({ query }: { query: Sessions_query$key }) {
+export function Sessions({ user }: { user: Sessions_user$key }) {
   const { data, hasNext, isLoadingNext, loadNext } = usePaginationFragment<
     SessionsPageQuery,
-    Sessions_query$key
-  >(SESSIONS, query);
+    Sessions_user$key
+  >(SESSIONS, user);
   const [pageError, setPageError] = useState<Error | null>(null);
-  const { error, isBusy, reload } = useReload<SessionsPageQuery>(SESSIONS_PAGE, {});
-  const sessions = data.viewer?.sessions;
+  const { error, isBusy, reload } = useReload<SessionsPageQuery>(SESSIONS_PAGE, { id: data.id });
+  const { sessions } = data;
   const loadMore = () => loadNext(PAGE_SIZE, { onComplete: setPageError });
   return (
     <Section title="Sessions" action="Reload" isBusy={isBusy || isLoadingNext} onAction={reload}>
       <ul className="sessions">
-        {sessions?.edges.map(({ node }) => (
+        {sessions.edges.map(({ node }) => (
           <SessionItem key={node.id} session={node} connection={sessions.__id} />
         ))}
       </ul>

@@ -11,9 +11,9 @@ const HOME = graphql`
   query HomePageQuery {
     viewer {
       ...Account_viewer
+      ...Sessions_user
     }
     ...Welcome_query
-    ...Sessions_query
   }
 `;
 
@@ -37,7 +37,7 @@ function Home({ attempt }: { attempt: number }) {
     <>
       <Account viewer={query.viewer} />
       <Welcome query={query} />
-      <Sessions query={query} />
+      <Sessions user={query.viewer} />
     </>
   );
 }
