@@ -162,17 +162,19 @@ def test_a_database_that_does_not_answer_is_refused_within_five_seconds(tmp_path
 
 
 def test_a_start_can_be_interrupted(tmp_path: Path) -> None:
-    starting = subprocess.Popen(
-        [sys.executable, "-m", "graphql_auth", "serve", "--port", "0"],
-        cwd=tmp_path,
-        env=environment(MONGO_URI="mongodb://127.0.0.1:1", TOKEN_KEY=KEY),
-        stderr=subprocess.PIPE,
-    )
-    time.sleep(2)
+    with socket.create_server(("127.0.0.1", 0)) as silent_database:
+        silent_database.settimeout(20)
+        uri = f"mongodb://127.0.0.1:{silent_database.getsockname()[1]}"
+        starting = subprocess.Popen(
+            [sys.executable, "-m", "graphql_auth", "serve", "--port", "0"],
+            cwd=tmp_path,
+            env=environment(MONGO_URI=uri, TOKEN_KEY=KEY),
+            stderr=subprocess.PIPE,
+        )
+        with silent_database.accept()[0]:
+            starting.send_signal(signal.SIGINT)
 
-    starting.send_signal(signal.SIGINT)
-
-    assert starting.communicate()[1] == b""
+            assert starting.communicate(timeout=20)[1] == b""
     assert starting.returncode == 130
 
 
