@@ -5,10 +5,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Most tests wait for processes; so several run at once, those of a file one after the other.
+# Most tests wait for processes; so several run at once, those of a file one
+# after the other; then those that measure time, alone.
 AT_ONCE := --numprocesses=4 --dist=loadfile
-# These measure how long the server takes, and so have the machine to themselves.
-ALONE := tests/hostile
 PYTEST := $(BIN)/pytest
 EXAMPLES := examples/apollo/node_modules examples/relay/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
@@ -29,8 +28,8 @@ test: $(VENV)/.installed-dev ## Run the whole test suite, with coverage
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 suite: $(VENV)/.installed-dev ## Run the whole test suite, without coverage
-	@$(PYTEST) $(AT_ONCE) --ignore=$(ALONE)
-	@$(PYTEST) $(ALONE)
+	@$(PYTEST) $(AT_ONCE) -m "not alone"
+	@$(PYTEST) -m alone
 
 check: lint types imports schema test ## Run everything that CI runs on one Python
 

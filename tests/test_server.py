@@ -112,6 +112,7 @@ def test_it_ends_quietly_when_its_mongod_is_asked_to_stop(start: Start) -> None:
     assert "mongod has ended, and so the server ends" in server.output
 
 
+@pytest.mark.alone
 def test_a_second_server_on_the_same_data_is_refused(start: Start, tmp_path: Path) -> None:
     server = start()
 
@@ -120,6 +121,7 @@ def test_a_second_server_on_the_same_data_is_refused(start: Start, tmp_path: Pat
     assert f"in use by another server (process {server.process.pid})" in line
 
 
+@pytest.mark.alone
 def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -131,6 +133,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "graphql-auth-data").exists()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 300, "192.0.2.1"])
 def test_a_host_that_is_not_ours_is_refused(tmp_path: Path, host: str) -> None:
     assert f"HOST {host} is not an address of this machine;" in refusal(tmp_path, "--host", host)
@@ -149,12 +152,14 @@ def test_answers_are_not_held_back_by_the_algorithm_of_nagle() -> None:
         assert listener.proto == socket.IPPROTO_TCP
 
 
+@pytest.mark.alone
 def test_a_database_without_a_key_is_refused(tmp_path: Path) -> None:
     line = refusal(tmp_path, MONGO_URI="mongodb://localhost")
 
     assert "TOKEN_KEY is not set" in line
 
 
+@pytest.mark.alone
 def test_a_database_that_does_not_answer_is_refused_within_five_seconds(tmp_path: Path) -> None:
     line = refusal(tmp_path, MONGO_URI="mongodb://127.0.0.1:1", TOKEN_KEY=KEY)
 
@@ -178,6 +183,7 @@ def test_a_start_can_be_interrupted(tmp_path: Path) -> None:
     assert starting.returncode == 130
 
 
+@pytest.mark.alone
 def test_a_dns_look_up_that_hangs_does_not_hold_the_end(tmp_path: Path) -> None:
     program = (
         "import socket, sys, time\n"
@@ -206,12 +212,14 @@ def test_a_dns_look_up_that_hangs_does_not_hold_the_end(tmp_path: Path) -> None:
     assert "MONGO_URI: no MongoDB answers" in ended.stderr
 
 
+@pytest.mark.alone
 def test_a_key_of_a_pair_is_refused(tmp_path: Path) -> None:
     line = refusal(tmp_path, TOKEN_KEY="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI")
 
     assert "TOKEN_KEY is wrong" in line
 
 
+@pytest.mark.alone
 def test_users_who_share_an_address_in_the_embedded_database_are_named(
     start: Start, tmp_path: Path
 ) -> None:

@@ -96,6 +96,7 @@ async def test_a_service_that_fails_keeps_nobody_out(
     assert digest(BREACHED)[:5] not in record.getMessage()
 
 
+@pytest.mark.alone
 async def test_a_service_that_is_slow_keeps_nobody_waiting(
     breaches: Breaches, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

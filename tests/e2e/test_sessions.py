@@ -52,6 +52,7 @@ def seconds_until_refused(client: Client, token: str) -> float:
     return time.perf_counter() - began
 
 
+@pytest.mark.alone
 def test_a_logout_is_seen_by_another_process_within_a_second(two: tuple[Client, Client]) -> None:
     here, there = two
     waited = []
@@ -139,6 +140,7 @@ def test_nobody_is_signed_out_by_a_crash_in_the_middle_of_refreshes(
         assert [token for token in held if "errors" in refresh(client, token)] == []
 
 
+@pytest.mark.alone
 def test_without_news_of_ended_sessions_nobody_is_let_in_for_long(start: Start) -> None:
     server = start(REVOCATION_MAX_STALENESS="1s")
     with Client(server.url) as client:

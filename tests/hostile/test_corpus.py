@@ -18,6 +18,8 @@ from tests.conftest import Start
 from tests.hostile.corpus import PASSWORD, Case, read_cases
 from tests.process import ServerProcess
 
+pytestmark = pytest.mark.alone
+
 CASES = read_cases()
 SECONDS_FOR_A_PLAIN_QUERY = 0.1
 # The machine may be busy with something else; a request that stalls the server does so each time.

@@ -15,6 +15,8 @@ from tests.conftest import Start
 from tests.hostile.documents import documents
 from tests.process import ServerProcess
 
+pytestmark = pytest.mark.alone
+
 SECONDS_OF_THE_EVENT_LOOP = 0.25
 # A virtual machine that is paused counts as busy; what is slow is so each time.
 TRIES = 3

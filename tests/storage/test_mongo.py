@@ -124,6 +124,7 @@ async def test_options_of_other_drivers_are_passed_over(database_uri: str) -> No
         assert set(await database.list_collection_names()) == {"attempts", "sessions", "users"}
 
 
+@pytest.mark.alone
 async def test_a_port_where_nobody_listens_is_given_up_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
