@@ -70,9 +70,16 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         return loop.run_until_complete(running)
     finally:
-        running.cancel()
-        loop.run_until_complete(asyncio.wait([running]))
+        # First the coroutine, which may have something to close; then what the driver has begun.
+        loop.run_until_complete(_ended({running}))
+        loop.run_until_complete(_ended(asyncio.all_tasks(loop)))
         loop.close()
+
+
+async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextmanager

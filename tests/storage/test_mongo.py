@@ -1,3 +1,5 @@
+import asyncio
+import gc
 import socket
 import time
 from typing import Any
@@ -152,3 +154,18 @@ async def test_wrong_credentials_are_told_apart_from_silence(database_uri: str) 
     message = await refusal(uri)
 
     assert message == "MONGO_URI: MongoDB refuses us (AuthenticationFailed)."
+
+
+def test_what_was_begun_ends_with_the_run(caplog: pytest.LogCaptureFixture) -> None:
+    begun: list[asyncio.Task[None]] = []
+
+    async def begin() -> None:
+        begun.append(asyncio.create_task(asyncio.sleep(60)))
+        await asyncio.sleep(0)
+
+    mongo.run(begin())
+
+    assert begun[0].cancelled()
+    begun.clear()
+    gc.collect()
+    assert caplog.text == ""
