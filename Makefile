@@ -72,7 +72,7 @@ constraints: $(VENV)/.installed-dev ## Pin the newest allowed versions in constr
 		--output-file constraints.txt pyproject.toml
 
 %/node_modules: %/package-lock.json
-	@npm ci --silent --prefix $*
+	@npm ci --include=dev --silent --prefix $*
 	@touch $@
 
 clean: ## Remove environments and caches; the data of a server stays

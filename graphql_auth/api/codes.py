@@ -51,7 +51,9 @@ class ErrorCode(Enum):
             " it is, and ask again."
         ),
     )
-    FORBIDDEN = strawberry.enum_value("FORBIDDEN", description="Signed in, but not allowed.")
+    FORBIDDEN = strawberry.enum_value(
+        "FORBIDDEN", description="The origin of the page may not use the cookie."
+    )
     INTERNAL_SERVER_ERROR = strawberry.enum_value(
         "INTERNAL_SERVER_ERROR", description="A fault of ours; quote `requestId` to report it."
     )

@@ -134,9 +134,14 @@ class Mutation:
             ChangePasswordInput, argument(description="The old password and the new one.")
         ],
     ) -> AuthPayload:
-        """Change the password; a refresh token in a cookie is replaced there."""
+        """Change the password; a refresh token in a cookie is replaced there.
+
+        The cookie may be of somebody else, who signed in in another tab; then it stays.
+        """
         context = info.context
-        cookies = context.cookies.wanted(context.cookies.refresh.is_present)
+        in_cookie = context.cookies.refresh.peek()
+        ours = context.services.sessions.owns(context.principal, in_cookie)
+        cookies = context.cookies.wanted(ours)
         signed_in = await context.services.accounts.change_password(
             context.principal, input.current_password, input.new_password, context.device
         )

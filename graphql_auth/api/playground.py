@@ -1,5 +1,6 @@
 """The playground: a page for whoever opens the endpoint in a browser, and the files it loads."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -24,6 +25,8 @@ CONTENT_SECURITY_POLICY = (
     " connect-src 'self'; worker-src 'self'; object-src 'none'; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'"
 )
+# RFC 9110 section 12.5.3; a weight of zero refuses it.
+_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 # A name in the build has a hash of the content in it.
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -59,10 +62,14 @@ class Playground:
         headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
         response = FileResponse(asset, headers=headers)
         compressed = asset.with_name(f"{asset.name}.gz")
-        if "gzip" in request.headers.get("accept-encoding", "") and compressed.is_file():
+        if _takes_gzip(request) and compressed.is_file():
             headers["Content-Encoding"] = "gzip"
             return FileResponse(compressed, headers=headers, media_type=response.media_type)
         return response
+
+
+def _takes_gzip(request: Request) -> bool:
+    return _GZIP.search(request.headers.get("accept-encoding", "")) is not None
 
 
 def _assets(directory: Path) -> Iterator[tuple[str, Path]]:

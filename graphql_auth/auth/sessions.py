@@ -111,6 +111,14 @@ class SessionService:
         )
         return self._given_out(session, token)
 
+    @staticmethod
+    def owns(principal: Principal, text: str | None) -> bool:
+        """Whether a refresh token, which is not verified here, names the caller's own session."""
+        try:
+            return text is not None and RefreshToken.parse(text).session_id == principal.session_id
+        except Unauthenticated:
+            return False
+
     async def refresh(self, text: str, device: Device) -> tuple[User, Tokens]:
         """Exchange a refresh token for its successor and a new access token.
 

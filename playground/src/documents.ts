@@ -140,16 +140,21 @@ function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): Data
   return Object.fromEntries(withDefault);
 }
 
-function fieldsOf({ selections }: SelectionSetNode, fragments: Fragments): FieldNode[] {
+function fieldsOf(
+  { selections }: SelectionSetNode,
+  fragments: Fragments,
+  // A fragment adds its fields once, however often it is spread, and by whatever fragments.
+  spread = new Set<string>(),
+): FieldNode[] {
   return selections.flatMap((selection) => {
     if (selection.kind === Kind.FIELD) return selection;
-    if (selection.kind === Kind.INLINE_FRAGMENT) return fieldsOf(selection.selectionSet, fragments);
+    if (selection.kind === Kind.INLINE_FRAGMENT) {
+      return fieldsOf(selection.selectionSet, fragments, spread);
+    }
     const fragment = fragments.get(selection.name.value);
-    if (!fragment) return [];
-    // A fragment that spreads itself would be gone through for ever.
-    const others = new Map(fragments);
-    others.delete(fragment.name.value);
-    return fieldsOf(fragment.selectionSet, others);
+    if (!fragment || spread.has(fragment.name.value)) return [];
+    spread.add(fragment.name.value);
+    return fieldsOf(fragment.selectionSet, fragments, spread);
   });
 }
 

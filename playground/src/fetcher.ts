@@ -11,7 +11,7 @@ interface Observer<T> {
   complete(): void;
 }
 
-type SessionPart = Pick<Session, 'headers' | 'renew' | 'apply'>;
+type SessionPart = Pick<Session, 'headers' | 'renew' | 'apply' | 'undisturbed' | 'snapshot'>;
 
 const TOKEN_HEADERS = ['authorization', 'x-access-token'];
 
@@ -33,10 +33,12 @@ async function execute(
     return learned(operation, await send(request, ownHeaders), session);
   }
   const tokens = operation?.signsIn ? {} : await session.headers();
-  const reply = await send(request, { ...tokens, ...ownHeaders });
+  const owner = session.snapshot().user?.email;
+  const ask = () => send(request, { ...tokens, ...ownHeaders });
+  const reply = operation?.signsIn ? await session.undisturbed(ask) : await ask();
   const isDenied = hasError(reply.answer, 'UNAUTHENTICATED');
   const isFinal = !isDenied || operation?.refreshes || operation?.effect(reply.answer.data);
-  if (isFinal || !(await session.renew(tokens))) return learned(operation, reply, session);
+  if (isFinal || !(await session.renew(tokens, owner))) return learned(operation, reply, session);
   const again = await send(request, { ...(await session.headers()), ...ownHeaders });
   return learned(operation, again, session);
 }

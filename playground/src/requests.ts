@@ -23,18 +23,22 @@ export interface Reply {
 }
 
 export type Headers = Record<string, string>;
-export type Send = (request: GraphQLRequest, headers?: Headers) => Promise<Reply>;
+export type Send = (request: GraphQLRequest, headers?: Headers, wait?: number) => Promise<Reply>;
 
 const LONGEST_WAIT = 60_000;
 
 /** Sends a request; whatever goes wrong becomes an answer that can be shown. */
-export async function send(request: GraphQLRequest, headers: Headers = {}): Promise<Reply> {
+export async function send(
+  request: GraphQLRequest,
+  headers: Headers = {},
+  wait = LONGEST_WAIT,
+): Promise<Reply> {
   try {
     const response = await fetch('/graphql', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...headers },
       body: JSON.stringify(withoutNull(request)),
-      signal: AbortSignal.timeout(LONGEST_WAIT),
+      signal: AbortSignal.timeout(wait),
     });
     return { answer: await answerOf(response), serverTime: serverTimeOf(response) };
   } catch (error) {
@@ -54,12 +58,22 @@ const withoutNull = ({ operationName, ...request }: GraphQLRequest) => ({
 async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
   try {
-    return JSON.parse(text) as Answer;
+    const answer: unknown = JSON.parse(text);
+    if (isAnswer(answer)) return answer;
   } catch {
-    const status = `${response.status} ${response.statusText}`.trim();
-    return { errors: [{ message: `What came back is not JSON; its status is ${status}.` }] };
+    // Not even JSON: a page of a proxy, for example.
   }
+  const status = `${response.status} ${response.statusText}`.trim();
+  return { errors: [{ message: `What came back is no GraphQL; its status is ${status}.` }] };
 }
+
+function isAnswer(value: unknown): value is Answer {
+  if (!isObject(value)) return false;
+  const { errors } = value as { errors?: unknown };
+  return errors === undefined || (Array.isArray(errors) && errors.every(isObject));
+}
+
+const isObject = (value: unknown) => typeof value === 'object' && value !== null;
 
 function serverTimeOf(response: Response): number {
   const time = Date.parse(response.headers.get('Date') ?? '');
@@ -69,7 +83,7 @@ function serverTimeOf(response: Response): number {
 function failure(error: unknown): Answer {
   const isLate = error instanceof DOMException && error.name === 'TimeoutError';
   const message = isLate
-    ? 'The server has not answered for a minute.'
+    ? 'The server has not answered in time.'
     : 'The server cannot be reached. Is it running?';
   return { errors: [{ message }] };
 }

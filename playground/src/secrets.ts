@@ -10,10 +10,10 @@ const SECRET_NAMES = [
 ];
 
 // What is typed at the moment is seldom whole, so this is done on text, not on syntax trees.
-const GAP = String.raw`(?:[\s,\uFEFF]|#[^\n]*)*`;
+const GAP = String.raw`(?:[\s,\uFEFF]|#[^\n]*(?=\n|$))*`;
 const TEXT = String.raw`(?:"""(?:\\"""|[^])*?(?:"""|$)|"(?:\\.|[^"\\\n])*"?)`;
 const TYPE = String.raw`[\w[\]!]+`;
-const JSON_GAP = String.raw`(?:\s|//[^\n]*|/\*[^]*?\*/)*`;
+const JSON_GAP = String.raw`(?:\s|//[^\n]*(?=\n|$)|/\*(?:[^*]|\*(?!/))*\*/)*`;
 const JSON_VALUE = String.raw`(?:"(?:\\.|[^"\\\n])*"?|[^\s",{}[\]]+)`;
 
 interface Texts {

@@ -38,6 +38,8 @@ const REFRESH = `mutation Refresh($input: RefreshTokenInput) {
 const LOGOUT = 'mutation Logout { logout }';
 const VIEWER = `query Viewer { viewer { ${PERSON} } }`;
 
+// Long before REFRESH_GRACE is over, after which asking again would be taken for theft.
+const WAIT_FOR_REFRESH = 10_000;
 // The header Date has no parts of a second, and servers do not look at the clock each time. Too
 // early a refresh does no harm; `viewer` is null without an error when it comes too late.
 const DOUBT = 2_000;
@@ -90,14 +92,20 @@ export class Session {
 
   /** Returns the header that carries the access token, after a refresh if it has expired. */
   async headers(): Promise<Headers> {
-    if (this.refreshing || this.isExpired()) await this.refresh();
+    const isUnknown = this.accessToken === null && this.renewal.by === 'cookie';
+    if (this.refreshing || isUnknown || this.isExpired()) await this.refresh();
     return this.accessToken === null ? {} : { Authorization: `Bearer ${this.accessToken}` };
   }
 
-  /** Sees to another access token than the one that was refused; whether there is one. */
-  async renew(refused: Headers): Promise<boolean> {
+  /** Runs what sets the cookie while no refresh does, whose answer could come later. */
+  readonly undisturbed = <T>(run: () => Promise<T>): Promise<T> =>
+    this.surroundings.exclusively(run);
+
+  /** Sees to another access token of the same user than the one that was refused. */
+  async renew(refused: Headers, owner?: string): Promise<boolean> {
     const isOld = refused.Authorization !== `Bearer ${this.accessToken}`;
-    return this.accessToken !== null && isOld ? true : this.refresh();
+    const isRenewed = (this.accessToken !== null && isOld) || (await this.refresh());
+    return isRenewed && (owner === undefined || owner === this.state.user?.email);
   }
 
   /** Takes up what an answer to the user has done to the session. */
@@ -107,13 +115,17 @@ export class Session {
       this.surroundings.announce();
       return;
     }
+    this.refreshing = null;
     const isSignedIn = await this.adopt(effect.grant, reply);
     if (!isSignedIn) this.change({ note: 'tokenNotSelected' });
     if (this.renewal.by === 'cookie') this.surroundings.announce();
   }
 
   async signOut(): Promise<void> {
-    const { answer } = await this.send({ query: LOGOUT }, await this.headers());
+    const headers = await this.headers();
+    const { generation } = this;
+    const { answer } = await this.send({ query: LOGOUT }, headers);
+    if (generation !== this.generation) return;
     if (answer.data?.logout !== true && !hasError(answer, 'UNAUTHENTICATED')) {
       this.change({ note: 'signOutFailed' });
       return;
@@ -142,7 +154,7 @@ export class Session {
       return this.accessToken !== null;
     }
     const request = { query: REFRESH, variables: variablesOf(this.renewal) };
-    const reply = await this.send(request);
+    const reply = await this.send(request, {}, WAIT_FOR_REFRESH);
     if (generation !== this.generation) return this.accessToken !== null;
     const effect = Operation.read(request)?.effect(reply.answer.data);
     if (effect?.kind === 'signedIn') return this.adopt(effect.grant, reply);

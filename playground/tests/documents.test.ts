@@ -98,3 +98,13 @@ test('only what asks for the schema alone is introspection', () => {
   expect(isIntrospection({ query: '\n query IntrospectionQuery { __schema { x } }' })).toBe(true);
   expect(isIntrospection({ query: 'query Welcome { welcome }' })).toBe(false);
 });
+
+test('fragments that spread each other take no time', () => {
+  const levels = Array.from({ length: 40 }, (_, level) => {
+    const next = `...F${level + 1} ...F${level + 1}`;
+    return `fragment F${level} on Mutation { ${next} }`;
+  });
+  const query = `mutation { ...F0 } ${levels.join(' ')} fragment F40 on Mutation { logout }`;
+
+  expect(Operation.read({ query })?.effect({ logout: true })).toEqual({ kind: 'signedOut' });
+});

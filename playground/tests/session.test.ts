@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
+import { Session } from '../src/session';
 import { execute, LIFETIME, LOGIN, PERSON, Server, sessionAt } from './server';
 
 let server: Server;
@@ -198,4 +199,50 @@ test('a session of this tab alone does not care about the cookie', async () => {
   await session.follow();
 
   expect(await session.headers()).toEqual(bearer('mine'));
+});
+
+test('a server that could not tell at first is asked again', async () => {
+  const { session } = sessionAt(server);
+  server.hasCookie = true;
+  server.trouble = { errors: [{ message: '', extensions: { code: 'SERVICE_UNAVAILABLE' } }] };
+  await session.resume();
+  server.trouble = null;
+
+  expect(await session.headers()).toEqual(bearer('token-1'));
+});
+
+test('a request is not sent again for another user', async () => {
+  const { session } = sessionAt(server);
+  await execute(session, server, LOGIN);
+
+  expect(await session.renew(await session.headers(), 'bob@example.com')).toBe(false);
+  expect(await session.renew(await session.headers(), PERSON.email)).toBe(true);
+});
+
+test('a sign-in waits for the lock that refreshes hold', async () => {
+  const order: string[] = [];
+  const session = new Session(server.send, {
+    now: () => 0,
+    async exclusively(run) {
+      order.push('locked');
+      return run();
+    },
+    announce() {},
+  });
+
+  await session.undisturbed(async () => order.push('signed in'));
+
+  expect(order).toEqual(['locked', 'signed in']);
+});
+
+test('who signs in while signing out is under way stays signed in', async () => {
+  const { session } = sessionAt(server);
+  await execute(session, server, LOGIN);
+  const signedOut = session.signOut();
+  await Promise.resolve();
+
+  await execute(session, server, LOGIN);
+  await signedOut;
+
+  expect(session.snapshot().status).toBe('signedIn');
 });

@@ -271,3 +271,21 @@ def test_a_changed_password_moves_the_cookie_on(signed_in: Browser) -> None:
     assert payload["refreshToken"] is None
     assert signed_in.kept not in {before, None}
     assert "errors" not in signed_in.ask(REFRESH)
+
+
+@pytest.mark.parametrize("cookie", [None, "garbled"])
+def test_a_changed_password_leaves_the_cookie_of_somebody_else(
+    signed_in: Browser, cookie: str | None
+) -> None:
+    if cookie:
+        signed_in.http.cookies.set("refresh-token", cookie, domain="127.0.0.1", path="/")
+    other = Browser(signed_in.url)
+    values = registration()
+    signed_in.token = other.ask(REGISTERED, {"input": values})["data"]["register"]["token"]
+    other.http.close()
+    change = {"currentPassword": values["password"], "newPassword": "new one of mine"}
+
+    payload = signed_in.ask(CHANGE, {"i": change})["data"]["changePassword"]
+
+    assert payload["refreshToken"] is not None
+    assert "set-cookie" not in signed_in.response.headers

@@ -77,7 +77,7 @@ def test_without_a_build_a_plain_page_says_how_to_get_one(tmp_path: Path) -> Non
 
 @pytest.mark.anyio
 async def test_an_asset_is_compressed_and_kept_for_ever(build: Path) -> None:
-    response = await get(build, "index-1.js")
+    response = await get(build, "index-1.js", encoding="br;q=0, GZIP;q=0.5")
 
     assert response.text == SCRIPT
     assert response.headers["content-type"].startswith("text/javascript")
@@ -89,7 +89,12 @@ async def test_an_asset_is_compressed_and_kept_for_ever(build: Path) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("name", "encoding", "content"),
-    [("index-1.js", "identity", SCRIPT), ("icons-1.ttf", "gzip", "font")],
+    [
+        ("index-1.js", "identity", SCRIPT),
+        ("index-1.js", "gzip;q=0, identity", SCRIPT),
+        ("index-1.js", "br, gzip; q=0.0", SCRIPT),
+        ("icons-1.ttf", "gzip", "font"),
+    ],
 )
 async def test_an_asset_is_not_compressed_when_the_client_or_the_build_has_it_plain(
     build: Path, name: str, encoding: str, content: str

@@ -64,7 +64,7 @@ def test_without_node_it_says_what_is_missing(project: Path, *, unbuilt: bool) -
 
     assert ended.returncode == 1
     assert ended.stderr == (
-        "The playground is not built: it needs Node.js 20.19 or newer (none is installed).\n"
+        "The playground is not built: it needs Node.js 20.19, 22.12 or newer (none is installed).\n"
     )
 
 

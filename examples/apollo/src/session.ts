@@ -6,7 +6,8 @@ import { type Answer, isUnauthenticated } from './errors';
 export const url = import.meta.env.VITE_GRAPHQL_URL ?? 'http://localhost:4001/graphql';
 
 const REFRESH = 'mutation Refresh { refreshToken { token user { id } } }';
-const REFRESH_TIMEOUT = 20_000;
+// Long before REFRESH_GRACE is over, after which asking again would be taken for theft.
+const REFRESH_TIMEOUT = 10_000;
 
 export type Session =
   | { status: 'starting' | 'unreachable' }
@@ -65,9 +66,13 @@ export async function start() {
   }
 }
 
-otherTabs.onmessage = start;
-
 let refreshing: Promise<void> | null = null;
+
+// A refresh under way may have been answered before what the other tab did.
+otherTabs.onmessage = async () => {
+  await refreshing?.catch(() => {});
+  await start();
+};
 
 /** One refresh for all requests of this tab that fail at once, and one at a time for all tabs. */
 function refresh() {

@@ -1,4 +1,5 @@
 import { useQuery } from '@apollo/client/react';
+import { useState } from 'react';
 import { graphql } from '../__generated__';
 import { ErrorNotice } from './Notice';
 import { Section } from './Section';
@@ -30,7 +31,13 @@ export function Sessions() {
   const { data, previousData, error, loading, refetch, fetchMore } = useQuery(SESSIONS, {
     variables: { first: PAGE_SIZE },
   });
+  const [pageError, setPageError] = useState<Error | null>(null);
   const sessions = (data ?? previousData)?.viewer?.sessions;
+  const loadMore = () =>
+    fetchMore({ variables: { after: sessions?.pageInfo.endCursor } }).then(
+      () => setPageError(null),
+      setPageError,
+    );
   return (
     <Section title="Sessions" action="Reload" isBusy={loading} onAction={refetch}>
       <ul className="sessions">
@@ -39,11 +46,9 @@ export function Sessions() {
         ))}
       </ul>
       {error && <ErrorNotice error={error} onRetry={refetch} />}
+      {pageError && <ErrorNotice error={pageError} onRetry={loadMore} />}
       {sessions?.pageInfo.hasNextPage && (
-        <button
-          type="button"
-          onClick={() => void fetchMore({ variables: { after: sessions.pageInfo.endCursor } })}
-        >
+        <button type="button" onClick={loadMore}>
           Load more
         </button>
       )}
