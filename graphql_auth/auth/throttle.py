@@ -119,13 +119,15 @@ class Throttle:
         if self._waiting[counter.key] >= MOST_WAITING:
             raise TooManyAttempts(retry_after=1)
         self._waiting[counter.key] += 1
+        # Not asyncio.timeout, which cancels once: the driver may swallow that when its answer comes
+        # in the same moment, and then nobody would stop waiting.
+        last_try = time.monotonic() + SECONDS_TO_WAIT
         try:
-            async with asyncio.timeout(SECONDS_TO_WAIT):
-                # Other processes take part, so there is no event to wait for.
-                while not await self._is_granted(counter, lease):  # noqa: ASYNC110
-                    await asyncio.sleep(SECONDS_BETWEEN_TRIES)
-        except TimeoutError:
-            raise TooManyAttempts(retry_after=1) from None
+            # Other processes take part, so there is no event to wait for.
+            while not await self._is_granted(counter, lease):
+                if time.monotonic() >= last_try:
+                    raise TooManyAttempts(retry_after=1)
+                await asyncio.sleep(SECONDS_BETWEEN_TRIES)
         finally:
             self._waiting -= collections.Counter([counter.key])
 
