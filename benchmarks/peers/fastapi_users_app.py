@@ -1,0 +1,96 @@
+"""FastAPI Users as its documentation shows it: "Full example" (Beanie, JWT), "Password hash".
+
+It hashes by argon2 unless told otherwise; here it is told bcrypt, so that a login costs everybody
+the same. It runs in the environment that ``fastapi_users/requirements.txt`` describes.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from beanie import Document, PydanticObjectId, init_beanie
+from fastapi import Depends, FastAPI
+from fastapi_users import BaseUserManager, FastAPIUsers, schemas
+from fastapi_users.authentication import AuthenticationBackend, BearerTransport, JWTStrategy
+from fastapi_users.db import BeanieBaseUser, BeanieUserDatabase, ObjectIDIDMixin
+from fastapi_users.password import PasswordHelper
+from pwdlib import PasswordHash
+from pwdlib.hashers.bcrypt import BcryptHasher
+from pymongo import AsyncMongoClient
+
+MONGO_URI = os.environ["MONGO_URI"]
+TOKEN_KEY = os.environ["TOKEN_KEY"]
+BCRYPT_ROUNDS = int(os.environ.get("BCRYPT_ROUNDS", "12"))
+SECONDS_TO_LIVE = 2 * 3600
+
+password_helper = PasswordHelper(PasswordHash((BcryptHasher(rounds=BCRYPT_ROUNDS),)))
+
+
+class User(BeanieBaseUser, Document):
+    """A person who can sign in."""
+
+    class Settings(BeanieBaseUser.Settings):
+        """The collection."""
+
+        name = "users"
+
+
+class UserRead(schemas.BaseUser[PydanticObjectId]):
+    """A person, as clients see them."""
+
+
+class UserCreate(schemas.BaseUserCreate):
+    """A new account."""
+
+
+class UserManager(ObjectIDIDMixin, BaseUserManager[User, PydanticObjectId]):
+    """What happens to users."""
+
+    reset_password_token_secret = TOKEN_KEY
+    verification_token_secret = TOKEN_KEY
+
+
+async def get_user_db() -> AsyncIterator[BeanieUserDatabase[User]]:
+    """Yield where users are kept."""
+    yield BeanieUserDatabase(User)
+
+
+UserDatabase = Annotated[BeanieUserDatabase[User], Depends(get_user_db)]
+
+
+async def get_user_manager(user_db: UserDatabase) -> AsyncIterator[UserManager]:
+    """Yield what registers and authenticates."""
+    yield UserManager(user_db, password_helper)
+
+
+def get_jwt_strategy() -> JWTStrategy[User, PydanticObjectId]:
+    """Return how tokens are signed and verified."""
+    return JWTStrategy(secret=TOKEN_KEY, lifetime_seconds=SECONDS_TO_LIVE)
+
+
+auth_backend = AuthenticationBackend(
+    name="jwt",
+    transport=BearerTransport(tokenUrl="auth/jwt/login"),
+    get_strategy=get_jwt_strategy,
+)
+fastapi_users = FastAPIUsers[User, PydanticObjectId](get_user_manager, [auth_backend])
+current_active_user = fastapi_users.current_user(active=True)
+
+
+@asynccontextmanager
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async with AsyncMongoClient[dict[str, Any]](MONGO_URI) as client:
+        await init_beanie(client.get_default_database(), document_models=[User])
+        yield
+
+
+app = FastAPI(lifespan=_lifespan)
+app.include_router(fastapi_users.get_auth_router(auth_backend), prefix="/auth/jwt")
+app.include_router(fastapi_users.get_register_router(UserRead, UserCreate), prefix="/auth")
+
+
+@app.get("/welcome", dependencies=[Depends(current_active_user)])
+async def welcome() -> dict[str, str]:
+    """Greet whoever is signed in; the dependency reads the user from the database."""
+    return {"message": "Welcome 🙌"}
