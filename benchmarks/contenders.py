@@ -119,9 +119,9 @@ def _node(peer: str, workers: int) -> list[str]:
     return ["env", f"WORKERS={workers}", "node", str(PEERS / peer / "server.js")]
 
 
-def _uvicorn(python: Path, app: str, workers: int, *options: str) -> list[str]:
+def _uvicorn(python: Path, app: str, workers: int) -> list[str]:
     command = [str(python), "-m", "uvicorn", f"{app}:app", "--app-dir", str(PEERS)]
-    settings = ["--workers", str(workers), "--no-access-log", "--log-level", "warning", *options]
+    settings = ["--workers", str(workers), "--no-access-log", "--log-level", "warning"]
     return ["sh", "-c", 'exec "$@" --port "$PORT"', "sh", *command, *settings]
 
 
@@ -199,10 +199,7 @@ FASTAPI = Contender(
 
 BARE_STARLETTE = Contender(
     name="bare Starlette",
-    # The parser of graphql-auth, also where uvicorn would find a faster one.
-    command=lambda workers: _uvicorn(
-        Path(sys.executable), "bare_starlette", workers, "--http", "h11"
-    ),
+    command=lambda workers: _uvicorn(Path(sys.executable), "bare_starlette", workers),
     environment={},
     welcome=_welcome,
     login=None,

@@ -11,7 +11,6 @@ from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
-from graphql_auth.api.requests import LONGEST_HEAD
 from graphql_auth.errors import StartError
 from graphql_auth.lifeline import die_with_parent
 from graphql_auth.logs import LOG_CONFIG
@@ -28,8 +27,6 @@ def run(settings: Settings, listener: socket.socket, *, workers: int, reload: bo
         factory=True,
         workers=workers,
         http=PromptProtocol,
-        # While they are incomplete; the endpoint looks at those that come at once.
-        h11_max_incomplete_event_size=LONGEST_HEAD,
         lifespan="on",
         ws="none",
         log_config=LOG_CONFIG,
