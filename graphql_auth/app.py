@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from graphql_auth.api.context import Services
-from graphql_auth.api.edge import Edge
+from graphql_auth.api.edge import Edge, ShortWay
 from graphql_auth.api.http import GraphQLEndpoint, Policy, not_found
 from graphql_auth.api.limits import Limits
 from graphql_auth.api.origins import ListedOrigins
@@ -101,8 +101,8 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
         create_schema(), Services(accounts, sessions), _policy(settings), playground
     )
     app = Starlette(
-        routes=[Route(GRAPHQL_PATH, endpoint), Route(ASSETS_PATH, playground.asset)],
-        middleware=list(_middleware(settings)),
+        routes=[Route(ASSETS_PATH, playground.asset)],
+        middleware=[*_middleware(settings), Middleware(ShortWay, GRAPHQL_PATH, endpoint)],
         exception_handlers=dict.fromkeys(NOTHING_HERE, not_found),
         lifespan=lifespan,
     )
