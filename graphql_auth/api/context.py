@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from starlette.requests import Request
@@ -79,6 +80,7 @@ def device_of(request: Request) -> Device:
     )
 
 
+@lru_cache(maxsize=1024)
 def _address(host: str) -> str | None:
     try:
         address = ip_address(host)

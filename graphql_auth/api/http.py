@@ -1,6 +1,5 @@
 """GraphQL over HTTP: request → context → response."""
 
-import asyncio
 import json
 import secrets
 from collections.abc import Iterable, Mapping
@@ -17,11 +16,12 @@ from graphql_auth.api import media
 from graphql_auth.api.context import Context, Services, device_of, identify
 from graphql_auth.api.cookies import Cookies
 from graphql_auth.api.credentials import tokens_in
+from graphql_auth.api.deadline import within
 from graphql_auth.api.documents import Documents, NoSuchOperation
 from graphql_auth.api.errors import client_error, internal_error, request_error
 from graphql_auth.api.limits import Limits, TooComplex
 from graphql_auth.api.playground import Playground
-from graphql_auth.api.requests import BadRequest, Operation, parameters_of
+from graphql_auth.api.requests import BadRequest, HttpRequest, Operation, parameters_of
 from graphql_auth.api.schema import Schema
 from graphql_auth.api.values import variable_errors
 from graphql_auth.errors import Unavailable
@@ -62,7 +62,7 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        response = await self._respond(Request(scope, receive))
+        response = await self._respond(HttpRequest(scope, receive))
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
@@ -72,20 +72,22 @@ class GraphQLEndpoint:
         media_type = media.wanted(request.headers.get("accept", ""))
         if media_type is None:
             answer: Answer = {"errors": [request_error("The answer can be JSON only.")]}
-            return _json(answer, media.JSON, HTTPStatus.NOT_ACCEPTABLE)
+            return _JsonResponse(answer, media.JSON, HTTPStatus.NOT_ACCEPTABLE)
         try:
             answer, cookies = await self._answer_in_time(request, request_id)
-            return _json(answer, media_type, _status(answer, media_type), cookies=cookies.headers)
+            return _JsonResponse(
+                answer, media_type, _status(answer, media_type), cookies=cookies.headers
+            )
         except BadRequest as error:
             answer = {"errors": [request_error(str(error))]}
-            return _json(answer, media_type, error.status, error.headers)
+            return _JsonResponse(answer, media_type, error.status, error.headers)
         except Unavailable as error:
             answer = {"errors": [client_error(GraphQLError("", original_error=error), request_id)]}
             headers = {"Retry-After": str(error.retry_after or 1)}
-            return _json(answer, media_type, HTTPStatus.SERVICE_UNAVAILABLE, headers)
+            return _JsonResponse(answer, media_type, HTTPStatus.SERVICE_UNAVAILABLE, headers)
         except Exception as error:  # noqa: BLE001 - a client gets a code, whatever goes wrong
             answer = {"errors": [internal_error(error, request_id)]}
-            return _json(answer, media_type, HTTPStatus.INTERNAL_SERVER_ERROR)
+            return _JsonResponse(answer, media_type, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     async def _answer_in_time(self, request: Request, request_id: str) -> tuple[Answer, Cookies]:
         """Answer, unless there is too much to do. Raises Unavailable then, and BadRequest."""
@@ -93,8 +95,7 @@ class GraphQLEndpoint:
             raise Unavailable(retry_after=1)
         self._active += 1
         try:
-            async with asyncio.timeout(self._policy.seconds_to_answer):
-                return await self._execute(request, request_id)
+            return await within(self._policy.seconds_to_answer, self._execute(request, request_id))
         except TimeoutError as error:
             raise Unavailable from error
         finally:
@@ -137,7 +138,7 @@ class GraphQLEndpoint:
 def not_found(_request: Request, _error: Exception) -> Response:
     """Answer a request for another path."""
     answer = {"errors": [request_error("There is nothing here; GraphQL is at /graphql.")]}
-    return _json(answer, media.JSON, HTTPStatus.NOT_FOUND)
+    return _JsonResponse(answer, media.JSON, HTTPStatus.NOT_FOUND)
 
 
 def _refusal(errors: Iterable[GraphQLError], context: Context) -> Answer:
@@ -164,21 +165,31 @@ def _wants_the_playground(request: Request) -> bool:
     )
 
 
-def _json(
-    answer: Answer,
-    media_type: str,
-    status: int,
-    headers: Mapping[str, str] | None = None,
-    cookies: Iterable[str] = (),
-) -> Response:
-    # A lone surrogate, which UTF-8 cannot hold, stays the escape that JSON has for it.
-    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-    response = Response(
-        body.encode(errors="backslashreplace"),
-        status,
-        {"Cache-Control": "no-store", **(headers or {})},
-        media_type=f"{media_type}; charset=utf-8",
-    )
-    for cookie in cookies:
-        response.headers.append("Set-Cookie", cookie)
-    return response
+class _JsonResponse(Response):
+    """Starlette's response, with headers that are encoded already."""
+
+    def __init__(
+        self,
+        answer: Answer,
+        media_type: str,
+        status: int,
+        headers: Mapping[str, str] | None = None,
+        cookies: Iterable[str] = (),
+    ) -> None:
+        # A lone surrogate, which UTF-8 cannot hold, stays the escape that JSON has for it.
+        self.body = _ENCODER.encode(answer).encode(errors="backslashreplace")
+        self.status_code = status
+        self.background = None
+        self.raw_headers = [
+            (b"content-type", _CONTENT_TYPES[media_type]),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"cache-control", b"no-store"),
+        ]
+        for name, value in (headers or {}).items():
+            self.headers.append(name, value)
+        for cookie in cookies:
+            self.headers.append("Set-Cookie", cookie)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_CONTENT_TYPES = {one: f"{one}; charset=utf-8".encode() for one in (media.JSON, media.GRAPHQL)}

@@ -1,6 +1,5 @@
 """What a GraphQL request is: read from HTTP, within bounds, or refused."""
 
-import asyncio
 import json
 import math
 from collections.abc import Mapping
@@ -8,9 +7,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NoReturn
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Scope
 
 from graphql_auth.api import media
+from graphql_auth.api.deadline import within
 
 LONGEST_HEAD = 16_384
 
@@ -22,6 +24,37 @@ class BadRequest(Exception):
         super().__init__(message)
         self.status = status
         self.headers = headers
+
+
+class HttpRequest(Request):
+    """Starlette's request, whose headers are looked up a dozen times each."""
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, found by their names at once."""
+        if not hasattr(self, "_headers"):
+            self._headers = _IndexedHeaders(self.scope)
+        return self._headers
+
+
+class _IndexedHeaders(Headers):
+    """Starlette's headers go through all of them for each name."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope=scope)
+        self._values: dict[str, list[str]] = {}
+        for name, value in self._list:
+            self._values.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+
+    def __getitem__(self, key: str) -> str:
+        return self._values[key.lower()][0]
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - as Mapping has it
+        values = self._values.get(key)
+        return values[0] if values else default
+
+    def getlist(self, key: str) -> list[str]:
+        return self._values.get(key.lower(), [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +114,7 @@ async def _json_text(request: Request, longest_body: int, seconds_to_read: float
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
     try:
-        async with asyncio.timeout(seconds_to_read):
-            body = await _body(request, longest_body)
-        return body.decode()
+        return (await within(seconds_to_read, _body(request, longest_body))).decode()
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.") from None
     except TimeoutError:
@@ -113,7 +144,7 @@ async def _body(request: Request, longest: int) -> bytes:
 
 def _object(text: str, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, parse_float=_finite, parse_constant=_not_json)
+        value = _JSON.decode(text)
     except (ValueError, RecursionError):
         # ValueError: not JSON, or a number that is larger than Python reads.
         raise BadRequest(f"{what} is not JSON.") from None
@@ -137,10 +168,13 @@ def _not_json(name: str) -> NoReturn:
 
 
 def _check_head(request: Request) -> None:
-    headers = sum(len(name) + len(value) for name, value in request.headers.raw)
+    headers = sum([len(name) + len(value) for name, value in request.scope["headers"]])
     if len(request.scope["query_string"]) + headers > LONGEST_HEAD:
         raise BadRequest(
             f"The address and the headers are longer than {LONGEST_HEAD} bytes.",
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
             Connection="close",
         )
+
+
+_JSON = json.JSONDecoder(parse_float=_finite, parse_constant=_not_json)
