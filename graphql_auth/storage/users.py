@@ -1,6 +1,6 @@
 """The users collection: find, add, and change one field at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from beanie import PydanticObjectId
 from beanie.operators import In
@@ -8,12 +8,16 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from graphql_auth.errors import EmailTaken
+from graphql_auth.storage.batches import Batches
 from graphql_auth.storage.documents import User
 from graphql_auth.storage.mongo import outages_translated
 
 
 class Users:
     """Every method raises Unavailable when the database does not do its work."""
+
+    def __init__(self) -> None:
+        self._by_id = Batches(_with_ids)
 
     async def with_email(self, spellings: Sequence[str]) -> User | None:
         """Find the user whose address is stored as one of ``spellings``, the earlier the better."""
@@ -24,7 +28,7 @@ class Users:
     async def with_id(self, user_id: str) -> User | None:
         """Find the user with this id, 24 hexadecimal digits."""
         with outages_translated():
-            return await User.get(PydanticObjectId(user_id))
+            return await self._by_id.get(PydanticObjectId(user_id))
 
     async def add(self, user: User) -> User:
         """Store a new user; the unique index decides between those who come at once.
@@ -71,3 +75,8 @@ class Users:
             await User.find_one(User.id == user.id, User.password == user.password).set(
                 {User.password: new_hash}
             )
+
+
+async def _with_ids(ids: Sequence[PydanticObjectId]) -> Mapping[PydanticObjectId, User]:
+    documents = await User.get_pymongo_collection().find({"_id": {"$in": ids}}).to_list()
+    return {document["_id"]: User.model_validate(document) for document in documents}
