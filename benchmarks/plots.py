@@ -145,7 +145,7 @@ PLOTS: dict[str, Draw] = {
     "welcome": _bars_of("welcome-16", "per second", "answers a second"),
     "logins": _bars_of("logins", "per second", "logins a second"),
     "registrations": _bars_of("registrations", "per second", "registrations a second"),
-    "refreshes": _bars_of("refreshes", "per second", "refreshes a second"),
+    "refreshes": _bars_of("refreshes-16", "per second", "refreshes a second"),
     "mix": _bars_of("mix", "per second", "answers a second"),
     "storm": _storm,
     "size": _size,

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.goals import BARE_REFRESHES, GOALS, RAW_BCRYPT, US, Goal, Results
+from benchmarks.goals import GOALS, US, Goal, Results
 from benchmarks.rounds import Measured, Spread, number_shown, spread
 from benchmarks.versions import Facts, named
+from benchmarks.workloads import BARE_REFRESHES, RAW_BCRYPT
 
 FLOORS = (RAW_BCRYPT, BARE_REFRESHES)
 HEADER = """\

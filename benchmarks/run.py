@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import size, starts, workloads
 from benchmarks.accounts import registered
 from benchmarks.contenders import EXPRESS
-from benchmarks.goals import AFTER_LOAD, BARE_REFRESHES, RAW_BCRYPT, US
+from benchmarks.goals import AFTER_LOAD, US
 from benchmarks.load import WARM_UP
 from benchmarks.peers.contender import Contender
 from benchmarks.rounds import Clock, Measured, Sample, Turn, alternate
@@ -40,8 +40,7 @@ class Part:
     def duration(self, contenders: Sequence[Contender]) -> float:
         """Return about how long it takes."""
         subjects = sum(map(self.includes, contenders))
-        # A floor takes its turn with the contenders.
-        subjects += self.workload in {workloads.LOGINS_, workloads.REFRESHES_}
+        subjects += self.workload.floor is not None
         each = self.workload.times * (self.seconds + WARM_UP) + self.workload.seconds_more
         return self.rounds * subjects * each
 
@@ -87,6 +86,7 @@ class Plan:
 
 
 _ONE, _MANY, _MORE = workloads.WELCOMES
+_REFRESH, _REFRESHES = workloads.REFRESHES_
 FULL = Plan(
     warm_up=3.5,
     parts=(
@@ -95,7 +95,8 @@ FULL = Plan(
         Part(_MORE, 3, 2.5),
         Part(workloads.LOGINS_, 5, 4.5),
         Part(workloads.REGISTRATIONS_, 3, 4.5),
-        Part(workloads.REFRESHES_, 5, 3.5),
+        Part(_REFRESH, 5, 1.5),
+        Part(_REFRESHES, 5, 2.5),
         Part(workloads.STORM, 3, 2.5),
         Part(workloads.MIX, 3, 4.5),
         Part(workloads.TWO_WORKERS, 3, 2.5),
@@ -112,7 +113,7 @@ QUICK = Plan(
     parts=(
         Part(_MANY, 3, 1.5),
         Part(workloads.LOGINS_, 2, 2.5),
-        Part(workloads.REFRESHES_, 2, 1.5),
+        Part(_REFRESHES, 2, 1.5),
         Part(workloads.STORM, 1, 1.5, against=(EXPRESS.name,)),
     ),
     start_rounds=1,
@@ -200,11 +201,8 @@ class Run:
         )
 
     def _floors(self, part: Part) -> dict[str, Turn]:
-        if part.workload is workloads.LOGINS_:
-            return {RAW_BCRYPT: partial(workloads.raw_bcrypt, part.seconds)}
-        if part.workload is workloads.REFRESHES_:
-            return {BARE_REFRESHES: partial(workloads.bare_refreshes, self.mongo_uri, part.seconds)}
-        return {}
+        floor = part.workload.floor
+        return {floor.name: partial(floor.measure, self.mongo_uri, part.seconds)} if floor else {}
 
     def _measure_size(self, plan: Plan) -> None:
         self._begin(size.TITLE)

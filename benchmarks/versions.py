@@ -17,7 +17,17 @@ from benchmarks.peers.installation import FASTAPI_USERS, NODE_PEERS, PEERS
 
 Facts = dict[str, Any]
 # Those of the environment that the tables name; the raw results have all.
-NAMED = ["strawberry-graphql", "graphql-core", "starlette", "uvicorn", "pyjwt", "bcrypt", "beanie"]
+NAMED = [
+    "strawberry-graphql",
+    "graphql-core",
+    "starlette",
+    "uvicorn",
+    "httptools",
+    "uvloop",
+    "pyjwt",
+    "bcrypt",
+    "beanie",
+]
 NAMED += ["pymongo"]
 GIGABYTE = 2**30
 

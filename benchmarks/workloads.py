@@ -26,6 +26,8 @@ REFRESHES, LOGINS, REGISTRATIONS = 5, 4, 1
 STEPS_A_SECOND = 500
 REGISTRATIONS_A_SECOND = 20
 SECONDS_FOR_A_STORM_TO_GATHER = 1.0
+RAW_BCRYPT = "raw bcrypt"
+BARE_REFRESHES = "bare refreshes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,15 @@ class Subject:
     contender: Contender
     server: Server
     accounts: Accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The least work that does the same: nobody could do more of it."""
+
+    name: str
+    # Called with the address of MongoDB and the seconds it is to take.
+    measure: Callable[[str, float], Sample]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,8 @@ class Workload:
     # What a turn takes besides, or several times, the seconds it is given.
     times: int = 1
     seconds_more: float = 0.6
+    # Takes its turn with the contenders.
+    floor: Floor | None = None
 
 
 def welcome(subject: Subject, seconds: float, connections: int, workers: int = 1) -> Sample:
@@ -91,14 +104,16 @@ def registrations(subject: Subject, seconds: float) -> Sample:
     return load(subject.server.port, scripts, CONNECTIONS, seconds).metrics
 
 
-def refreshes(subject: Subject, seconds: float) -> Sample:
+def refreshes(subject: Subject, seconds: float, connections: int) -> Sample:
     """Carry sessions on, each by the refresh token that it was given last."""
-    subject.server.pin(cores.for_workers(1))
+    # As for the floor, the system finds the cores for two processes and a database.
+    subject.server.pin(cores.ALL)
     port = subject.server.port
     scripts = subject.accounts.chains(
-        port, CONNECTIONS, lambda _number: [subject.accounts.refresh()]
+        port, connections, lambda _number: [subject.accounts.refresh()]
     )
-    return load(port, scripts, CONNECTIONS, seconds).metrics
+    subject.server.rest()
+    return load(port, scripts, connections, seconds).metrics
 
 
 def mix(subject: Subject, seconds: float) -> Sample:
@@ -159,17 +174,20 @@ def _on_schedule(subject: Subject, rate: float, seconds: float) -> dict[str, flo
     return found
 
 
-def raw_bcrypt(seconds: float) -> Sample:
+def raw_bcrypt(_mongo_uri: str, seconds: float) -> Sample:
     """Compare a password on each core, over and over."""
     found = program("benchmarks.peers.raw_bcrypt", str(seconds), BCRYPT_ROUNDS=str(BCRYPT_ROUNDS))
     return {"per second": found["hashes_per_second"], "cores had": found["cores_had"]}
 
 
-def bare_refreshes(mongo_uri: str, seconds: float) -> Sample:
-    """Change a document and read it, over and over, from as many clients as refresh."""
-    uri = f"{mongo_uri}bare"
-    arguments = [str(CONNECTIONS), str(seconds)]
-    found = program("benchmarks.peers.bare_refresh", *arguments, MONGO_URI=uri)
+def bare_refreshes(mongo_uri: str, seconds: float, connections: int) -> Sample:
+    """Replace tokens in the database, one after the other in each of some loops."""
+    found = program(
+        "benchmarks.peers.bare_refresh",
+        str(connections),
+        str(seconds),
+        MONGO_URI=f"{mongo_uri}bare",
+    )
     return {
         "per second": found["refreshes_per_second"],
         "p50 ms": found["p50_ms"],
@@ -191,7 +209,14 @@ WELCOMES = [
     for connections in (1, 16, 64)
 ]
 # What is under way when the load ends is finished before the next turn.
-LOGINS_ = Workload("logins", "Logins, bcrypt cost 12", logins, _has_logins, seconds_more=2)
+LOGINS_ = Workload(
+    "logins",
+    "Logins, bcrypt cost 12",
+    logins,
+    _has_logins,
+    seconds_more=2,
+    floor=Floor(RAW_BCRYPT, raw_bcrypt),
+)
 REGISTRATIONS_ = Workload(
     "registrations",
     "Registrations, bcrypt cost 12",
@@ -199,13 +224,17 @@ REGISTRATIONS_ = Workload(
     _has_logins,
     seconds_more=2,
 )
-REFRESHES_ = Workload(
-    "refreshes",
-    "Refreshes",
-    refreshes,
-    lambda contender: contender.refresh is not None,
-    seconds_more=1.5,
-)
+REFRESHES_ = [
+    Workload(
+        f"refreshes-{connections}",
+        "Refreshes, " + ("one at a time" if connections == 1 else f"{connections} at once"),
+        partial(refreshes, connections=connections),
+        lambda contender: contender.refresh is not None,
+        seconds_more=3.5,
+        floor=Floor(BARE_REFRESHES, partial(bare_refreshes, connections=connections)),
+    )
+    for connections in (1, 16)
+]
 STORM = Workload(
     "storm",
     "`welcome` during a login storm",
