@@ -1,3 +1,4 @@
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -148,3 +149,21 @@ async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
             mongod.wait_until_ready()
             assert await Users().with_email(["ada@example.com"]) is not None
             await connection.__aexit__(None, None, None)
+
+
+async def test_users_who_are_asked_for_at_once_are_read_together(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    users = Users()
+    ids = [str((await users.add(ada(email=f"{number}@example.com"))).id) for number in range(20)]
+    before = await _reads(stored)
+
+    found = await asyncio.gather(*[users.with_id(user_id) for user_id in ids])
+
+    assert [str(user.id) for user in found if user] == ids
+    assert await _reads(stored) == before + 1
+
+
+async def _reads(database: AsyncDatabase[dict[str, Any]]) -> int:
+    status = await database.client.admin.command("serverStatus")
+    return int(status["opcounters"]["query"])
