@@ -84,7 +84,7 @@ constraints: $(VENV)/.installed-dev ## Pin the newest allowed versions in constr
 	@touch $@
 
 clean: ## Remove environments and caches; the data of a server stays
-	@rm -rf graphql_auth/static .venv .venv-* */node_modules */*/node_modules .coverage* .hypothesis .*_cache build dist *.egg-info
+	@rm -rf benchmarks/.environments benchmarks/.latest benchmarks/peers/*/node_modules graphql_auth/static .venv .venv-* */node_modules */*/node_modules .coverage* .hypothesis .*_cache build dist *.egg-info
 
 $(VENV)/bin/python:
 	@scripts/system-packages $(PYTHON)

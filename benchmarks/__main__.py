@@ -16,7 +16,10 @@ from benchmarks.rounds import Clock
 from benchmarks.run import FULL, QUICK, Plan, Run
 from graphql_auth.errors import StartError
 
-RESULTS = Path(__file__).parent / "results"
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+# Of runs that leave something out; not kept in the repository.
+LATEST = HERE / ".latest"
 WORKLOADS = [part.workload.name for part in FULL.parts] + ["start", "embedded", "size"]
 EPILOG = f"""\
 workloads:
@@ -78,9 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out",
         type=Path,
-        default=RESULTS,
         metavar="DIR",
-        help="where the report goes (benchmarks/results)",
+        help="where the report goes; unset, benchmarks/results for a run of everything, whose"
+        " table goes to benchmarks/README.md too, and benchmarks/.latest for another",
     )
     return parser
 
@@ -96,7 +99,8 @@ def _run(options: argparse.Namespace) -> None:
             facts = versions.facts(mongo_uri)
             run = Run(contenders, mongo_uri, directory, Clock(plan.most_seconds))
             run.carry_out(plan)
-    _report(options.out, run, facts)
+    everything = plan == FULL and len(contenders) == len(CONTENDERS)
+    _report(options.out or (RESULTS if everything else LATEST), run, facts)
 
 
 def _install() -> None:
@@ -126,6 +130,8 @@ def _report(out: Path, run: Run, facts: versions.Facts) -> None:
         print("No plots without matplotlib: pip install 'graphql-auth[bench]'", file=sys.stderr)
     command = " ".join(["python -m benchmarks", *sys.argv[1:]])
     report.write(out, run.results, facts, command, run.missing, drawn)
+    if out == RESULTS:
+        report.publish(HERE / "README.md", run.results, facts, command, drawn)
     print("\n".join(["", *report.goals_table(run.results), ""]))
     print(f"{run.clock.elapsed / 60:.1f} minutes; the report is {out / 'README.md'}")
 

@@ -11,6 +11,7 @@ from benchmarks.versions import Facts, named
 from benchmarks.workloads import BARE_REFRESHES, RAW_BCRYPT
 
 FLOORS = (RAW_BCRYPT, BARE_REFRESHES)
+BEGIN, END = "<!-- the latest run of everything -->", "<!-- so far -->"
 HEADER = """\
 # Results
 
@@ -39,6 +40,24 @@ def write(  # noqa: PLR0913, PLR0917 - all that a report is made of
     text = json.dumps(raw, indent=1, ensure_ascii=False)
     (out / "results.json").write_text(f"{text}\n", encoding="utf-8")
     (out / "README.md").write_text(page(results, facts, command, missing, plots), encoding="utf-8")
+
+
+def publish(
+    guide: Path, results: Results, facts: Facts, command: str, plots: Sequence[str]
+) -> None:
+    """Write what was shown between the marks in the guide to the benchmarks."""
+    before, begin, rest = guide.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{guide.name} has no place for results")
+    parts = [
+        begin,
+        _origin(facts, command),
+        "\n".join(goals_table(results)) + "\n",
+        *(f"![{name}](results/{name}.svg)\n" for name in plots),
+        end,
+    ]
+    guide.write_text(before + "\n".join(parts) + after, encoding="utf-8")
 
 
 def page(
