@@ -114,4 +114,8 @@ def _lower_priority() -> None:
     # On Linux a priority belongs to a thread, by its kernel id; elsewhere to a process.
     if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
         return
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+    thread = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, thread, LOWEST_PRIORITY)
+    # sched(7): such a thread gives its core up at once to any other; of the lowest priority alone,
+    # it first runs on for some milliseconds.
+    os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))

@@ -19,16 +19,18 @@ def queue() -> Iterator[HashQueue]:
     queue.close()
 
 
-async def test_work_runs_on_a_thread_of_the_lowest_priority(queue: HashQueue) -> None:
-    def where() -> tuple[int, int]:
+async def test_work_runs_on_a_thread_that_gives_way_to_all_others(queue: HashQueue) -> None:
+    def where() -> tuple[int, int, int]:
         native = threading.get_native_id()
-        return native, os.getpriority(os.PRIO_PROCESS, native)
+        priority = os.getpriority(os.PRIO_PROCESS, native)
+        return native, priority, os.sched_getscheduler(native)
 
-    native, priority = await queue.run(where)
+    native, priority, scheduler = await queue.run(where)
 
     assert native != threading.get_native_id()
-    assert priority == 19
+    assert (priority, scheduler) == (19, os.SCHED_IDLE)
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) < 19
+    assert os.sched_getscheduler(threading.get_native_id()) != os.SCHED_IDLE
 
 
 async def test_the_event_loop_goes_on_meanwhile(queue: HashQueue) -> None:
