@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import size, starts, workloads
 from benchmarks.accounts import registered
-from benchmarks.contenders import EXPRESS
+from benchmarks.contenders import EXPRESS, STOCK_STRAWBERRY
 from benchmarks.goals import AFTER_LOAD, US
 from benchmarks.load import WARM_UP
 from benchmarks.peers.contender import Contender
@@ -88,38 +88,38 @@ class Plan:
 _ONE, _MANY, _MORE = workloads.WELCOMES
 _REFRESH, _REFRESHES = workloads.REFRESHES_
 FULL = Plan(
-    warm_up=3.5,
+    warm_up=2.5,
     parts=(
-        Part(_ONE, 3, 2.5),
+        Part(_ONE, 2, 2.5),
         Part(_MANY, 5, 2.5),
-        Part(_MORE, 3, 2.5),
-        Part(workloads.LOGINS_, 5, 4.5),
-        Part(workloads.REGISTRATIONS_, 3, 4.5),
-        Part(_REFRESH, 5, 1.5),
-        Part(_REFRESHES, 5, 2.5),
-        Part(workloads.STORM, 3, 2.5),
-        Part(workloads.MIX, 3, 4.5),
+        Part(_MORE, 2, 2.5),
+        Part(workloads.LOGINS_, 4, 4.5),
+        Part(workloads.REGISTRATIONS_, 2, 4.5),
+        Part(_REFRESH, 4, 2.5),
+        Part(_REFRESHES, 4, 2.5),
+        Part(workloads.STORM, 3, 2.5, against=(EXPRESS.name, STOCK_STRAWBERRY.name)),
+        Part(workloads.MIX, 2, 4.5),
         Part(workloads.TWO_WORKERS, 3, 2.5),
     ),
     start_rounds=3,
-    embedded_rounds=5,
+    embedded_rounds=4,
     sizes=(1_000, 100_000, 1_000_000),
     size_rounds=5,
     size_tries=90,
-    most_seconds=18.5 * 60,
+    most_seconds=17 * 60,
 )
 QUICK = Plan(
-    warm_up=1.5,
+    warm_up=1.0,
     parts=(
-        Part(_MANY, 3, 1.5),
-        Part(workloads.LOGINS_, 2, 2.5),
+        Part(_MANY, 2, 1.5),
+        Part(workloads.LOGINS_, 2, 2.5, against=(EXPRESS.name,)),
         Part(_REFRESHES, 2, 1.5),
         Part(workloads.STORM, 1, 1.5, against=(EXPRESS.name,)),
     ),
     start_rounds=1,
     embedded_rounds=2,
     sizes=(1_000, 50_000),
-    size_rounds=3,
+    size_rounds=2,
     size_tries=60,
     most_seconds=2.5 * 60,
 )
