@@ -1,7 +1,6 @@
 """A time limit that costs nothing where nothing is waited for."""
 
 import asyncio
-import types
 from collections.abc import Coroutine, Generator
 from typing import Any, TypeVar
 
@@ -19,19 +18,27 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     async with asyncio.timeout(seconds):
-        return await _continued(work, awaited)
+        return await _Begun(work, awaited)
 
 
-@types.coroutine
-def _continued(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:  # noqa: ANN401
-    """Go on as ``await work`` does, after its first step."""
-    try:
-        while True:
-            try:
-                value = yield awaited
-            except BaseException as error:  # noqa: BLE001 - the work is told, whatever it is
-                awaited = work.throw(error)
-            else:
-                awaited = work.send(value)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+class _Begun(Generator[Any, Any, T]):
+    """A coroutine that has made its first step, to be awaited like any other.
+
+    Python itself passes on what comes from outside, by the rules of PEP 380.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, T], awaited: Any) -> None:  # noqa: ANN401
+        self._work = work
+        self._awaited = [awaited]
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self
+
+    def send(self, value: Any) -> Any:  # noqa: ANN401 - what an event loop gives and takes
+        return self._awaited.pop() if self._awaited else self._work.send(value)
+
+    def throw(self, *error: Any) -> Any:  # noqa: ANN401
+        return self._work.throw(*error)
+
+    def close(self) -> None:
+        self._work.close()
