@@ -354,6 +354,8 @@ async def test_an_ended_session_is_refused_at_once(
     sessions: SessionService, tokens: Tokens, user: User
 ) -> None:
     other = await sessions.begin(user, HERE)
+    # Its token is remembered from now on.
+    assert lives(sessions, tokens)
 
     assert await sessions.end(str(user.id), tokens.session_id) is True
 

@@ -36,6 +36,20 @@ def tokens(clock: Clock) -> AccessTokens:
     return AccessTokens(KEY, timedelta(minutes=1), clock)
 
 
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens whose signatures have been checked."""
+    found = []
+    decode = jwt.decode
+
+    def noted(token: str, *rest: Any, **options: Any) -> Any:
+        found.append(token)
+        return decode(token, *rest, **options)
+
+    monkeypatch.setattr(jwt, "decode", noted)
+    return found
+
+
 def segment(content: object) -> str:
     text = content if isinstance(content, str) else json.dumps(content)
     return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
@@ -190,6 +204,77 @@ def test_a_clock_that_is_a_little_behind_the_issuer_is_forgiven(tokens: AccessTo
     token = signed(claims=CLAIMS | {"iat": int(NOW) + 60, "exp": int(NOW) + 120})
 
     assert tokens.verify(token).subject == USER
+
+
+def test_a_token_that_is_remembered_expires_all_the_same(
+    tokens: AccessTokens, clock: Clock
+) -> None:
+    token = issued(tokens).value
+
+    for second in (0, 59, 60, 61, 59):
+        clock.time = int(NOW) + second
+        if second < 60:
+            assert tokens.verify(token) == Principal(USER, SESSION)
+        else:
+            assert fault(tokens, token) == TokenFault.TOKEN_EXPIRED
+
+
+def test_a_token_that_is_remembered_is_refused_by_a_clock_that_is_set_back(
+    tokens: AccessTokens, clock: Clock
+) -> None:
+    token = issued(tokens).value
+    assert tokens.verify(token).subject == USER
+
+    clock.time = int(NOW) - 60
+    assert tokens.verify(token).subject == USER
+    clock.time = int(NOW) - 61
+    assert fault(tokens, token) == TokenFault.TOKEN_INVALID
+    clock.time = NOW
+    assert tokens.verify(token).subject == USER
+
+
+def test_a_good_token_is_checked_once(
+    tokens: AccessTokens, checked: list[str], clock: Clock
+) -> None:
+    token = issued(tokens).value
+
+    for _ in range(3):
+        tokens.verify(token)
+    clock.time += 60
+    assert fault(tokens, token) == TokenFault.TOKEN_EXPIRED
+
+    assert checked == [token]
+
+
+def test_a_bad_token_is_not_remembered(tokens: AccessTokens, checked: list[str]) -> None:
+    bad = signed(key="K" * 32)
+
+    for _ in range(3):
+        assert fault(tokens, bad) == TokenFault.TOKEN_INVALID
+
+    assert checked == [bad] * 3
+
+
+def test_no_more_tokens_are_remembered_than_there_is_place_for(
+    monkeypatch: pytest.MonkeyPatch, checked: list[str], clock: Clock
+) -> None:
+    monkeypatch.setattr("graphql_auth.auth.tokens.TOKENS_REMEMBERED", 2)
+    tokens = AccessTokens(KEY, timedelta(minutes=1), clock)
+    first, second, third = (issued(tokens).value for _ in range(3))
+
+    for token in (first, second, first, third, first, second):
+        tokens.verify(token)
+
+    # The second gave place to the third, for the first was used since.
+    assert checked == [first, second, third, second]
+
+
+def test_who_has_another_key_remembers_for_himself_only(clock: Clock) -> None:
+    ours, theirs = (AccessTokens(key * 32, timedelta(minutes=1), clock) for key in "kK")
+    token = issued(ours).value
+
+    assert ours.verify(token).subject == USER
+    assert fault(theirs, token) == TokenFault.TOKEN_INVALID
 
 
 def test_the_signature_of_another_key_is_refused(tokens: AccessTokens) -> None:
