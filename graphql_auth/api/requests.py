@@ -50,7 +50,7 @@ class _IndexedHeaders(Headers):
         return self._values[key.lower()][0]
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - as Mapping has it
-        values = self._values.get(key)
+        values = self._values.get(key.lower())
         return values[0] if values else default
 
     def getlist(self, key: str) -> list[str]:
