@@ -23,6 +23,8 @@ from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedde
 from graphql_auth.storage.key_file import kept_key
 
 BACKLOG = 2048
+# Linux has it; elsewhere the patience of TCP itself has to do.
+TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 NOT_OUR_HOST = "HOST {} is not an address of this machine; 0.0.0.0 stands for all that it has."
 NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
@@ -60,6 +62,11 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
     # that name TCP as their protocol.
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if TCP_USER_TIMEOUT is not None:
+            # Every connection inherits it: who does not take an answer is waited for as long as who
+            # does not ask. Neither uvicorn nor asyncio ever gives up on what is to be sent.
+            patience = int(settings.request_read_timeout.total_seconds() * 1000)
+            listener.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, patience)
         try:
             listener.bind(address)
             listener.listen(BACKLOG)
