@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -150,6 +151,18 @@ def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Start) -> None:
 def test_answers_are_not_held_back_by_the_algorithm_of_nagle() -> None:
     with listening(Settings(port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_the_system_gives_up_on_who_does_not_take_an_answer() -> None:
+    with listening(Settings(port=0, request_read_timeout=timedelta(seconds=7))) as listener:
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7_000
+
+
+def test_a_system_that_cannot_give_up_serves_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphql_auth.server.TCP_USER_TIMEOUT", None)
+
+    with listening(Settings(port=0)) as listener:
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
 
 
 @pytest.mark.alone

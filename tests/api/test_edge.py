@@ -2,6 +2,7 @@ import re
 import socket
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from tests.client import WELCOME, Client, code
@@ -32,6 +33,33 @@ def test_every_answer_has_an_id_and_careful_headers(
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert "base-uri 'none'" in headers["content-security-policy"]
     assert "server" not in headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/graphql/", "//graphql", "/graphql%0A", "/GraphQL", "/graphql;x", "/"],
+)
+def test_nothing_else_leads_to_graphql(client: Client, path: str) -> None:
+    url = httpx.URL(client.url).copy_with(raw_path=path.encode())
+
+    response = client.http.post(url, json={"query": "{ __typename }"})
+
+    assert response.status_code == 404
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+def test_an_escape_that_stands_for_a_letter_leads_to_graphql_all_the_same(client: Client) -> None:
+    response = client.http.post(
+        client.url.replace("/graphql", "/%67raphql"), json={"query": "{ __typename }"}
+    )
+
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+def test_of_several_ids_the_first_valid_one_is_kept(client: Client) -> None:
+    ids = [(b"X-Request-Id", given) for given in (b"a b", b"second", b"third")]
+
+    assert client.http.get(client.url, headers=ids).headers["x-request-id"] == "second"
 
 
 def test_an_answer_that_is_no_page_loads_nothing(client: Client) -> None:
