@@ -380,7 +380,10 @@ def test_a_body_that_breaks_behind_its_answer_is_not_answered_again(
     connection: socket.socket,
 ) -> None:
     connection.sendall(post(CHUNKED, b"", line=b"PUT /graphql HTTP/1.1"))
-    assert statuses(connection.recv(65_536)) == [405]
+    received = b""
+    while b'"BAD_REQUEST"}}]}' not in received:
+        received += connection.recv(65_536)
+    assert statuses(received) == [405]
     connection.sendall(b"no size\r\n")
 
     assert answer(connection) == b""
@@ -481,7 +484,7 @@ def test_a_client_that_asks_and_takes_no_answer_fills_no_memory_and_is_let_go(
                     connection.sendall(b"GET / HTTP/1.1\r\nHost:\r\n\r\n" * 10_000)
 
     assert time.monotonic() < ended_at
-    assert _megabytes(server) - before < 30
+    assert _megabytes(server) - before < 10
 
 
 def _megabytes(server: ServerProcess) -> int:
