@@ -43,8 +43,9 @@ types: $(VENV)/.installed-dev ## Check types, strictly
 imports: $(VENV)/.installed-dev ## Check which module may import which
 	@$(BIN)/lint-imports
 
-schema: $(VENV)/.installed-dev ## Check that schema.graphql is what the code says
+schema: $(VENV)/.installed-dev ## Check that schema.graphql and docs/scale.md are what the code says
 	@$(BIN)/graphql-auth schema --check
+	@$(BIN)/python -m benchmarks.scale --check
 
 tools: $(VENV)/.installed-dev tests/tools/node_modules $(EXAMPLES) playground ## Check what frontends get: schema, playground, wheel (needs Node.js)
 	@tests/tools/node_modules/.bin/biome check --error-on-warnings --log-level=warn

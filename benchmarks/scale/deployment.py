@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.scale.demand import DAYS_A_MONTH, MICROSECOND, SECONDS_A_DAY, Demand
 from benchmarks.scale.figures import TODAY, Code
-from graphql_auth.auth.revocations import SECONDS_BETWEEN_LOOKS, SECONDS_FOR_NEWS
+from graphql_auth.auth.revocations import SECONDS_BETWEEN_LOOKS
 from graphql_auth.settings import Settings
 from graphql_auth.storage.sessions import CLOCK_SKEW
 
@@ -51,11 +51,6 @@ class Deployment(Demand):
     def start_seconds(self) -> float:
         """How long a process reads ended sessions before it serves anybody."""
         return self.remembered * self._seconds_an_end
-
-    @property
-    def longest_gap(self) -> float:
-        """Seconds that a process can be cut off from the database, and still catch up in time."""
-        return SECONDS_FOR_NEWS / self._seconds_an_end / self.logouts
 
     # The processes.
 

@@ -74,7 +74,7 @@ class Numbers:
         documents, indexes = found["bytes"]["documents"], found["bytes"]["indexes"]
         return cls(
             welcomes=_median(run, WELCOME, "per second"),
-            refreshes=_median(run, "refreshes", "per second"),
+            refreshes=_median(run, "refreshes-16", "per second"),
             # They alone have all cores of the machine.
             logins=_median(run, "logins", "per second") / run["machine"]["cores"],
             process_mb=_median(run, "memory", AFTER_LOAD),

@@ -9,7 +9,6 @@ from benchmarks.scale.demand import DAYS_A_MONTH, SECONDS_A_DAY
 from benchmarks.scale.deployment import LOOKS_A_SECOND, Deployment
 from benchmarks.scale.figures import CHANGED, Assumptions, Numbers
 from benchmarks.scale.limits import LIMITS
-from graphql_auth.auth.revocations import OVERLAP, SECONDS_FOR_NEWS
 from graphql_auth.settings import Settings
 
 HOSTILE_ADDRESSES = 100_000
@@ -44,7 +43,6 @@ ROWS: tuple[tuple[str, Shown | None], ...] = (
     ("ended sessions in each", lambda one: shown(one.remembered)),
     ("share of its time for looks", lambda one: f"{one.look_seconds * LOOKS_A_SECOND:.1%}"),
     ("reading ended sessions at its start, s", lambda one: shown(one.start_seconds)),
-    ("longest cut-off that it catches up on, min", lambda one: shown(one.longest_gap / 60)),
     ("security log, GB a day", lambda one: shown(one.log_gb_a_day)),
     ("**the database**", None),
     ("users and sessions, GB", lambda one: shown(one.documents_gb)),
@@ -112,11 +110,6 @@ def always(deployment: Deployment) -> Iterator[str]:
         f"- **{_about(_never_quiet(REGISTRATIONS) / registrations)} monthly users behind one"
         f" address**, likewise: after {REGISTRATIONS} registrations each has the next one wait,"
         " up to an hour."
-    )
-    yield (
-        f"- **{_about(deployment.longest_gap * deployment.logouts)} sessions that end within"
-        f" {OVERLAP.total_seconds():.0f} seconds.** They take longer to read than the"
-        f" {SECONDS_FOR_NEWS:.0f} seconds that a look may take."
     )
     a_second = HOSTILE_ADDRESSES * FAILURES / SECONDS_A_DAY
     yield (

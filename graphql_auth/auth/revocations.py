@@ -17,7 +17,8 @@ SECONDS_BETWEEN_LOOKS = 0.25
 # when it is done; and the clocks of two servers of one database may differ.
 OVERLAP = timedelta(seconds=10)
 EVER = datetime.fromtimestamp(0, UTC)
-# A million at the start take half a minute at the worst; later, there are those of a moment.
+# A million at the start take half a minute at the worst; later, there are those of a moment, unless
+# many were ended at once, or nobody could look for a while.
 SECONDS_FOR_ALL = 600.0
 SECONDS_FOR_NEWS = 5.0
 FEW = 64
@@ -120,11 +121,14 @@ class Revocations:
         began = self._clock()
         present = await self._sessions.now()
         if self._database_time is None:
-            since, seconds = EVER, SECONDS_FOR_ALL
+            since = EVER
         else:
             # The clock of the database may have been set, forward or back, since the last look.
             unchanged = present - timedelta(seconds=began - self._looked_at)
-            since, seconds = min(unchanged, self._database_time) - OVERLAP, SECONDS_FOR_NEWS
+            since = min(unchanged, self._database_time) - OVERLAP
+        # A look that was too long would be too long again: the next one goes as far back.
+        is_late = began - self._looked_at > SECONDS_FOR_NEWS
+        seconds = SECONDS_FOR_ALL if is_late else SECONDS_FOR_NEWS
         async for ended in self._sessions.ended_since(since, seconds):
             self._ended.add(ended)
         self._looked_at, self._database_time = began, present

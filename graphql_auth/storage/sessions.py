@@ -84,6 +84,7 @@ class Sessions:
         age = {"$subtract": ["$$NOW", "$rotated_at"]}
         found = {
             "_id": session.id,
+            "user_id": session.user_id,
             "family": session.family,
             "current": session.current,
             "ended_at": None,

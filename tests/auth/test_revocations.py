@@ -68,14 +68,16 @@ class Source(Sessions):
         self.ended: list[Ended] = []
         self.fault: Exception | None = None
         self.asked: list[datetime] = []
+        self.patience: list[float] = []
         self.database_time = datetime.now(UTC)
         self.when_asked: Callable[[], None] = lambda: None
 
     async def now(self) -> datetime:
         return self.database_time
 
-    async def ended_since(self, moment: datetime, _seconds: float) -> AsyncIterator[list[Ended]]:
+    async def ended_since(self, moment: datetime, seconds: float) -> AsyncIterator[list[Ended]]:
         self.asked.append(moment)
+        self.patience.append(seconds)
         self.when_asked()
         if self.fault:
             raise self.fault
@@ -135,6 +137,26 @@ async def test_an_end_that_shows_later_than_its_time_is_seen_all_the_same(
 
     with pytest.raises(Unauthenticated):
         revocations.check(IDS[1])
+
+
+@pytest.mark.anyio
+async def test_a_look_behind_one_that_took_too_long_may_take_longer(
+    revocations: Revocations, source: Source, now: Now
+) -> None:
+    await revocations.look()
+    now.time += 0.25
+    source.fault = Unavailable()
+    with pytest.raises(Unavailable):
+        await revocations.look()
+    now.time += module.SECONDS_FOR_NEWS
+    source.fault = None
+
+    for _ in range(2):
+        await revocations.look()
+
+    first, news, late, on_time = source.patience
+    assert first == late == module.SECONDS_FOR_ALL
+    assert news == on_time == module.SECONDS_FOR_NEWS
 
 
 @pytest.mark.anyio
