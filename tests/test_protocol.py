@@ -4,7 +4,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ QUERY = b'{"query": "{ __typename }"}'
 DATA = b'{"data":{"__typename":"Query"}}'
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 LAST = b"Connection: close\r\n"
+EXPECTING = b"Expect: 100-continue\r\nContent-Length: 27\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,16 @@ def answer(connection: socket.socket) -> bytes:
     """Everything that comes until the server closes the connection."""
     received = b""
     while chunk := connection.recv(65_536):
+        received += chunk
+    return received
+
+
+def answer_with(expected: bytes, connection: socket.socket) -> bytes:
+    """Everything that comes until this has come; an answer may come in pieces."""
+    received = b""
+    while expected not in received:
+        chunk = connection.recv(65_536)
+        assert chunk, f"closed after {received!r}"
         received += chunk
     return received
 
@@ -75,8 +86,7 @@ def test_headers_that_come_byte_by_byte_are_not_waited_for(connection: socket.so
 
 def test_headers_of_a_second_request_are_not_waited_for_either(connection: socket.socket) -> None:
     connection.sendall(request(b'{"query": "{ __typename }"}'))
-    while b"}}" not in connection.recv(65_536):
-        pass
+    answer_with(b"}}", connection)
 
     connection.sendall(b"POST /graphql HTTP/1.1\r\nX: ")
 
@@ -359,8 +369,7 @@ def test_something_broken_on_a_connection_that_waits_is_answered(
     connection: socket.socket,
 ) -> None:
     connection.sendall(post())
-    while DATA not in connection.recv(65_536):
-        pass
+    answer_with(DATA, connection)
     connection.sendall(b"hello\r\n\r\n")
 
     assert statuses(answer(connection)) == [400]
@@ -380,10 +389,7 @@ def test_a_body_that_breaks_behind_its_answer_is_not_answered_again(
     connection: socket.socket,
 ) -> None:
     connection.sendall(post(CHUNKED, b"", line=b"PUT /graphql HTTP/1.1"))
-    received = b""
-    while b'"BAD_REQUEST"}}]}' not in received:
-        received += connection.recv(65_536)
-    assert statuses(received) == [405]
+    assert statuses(answer_with(b'"BAD_REQUEST"}}]}', connection)) == [405]
     connection.sendall(b"no size\r\n")
 
     assert answer(connection) == b""
@@ -403,7 +409,7 @@ def test_a_body_that_goes_on_behind_its_answer_is_not_waited_for(
 def test_a_request_behind_a_body_that_nobody_read_is_answered(connection: socket.socket) -> None:
     put = post(line=b"PUT /graphql HTTP/1.1")
     connection.sendall(put[:-5])
-    assert statuses(connection.recv(65_536)) == [405]
+    assert statuses(answer_with(b'"BAD_REQUEST"}}]}', connection)) == [405]
     connection.sendall(put[-5:] + b"hello\r\n\r\n")
 
     assert statuses(answer(connection)) == [400]
@@ -428,9 +434,9 @@ def test_an_offer_of_another_protocol_is_not_taken_up(
 
 
 def test_a_client_that_waits_for_leave_to_send_the_body_gets_it(connection: socket.socket) -> None:
-    head, _, body = post(b"Expect: 100-continue\r\nContent-Length: 27\r\n" + LAST).rpartition(QUERY)
+    head, _, body = post(EXPECTING + LAST).rpartition(QUERY)
     connection.sendall(head)
-    assert connection.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer_with(b"\r\n\r\n", connection) == b"HTTP/1.1 100 Continue\r\n\r\n"
     connection.sendall(body or QUERY)
 
     assert answer(connection).endswith(DATA)
@@ -439,8 +445,7 @@ def test_a_client_that_waits_for_leave_to_send_the_body_gets_it(connection: sock
 def test_a_client_of_version_1_0_is_not_sent_what_it_does_not_know(
     connection: socket.socket,
 ) -> None:
-    headers = b"Expect: 100-continue\r\nContent-Length: 27\r\n"
-    connection.sendall(post(headers, line=b"POST /graphql HTTP/1.0"))
+    connection.sendall(post(EXPECTING, line=b"POST /graphql HTTP/1.0"))
 
     assert statuses(answer(connection)) == [200]
 
@@ -498,24 +503,23 @@ def test_who_waits_is_let_go_at_the_end_and_who_has_begun_is_answered(
     start: Start, database_uri: str
 ) -> None:
     server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY)
-    silent, waiting, beginning, half, several = (connected(server) for _ in range(5))
-    waiting.sendall(post())
-    assert DATA in waiting.recv(65_536)
-    beginning.sendall(b"POST /graphql HT")
-    half.sendall(post(b"Expect: 100-continue\r\nContent-Length: 27\r\n", body=QUERY[:5]))
-    assert b" 100 " in half.recv(65_536)
-    several.sendall(numbered(0) + post(b"Expect: 100-continue\r\nContent-Length: 27\r\n", b""))
-    received = b""
-    while b" 100 " not in received:
-        received += several.recv(65_536)
+    with ExitStack() as connections:
+        silent, waiting, beginning, half, several = (
+            connections.enter_context(connected(server)) for _ in range(5)
+        )
+        waiting.sendall(post())
+        answer_with(DATA, waiting)
+        beginning.sendall(b"POST /graphql HT")
+        half.sendall(post(EXPECTING, body=QUERY[:5]))
+        answer_with(b" 100 ", half)
+        several.sendall(numbered(0) + post(EXPECTING, b""))
+        answer_with(b" 100 ", several)
 
-    server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGTERM)
 
-    assert [answer(silent), answer(waiting), answer(beginning)] == [b"", b"", b""]
-    half.sendall(QUERY[5:])
-    several.sendall(QUERY)
-    assert answer(half).endswith(DATA)
-    assert answer(several).endswith(DATA)
+        assert [answer(silent), answer(waiting), answer(beginning)] == [b"", b"", b""]
+        half.sendall(QUERY[5:])
+        several.sendall(QUERY)
+        assert answer(half).endswith(DATA)
+        assert answer(several).endswith(DATA)
     assert server.process.wait(PATIENCE) == 0
-    for one in (silent, waiting, beginning, half, several):
-        one.close()
