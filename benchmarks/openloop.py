@@ -93,7 +93,7 @@ def _is_whole(answer: bytes) -> bool:
 def measured(port: int, schedule: Schedule, seconds: float) -> dict[str, float]:
     """Keep to a schedule, and return what came of it."""
     give_up = time.perf_counter() + seconds + PATIENCE
-    with selectors.DefaultSelector() as selector:
+    with selectors.SelectSelector() as selector:
         free: deque[socket.socket] = deque()
         for _ in range(CONNECTIONS):
             connection = socket.create_connection((HOST, port))

@@ -98,8 +98,7 @@ class Throttle:
                 held.append(counter)
             yield verification
         except (TooManyAttempts, Unavailable):
-            for counter in held:
-                await self._attempts.release(counter.key, lease)
+            await self._release(held, lease)
             raise
         except BaseException:
             # Whoever hangs up while the password is verified has had the attempt.
@@ -108,11 +107,15 @@ class Throttle:
         await self._settle(held, lease, verification)
 
     async def _settle(self, held: list[Counter], lease: str, verification: Verification) -> None:
-        for counter in held:
-            if verification.succeeded:
-                await self._attempts.release(counter.key, lease)
-            else:
+        if verification.succeeded:
+            await self._release(held, lease)
+        else:
+            for counter in held:
                 await self._attempts.fail(counter.key, counter.budget, lease, self._moment())
+
+    async def _release(self, held: list[Counter], lease: str) -> None:
+        if held:
+            await self._attempts.release([counter.key for counter in held], lease)
 
     async def _begin(self, counter: Counter, lease: str) -> None:
         # Counted for each key: whoever crowds their own account is in nobody else's way.

@@ -1,11 +1,12 @@
 """The attempts collection: how often something failed, counted for all processes at once."""
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from graphql_auth.storage.documents import Attempt
@@ -36,7 +37,7 @@ class Standing:
 
 
 class Attempts:
-    """Every method is one operation of the database, and raises Unavailable.
+    """Every method is one command to the database, and raises Unavailable.
 
     A lease is taken before an attempt, so that those made at once count as what they are. One that
     is never settled, for its process has died, lapses and counts as a failure.
@@ -109,9 +110,14 @@ class Attempts:
             ],
         )
 
-    async def release(self, key: str, lease: str) -> None:
-        """Give a lease back as if there had been no attempt."""
-        await self._changed(key, [{"$set": {"pending": _without(lease)}}])
+    async def release(self, keys: Sequence[str], lease: str) -> None:
+        """Give leases under some keys back as if there had been no attempt."""
+        # Not update_many, which the driver does not try again when the primary steps down.
+        returned = [
+            UpdateOne({"_id": key}, [{"$set": {"pending": _without(lease)}}]) for key in keys
+        ]
+        with outages_translated():
+            await Attempt.get_pymongo_collection().bulk_write(returned, ordered=False)
 
     async def _changed(self, key: str, update: list[dict[str, Any]]) -> dict[str, Any]:
         collection = Attempt.get_pymongo_collection()
