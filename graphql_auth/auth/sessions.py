@@ -126,8 +126,11 @@ class SessionService:
         Raises Unauthenticated.
         """
         token = RefreshToken.parse(text)
+        # At the same time: whoever disables a user, or changes a password, ends the sessions after
+        # that, so that it does not matter which of the two is seen first.
+        reading = self._users.reading(token.user_id)
         session, successor = await self._rotated(token, device)
-        user = await self._users.with_id(token.user_id)
+        user = await reading
         if user is None or user.disabled:
             await self.end(token.user_id, token.session_id)
             raise Unauthenticated(TokenFault.TOKEN_REVOKED)

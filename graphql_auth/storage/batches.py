@@ -20,13 +20,13 @@ class Batches(Generic[K, V]):
         self._waiting: list[tuple[K, asyncio.Future[V | None]]] = []
         self._reading: asyncio.Task[None] | None = None
 
-    async def get(self, key: K) -> V | None:
-        """Return what belongs to a key, or None; raises what ``read`` raises."""
+    def reading(self, key: K) -> asyncio.Future[V | None]:
+        """Begin to read what belongs to a key, or None; raises what ``read`` raises."""
         found: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, found))
         if self._reading is None:
             self._reading = asyncio.create_task(self._read_all())
-        return await found
+        return found
 
     async def _read_all(self) -> None:
         try:
@@ -43,6 +43,8 @@ class Batches(Generic[K, V]):
             for _, found in batch:
                 if not found.done():
                     found.set_exception(error)
+                    # Nobody may be waiting any more, which asyncio would log as a mistake.
+                    found.exception()
         else:
             for key, found in batch:
                 # Whoever has given up waiting has cancelled it.

@@ -1,5 +1,6 @@
 """The users collection: find, add, and change one field at a time."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from beanie import PydanticObjectId
@@ -27,8 +28,11 @@ class Users:
 
     async def with_id(self, user_id: str) -> User | None:
         """Find the user with this id, 24 hexadecimal digits."""
-        with outages_translated():
-            return await self._by_id.get(PydanticObjectId(user_id))
+        return await self.reading(user_id)
+
+    def reading(self, user_id: str) -> asyncio.Future[User | None]:
+        """Begin to find the user with this id; nobody has to wait for what is found."""
+        return self._by_id.reading(PydanticObjectId(user_id))
 
     async def add(self, user: User) -> User:
         """Store a new user; the unique index decides between those who come at once.
@@ -78,5 +82,6 @@ class Users:
 
 
 async def _with_ids(ids: Sequence[PydanticObjectId]) -> Mapping[PydanticObjectId, User]:
-    documents = await User.get_pymongo_collection().find({"_id": {"$in": ids}}).to_list()
+    with outages_translated():
+        documents = await User.get_pymongo_collection().find({"_id": {"$in": ids}}).to_list()
     return {document["_id"]: User.model_validate(document) for document in documents}

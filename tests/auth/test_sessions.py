@@ -234,17 +234,25 @@ async def test_fifty_logins_at_once_are_fifty_sessions(
         assert lives(sessions, await refreshed(sessions, one.tokens.refresh))
 
 
-@pytest.mark.parametrize(("part", "step"), [(Users, "with_id"), (AccessTokens, "issue")])
+def crash(*_: object) -> NoReturn:
+    raise ConnectionAbortedError
+
+
+async def crash_later(*_: object) -> NoReturn:
+    crash()
+
+
+@pytest.mark.parametrize(
+    ("part", "step", "crash"), [(Users, "reading", crash_later), (AccessTokens, "issue", crash)]
+)
 async def test_after_a_crash_in_the_middle_of_a_rotation_the_token_still_works(
     sessions: SessionService,
     tokens: Tokens,
     part: type,
     step: str,
+    crash: object,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def crash(*_: object) -> NoReturn:
-        raise ConnectionAbortedError
-
     with monkeypatch.context() as patch:
         patch.setattr(part, step, crash)
         with pytest.raises(ConnectionAbortedError):

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from collections.abc import Sequence
 
 import pytest
@@ -22,19 +23,19 @@ class Store:
         return {key: self.values[key] for key in keys if key in self.values}
 
 
-async def begun(batches: Batches[int, str], *keys: int) -> list[asyncio.Task[str | None]]:
-    tasks = [asyncio.create_task(batches.get(key)) for key in keys]
+async def begun(batches: Batches[int, str], *keys: int) -> list[asyncio.Future[str | None]]:
+    readings = [batches.reading(key) for key in keys]
     for _ in range(3):
         await asyncio.sleep(0)
-    return tasks
+    return readings
 
 
 async def test_a_key_is_read_at_once() -> None:
     store = Store()
     store.open.set()
 
-    assert await Batches(store.read).get(1) == "one"
-    assert await Batches(store.read).get(4) is None
+    assert await Batches(store.read).reading(1) == "one"
+    assert await Batches(store.read).reading(4) is None
 
 
 async def test_keys_that_are_asked_for_during_a_read_are_read_together() -> None:
@@ -88,4 +89,17 @@ async def test_a_read_that_fails_is_told_to_all_who_wait_for_it_and_to_nobody_el
         await first
     store.values = {2: "two"}
 
-    assert await batches.get(2) == "two"
+    assert await batches.reading(2) == "two"
+
+
+async def test_a_read_that_fails_and_that_nobody_waits_for_is_no_mistake() -> None:
+    mistakes: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: mistakes.append(context))
+    store = Store()
+    store.values = None  # type: ignore[assignment] # - as above
+    store.open.set()
+
+    await begun(Batches(store.read), 1, 2)
+    gc.collect()
+
+    assert not mistakes
