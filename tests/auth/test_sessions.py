@@ -243,18 +243,16 @@ async def crash_later(*_: object) -> NoReturn:
 
 
 @pytest.mark.parametrize(
-    ("part", "step", "crash"), [(Users, "reading", crash_later), (AccessTokens, "issue", crash)]
+    "crashing", [(Users, "reading", crash_later), (AccessTokens, "issue", crash)]
 )
 async def test_after_a_crash_in_the_middle_of_a_rotation_the_token_still_works(
     sessions: SessionService,
     tokens: Tokens,
-    part: type,
-    step: str,
-    crash: object,
+    crashing: tuple[type, str, object],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(part, step, crash)
+        patch.setattr(*crashing)
         with pytest.raises(ConnectionAbortedError):
             await refreshed(sessions, tokens.refresh)
 
