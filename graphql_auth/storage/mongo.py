@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import signal
 import warnings
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 from beanie import init_beanie
@@ -68,12 +70,36 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     loop = asyncio.new_event_loop()
     running = loop.create_task(coroutine)
     try:
-        return loop.run_until_complete(running)
+        with _signals_after(loop, running):
+            return loop.run_until_complete(running)
     finally:
         # First the coroutine, which may have something to close; then what the driver has begun.
         loop.run_until_complete(_ended({running}))
         loop.run_until_complete(_ended(asyncio.all_tasks(loop)))
         loop.close()
+
+
+@contextmanager
+def _signals_after(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Iterator[None]:
+    """Cancel a task when a signal asks for the end, and raise the signal again behind it.
+
+    What a handler raises in the middle of an event loop can get lost: in a destructor or a weak
+    reference, Python prints it and goes on.
+    """
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        loop.call_soon_threadsafe(task.cancel)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for raised in received:
+            signal.raise_signal(raised)
 
 
 async def _ended(tasks: set[asyncio.Task[Any]]) -> None:

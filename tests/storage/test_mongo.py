@@ -1,8 +1,9 @@
 import asyncio
 import gc
+import signal
 import socket
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
@@ -169,3 +170,41 @@ def test_what_was_begun_ends_with_the_run(caplog: pytest.LogCaptureFixture) -> N
     begun.clear()
     gc.collect()
     assert caplog.text == ""
+
+
+class Interrupting:
+    """Gets a signal where Python prints what a handler raises, and goes on."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self._number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_wherever_it_comes(number: int) -> None:
+    class Ended(Exception):
+        pass
+
+    def end(*_: object) -> NoReturn:
+        raise Ended
+
+    cancelled: list[bool] = []
+
+    async def interrupted() -> None:
+        Interrupting(number)
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    before = signal.signal(number, end)
+    try:
+        with pytest.raises(Ended):
+            mongo.run(interrupted())
+        assert signal.getsignal(number) is end
+    finally:
+        signal.signal(number, before)
+    assert cancelled
