@@ -9,7 +9,7 @@ from benchmarks.goals import AFTER_LOAD, US, WELCOME
 from benchmarks.rounds import Measured
 from graphql_auth.auth.revocations import OVERLAP, SECONDS_BETWEEN_LOOKS
 
-WRITES = ("findAndModify", "insert")
+WRITES = ("findAndModify", "insert", "update")
 
 
 def _assumed(value: float, meaning: str, reason: str) -> Any:  # noqa: ANN401 - as dataclasses.field
