@@ -93,6 +93,7 @@ def _is_whole(answer: bytes) -> bool:
 def measured(port: int, schedule: Schedule, seconds: float) -> dict[str, float]:
     """Keep to a schedule, and return what came of it."""
     give_up = time.perf_counter() + seconds + PATIENCE
+    # select(2) waits to the microsecond; epoll, by up to a millisecond too long.
     with selectors.SelectSelector() as selector:
         free: deque[socket.socket] = deque()
         for _ in range(CONNECTIONS):

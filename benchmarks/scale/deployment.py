@@ -4,8 +4,7 @@ import math
 from dataclasses import dataclass
 
 from benchmarks.scale.demand import DAYS_A_MONTH, MICROSECOND, SECONDS_A_DAY, Demand
-from benchmarks.scale.figures import TODAY, Code
-from graphql_auth.auth.revocations import SECONDS_BETWEEN_LOOKS
+from benchmarks.scale.figures import LOOKS_A_SECOND, NEWS, TODAY, Code
 from graphql_auth.settings import Settings
 from graphql_auth.storage.sessions import CLOCK_SKEW
 
@@ -16,7 +15,6 @@ TOKEN_SECONDS: float = Settings.model_fields["token_ttl"].default.total_seconds(
 SECONDS_REMEMBERED = TOKEN_SECONDS * 9 / 8 + CLOCK_SKEW.total_seconds()
 # A million took 12 MB: python -m benchmarks.revocations
 BYTES_OF_AN_END = 12
-LOOKS_A_SECOND = 1 / SECONDS_BETWEEN_LOOKS
 # PyMongo's default, which MONGO_URI can change.
 CONNECTIONS_A_PROCESS = 100
 # The line that docs/running.md shows.
@@ -44,7 +42,7 @@ class Deployment(Demand):
     @property
     def look_seconds(self) -> float:
         """How long a look keeps a process from everything else."""
-        ends = self.ends_a_look * self.numbers.process["news, covered by the index"]
+        ends = self.ends_a_look * self.numbers.process[NEWS]
         return (self.numbers.process["look"] + ends) * MICROSECOND
 
     @property
@@ -109,7 +107,7 @@ class Deployment(Demand):
     def news_cores(self) -> float:
         """Cores of all primaries that read ended sessions."""
         ends = self.app_cores * LOOKS_A_SECOND * self.ends_a_look
-        return ends * self.numbers.mongod["news, covered by the index"] * MICROSECOND
+        return ends * self.numbers.mongod[NEWS] * MICROSECOND
 
     @property
     def broadcast_cores(self) -> float:
@@ -180,5 +178,4 @@ class Deployment(Demand):
 
     @property
     def _seconds_an_end(self) -> float:
-        kind = "news, covered by the index"
-        return (self.numbers.process[kind] + self.numbers.mongod[kind]) * MICROSECOND
+        return (self.numbers.process[NEWS] + self.numbers.mongod[NEWS]) * MICROSECOND

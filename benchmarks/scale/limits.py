@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from benchmarks.scale.deployment import CONNECTIONS_A_PROCESS, LOOKS_A_SECOND, Deployment
+from benchmarks.scale.deployment import CONNECTIONS_A_PROCESS, Deployment
+from benchmarks.scale.figures import LOOKS_A_SECOND
 
 FEWEST, MOST, HALVINGS = 1e5, 1e12, 60
 SECONDS_TO_START = 10

@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 
 from benchmarks.rounds import number_shown
 from benchmarks.scale.demand import DAYS_A_MONTH, SECONDS_A_DAY
-from benchmarks.scale.deployment import LOOKS_A_SECOND, Deployment
-from benchmarks.scale.figures import CHANGED, Assumptions, Numbers
+from benchmarks.scale.deployment import Deployment
+from benchmarks.scale.figures import CHANGED, LOOKS_A_SECOND, NEWS, Assumptions, Numbers
 from benchmarks.scale.limits import LIMITS
 from graphql_auth.settings import Settings
 
@@ -139,8 +139,7 @@ def measured(numbers: Numbers) -> Iterator[str]:
         commands, writes = numbers.commands[name], numbers.writes[name]
         pair = f"{commands:.0f}, {writes:.0f}, {numbers.mongod[name]:,.0f}"
         yield f"| {name}: commands, writes, µs of `mongod` | {pair} |"
-    kind = "news, covered by the index"
-    pair = f"{numbers.mongod[kind]:.2f}, {numbers.process[kind]:.2f}"
+    pair = f"{numbers.mongod[NEWS]:.2f}, {numbers.process[NEWS]:.2f}"
     yield f"| an ended session in a look: µs of `mongod`, of the process | {pair} |"
     finds = [numbers.mongod[f"user by _id, {which}"] for which in ("there", "not there")]
     yield f"| a user by `_id`, there and not: µs of `mongod` | {finds[0]:.0f}, {finds[1]:.0f} |"

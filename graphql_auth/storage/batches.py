@@ -18,14 +18,14 @@ class Batches(Generic[K, V]):
     def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._read = read
         self._waiting: list[tuple[K, asyncio.Future[V | None]]] = []
-        self._reading: asyncio.Task[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
 
     def reading(self, key: K) -> asyncio.Future[V | None]:
         """Begin to read what belongs to a key, or None; raises what ``read`` raises."""
         found: asyncio.Future[V | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, found))
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._read_all())
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read_all())
         return found
 
     async def _read_all(self) -> None:
@@ -34,7 +34,7 @@ class Batches(Generic[K, V]):
                 batch, self._waiting = self._waiting, []
                 await self._read_batch(batch)
         finally:
-            self._reading = None
+            self._reader = None
 
     async def _read_batch(self, batch: Sequence[tuple[K, asyncio.Future[V | None]]]) -> None:
         try:
