@@ -1,3 +1,4 @@
+import signal
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,14 @@ def test_a_wrong_option_is_refused_like_the_setting_it_stands_for(
 
     name = option[0].removeprefix("--").upper()
     assert capsys.readouterr().err.startswith(f"graphql-auth: {name} is wrong: it takes ")
+
+
+def test_a_command_that_is_interrupted_says_so_by_its_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("graphql_auth.api.schema.create_schema", interrupted)
+
+    assert run(["schema"]) == 130

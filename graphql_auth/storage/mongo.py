@@ -83,8 +83,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 def _signals_after(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Iterator[None]:
     """Cancel a task when a signal asks for the end, and raise the signal again behind it.
 
-    What a handler raises in the middle of an event loop can get lost: in a destructor or a weak
-    reference, Python prints it and goes on.
+    What a handler raises in the middle of an event loop leaves tasks of the driver behind, which
+    asyncio logs; and in a destructor it gets lost, for Python prints it and goes on.
     """
     received: list[int] = []
 
