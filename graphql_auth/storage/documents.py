@@ -100,3 +100,14 @@ class Attempt(Document):
         indexes: ClassVar = [
             IndexModel([("expires_at", ASCENDING)], name="expires_at_1", expireAfterSeconds=0)
         ]
+
+
+class Meta(Document):
+    """What the servers of one database agree on: one document for each matter."""
+
+    id: str  # type: ignore[assignment]
+
+    class Settings:
+        """The collection, which needs no index but that of ``_id``."""
+
+        name = "graphql_auth_meta"

@@ -21,7 +21,7 @@ from pymongo.errors import (
 )
 
 from graphql_auth.errors import StartError, Unavailable
-from graphql_auth.storage.documents import Attempt, Session, User
+from graphql_auth.storage.documents import Attempt, Meta, Session, User
 
 SECONDS_TO_CONNECT = 4.0
 SECONDS_FOR_A_COMMAND = 5.0
@@ -156,7 +156,7 @@ async def _bind(database: AsyncDatabase[dict[str, Any]]) -> None:
     news = asyncio.get_running_loop().call_later(SECONDS_BEFORE_NEWS, _tell_of_the_index, database)
     try:
         with timeout(SECONDS_FOR_AN_INDEX):
-            await init_beanie(database=database, document_models=[User, Session, Attempt])
+            await init_beanie(database=database, document_models=[User, Session, Attempt, Meta])
     except DuplicateKeyError:
         raise StartError(await _collisions(database)) from None
     except OperationFailure as error:
