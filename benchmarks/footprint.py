@@ -28,6 +28,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from benchmarks import population, processes, servers, versions
 from benchmarks.population import Member
 from benchmarks.wire import HOST
+from graphql_auth.auth.clock import DatabaseClock
 from graphql_auth.auth.devices import Device, DeviceTokens
 from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.password_rules import PasswordRules
@@ -39,7 +40,9 @@ from graphql_auth.auth.throttle import Throttle
 from graphql_auth.auth.tokens import AccessTokens
 from graphql_auth.storage.attempts import Attempts
 from graphql_auth.storage.embedded import find_mongod
+from graphql_auth.storage.heartbeat import Heartbeat
 from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.password_changes import PasswordChanges
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
 
@@ -78,14 +81,14 @@ class Footprint:
         self.commands: dict[str, dict[str, float]] = {}
         self.mongod_microseconds: dict[str, float] = {}
         self.own_microseconds: dict[str, float] = {}
-        self._revocations = Revocations(Sessions(), HOURS, HOURS)
+        self._revocations = Revocations(Sessions(), CLOCK, HOURS, HOURS)
         self._service, self._sessions = _parts(self._revocations)
         self._tokens: list[SignedIn] = []
 
     async def measure(self) -> None:
         """Measure every use case."""
-        await self._revocations.look()
-        await self._use_case("look", lambda _: self._revocations.look())
+        await self._revocations.poll()
+        await self._use_case("look", lambda _: self._revocations.poll())
         await self._news()
         await self._use_case("register", self._register)
         await self._use_case("login", self._login)
@@ -104,7 +107,7 @@ class Footprint:
         await sessions.update_many({"_id": {"$in": latest}}, ended)
         async with self._counted("news, covered by the index", LOOKS * ENDED):
             for _ in range(LOOKS):
-                await self._revocations.look()
+                await self._revocations.poll()
         # As on a shard, where the index alone does not tell whose a session is.
         fields = {"ended_at": True, "expires_at": True, "user_id": True}
         async with self._counted("news, with documents", LOOKS * ENDED):
@@ -145,19 +148,24 @@ class Footprint:
 
 
 COMMANDS = Commands()
+CLOCK = DatabaseClock()
 
 
 def _parts(revocations: Revocations) -> tuple[AuthService, SessionService]:
-    tokens = AccessTokens(KEY, HOURS)
-    sessions = SessionService(Sessions(), Users(), tokens, revocations, Lifetimes())
+    tokens = AccessTokens(KEY, HOURS, CLOCK)
+    sessions = SessionService(
+        Sessions(), Users(), tokens, revocations, Heartbeat(), Lifetimes(), CLOCK
+    )
     service = AuthService(
         users=Users(),
         passwords=Passwords(population.BCRYPT_ROUNDS),
         rules=PasswordRules(8),
         hash_queue=HashQueue(threads=1),
-        throttle=Throttle(Attempts(), 100, 20),
+        throttle=Throttle(Attempts(), 100, 500, CLOCK),
         devices=DeviceTokens(KEY),
         sessions=sessions,
+        password_changes=PasswordChanges(),
+        now=CLOCK,
     )
     return service, sessions
 

@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+from graphql_auth.auth.clock import DatabaseClock
 from graphql_auth.auth.devices import Device, DeviceTokens
 from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.password_rules import PasswordRules
@@ -24,7 +25,9 @@ from graphql_auth.auth.tokens import AccessTokens
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts
 from graphql_auth.storage.attempts import Attempts
 from graphql_auth.storage.embedded import data_directory, embedded_mongod
+from graphql_auth.storage.heartbeat import Heartbeat
 from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.password_changes import PasswordChanges
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
 
@@ -58,18 +61,20 @@ class Simulation:
         self.outcomes: Counter[str] = Counter()
         self.passwords = CountedPasswords()
         queue = HashQueue(threads=2)
-        revocations = Revocations(Sessions(), HOUR, HOUR)
+        revocations = Revocations(Sessions(), DatabaseClock(), HOUR, HOUR)
         tokens = AccessTokens(KEY, HOUR, self.now)
         self.service = AuthService(
             users=Users(),
             passwords=self.passwords,
             rules=PasswordRules(8),
             hash_queue=queue,
-            throttle=Throttle(Attempts(), 100, 20, self.now),
+            throttle=Throttle(Attempts(), 100, 500, self.now),
             devices=DeviceTokens(KEY),
             sessions=SessionService(
-                Sessions(), Users(), tokens, revocations, Lifetimes(), self.now
+                Sessions(), Users(), tokens, revocations, Heartbeat(), Lifetimes(), self.now
             ),
+            password_changes=PasswordChanges(),
+            now=self.now,
         )
 
     def now(self) -> float:

@@ -15,6 +15,7 @@ from pathlib import Path
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 
+from graphql_auth.auth.clock import DatabaseClock
 from graphql_auth.auth.revocations import Revocations
 from graphql_auth.errors import Unauthenticated
 from graphql_auth.storage.documents import Session
@@ -43,13 +44,13 @@ async def _measure(uri: str, many: int) -> None:
     async with connected(uri):
         collection = Session.get_pymongo_collection()
         known = await _fill(collection, many)
-        revocations = Revocations(Sessions(), LIFETIME, LIFETIME)
+        revocations = Revocations(Sessions(), DatabaseClock(), LIFETIME, LIFETIME)
         before, began = _resident_megabytes(), time.perf_counter()
-        await revocations.look()
+        await revocations.poll()
         print(f"learned at the start     {time.perf_counter() - began:8.1f} s")
         print(f"resident memory          {_resident_megabytes() - before:8.1f} MB more")
         began = time.perf_counter()
-        await revocations.look()
+        await revocations.poll()
         print(f"each look after that     {(time.perf_counter() - began) * 1e3:8.1f} ms")
         strangers = [str(ObjectId()) for _ in range(1000)]
         print(f"a check that lets pass   {_microseconds(revocations, strangers):8.2f} µs")

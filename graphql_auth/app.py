@@ -1,6 +1,5 @@
 """The composition root: settings → parts → Starlette."""
 
-import asyncio
 import gc
 import logging
 import os
@@ -21,20 +20,24 @@ from graphql_auth.api.limits import Limits
 from graphql_auth.api.origins import ListedOrigins
 from graphql_auth.api.playground import Playground
 from graphql_auth.api.schema import create_schema
+from graphql_auth.auth.clock import DatabaseClock
 from graphql_auth.auth.devices import DeviceTokens
 from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import Passwords
-from graphql_auth.auth.revocations import Revocations
+from graphql_auth.auth.revocations import SECONDS_BETWEEN_POLLS, Revocations
 from graphql_auth.auth.service import AuthService
 from graphql_auth.auth.sessions import Lifetimes, SessionService
-from graphql_auth.auth.throttle import Throttle
+from graphql_auth.auth.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
 from graphql_auth.auth.tokens import AccessTokens
+from graphql_auth.background import repeated
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.proxies import BehindProxies
 from graphql_auth.settings import Settings
 from graphql_auth.storage.attempts import Attempts
+from graphql_auth.storage.heartbeat import SECONDS_BETWEEN_BEATS, Heartbeat
 from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.password_changes import PasswordChanges
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
 
@@ -57,37 +60,55 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
     MONGO_URI or TOKEN_KEY; whoever starts an embedded database fills them in first.
     """
     hash_queue = HashQueue(threads=max(1, _cores() // processes))
-    revocations = Revocations(Sessions(), settings.token_ttl, settings.revocation_max_staleness)
+    clock = DatabaseClock()
+    revocations = Revocations(
+        Sessions(), clock, settings.token_ttl, settings.revocation_max_staleness
+    )
+    heartbeat = Heartbeat()
     sessions = SessionService(
         Sessions(),
         Users(),
-        AccessTokens(_secret(settings.token_key), settings.token_ttl),
+        AccessTokens(_secret(settings.token_key), settings.token_ttl, clock),
         revocations,
+        heartbeat,
         _lifetimes(settings),
+        clock,
     )
     breaches = _breaches(settings.breached_passwords)
+    throttle = Throttle(
+        Attempts(),
+        failures_per_address=settings.max_failures_per_address,
+        registrations_per_address=settings.max_registrations_per_address,
+        now=clock,
+    )
     accounts = AuthService(
         users=Users(),
         passwords=Passwords(settings.bcrypt_rounds),
         rules=PasswordRules(settings.password_min_length, breaches.hold if breaches else None),
         hash_queue=hash_queue,
-        throttle=Throttle(
-            Attempts(),
-            failures_per_address=settings.max_failures_per_address,
-            registrations_per_address=settings.max_registrations_per_address,
-        ),
+        throttle=throttle,
         devices=DeviceTokens(_secret(settings.token_key)),
         sessions=sessions,
+        password_changes=PasswordChanges(),
+        now=clock,
+    )
+    jobs = (
+        (SECONDS_BETWEEN_POLLS, revocations.poll),
+        (SECONDS_BETWEEN_BEATS, heartbeat.beat),
+        (SECONDS_BETWEEN_BEATS, accounts.complete_password_changes),
+        (SECONDS_BETWEEN_RENEWALS, throttle.renew_leases),
     )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with database(settings), _following(revocations):
+            async with database(settings):
+                await _read_once(revocations, heartbeat)
                 # What is there by now stays. The garbage collector need not go through it again
                 # and again, for 30 ms each time.
                 gc.freeze()
-                yield
+                async with repeated(*jobs):
+                    yield
         except StartError as error:
             logger.critical("%s", error)
             raise
@@ -111,18 +132,13 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
     return app
 
 
-@asynccontextmanager
-async def _following(revocations: Revocations) -> AsyncIterator[None]:
-    """Know which sessions have ended, and keep knowing it."""
+async def _read_once(revocations: Revocations, heartbeat: Heartbeat) -> None:
+    """Know the time, which sessions have ended, and when the database could not answer."""
     try:
-        await revocations.look()
+        await revocations.poll()
+        await heartbeat.beat()
     except Unavailable:
         raise StartError("The sessions that have ended cannot be read from MongoDB.") from None
-    follower = asyncio.create_task(revocations.follow())
-    try:
-        yield
-    finally:
-        follower.cancel()
 
 
 def _breaches(setting: bool | HttpUrl) -> "Breaches | None":  # noqa: FBT001 - a setting
@@ -135,7 +151,12 @@ def _breaches(setting: bool | HttpUrl) -> "Breaches | None":  # noqa: FBT001 - a
 
 
 def _lifetimes(settings: Settings) -> Lifetimes:
-    return Lifetimes(settings.session_idle_ttl, settings.session_ttl, settings.refresh_grace)
+    return Lifetimes(
+        settings.session_idle_ttl,
+        settings.session_ttl,
+        settings.refresh_grace,
+        settings.max_sessions_per_user,
+    )
 
 
 def _middleware(settings: Settings) -> Iterator[Middleware]:

@@ -52,6 +52,14 @@ Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
+
+def none_if_off(value: object) -> object:
+    """Read ``off`` as no limit at all."""
+    return None if isinstance(value, str) and value.strip().lower() == "off" else value
+
+
+OptionalLimit = Annotated[Limit | None, BeforeValidator(none_if_off)]
+
 LIMITS = [
     "MAX_QUERY_TOKENS",
     "MAX_QUERY_DIRECTIVES",
@@ -74,6 +82,7 @@ TAKES = {
     "TOKEN_TTL": "a time from 1s to 30d, such as 90s, 15m or 2h",
     "SESSION_IDLE_TTL": "a time from 1m to 400d, such as 30d",
     "SESSION_TTL": "a time from 1m to 400d, such as 90d",
+    "MAX_SESSIONS_PER_USER": "a whole number from 1 to 1000000, or off",
     "REFRESH_GRACE": "a time from 0s to 5m, such as 30s",
     "REVOCATION_MAX_STALENESS": "a time from 1s to 1h, such as 30s",
     "PASSWORD_MIN_LENGTH": "a whole number of characters from 8 to 64",
@@ -126,12 +135,13 @@ class Settings(BaseSettings):
     token_ttl: Duration = timedelta(hours=2)
     session_idle_ttl: Duration = timedelta(days=30)
     session_ttl: Duration = timedelta(days=90)
+    max_sessions_per_user: OptionalLimit = 100
     refresh_grace: Duration = timedelta(seconds=30)
     revocation_max_staleness: Duration = timedelta(seconds=30)
     password_min_length: Annotated[int, Field(ge=8, le=64)] = 8
     breached_passwords: bool | HttpUrl = False
     max_failures_per_address: Limit = 100
-    max_registrations_per_address: Limit = 20
+    max_registrations_per_address: Limit = 500
     bcrypt_rounds: Annotated[int, Field(ge=4, le=16)] = 12
     token_sources: Annotated[frozenset[TokenSource], NoDecode] = frozenset(
         {TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN}

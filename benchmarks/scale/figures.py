@@ -7,12 +7,12 @@ from typing import Any
 
 from benchmarks.goals import AFTER_LOAD, US, WELCOME
 from benchmarks.rounds import Measured
-from graphql_auth.auth.revocations import OVERLAP, SECONDS_BETWEEN_LOOKS
+from graphql_auth.auth.revocations import OVERLAP, SECONDS_BETWEEN_POLLS
 
 WRITES = ("findAndModify", "insert", "update")
 # As benchmarks.footprint names what each look reads of the sessions that have just ended.
 NEWS = "news, covered by the index"
-LOOKS_A_SECOND = 1 / SECONDS_BETWEEN_LOOKS
+LOOKS_A_SECOND = 1 / SECONDS_BETWEEN_POLLS
 
 
 def _assumed(value: float, meaning: str, reason: str) -> Any:  # noqa: ANN401 - as dataclasses.field

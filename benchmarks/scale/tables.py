@@ -13,7 +13,7 @@ from graphql_auth.settings import Settings
 
 HOSTILE_ADDRESSES = 100_000
 FAILURES: int = Settings.model_fields["max_failures_per_address"].default
-REGISTRATIONS: int = Settings.model_fields["max_registrations_per_address"].default
+HOURS_A_DAY = 24
 # Less than this is no other number.
 A_LITTLE_MORE = 1.2
 
@@ -100,27 +100,16 @@ def always(deployment: Deployment) -> Iterator[str]:
     """Yield what breaks at any size."""
     numbers, assumed = deployment.numbers, deployment.assumed
     failures = assumed.logins * assumed.failures / DAYS_A_MONTH
-    registrations = assumed.registrations / assumed.monthly / DAYS_A_MONTH
     yield (
-        f"- **{_about(_never_quiet(FAILURES) / failures)} monthly users behind one address.** A day"
-        f" without a failed login comes once in {FAILURES} then, and nothing less sets the counter"
-        " of an address back. Beyond, each failure has new devices there wait, up to 15 minutes."
+        f"- **{_about(FAILURES * HOURS_A_DAY / failures)} monthly users behind one IP address.**"
+        f" They fail to log in {FAILURES} times an hour then. Beyond that, new devices there have"
+        " to wait."
     )
+    a_second = HOSTILE_ADDRESSES * FAILURES * HOURS_A_DAY / SECONDS_A_DAY
     yield (
-        f"- **{_about(_never_quiet(REGISTRATIONS) / registrations)} monthly users behind one"
-        f" address**, likewise: after {REGISTRATIONS} registrations each has the next one wait,"
-        " up to an hour."
-    )
-    a_second = HOSTILE_ADDRESSES * FAILURES / SECONDS_A_DAY
-    yield (
-        f"- **{HOSTILE_ADDRESSES:,} hostile addresses.** Each has {FAILURES} free failures a day:"
+        f"- **{HOSTILE_ADDRESSES:,} hostile IP addresses.** Each has {FAILURES} failures an hour:"
         f" {shown(a_second)} passwords a second, or {shown(a_second / numbers.logins)} cores."
     )
-
-
-def _never_quiet(times: int) -> float:
-    """Return how often a day something happens, by chance, if one gap in so many is a day long."""
-    return math.log(times)
 
 
 def measured(numbers: Numbers) -> Iterator[str]:

@@ -1,149 +1,163 @@
-"""What every process knows of ended sessions, so that a request asks no database."""
+"""Revoked sessions, known in memory to every process, so that a request asks no database."""
 
-import asyncio
-import logging
 import time
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
+from graphql_auth.auth.clock import DatabaseClock
 from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
-from graphql_auth.logs import cause_of
 from graphql_auth.storage.sessions import Ended, Sessions
 
-SECONDS_BETWEEN_LOOKS = 0.25
-# How much later than its time an end may come to be seen: it is written under that time, but shows
-# when it is done; and the clocks of two servers of one database may differ.
+SECONDS_BETWEEN_POLLS = 0.25
+# How much later than its time an end may become visible: it is written with the time at which the
+# command began; and the clocks of two members of one database may differ.
 OVERLAP = timedelta(seconds=10)
-EVER = datetime.fromtimestamp(0, UTC)
-# A million at the start take half a minute at the worst; later, there are those of a moment, unless
-# many were ended at once, or nobody could look for a while.
-SECONDS_FOR_ALL = 600.0
-SECONDS_FOR_NEWS = 5.0
-FEW = 64
+CLOCK_STEP = timedelta(seconds=1)
+EPOCH = datetime.fromtimestamp(0, UTC)
+# A million at the start take half a minute at the worst. Later polls read those of a moment, unless
+# many ended at once, or the database was away for a while.
+FULL_POLL_TIMEOUT = 600.0
+INCREMENTAL_POLL_TIMEOUT = 5.0
+# The overlap is read again with each poll, unless it holds more than these; then at this rate.
+MAX_REREAD = 1_000
+REREAD_PER_SECOND = 10_000
+BUCKETS = 8
 
-logger = logging.getLogger(__name__)
 
+class RevocationSet:
+    """A set of session ids that forgets; a million take some 75 MB.
 
-class EndedSessions:
-    """A set of session ids, each until its time; a million of them take some 12 MB.
-
-    Of an id only a hash of 64 bits is kept, in one stretch of time with all that are to be
-    forgotten together. Another session has the hash of one of a million with a probability of
-    5e-14.
+    ``lifetime`` is how long a token works, in seconds. A session is kept until the clock of the
+    database says that its tokens have expired, and at least for one lifetime by the monotonic
+    clock. So no step of a clock brings a revoked token back.
     """
 
-    def __init__(self, seconds_a_stretch: float) -> None:
-        self._seconds = seconds_a_stretch
-        self._stretches: dict[int, _Stretch] = {}
+    def __init__(
+        self,
+        lifetime: float,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lifetime = lifetime
+        self._now = now
+        self._monotonic = monotonic
+        # Sessions that were added in the same part of a lifetime, to be forgotten together.
+        self._buckets: dict[int, _Bucket] = {}
 
     def __contains__(self, session_id: str) -> bool:
-        key = hash(session_id)
-        return any(key in stretch for stretch in self._stretches.values())
+        key = int(session_id, 16)
+        return any(key in bucket.ids for bucket in self._buckets.values())
 
     def __len__(self) -> int:
-        return sum(map(len, self._stretches.values()))
+        return sum(len(bucket.ids) for bucket in self._buckets.values())
 
     def add(self, ended: Iterable[Ended]) -> None:
-        """Remember sessions; those that are there already stay as they are."""
+        """Add sessions, and forget those whose time has come."""
+        number = int(self._monotonic() * BUCKETS // self._lifetime)
+        bucket = self._buckets.get(number)
         for one in ended:
-            number = int(one.until.timestamp() // self._seconds)
-            self._stretches.setdefault(number, _Stretch()).add(hash(one.session_id))
+            if one.session_id not in self:
+                bucket = bucket or self._buckets.setdefault(number, _Bucket())
+                bucket.ids.add(int(one.session_id, 16))
+                bucket.until = max(bucket.until, one.until)
 
-    def forget_before(self, moment: float) -> None:
-        """Forget all whose time had come at a moment, in seconds since 1970."""
-        over = [number for number in self._stretches if (number + 1) * self._seconds <= moment]
-        for number in over:
-            del self._stretches[number]
+    def forget_expired(self) -> None:
+        """Forget the sessions whose tokens have expired by both clocks."""
+        full_lifetime_ago = self._monotonic() * BUCKETS // self._lifetime - BUCKETS
+        for number, bucket in list(self._buckets.items()):
+            if number < full_lifetime_ago and bucket.until <= self._now():
+                del self._buckets[number]
 
 
-class _Stretch:
-    """Numbers in a sorted array, and the latest in a set until they are worth sorting anew."""
-
+class _Bucket:
     def __init__(self) -> None:
-        self._sorted = array("q")
-        self._latest: set[int] = set()
-
-    def __contains__(self, key: int) -> bool:
-        index = bisect_left(self._sorted, key)
-        found = index < len(self._sorted) and self._sorted[index] == key
-        return found or key in self._latest
-
-    def __len__(self) -> int:
-        return len(self._sorted) + len(self._latest)
-
-    def add(self, key: int) -> None:
-        if key in self:
-            return
-        self._latest.add(key)
-        if len(self._latest) > max(FEW, len(self._sorted) // 16):
-            self._sorted = array("q", sorted([*self._sorted, *self._latest]))
-            self._latest = set()
+        self.ids: set[int] = set()
+        self.until = EPOCH
 
 
 class Revocations:
-    """Says whether a session has ended, and keeps looking for those that ended elsewhere.
+    """Says whether a session is revoked, and polls the database for those that ended elsewhere.
 
-    ``max_staleness`` is how long a process trusts what it knows when it cannot look.
+    Each poll also sets ``clock``. ``max_staleness`` is how long a process goes on without one.
     """
 
     def __init__(
         self,
         sessions: Sessions,
+        clock: DatabaseClock,
         token_lifetime: timedelta,
         max_staleness: timedelta,
-        clock: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sessions = sessions
-        self._ended = EndedSessions(max(60.0, token_lifetime.total_seconds() / 8))
-        self._max_staleness = max_staleness.total_seconds()
         self._clock = clock
-        self._looked_at = -float("inf")
-        self._database_time: datetime | None = None
+        self._revoked = RevocationSet(token_lifetime.total_seconds(), clock.now, monotonic)
+        self._max_staleness = max_staleness.total_seconds()
+        self._monotonic = monotonic
+        self._polled_at = -float("inf")
+        self._window = PollWindow()
 
     def check(self, session_id: str) -> None:
-        """Let a session pass that has not ended, as far as is known.
+        """Let a session pass that is not known to be revoked.
 
-        Raises Unauthenticated when it has, and Unavailable when what is known is too old.
+        Raises Unauthenticated if it is, and Unavailable if the last poll is too long ago.
         """
-        if session_id in self._ended:
+        if session_id in self._revoked:
             raise Unauthenticated(TokenFault.TOKEN_REVOKED)
-        if self._clock() - self._looked_at > self._max_staleness:
+        if self._monotonic() - self._polled_at > self._max_staleness:
             raise Unavailable(retry_after=1)
 
     def add(self, ended: Iterable[Ended]) -> None:
-        """Know at once of what this process itself has ended."""
-        self._ended.add(ended)
+        """Revoke sessions that this process itself has ended."""
+        self._revoked.add(ended)
 
-    async def look(self) -> None:
-        """Learn of all that ended since the last look; raises Unavailable."""
-        began = self._clock()
+    async def poll(self) -> None:
+        """Read the sessions that ended since the last poll; raises Unavailable."""
+        began = self._monotonic()
         present = await self._sessions.now()
-        if self._database_time is None:
-            since = EVER
-        else:
-            # The clock of the database may have been set, forward or back, since the last look.
-            unchanged = present - timedelta(seconds=began - self._looked_at)
-            since = min(unchanged, self._database_time) - OVERLAP
-        # A look that was too long would be too long again: the next one goes as far back.
-        is_late = began - self._looked_at > SECONDS_FOR_NEWS
-        seconds = SECONDS_FOR_ALL if is_late else SECONDS_FOR_NEWS
-        async for ended in self._sessions.ended_since(since, seconds):
-            self._ended.add(ended)
-        self._looked_at, self._database_time = began, present
-        self._ended.forget_before(time.time())
+        self._clock.set(present, began)
+        # A poll that took too long would take too long again: the next one has more time.
+        is_late = began - self._polled_at > INCREMENTAL_POLL_TIMEOUT
+        timeout = FULL_POLL_TIMEOUT if is_late else INCREMENTAL_POLL_TIMEOUT
+        recent: list[datetime] = []
+        async for ended in self._sessions.ended_since(self._window.start(began, present), timeout):
+            self._revoked.add(ended)
+            recent += [one.at for one in ended if one.at > present - OVERLAP]
+        self._window.advance(began, present, recent)
+        self._polled_at = began
+        self._revoked.forget_expired()
 
-    async def follow(self) -> None:
-        """Look again and again, until it is cancelled."""
-        failing = False
-        while True:
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            try:
-                await self.look()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may succeed
-                if not failing:
-                    logger.warning("cannot learn which sessions end (%s)", cause_of(error))
-                failing = True
-            else:
-                failing = False
+
+class PollWindow:
+    """Since when a poll reads: the last one, and the overlap before it.
+
+    After a burst of ends the overlap holds so many sessions that it cannot be read four times a
+    second. Then most polls read only what is newer, and a few, at a bounded rate, all of it.
+    """
+
+    def __init__(self) -> None:
+        # When the last poll read the whole overlap: by the monotonic clock and by the database.
+        self._whole: tuple[float, datetime] | None = None
+        self._is_whole = True
+        self._next_whole = -float("inf")
+        self._newest = EPOCH
+
+    def start(self, began: float, present: datetime) -> datetime:
+        """Return since when to read, in a poll that begins at these two times."""
+        if self._whole is None:
+            return EPOCH
+        whole_began, whole_present = self._whole
+        # The clock of the database may have been set, forward or back, since then.
+        unchanged = present - timedelta(seconds=began - whole_began)
+        has_stepped = abs(unchanged - whole_present) > CLOCK_STEP
+        self._is_whole = has_stepped or began >= self._next_whole
+        start = min(unchanged, whole_present) - OVERLAP
+        return start if self._is_whole else max(start, self._newest)
+
+    def advance(self, began: float, present: datetime, recent: list[datetime]) -> None:
+        """Note what a poll has read: the times of those ends that the overlap still holds."""
+        if self._is_whole:
+            self._whole = began, present
+        if len(recent) > MAX_REREAD:
+            self._newest = min(max(recent), present)
+            self._next_whole = began + len(recent) / REREAD_PER_SECOND

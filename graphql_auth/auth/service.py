@@ -1,5 +1,6 @@
 """The use cases, one method each, to be read from top to bottom."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,7 +19,8 @@ from graphql_auth.errors import (
     TokenFault,
     Unauthenticated,
 )
-from graphql_auth.storage.documents import User
+from graphql_auth.storage.documents import User, object_id_at
+from graphql_auth.storage.password_changes import PasswordChanges
 from graphql_auth.storage.users import Users
 
 
@@ -65,6 +67,8 @@ class AuthService:
         throttle: Throttle,
         devices: DeviceTokens,
         sessions: SessionService,
+        password_changes: PasswordChanges,
+        now: Callable[[], float],
     ) -> None:
         self._users = users
         self._passwords = passwords
@@ -73,6 +77,8 @@ class AuthService:
         self._throttle = throttle
         self._devices = devices
         self._sessions = sessions
+        self._password_changes = password_changes
+        self._now = now
 
     async def register(self, typed: Registration, device: Device) -> SignedIn:
         """Make an account and sign its owner in.
@@ -87,12 +93,18 @@ class AuthService:
         await form.new_password("password", typed.password, self._rules, own)
         form.finish()
         with events.refusals_recorded("register", None, device):
-            await self._throttle.count_registration(device.ip_address)
-            await self._refuse_other_spellings(email)
-            password = await self._hash_queue.run(lambda: self._passwords.hash(typed.password))
-            user = await self._users.add(
-                User(first_name=first_name, last_name=last_name, email=email, password=password)
-            )
+            async with self._throttle.registration(device.ip_address):
+                await self._refuse_other_spellings(email)
+                password = await self._hash_queue.run(lambda: self._passwords.hash(typed.password))
+                user = await self._users.add(
+                    User(
+                        id=object_id_at(self._now()),
+                        first_name=first_name,
+                        last_name=last_name,
+                        email=email,
+                        password=password,
+                    )
+                )
         tokens = await self._begun(user, device)
         events.record("register", "success", str(user.id), device)
         return SignedIn(tokens, _account(user), self._devices.issue(user))
@@ -142,25 +154,35 @@ class AuthService:
         own = (user.first_name, user.last_name, user.email)
         await form.new_password("new_password", new, self._rules, own)
         form.finish()
-        counters = self._throttle.session(principal.session_id)
         with events.refusals_recorded("change_password", principal.subject, device):
-            async with self._throttle.attempt(counters) as verification:
+            keys = self._throttle.reauth_keys(principal.session_id)
+            async with self._throttle.attempt(keys) as attempt:
                 if not (await self._verdict(user, current, Turn.KNOWN)).correct:
+                    attempt.counts = True
                     raise InvalidCredentials
-                verification.succeeded = True
         new_hash = await self._hash_queue.run(lambda: self._passwords.hash(new), Turn.KNOWN)
         if await self._sessions.one(principal.subject, principal.session_id) is None:
             raise Unauthenticated(TokenFault.TOKEN_REVOKED)
-        # Before the change, so that a crash leaves none of them behind; and after it, for those
-        # that began with the old password in between.
-        await self._sessions.end_all(principal.subject, but=principal.session_id)
+        change = await self._password_changes.begin(user, new_hash, principal.session_id)
         changed = await self._users.change_password(user, new_hash)
         if changed is None:
+            await self._password_changes.remove(change)
             raise InvalidCredentials
-        await self._sessions.end_all(principal.subject, but=principal.session_id)
+        await self._sessions.end_others(changed, principal.session_id)
         tokens = await self._sessions.renew(changed, principal.session_id)
+        await self._password_changes.remove(change)
         events.record("change_password", "success", principal.subject, device)
         return SignedIn(tokens, _account(changed), self._devices.issue(changed))
+
+    async def complete_password_changes(self) -> None:
+        """Complete the changes of processes that died, or lost the database, in between."""
+        for change in await self._password_changes.overdue():
+            user = await self._users.with_id(change.user_id)
+            if user and change.was_made(user):
+                if change.is_last(user):
+                    await self._sessions.keep(user, change.kept_session)
+                await self._sessions.end_others(user)
+            await self._password_changes.remove(change)
 
     async def account(self, principal: Principal) -> Account | None:
         """Return the account of whoever is signed in, or None when it is gone."""
@@ -183,17 +205,17 @@ class AuthService:
         self, user: User | None, password: str, email: str, known: str | None, device: Device
     ) -> tuple[User, Verdict]:
         """Verify a password within its budget; raises TooManyAttempts and InvalidCredentials."""
-        counters = (
-            self._throttle.device(known)
+        keys = (
+            self._throttle.device_keys(known)
             if known
-            else self._throttle.stranger(email, device.ip_address)
+            else self._throttle.login_keys(email, device.ip_address)
         )
-        async with self._throttle.attempt(counters) as verification:
+        async with self._throttle.attempt(keys) as attempt:
             turn = Turn.KNOWN if known else Turn.STRANGER
             verdict = await self._verdict(user, password, turn)
             if user is None or not verdict.correct or user.disabled:
+                attempt.counts = True
                 raise InvalidCredentials
-            verification.succeeded = True
         return user, verdict
 
     async def _verdict(self, user: User | None, password: str, turn: Turn) -> Verdict:

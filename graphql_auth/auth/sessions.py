@@ -1,38 +1,40 @@
 """Sessions: begun by a sign-in, carried on by refresh tokens, and ended at once."""
 
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
-
-from beanie import PydanticObjectId
 
 from graphql_auth.auth import events
 from graphql_auth.auth.devices import Device
 from graphql_auth.auth.refresh_tokens import RefreshToken
 from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.tokens import AccessToken, AccessTokens, Principal
-from graphql_auth.errors import TokenFault, Unauthenticated
-from graphql_auth.storage.documents import Session, User
+from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
+from graphql_auth.storage.documents import Session, User, object_id_at
+from graphql_auth.storage.heartbeat import Heartbeat
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
 
 SALT_BYTES = 32
+# How often a session may change while a request with a replaced token is answered.
+MAX_RACES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long a session lives: when it is not used, and at most.
+    """How long a session lives: when it is not used, and at most; and how many a user has.
 
-    ``grace`` is how long whoever presents a refresh token that was just replaced gets the same
-    successor: a second tab, or a client whose answer was lost.
+    ``grace`` is for how long a refresh token that was just replaced may be used again, for the
+    same successor: by a second tab, or by a client whose answer was lost. Only time in which the
+    database could answer counts. ``per_user`` is None where there is no limit.
     """
 
     idle: timedelta = timedelta(days=30)
     absolute: timedelta = timedelta(days=90)
     grace: timedelta = timedelta(seconds=30)
+    per_user: int | None = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,15 @@ class SessionService:
         users: Users,
         tokens: AccessTokens,
         revocations: Revocations,
+        heartbeat: Heartbeat,
         lifetimes: Lifetimes,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float],
     ) -> None:
         self._sessions = sessions
         self._users = users
         self._tokens = tokens
         self._revocations = revocations
+        self._heartbeat = heartbeat
         self._lifetimes = lifetimes
         self._now = now
 
@@ -94,7 +98,7 @@ class SessionService:
         now = self._moment()
         ends_at = now + self._lifetimes.absolute
         expires_at = min(now + self._lifetimes.idle, ends_at)
-        session_id = PydanticObjectId()
+        session_id = object_id_at(now.timestamp())
         token = RefreshToken.first(str(user.id), str(session_id))
         session = await self._sessions.add(
             Session(
@@ -109,6 +113,7 @@ class SessionService:
                 **device.fields,
             )
         )
+        await self._end_excess(str(user.id), device)
         return self._given_out(session, token)
 
     @staticmethod
@@ -162,9 +167,20 @@ class SessionService:
             self._revocations.add([ended])
         return ended is not None
 
-    async def end_all(self, user_id: str, but: str | None = None) -> None:
-        """End all sessions of the user, but one."""
-        self._revocations.add(await self._sessions.end_all(user_id, but))
+    async def end_all(self, user_id: str) -> None:
+        """End all sessions of the user."""
+        self._revocations.add(await self._sessions.end_all(user_id))
+
+    async def end_others(self, user: User, kept_session: str | None = None) -> None:
+        """End the sessions of the user that began with an earlier password, but one."""
+        ended = await self._sessions.end_all(
+            str(user.id), but=kept_session, before_change=user.password_changes
+        )
+        self._revocations.add(ended)
+
+    async def keep(self, user: User, session_id: str) -> None:
+        """Let a session of the user go on with the present password."""
+        await self._sessions.keep(str(user.id), session_id, user.password_changes)
 
     async def logout(self, principal: Principal, device: Device) -> None:
         """End the caller's session."""
@@ -218,7 +234,7 @@ class SessionService:
         return (session, successor) if session else await self._joined(token, device)
 
     async def _joined(self, token: RefreshToken, device: Device) -> tuple[Session, RefreshToken]:
-        """Give the successor to whoever was not the first to ask for it.
+        """Return the successor to a request that was not the first with its token.
 
         | presented                   | the session      | answer                     |
         | --------------------------- | ---------------- | -------------------------- |
@@ -228,6 +244,18 @@ class SessionService:
         | the one just replaced       | within the grace | its successor              |
         | any other of the family     | live             | TOKEN_REVOKED, and it ends |
         """
+        session = await self._replaced(token, device)
+        for _ in range(MAX_RACES):
+            joined = await self._join(session, token, self._lifetimes.grace)
+            if joined:
+                return joined
+            seen, session = session, await self._replaced(token, device)
+            if session.current == seen.current:
+                return await self._join_late(session, token, device)
+        raise Unavailable(retry_after=1)
+
+    async def _replaced(self, token: RefreshToken, device: Device) -> Session:
+        """Find the live session whose last replaced token this is; see the table above."""
         session = await self._sessions.presented(token.presented)
         if session is None:
             raise Unauthenticated(TokenFault.TOKEN_INVALID)
@@ -237,26 +265,38 @@ class SessionService:
             raise Unauthenticated(TokenFault.TOKEN_EXPIRED)
         if session.salt is None or session.previous != token.presented.digest:
             await self._stolen(token, device)
-        access_until = min(self._tokens.expiry(), session.expires_at)
-        joined = await self._sessions.give_out_again(session, access_until, self._lifetimes.grace)
-        if joined is None:
-            return await self._judged_late(session, token, device)
-        return joined, token.successor(session.salt)
+        return session
 
-    async def _judged_late(
-        self, seen: Session, token: RefreshToken, device: Device
+    async def _join(
+        self, session: Session, token: RefreshToken, grace: timedelta
+    ) -> tuple[Session, RefreshToken] | None:
+        """Return the successor; None if the grace is over, or the session has changed since."""
+        access_until = min(self._tokens.expiry(), session.expires_at)
+        joined = await self._sessions.give_out_again(session, access_until, grace)
+        return (joined, token.successor(session.salt)) if joined and session.salt else None
+
+    async def _join_late(
+        self, session: Session, token: RefreshToken, device: Device
     ) -> tuple[Session, RefreshToken]:
-        """Judge again if the session has changed since it was seen; else the grace was over."""
-        now = await self._sessions.presented(token.presented)
-        if now and (now.current, now.ended_at) == (seen.current, seen.ended_at):
-            await self._stolen(token, device)
-        return await self._joined(token, device)
+        """Return the successor if the database was away for as long as the grace is over."""
+        outage = await self._heartbeat.outage_since(session.rotated_at)
+        joined = await self._join(session, token, self._lifetimes.grace + outage)
+        return joined or await self._stolen(token, device)
 
     async def _stolen(self, token: RefreshToken, device: Device) -> NoReturn:
         """End the session of a token that was replaced before: two have it, and one is a thief."""
-        await self.end(token.user_id, token.session_id)
-        events.record("refresh_token_reused", "session_ended", token.user_id, device)
+        if await self.end(token.user_id, token.session_id):
+            events.record("refresh_token_reused", "session_ended", token.user_id, device)
         raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+
+    async def _end_excess(self, user_id: str, device: Device) -> None:
+        """End the least recently used sessions, if the user has more than may be."""
+        if self._lifetimes.per_user is None:
+            return
+        ended = await self._sessions.end_excess(user_id, self._moment(), self._lifetimes.per_user)
+        if ended:
+            self._revocations.add(ended)
+            events.record("session_evicted", "session_ended", user_id, device)
 
     def _given_out(self, session: Session, token: RefreshToken) -> Tokens:
         # No access token outlives its session.

@@ -1,4 +1,4 @@
-"""How often a password may be guessed: by whom, at which account, and with what wait after it."""
+"""Rate limits on password guessing and registration, with exponential backoff."""
 
 import asyncio
 import collections
@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 
-from graphql_auth.errors import TooManyAttempts, Unavailable
+from graphql_auth.errors import EmailTaken, TooManyAttempts
 from graphql_auth.storage.attempts import Attempts, Budget
 
-SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 # Of strangers, at one account: 5 at once, then 30 s, doubling up to 30 minutes: at most 57 a day.
-ACCOUNT = Budget(free=5, first_wait=30 * SECOND, longest_wait=30 * MINUTE)
+ACCOUNT = Budget(free=5, refill=HOUR, first_wait=30 * SECOND, longest_wait=30 * MINUTE)
 # Of a device that has signed in before, or of a session: as many, apart from all others.
 DEVICE = ACCOUNT
 
-LEASE = timedelta(seconds=90)
+# After kill -9 the leases of a process expire within the time that an attempt waits for one.
+LEASE = timedelta(seconds=8)
+SECONDS_BETWEEN_RENEWALS = 2.0
 # An IPv6 customer has a /64 at the least: https://www.rfc-editor.org/rfc/rfc6177
 IPV6_PREFIX = 64
 
@@ -32,124 +34,142 @@ MOST_WAITING = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class ThrottleKey:
     """Something that is counted, and the budget that it has."""
 
     key: str
     budget: Budget
 
 
-class Verification:
-    """An attempt under way; unless it is told to have succeeded, it counts as a failure."""
+class AttemptInProgress:
+    """An attempt that its budgets allow; it is counted only if ``counts`` is set before its end."""
 
-    succeeded = False
+    counts = False
 
 
 class Throttle:
-    """Counts attempts in the database, before they are made, for all processes together."""
+    """Counts attempts in the database, with a lease for each, for all processes together.
+
+    ``failures_per_address`` and ``registrations_per_address`` are how many of each an IP address
+    has in an hour. ``now`` returns seconds since 1970, by a clock that all processes share.
+    """
 
     def __init__(
         self,
         attempts: Attempts,
         failures_per_address: int,
         registrations_per_address: int,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float],
     ) -> None:
         self._attempts = attempts
-        self._address = Budget(failures_per_address, SECOND, 15 * MINUTE)
-        self._registrations = Budget(registrations_per_address, MINUTE, 60 * MINUTE)
+        self._failures = _per_hour(failures_per_address)
+        self._registrations = _per_hour(registrations_per_address)
         self._now = now
         self._waiting: collections.Counter[str] = collections.Counter()
+        self._leases: dict[str, list[str]] = {}
 
-    def stranger(self, account: str, address: str | None) -> list[Counter]:
-        """Name what is counted when an unknown device tries an account, which need not exist."""
-        return [
-            # The database is not to hold what people typed.
-            Counter(f"account:{hashlib.sha256(account.encode()).hexdigest()}", ACCOUNT),
-            Counter(f"address:{_network(address)}", self._address),
-        ]
+    def login_keys(self, email: str, ip: str | None) -> list[ThrottleKey]:
+        """Return what is counted when an unknown device tries an e-mail, known here or not."""
+        # The database is not to hold what people typed.
+        account = f"account:{hashlib.sha256(email.encode()).hexdigest()}"
+        return [ThrottleKey(account, ACCOUNT), self._failures_key(ip)]
 
-    def device(self, device_id: str) -> list[Counter]:
-        """Name what is counted when a device tries that has signed in to the account before."""
-        return [Counter(f"device:{device_id}", DEVICE)]
+    def device_keys(self, device_id: str) -> list[ThrottleKey]:
+        """Return what is counted when a device tries that has signed in to the account before."""
+        return [ThrottleKey(f"device:{device_id}", DEVICE)]
 
-    def session(self, session_id: str) -> list[Counter]:
-        """Name what is counted when whoever is signed in proves the password again."""
-        return [Counter(f"session:{session_id}", DEVICE)]
-
-    async def count_registration(self, address: str | None) -> None:
-        """Count a registration; raises TooManyAttempts."""
-        async with self.attempt([Counter(f"register:{_network(address)}", self._registrations)]):
-            pass
+    def reauth_keys(self, session_id: str) -> list[ThrottleKey]:
+        """Return what is counted when a signed-in user proves the password again."""
+        return [ThrottleKey(f"session:{session_id}", DEVICE)]
 
     @asynccontextmanager
-    async def attempt(self, counters: list[Counter]) -> AsyncIterator[Verification]:
-        """Make an attempt, if all counters allow it.
+    async def registration(self, ip: str | None) -> AsyncIterator[None]:
+        """Make a registration, which counts if it succeeds; raises TooManyAttempts.
 
-        One that ends by Unavailable was never made. Raises TooManyAttempts with the seconds to
-        wait.
+        One for an e-mail that is taken tells of an account, so it counts as a failed login does.
+        """
+        registered = ThrottleKey(f"register:{_network(ip)}", self._registrations)
+        async with (
+            self.attempt([self._failures_key(ip)]) as guess,
+            self.attempt([registered]) as registration,
+        ):
+            try:
+                yield
+            except EmailTaken:
+                guess.counts = True
+                raise
+            registration.counts = True
+
+    @asynccontextmanager
+    async def attempt(self, keys: list[ThrottleKey]) -> AsyncIterator[AttemptInProgress]:
+        """Make an attempt, if the budget of each key allows it.
+
+        Raises TooManyAttempts with the seconds to wait.
         """
         lease = secrets.token_hex(8)
-        held: list[Counter] = []
-        verification = Verification()
+        attempt = AttemptInProgress()
+        held = self._leases[lease] = []
         try:
-            for counter in counters:
-                await self._begin(counter, lease)
-                held.append(counter)
-            yield verification
-        except (TooManyAttempts, Unavailable):
-            await self._release(held, lease)
-            raise
-        except BaseException:
-            # Whoever hangs up while the password is verified has had the attempt.
-            await self._settle(held, lease, verification)
-            raise
-        await self._settle(held, lease, verification)
+            for key in keys:
+                await self._begin(key, lease)
+                held.append(key.key)
+            yield attempt
+        finally:
+            del self._leases[lease]
+            if attempt.counts:
+                for key in keys:
+                    await self._attempts.count(key.key, key.budget, lease, self._moment())
+            elif held:
+                await self._attempts.release(held, lease)
 
-    async def _settle(self, held: list[Counter], lease: str, verification: Verification) -> None:
-        if verification.succeeded:
-            await self._release(held, lease)
-        else:
-            for counter in held:
-                await self._attempts.fail(counter.key, counter.budget, lease, self._moment())
+    async def renew_leases(self) -> None:
+        """Extend the leases of the attempts in progress; raises Unavailable."""
+        leases = {lease: tuple(keys) for lease, keys in self._leases.items() if keys}
+        if leases:
+            await self._attempts.renew(leases, self._moment() + LEASE)
 
-    async def _release(self, held: list[Counter], lease: str) -> None:
-        if held:
-            await self._attempts.release([counter.key for counter in held], lease)
-
-    async def _begin(self, counter: Counter, lease: str) -> None:
-        # Counted for each key: whoever crowds their own account is in nobody else's way.
-        if self._waiting[counter.key] >= MOST_WAITING:
+    async def _begin(self, key: ThrottleKey, lease: str) -> None:
+        # Counted for each key: many attempts at one account are in the way of no other account.
+        if self._waiting[key.key] >= MOST_WAITING:
             raise TooManyAttempts(retry_after=1)
-        self._waiting[counter.key] += 1
+        self._waiting[key.key] += 1
         # Not asyncio.timeout, which cancels once: the driver may swallow that when its answer comes
         # in the same moment, and then nobody would stop waiting.
         last_try = time.monotonic() + SECONDS_TO_WAIT
         try:
             # Other processes take part, so there is no event to wait for.
-            while not await self._is_granted(counter, lease):
+            while not await self._is_granted(key, lease):
                 if time.monotonic() >= last_try:
                     raise TooManyAttempts(retry_after=1)
                 await asyncio.sleep(SECONDS_BETWEEN_TRIES)
         finally:
-            self._waiting -= collections.Counter([counter.key])
+            self._waiting -= collections.Counter([key.key])
 
-    async def _is_granted(self, counter: Counter, lease: str) -> bool:
-        """Whether the attempt may be made; False while others are under way."""
+    async def _is_granted(self, key: ThrottleKey, lease: str) -> bool:
+        """Whether the attempt may be made; False while others are in progress."""
         now = self._moment()
-        standing = await self._attempts.begin(counter.key, counter.budget, lease, now, now + LEASE)
-        if standing.free_at > now:
-            raise TooManyAttempts(math.ceil((standing.free_at - now).total_seconds()))
-        return standing.granted
+        result = await self._attempts.begin(key.key, key.budget, lease, now, now + LEASE)
+        if result.free_at > now:
+            raise TooManyAttempts(math.ceil((result.free_at - now).total_seconds()))
+        return result.granted
+
+    def _failures_key(self, ip: str | None) -> ThrottleKey:
+        return ThrottleKey(f"address:{_network(ip)}", self._failures)
 
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
 
 
-def _network(address: str | None) -> str:
+def _per_hour(attempts: int) -> Budget:
+    """Return a budget of so many attempts an hour, all of which may come at once."""
+    interval = HOUR / attempts
+    return Budget(attempts, refill=interval, first_wait=interval, longest_wait=interval)
+
+
+def _network(ip: str | None) -> str:
     """Return what one customer of a provider has: an IPv4 address, or an IPv6 network."""
-    if address is None:
+    if ip is None:
         return "unknown"
-    if ip_address(address).version == 4:  # noqa: PLR2004
-        return address
-    return str(ip_network((address, IPV6_PREFIX), strict=False))
+    if ip_address(ip).version == 4:  # noqa: PLR2004
+        return ip
+    return str(ip_network((ip, IPV6_PREFIX), strict=False))

@@ -7,7 +7,6 @@ or RFC 9068 do not is refused here.
 import json
 import re
 import secrets
-import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ AUDIENCE = "graphql-auth"
 LONGEST_TOKEN = 2048
 # Some 1 kB each. Bad ones are not remembered, so that nobody can fill the place with them.
 TOKENS_REMEMBERED = 4096
-# How far the clocks of two servers of one deployment may lie apart.
+# How far the clocks of two members of one database may lie apart.
 CLOCK_SKEW_SECONDS = 60
 # No setting allows a token to live so long; a time in milliseconds looks like it.
 ABSURD_LIFETIME_SECONDS = 366 * 24 * 3600
@@ -67,19 +66,20 @@ class _Claims:
 class AccessTokens:
     """Issues and verifies the access tokens of one key.
 
-    ``key`` has at least 32 bytes (RFC 7518 section 3.2). ``now`` returns seconds since 1970.
+    ``key`` has at least 32 bytes (RFC 7518 section 3.2). ``now`` returns seconds since 1970, by a
+    clock that all servers with this key share.
 
     Raises StartError when PyJWT takes the key for one of a pair, a public key for example.
     """
 
-    def __init__(self, key: str, lifetime: timedelta, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, key: str, lifetime: timedelta, now: Callable[[], float]) -> None:
         self._key = key
         self._lifetime = int(lifetime.total_seconds())
         self._now = now
         # What a good token says never changes; only the time has to be looked at again.
         self._remembered = lru_cache(TOKENS_REMEMBERED)(self._verified)
         try:
-            self.issue("", "", datetime.fromtimestamp(0, UTC))
+            jwt.encode({}, key, ALGORITHM)
         except jwt.InvalidKeyError:
             raise StartError(
                 "TOKEN_KEY is wrong: it takes a secret, and this looks like a key of a pair."

@@ -1,36 +1,44 @@
-"""The attempts collection: how often something failed, counted for all processes at once."""
+"""The attempts collection: rate limits, counted for all processes at once."""
 
-import contextlib
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
+from graphql_auth.errors import Unavailable
 from graphql_auth.storage.documents import Attempt
 from graphql_auth.storage.mongo import outages_translated
 
 LONG_AGO = datetime.fromtimestamp(0, UTC)
+# Processes that make the document of a key at the same time: all but one try again.
+MAX_TRIES = 5
+SECONDS_BETWEEN_TRIES = 0.02
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How many failures are free of charge, and how the wait grows after each further one.
+    """A rate limit with exponential backoff.
 
-    A key is forgotten ``memory`` after its last failure.
+    ``free`` attempts count without a wait. Each further one has to wait, for ``first_wait``, then
+    twice as long, up to ``longest_wait``. One attempt is given back every ``refill``, so a budget
+    is whole again after ``memory`` at the latest.
     """
 
     free: int
+    refill: timedelta
     first_wait: timedelta
     longest_wait: timedelta
     memory: timedelta = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether an attempt may be made: granted; or blocked until then; or others are under way."""
+class LeaseResult:
+    """Whether a lease was granted; if not, the key is blocked until ``free_at`` or busy."""
 
     granted: bool
     free_at: datetime
@@ -39,29 +47,30 @@ class Standing:
 class Attempts:
     """Every method is one command to the database, and raises Unavailable.
 
-    A lease is taken before an attempt, so that those made at once count as what they are. One that
-    is never settled, for its process has died, lapses and counts as a failure.
+    A lease is taken before an attempt, so that parallel attempts cannot exceed a budget. The
+    attempt is counted after it, or not. The lease of a process that died expires uncounted, for
+    nobody has learned how the attempt ended.
+
+    How much of a budget is used is the time until it is whole again (``full_at``), divided by
+    ``refill``: the generic cell rate algorithm (ITU-T I.371).
     """
 
     async def begin(
         self, key: str, budget: Budget, lease: str, now: datetime, until: datetime
-    ) -> Standing:
-        """Take a lease if the budget allows one more attempt, beside those under way."""
-        pending = {"$ifNull": ["$pending", []]}
-        alive = {"$filter": {"input": pending, "cond": {"$gt": ["$$this.until", now]}}}
-        failures = {"$cond": [{"$gt": ["$forget_at", now]}, "$failures", 0]}
-        lapsed = {"$subtract": [{"$size": pending}, {"$size": alive}]}
-        room = {"$max": [1, {"$subtract": [budget.free, "$failures"]}]}
+    ) -> LeaseResult:
+        """Take a lease if the budget allows one more attempt, beside those in progress."""
+        used = _used(budget, now)
+        room = {"$max": [1, {"$subtract": [budget.free, used]}]}
         granted = {"$and": [{"$lte": ["$free_at", now]}, {"$lt": [{"$size": "$pending"}, room]}]}
         mine = [{"lease": lease, "until": until}]
-        found = await self._changed(
+        found = await self._update(
             key,
             [
                 {
                     "$set": {
-                        "failures": {"$add": [failures, lapsed]},
+                        "full_at": _full_at(budget, now),
                         "free_at": {"$ifNull": ["$free_at", LONG_AGO]},
-                        "pending": alive,
+                        "pending": _pending({"$gt": ["$$this.until", now]}),
                     }
                 },
                 {"$set": {"granted": granted}},
@@ -71,67 +80,96 @@ class Attempts:
                             "$cond": ["$granted", {"$concatArrays": ["$pending", mine]}, "$pending"]
                         },
                         "expires_at": {
-                            "$cond": ["$granted", {"$max": ["$forget_at", until]}, "$expires_at"]
+                            "$cond": [
+                                "$granted",
+                                {"$max": ["$expires_at", "$full_at", until]},
+                                "$expires_at",
+                            ]
                         },
                     }
                 },
                 {"$unset": "granted"},
             ],
         )
-        return Standing(any(one["lease"] == lease for one in found["pending"]), found["free_at"])
+        return LeaseResult(any(one["lease"] == lease for one in found["pending"]), found["free_at"])
 
-    async def fail(self, key: str, budget: Budget, lease: str, now: datetime) -> None:
-        """Give a lease back after a failure, and make the next attempt wait."""
-        beyond = {"$subtract": ["$failures", budget.free]}
-        seconds = {
-            "$min": [
-                budget.longest_wait.total_seconds(),
-                {
-                    "$multiply": [
-                        budget.first_wait.total_seconds(),
-                        {"$pow": [2, {"$min": [beyond, 60]}]},
-                    ]
-                },
-            ]
+    async def count(self, key: str, budget: Budget, lease: str, now: datetime) -> None:
+        """Give a lease back and count the attempt, which can make the next one wait."""
+        later = {"$add": [{"$max": [_full_at(budget, now), now]}, budget.refill // MILLISECOND]}
+        beyond = {"$subtract": [_used(budget, now), budget.free]}
+        doubled = {
+            "$multiply": [budget.first_wait // MILLISECOND, {"$pow": [2, {"$min": [beyond, 60]}]}]
         }
-        later = {"$max": ["$free_at", {"$add": [now, {"$multiply": [1000, seconds]}]}]}
-        await self._changed(
+        wait = {"$min": [budget.longest_wait // MILLISECOND, doubled]}
+        blocked_until = {"$max": ["$free_at", {"$add": [now, wait]}]}
+        await self._update(
             key,
             [
-                {"$set": {"failures": {"$add": [{"$ifNull": ["$failures", 0]}, 1]}}},
+                {"$set": {"full_at": {"$min": [later, now + budget.memory]}}},
                 {
                     "$set": {
                         "pending": _without(lease),
-                        "free_at": {"$cond": [{"$gte": [beyond, 0]}, later, "$free_at"]},
-                        "forget_at": now + budget.memory,
-                        "expires_at": now + budget.memory,
+                        "free_at": {"$cond": [{"$gte": [beyond, 0]}, blocked_until, "$free_at"]},
+                        "expires_at": {"$max": ["$expires_at", "$full_at"]},
                     }
                 },
             ],
         )
 
     async def release(self, keys: Sequence[str], lease: str) -> None:
-        """Give leases under some keys back as if there had been no attempt."""
-        # Not update_many, which the driver does not try again when the primary steps down.
-        returned = [
+        """Give leases on some keys back as if there had been no attempt."""
+        await self._update_many(
             UpdateOne({"_id": key}, [{"$set": {"pending": _without(lease)}}]) for key in keys
-        ]
-        with outages_translated():
-            await Attempt.get_pymongo_collection().bulk_write(returned, ordered=False)
+        )
 
-    async def _changed(self, key: str, update: list[dict[str, Any]]) -> dict[str, Any]:
+    async def renew(self, leases: Mapping[str, Sequence[str]], until: datetime) -> None:
+        """Extend leases, each on its keys, while their attempts are in progress."""
+        await self._update_many(
+            UpdateOne({"_id": key, "pending.lease": lease}, {"$set": {"pending.$.until": until}})
+            for lease, keys in leases.items()
+            for key in keys
+        )
+
+    @staticmethod
+    async def _update_many(updates: Iterable[UpdateOne]) -> None:
+        # Not update_many, which the driver does not retry when the primary steps down.
+        with outages_translated():
+            await Attempt.get_pymongo_collection().bulk_write(list(updates), ordered=False)
+
+    @staticmethod
+    async def _update(key: str, update: list[dict[str, Any]]) -> dict[str, Any]:
         collection = Attempt.get_pymongo_collection()
         with outages_translated():
-            found: dict[str, Any] | None = None
-            while found is None:
-                # Another process may make the document in the same moment; then it is there.
-                with contextlib.suppress(DuplicateKeyError):
+            for _ in range(MAX_TRIES):
+                try:
                     found = await collection.find_one_and_update(
                         {"_id": key}, update, upsert=True, return_document=ReturnDocument.AFTER
                     )
-            return found
+                except DuplicateKeyError as error:
+                    # Another process has made the document in the same moment; now it is there.
+                    refused = error
+                    await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+                else:
+                    return cast("dict[str, Any]", found)
+        raise Unavailable from refused
+
+
+def _full_at(budget: Budget, now: datetime) -> dict[str, Any]:
+    """Return when the budget is whole again; version 0.1.0 stored a number of failures."""
+    failures = {"$multiply": ["$failures", budget.refill // MILLISECOND]}
+    in_old_version = {"$cond": [{"$gt": ["$forget_at", now]}, {"$add": [now, failures]}, now]}
+    return {"$ifNull": ["$full_at", in_old_version]}
+
+
+def _used(budget: Budget, now: datetime) -> dict[str, Any]:
+    left = {"$subtract": ["$full_at", now]}
+    return {"$max": [0, {"$ceil": {"$divide": [left, budget.refill // MILLISECOND]}}]}
+
+
+def _pending(condition: dict[str, Any]) -> dict[str, Any]:
+    pending = {"$ifNull": ["$pending", []]}
+    return {"$filter": {"input": pending, "cond": condition}}
 
 
 def _without(lease: str) -> dict[str, Any]:
-    pending = {"$ifNull": ["$pending", []]}
-    return {"$filter": {"input": pending, "cond": {"$ne": ["$$this.lease", lease]}}}
+    return _pending({"$ne": ["$$this.lease", lease]})

@@ -1,6 +1,7 @@
 """What is stored: Beanie documents."""
 
 from datetime import datetime
+from struct import pack
 from typing import Annotated, ClassVar, cast
 
 from beanie import Document, PydanticObjectId
@@ -9,6 +10,11 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 # Documents of the Node.js original may lack a field or hold null in it.
 Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
+
+
+def object_id_at(seconds: float) -> PydanticObjectId:
+    """Return a new id that carries a time, in seconds since 1970; a driver takes the wall clock."""
+    return PydanticObjectId(pack(">I", int(seconds)) + PydanticObjectId().binary[4:])
 
 
 class User(Document):

@@ -1,6 +1,6 @@
 """The sessions collection: each method is one operation of the database, and so all or nothing."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -15,6 +15,8 @@ from graphql_auth.storage.mongo import outages_translated
 CLOCK_SKEW = timedelta(minutes=1)
 ENDED_INDEX = "ended_at_1_expires_at_1__id_1"
 BATCH = 10_000
+# So many sessions are ended by one command, which then takes milliseconds.
+ENDED_AT_ONCE = 1_000
 POLL_COMMENT = "graphql-auth: sessions that ended"
 
 
@@ -101,6 +103,12 @@ class Sessions:
             _live(user_id, session_id), [{"$set": values}, {"$unset": ["previous", "salt"]}]
         )
 
+    async def keep(self, user_id: str, session_id: str, password_changes: int) -> None:
+        """Let a session that lives go on after a change of the password."""
+        await self._changed(
+            _live(user_id, session_id), {"$max": {"password_changes": password_changes}}
+        )
+
     async def end(self, user_id: str, session_id: str) -> Ended | None:
         """End a session of the user; None when there is no such session, or no more."""
         session = await self._changed(_live(user_id, session_id), _ENDED)
@@ -108,15 +116,32 @@ class Sessions:
             return None
         return Ended(session_id, cast("datetime", session.ended_at), session.expires_at)
 
-    async def end_all(self, user_id: str, but: str | None = None) -> list[Ended]:
-        """End all sessions of the user, but one, and return all that are remembered as ended."""
-        collection = Session.get_pymongo_collection()
-        of_user: dict[str, Any] = {"user_id": PydanticObjectId(user_id)}
-        others = {"_id": {"$ne": PydanticObjectId(but)}} if but else {}
-        with outages_translated():
-            await collection.update_many(of_user | others | {"ended_at": None}, _ENDED)
-            cursor = collection.find(of_user | {"ended_at": {"$ne": None}}, _OF_ENDED)
-            return [_ended(found) async for found in cursor]
+    async def end_all(
+        self, user_id: str, but: str | None = None, before_change: int | None = None
+    ) -> list[Ended]:
+        """End all sessions of the user, but one; return those that ended.
+
+        ``before_change`` leaves those that began after so many changes of the password.
+        """
+        query: dict[str, Any] = {}
+        if but:
+            query["_id"] = {"$ne": PydanticObjectId(but)}
+        if before_change is not None:
+            query["password_changes"] = {"$lt": before_change}
+        return await self._end_found(user_id, [{"$match": query}])
+
+    async def end_excess(self, user_id: str, now: datetime, allowed: int) -> list[Ended]:
+        """End the least recently used live sessions of the user beyond a number of them."""
+        latest_first = {"last_used_at": -1, "_id": -1}
+        return await self._end_found(
+            user_id,
+            [
+                {"$match": {"expires_at": {"$gt": now}}},
+                {"$project": {"last_used_at": True}},
+                {"$sort": latest_first},
+                {"$skip": allowed},
+            ],
+        )
 
     async def live_of(
         self, user_id: str, now: datetime, *, before: str | None, limit: int
@@ -155,11 +180,28 @@ class Sessions:
                 yield list(map(_ended, batch))
 
     async def now(self) -> datetime:
-        """Return the time by the clock of the database."""
+        """Return the time by the clock of the database, in UTC."""
         database = Session.get_pymongo_collection().database
         with outages_translated():
-            told = await database.command("hello", comment=POLL_COMMENT)
+            told = await database.command(
+                "hello", comment=POLL_COMMENT, codec_options=database.codec_options
+            )
         return cast("datetime", told["localTime"])
+
+    async def _end_found(self, user_id: str, stages: Sequence[dict[str, Any]]) -> list[Ended]:
+        """End the sessions of the user that some stages of an aggregation find, in pieces."""
+        collection = Session.get_pymongo_collection()
+        of_user = {"user_id": PydanticObjectId(user_id)}
+        pipeline = [{"$match": of_user | {"ended_at": None}}, *stages, {"$project": {"_id": True}}]
+        ended = []
+        with outages_translated():
+            cursor = await collection.aggregate(pipeline, allowDiskUse=True)
+            ids = [found["_id"] async for found in cursor]
+            for start in range(0, len(ids), ENDED_AT_ONCE):
+                piece = of_user | {"_id": {"$in": ids[start : start + ENDED_AT_ONCE]}}
+                await collection.update_many(piece | {"ended_at": None}, _ENDED)
+                ended += await collection.find(piece | _HAS_ENDED, _OF_ENDED).to_list()
+        return list(map(_ended, ended))
 
     async def _changed(
         self, found: Mapping[str, Any], update: Mapping[str, Any] | list[dict[str, Any]]
@@ -171,6 +213,7 @@ class Sessions:
         return Session.model_validate(document) if document else None
 
 
+_HAS_ENDED = {"ended_at": {"$ne": None}}
 _OF_ENDED = {"ended_at": True, "expires_at": True}
 
 # The time is the database's, which is one for all processes, so that none of them misses an end.

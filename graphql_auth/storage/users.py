@@ -56,8 +56,13 @@ class Users:
         """Replace the password, unless it was changed since ``user`` was read: then, None."""
         with outages_translated():
             document = await User.get_pymongo_collection().find_one_and_update(
-                # Users of an original have no such field.
-                {"_id": user.id, "password_changes": user.password_changes or {"$in": [0, None]}},
+                {
+                    "_id": user.id,
+                    # The shard key, so that a cluster sends the command to one shard.
+                    "email": user.email,
+                    # Users of the Node.js original have no such field.
+                    "password_changes": user.password_changes or {"$in": [0, None]},
+                },
                 {"$set": {"password": new_hash}, "$inc": {"password_changes": 1}},
                 return_document=ReturnDocument.AFTER,
             )

@@ -1,8 +1,9 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
 
+from graphql_auth.auth.clock import DatabaseClock
 from graphql_auth.auth.devices import DeviceTokens
 from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.password_rules import PasswordRules
@@ -14,12 +15,16 @@ from graphql_auth.auth.throttle import Throttle
 from graphql_auth.auth.tokens import AccessTokens
 from graphql_auth.storage.attempts import Attempts
 from graphql_auth.storage.documents import Session
+from graphql_auth.storage.heartbeat import Heartbeat
 from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.password_changes import PasswordChanges
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
 
 HOUR = timedelta(hours=1)
-FAILURES_PER_ADDRESS = 20
+DEFAULTS = Lifetimes()
+NewSessions = Callable[..., SessionService]
+FAILURES_PER_ADDRESS = 60
 REGISTRATIONS_PER_ADDRESS = 100
 
 
@@ -49,15 +54,29 @@ async def pass_time(clock: Clock, seconds: float) -> None:
 async def revocations(database_uri: str) -> AsyncIterator[Revocations]:
     """What a process knows of ended sessions, with the database behind it."""
     async with connected(database_uri):
-        revocations = Revocations(Sessions(), HOUR, max_staleness=HOUR)
-        await revocations.look()
+        revocations = Revocations(Sessions(), DatabaseClock(), HOUR, max_staleness=HOUR)
+        await revocations.poll()
         yield revocations
 
 
 @pytest.fixture
-def sessions(revocations: Revocations, clock: Clock) -> SessionService:
-    tokens = AccessTokens("k" * 32, HOUR, clock)
-    return SessionService(Sessions(), Users(), tokens, revocations, Lifetimes(), clock)
+def new_sessions(revocations: Revocations, clock: Clock) -> NewSessions:
+    """Wire the service of another process, or of another configuration."""
+
+    def new(
+        lifetimes: Lifetimes = DEFAULTS, key: str = "k" * 32, ttl: timedelta = HOUR
+    ) -> SessionService:
+        tokens = AccessTokens(key, ttl, clock)
+        return SessionService(
+            Sessions(), Users(), tokens, revocations, Heartbeat(HOUR), lifetimes, clock
+        )
+
+    return new
+
+
+@pytest.fixture
+def sessions(new_sessions: NewSessions) -> SessionService:
+    return new_sessions()
 
 
 @pytest.fixture
@@ -66,7 +85,9 @@ def throttle(clock: Clock) -> Throttle:
 
 
 @pytest.fixture
-async def service(sessions: SessionService, throttle: Throttle) -> AsyncIterator[AuthService]:
+async def service(
+    sessions: SessionService, throttle: Throttle, clock: Clock
+) -> AsyncIterator[AuthService]:
     queue = HashQueue(threads=2)
     yield AuthService(
         users=Users(),
@@ -76,5 +97,7 @@ async def service(sessions: SessionService, throttle: Throttle) -> AsyncIterator
         throttle=throttle,
         devices=DeviceTokens("k" * 32),
         sessions=sessions,
+        password_changes=PasswordChanges(),
+        now=clock,
     )
     queue.close()

@@ -1,5 +1,3 @@
-import asyncio
-import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -10,55 +8,84 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_auth.auth import revocations as module
-from graphql_auth.auth.revocations import EndedSessions, Revocations
+from graphql_auth.auth.clock import DatabaseClock
+from graphql_auth.auth.revocations import Revocations, RevocationSet
 from graphql_auth.errors import Unauthenticated, Unavailable
 from graphql_auth.storage.sessions import Ended, Sessions
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 IDS = [str(ObjectId()) for _ in range(200)]
+LIFETIME = timedelta(hours=1)
 
 
 def ended(session_id: str, minutes: float = 0) -> Ended:
     return Ended(session_id, START, START + timedelta(minutes=minutes))
 
 
-@given(
-    st.lists(
-        st.lists(st.tuples(st.sampled_from(IDS), st.integers(0, 30)), max_size=100), max_size=5
-    ),
-    st.integers(0, 40),
-)
-def test_it_holds_what_was_added_until_its_time(
-    batches: list[list[tuple[str, int]]], minutes: int
+class Clocks:
+    """The clock of the database, and time that has passed."""
+
+    def __init__(self) -> None:
+        self.database = START
+        self.elapsed = 0.0
+
+    def pass_time(self, minutes: float) -> None:
+        self.database += timedelta(minutes=minutes)
+        self.elapsed += minutes * 60
+
+    def revocation_set(self) -> RevocationSet:
+        return RevocationSet(LIFETIME.total_seconds(), lambda: self.database, lambda: self.elapsed)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from(IDS), st.integers(0, 90))))
+def test_revoked_session_is_kept_until_its_tokens_expire(
+    additions: list[tuple[int, str, int]],
 ) -> None:
-    known = EndedSessions(60)
-    for batch in batches:
-        known.add(ended(session_id, until) for session_id, until in batch)
-    every = {pair for batch in batches for pair in batch}
+    clocks = Clocks()
+    known = clocks.revocation_set()
+    kept_until: dict[str, datetime] = {}
+    for minutes, session_id, until in additions:
+        clocks.pass_time(minutes)
+        known.forget_expired()
+        kept_until.setdefault(session_id, clocks.database + timedelta(minutes=until))
+        known.add([Ended(session_id, START, kept_until[session_id])])
+        live = {one for one, moment in kept_until.items() if moment > clocks.database}
+        assert all(one in known for one in live)
 
-    assert {one for one in IDS if one in known} == {session_id for session_id, _ in every}
-    assert len(known) == len(every)
-
-    known.forget_before((START + timedelta(minutes=minutes)).timestamp())
-
-    kept = {session_id for session_id, until in every if until >= minutes}
-    assert {one for one in IDS if one in known} == kept
+    clocks.pass_time(300)
+    known.forget_expired()
+    assert len(known) == 0
 
 
-@pytest.mark.parametrize("batch", [100, 40_000])
-def test_forty_thousand_take_little_more_than_half_a_megabyte(batch: int) -> None:
-    known = EndedSessions(3600)
-    many = [ended(str(number)) for number in range(40_000)]
+@pytest.mark.parametrize("step", [timedelta(hours=3), timedelta(hours=-3)])
+def test_revoked_session_survives_step_of_database_clock(step: timedelta) -> None:
+    clocks = Clocks()
+    known = clocks.revocation_set()
+    known.add([ended(IDS[0], 60)])
+    clocks.database += step
+    known.add([ended(IDS[1], 60)])
+    known.forget_expired()
+    clocks.database -= step
+
+    clocks.pass_time(59)
+    known.forget_expired()
+
+    assert IDS[0] in known
+    assert IDS[1] in known
+
+
+def test_million_revoked_sessions_take_less_than_100_mb() -> None:
+    known = Clocks().revocation_set()
     tracemalloc.start()
 
-    for start in range(0, len(many), batch):
-        known.add(many[start : start + batch])
+    for start in range(0, 1_000_000, 10_000):
+        known.add(ended(f"{number:024x}") for number in range(start, start + 10_000))
 
-    assert tracemalloc.get_traced_memory()[0] < 600_000
+    assert tracemalloc.get_traced_memory()[0] < 100_000_000
     tracemalloc.stop()
-    assert len(known) == 40_000
-    assert "39999" in known
-    assert "40000" not in known
+    assert len(known) == 1_000_000
+    assert f"{999_999:024x}" in known
+    assert f"{1_000_000:024x}" not in known
 
 
 class Source(Sessions):
@@ -68,6 +95,7 @@ class Source(Sessions):
         self.ended: list[Ended] = []
         self.fault: Exception | None = None
         self.asked: list[datetime] = []
+        self.read = 0
         self.patience: list[float] = []
         self.database_time = datetime.now(UTC)
         self.when_asked: Callable[[], None] = lambda: None
@@ -81,7 +109,9 @@ class Source(Sessions):
         self.when_asked()
         if self.fault:
             raise self.fault
-        yield [one for one in self.ended if one.at > moment]
+        found = [one for one in self.ended if one.at > moment]
+        self.read = len(found)
+        yield found
 
 
 class Now:
@@ -103,7 +133,8 @@ def now() -> Now:
 
 @pytest.fixture
 def revocations(source: Source, now: Now) -> Revocations:
-    return Revocations(source, timedelta(hours=2), timedelta(seconds=30), now)
+    clock = DatabaseClock(now)
+    return Revocations(source, clock, timedelta(hours=2), timedelta(seconds=30), now)
 
 
 def soon(session_id: str, **at: float) -> Ended:
@@ -115,11 +146,11 @@ def soon(session_id: str, **at: float) -> Ended:
 async def test_what_ended_elsewhere_is_known_after_a_look(
     revocations: Revocations, source: Source
 ) -> None:
-    await revocations.look()
+    await revocations.poll()
     revocations.check(IDS[0])
     source.ended.append(soon(IDS[0]))
 
-    await revocations.look()
+    await revocations.poll()
 
     with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
         revocations.check(IDS[0])
@@ -130,10 +161,10 @@ async def test_what_ended_elsewhere_is_known_after_a_look(
 async def test_an_end_that_shows_later_than_its_time_is_seen_all_the_same(
     revocations: Revocations, source: Source
 ) -> None:
-    await revocations.look()
+    await revocations.poll()
     source.ended.append(soon(IDS[1], seconds=-9))
 
-    await revocations.look()
+    await revocations.poll()
 
     with pytest.raises(Unauthenticated):
         revocations.check(IDS[1])
@@ -143,20 +174,20 @@ async def test_an_end_that_shows_later_than_its_time_is_seen_all_the_same(
 async def test_a_look_behind_one_that_took_too_long_may_take_longer(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
-    await revocations.look()
+    await revocations.poll()
     now.time += 0.25
     source.fault = Unavailable()
     with pytest.raises(Unavailable):
-        await revocations.look()
-    now.time += module.SECONDS_FOR_NEWS
+        await revocations.poll()
+    now.time += module.INCREMENTAL_POLL_TIMEOUT
     source.fault = None
 
     for _ in range(2):
-        await revocations.look()
+        await revocations.poll()
 
     first, news, late, on_time = source.patience
-    assert first == late == module.SECONDS_FOR_ALL
-    assert news == on_time == module.SECONDS_FOR_NEWS
+    assert first == late == module.FULL_POLL_TIMEOUT
+    assert news == on_time == module.INCREMENTAL_POLL_TIMEOUT
 
 
 @pytest.mark.anyio
@@ -164,13 +195,13 @@ async def test_only_the_first_look_asks_for_all(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     source.ended.append(soon(IDS[0], seconds=60))
-    await revocations.look()
+    await revocations.poll()
     for _ in range(2):
         now.time += 5
         source.database_time += timedelta(seconds=5)
-        await revocations.look()
+        await revocations.poll()
 
-    assert source.asked[0] == module.EVER
+    assert source.asked[0] == module.EPOCH
     for since, later in ((source.asked[1], 5), (source.asked[2], 0)):
         assert since == source.database_time - timedelta(seconds=later + 5) - module.OVERLAP
 
@@ -180,7 +211,7 @@ async def test_only_the_first_look_asks_for_all(
 async def test_a_clock_of_the_database_that_is_set_hides_no_end(
     revocations: Revocations, source: Source, now: Now, seconds: float
 ) -> None:
-    await revocations.look()
+    await revocations.poll()
     before = source.database_time
     source.database_time += timedelta(seconds=seconds)
     after = source.database_time
@@ -190,22 +221,11 @@ async def test_a_clock_of_the_database_that_is_set_hides_no_end(
         Ended(IDS[1], after, after + timedelta(hours=9)),
     ]
 
-    await revocations.look()
+    await revocations.poll()
 
     for one in IDS[:2]:
         with pytest.raises(Unauthenticated):
             revocations.check(one)
-
-
-@pytest.mark.anyio
-async def test_an_entry_is_forgotten_when_its_tokens_have_expired(
-    revocations: Revocations, source: Source
-) -> None:
-    source.ended.append(Ended(IDS[0], datetime.now(UTC), datetime.now(UTC) - timedelta(hours=1)))
-
-    await revocations.look()
-
-    revocations.check(IDS[0])
 
 
 def test_nobody_is_let_in_before_the_first_look(revocations: Revocations) -> None:
@@ -217,11 +237,11 @@ def test_nobody_is_let_in_before_the_first_look(revocations: Revocations) -> Non
 async def test_what_is_too_old_is_not_trusted(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
-    await revocations.look()
+    await revocations.poll()
     source.fault = Unavailable()
     now.time = 20
     with pytest.raises(Unavailable):
-        await revocations.look()
+        await revocations.poll()
 
     now.time = 30
     revocations.check(IDS[0])
@@ -233,7 +253,7 @@ async def test_what_is_too_old_is_not_trusted(
         revocations.check(IDS[1])
 
     source.fault = None
-    await revocations.look()
+    await revocations.poll()
     revocations.check(IDS[0])
 
 
@@ -245,33 +265,43 @@ async def test_what_is_known_is_as_old_as_the_question(
         now.time += 31
 
     source.when_asked = take_long
-    await revocations.look()
+    await revocations.poll()
 
     with pytest.raises(Unavailable):
         revocations.check(IDS[0])
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.001)
-
-
 @pytest.mark.anyio
-@pytest.mark.usefixtures("quick")
-async def test_it_keeps_looking_and_tells_of_an_outage_once(
-    revocations: Revocations, source: Source, caplog: pytest.LogCaptureFixture
+async def test_burst_of_ends_is_read_again_at_bounded_rate(
+    revocations: Revocations, source: Source, now: Now
 ) -> None:
-    async def looks(more: int) -> None:
-        wanted, deadline = len(source.asked) + more, time.monotonic() + 10
-        while len(source.asked) < wanted:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.001)
+    def pass_time(seconds: float) -> None:
+        now.time += seconds
+        source.database_time += timedelta(seconds=seconds)
 
-    following = asyncio.create_task(revocations.follow())
-    for fault in (None, Unavailable(), None, KeyError("expires_at")):
-        source.fault = fault
-        await looks(5)
-    following.cancel()
+    await revocations.poll()
+    pass_time(0.25)
+    burst = source.database_time - timedelta(seconds=0.1)
+    many = module.REREAD_PER_SECOND * 2
+    source.ended += [
+        Ended(f"{number:024x}", burst, burst + timedelta(hours=2)) for number in range(many)
+    ]
+    read = 0
+    for _ in range(16):
+        await revocations.poll()
+        read += source.read
+        pass_time(0.25)
 
-    told = [record for record in caplog.records if "which sessions end" in record.getMessage()]
-    assert len(told) == 2
+    assert many <= read <= 4 * many
+
+    # Sessions that end after the burst are seen at once, and a late one within a bounded time.
+    source.ended.append(Ended(IDS[0], source.database_time, source.database_time))
+    source.ended.append(Ended(IDS[1], burst - timedelta(seconds=1), source.database_time))
+    await revocations.poll()
+    with pytest.raises(Unauthenticated):
+        revocations.check(IDS[0])
+    for _ in range(12):
+        pass_time(0.25)
+        await revocations.poll()
+    with pytest.raises(Unauthenticated):
+        revocations.check(IDS[1])

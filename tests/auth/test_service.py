@@ -1,4 +1,5 @@
 import asyncio
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import bcrypt
@@ -6,15 +7,20 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.auth.devices import Device
+from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.service import AuthService, Registration, SignedIn
 from graphql_auth.auth.sessions import SessionService, Tokens
 from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import BadInput, EmailTaken, InvalidCredentials, Unauthenticated
 from graphql_auth.storage.documents import User
+from graphql_auth.storage.password_changes import PasswordChanges
+from graphql_auth.storage.sessions import Sessions
+from graphql_auth.storage.users import Users
 
 pytestmark = pytest.mark.anyio
 
 HERE = Device("192.0.2.1", "a test")
+LONG_AGO = datetime.fromtimestamp(0, UTC)
 Database = AsyncDatabase[dict[str, Any]]
 
 
@@ -254,23 +260,138 @@ async def test_of_two_changes_at_once_one_wins_and_the_other_is_told(
     assert sum(isinstance(outcome, InvalidCredentials) for outcome in outcomes) == 4
 
 
-async def test_a_crash_after_the_change_leaves_no_session_with_the_old_password(
-    service: AuthService,
-    sessions: SessionService,
-    signed_in: SignedIn,
-    principal: Principal,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def crash(*_: object) -> NoReturn:
+STEPS: list[tuple[type, str]] = [
+    (PasswordChanges, "begin"),
+    (Users, "change_password"),
+    (Sessions, "end_all"),
+    (Sessions, "renew"),
+    (PasswordChanges, "remove"),
+]
+
+
+CHANGED = 2
+
+
+def crash_at(monkeypatch: pytest.MonkeyPatch, number: int, *, is_done: bool) -> None:
+    """Raise at a step of a change, before or after the database has done it."""
+    repository, step = STEPS[number]
+    original = getattr(repository, step)
+
+    async def crash(*arguments: object, **named: object) -> NoReturn:
+        monkeypatch.setattr(repository, step, original)
+        if is_done:
+            await original(*arguments, **named)
         raise ConnectionAbortedError
 
-    monkeypatch.setattr(sessions, "renew", crash)
+    monkeypatch.setattr(repository, step, crash)
+
+
+@pytest.fixture
+async def other(service: AuthService, signed_in: SignedIn) -> SignedIn:
+    """Another session of the same user."""
+    return await service.login(signed_in.account.email, "correct horse", HERE)
+
+
+@pytest.fixture(params=[(step, is_done) for step in range(5) for is_done in (False, True)])
+async def steps_done(
+    request: pytest.FixtureRequest,
+    service: AuthService,
+    principal: Principal,
+    other: SignedIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> int:
+    """Change the password with a crash in between; return how many of the STEPS are done."""
+    step: int = request.param[0]
+    is_done: bool = request.param[1]
+    del other
+    crash_at(monkeypatch, step, is_done=is_done)
     with pytest.raises(ConnectionAbortedError):
         await service.change_password(principal, "correct horse", "battery staple", HERE)
+    return step + is_done
 
-    with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
+
+async def complete_overdue(service: AuthService, database: Database) -> None:
+    """Have another server complete a change, though not before the first one can have died."""
+    await service.complete_password_changes()
+    changes = database["graphql_auth_meta"]
+    await changes.update_many({"kind": "password change"}, {"$set": {"begun_at": LONG_AGO}})
+    await service.complete_password_changes()
+    assert await changes.count_documents({"kind": "password change"}) == 0
+
+
+async def is_signed_in(service: AuthService, signed_in: SignedIn) -> bool:
+    try:
         await service.refresh(signed_in.tokens.refresh, HERE)
-    await service.login("ada@example.com", "battery staple", HERE)
+    except Unauthenticated:
+        return False
+    return True
+
+
+async def test_other_sessions_end_exactly_when_the_password_changes(
+    service: AuthService,
+    revocations: Revocations,
+    other: SignedIn,
+    steps_done: int,
+    database: Database,
+) -> None:
+    is_changed = steps_done >= CHANGED
+    password = "battery staple" if is_changed else "correct horse"
+    await service.login("ada@example.com", password, HERE)
+
+    await complete_overdue(service, database)
+    await revocations.poll()
+
+    if is_changed:
+        with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
+            revocations.check(other.tokens.session_id)
+    assert await is_signed_in(service, other) is not is_changed
+
+
+async def test_session_that_the_change_came_from_lives_on(
+    service: AuthService,
+    revocations: Revocations,
+    signed_in: SignedIn,
+    steps_done: int,
+    database: Database,
+) -> None:
+    await complete_overdue(service, database)
+    await revocations.poll()
+
+    revocations.check(signed_in.tokens.session_id)
+    if steps_done <= STEPS.index((Sessions, "renew")):
+        assert await is_signed_in(service, signed_in)
+
+
+async def test_overdue_change_of_a_user_who_is_gone_is_forgotten(
+    service: AuthService,
+    principal: Principal,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crash_at(monkeypatch, STEPS.index((Users, "change_password")), is_done=False)
+    with pytest.raises(ConnectionAbortedError):
+        await service.change_password(principal, "correct horse", "battery staple", HERE)
+    await database["users"].drop()
+
+    await complete_overdue(service, database)
+
+
+async def test_change_that_lost_against_another_keeps_no_session(
+    service: AuthService,
+    other: SignedIn,
+    principal: Principal,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rival = Principal(other.account.id, other.tokens.session_id)
+    crash_at(monkeypatch, STEPS.index((Users, "change_password")), is_done=False)
+    with pytest.raises(ConnectionAbortedError):
+        await service.change_password(rival, "correct horse", "another one", HERE)
+    await service.change_password(principal, "correct horse", "battery staple", HERE)
+
+    await complete_overdue(service, database)
+
+    assert not await is_signed_in(service, other)
 
 
 async def test_the_password_of_a_user_who_is_gone_is_not_changed(

@@ -1,6 +1,7 @@
 import asyncio
+import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import pytest
@@ -9,15 +10,15 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.auth.devices import Device
 from graphql_auth.auth.refresh_tokens import RefreshToken
-from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.service import AuthService, Registration
 from graphql_auth.auth.sessions import Lifetimes, SessionService, Tokens
 from graphql_auth.auth.tokens import AccessTokens
-from graphql_auth.errors import TokenFault, Unauthenticated
-from graphql_auth.storage.documents import User
-from graphql_auth.storage.sessions import Sessions
+from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
+from graphql_auth.storage.documents import Session, User
+from graphql_auth.storage.heartbeat import Heartbeat
+from graphql_auth.storage.sessions import Presented, Sessions
 from graphql_auth.storage.users import Users
-from tests.auth.conftest import HOUR, Clock, pass_time
+from tests.auth.conftest import Clock, NewSessions, pass_time
 
 pytestmark = pytest.mark.anyio
 
@@ -209,11 +210,9 @@ async def test_a_session_ends_however_much_it_is_used(
 
 
 async def test_no_session_lives_longer_than_any_may(
-    revocations: Revocations, user: User, clock: Clock
+    new_sessions: NewSessions, user: User, clock: Clock
 ) -> None:
-    lifetimes = Lifetimes(idle=timedelta(days=2), absolute=timedelta(days=1))
-    tokens = AccessTokens("k" * 32, HOUR, clock)
-    sessions = SessionService(Sessions(), Users(), tokens, revocations, lifetimes, clock)
+    sessions = new_sessions(Lifetimes(idle=timedelta(days=2), absolute=timedelta(days=1)))
 
     begun = await sessions.begin(user, HERE)
 
@@ -261,10 +260,9 @@ async def test_after_a_crash_in_the_middle_of_a_rotation_the_token_still_works(
 
 
 async def test_a_refresh_token_outlives_the_key_of_the_access_tokens(
-    tokens: Tokens, revocations: Revocations, clock: Clock
+    tokens: Tokens, new_sessions: NewSessions
 ) -> None:
-    signed_anew = AccessTokens("another key" * 3, HOUR, clock)
-    successor = SessionService(Sessions(), Users(), signed_anew, revocations, Lifetimes(), clock)
+    successor = new_sessions(key="another key" * 3)
 
     fresh = await refreshed(successor, tokens.refresh)
 
@@ -301,16 +299,9 @@ async def test_a_session_of_an_earlier_password_is_not_carried_on(
 
 
 async def test_a_shorter_lifetime_of_tokens_does_not_make_the_older_ones_outlive_their_end(
-    tokens: Tokens, revocations: Revocations, database: Database, clock: Clock
+    tokens: Tokens, new_sessions: NewSessions, database: Database
 ) -> None:
-    shorter = SessionService(
-        Sessions(),
-        Users(),
-        AccessTokens("k" * 32, timedelta(minutes=1), clock),
-        revocations,
-        Lifetimes(idle=timedelta(minutes=1)),
-        clock,
-    )
+    shorter = new_sessions(Lifetimes(idle=timedelta(minutes=1)), ttl=timedelta(minutes=1))
 
     fresh = await refreshed(shorter, tokens.refresh)
     await shorter.refresh(tokens.refresh, HERE)
@@ -396,13 +387,16 @@ async def test_a_refresh_token_logs_out(sessions: SessionService, tokens: Tokens
         assert not lives(sessions, tokens)
 
 
-async def test_all_sessions_are_ended_but_one(
+async def test_all_sessions_with_an_earlier_password_are_ended_but_one(
     sessions: SessionService, tokens: Tokens, user: User
 ) -> None:
     others = [await sessions.begin(user, HERE) for _ in range(3)]
+    user.password_changes += 1
+    later = await sessions.begin(user, HERE)
 
-    await sessions.end_all(str(user.id), but=tokens.session_id)
-    assert [lives(sessions, one) for one in (tokens, *others)] == [True, False, False, False]
+    await sessions.end_others(user, tokens.session_id)
+    expected = [True, True, False, False, False]
+    assert [lives(sessions, one) for one in (tokens, later, *others)] == expected
 
     await sessions.end_all(str(user.id))
     assert not lives(sessions, tokens)
@@ -451,3 +445,138 @@ async def test_sessions_are_listed_from_the_latest_on(
     clock.time += 30 * DAY
     assert await sessions.of(str(user.id), before=None, limit=2) == []
     assert await sessions.one(str(user.id), tokens.session_id) is None
+
+
+@pytest.fixture
+def few(new_sessions: NewSessions) -> SessionService:
+    return new_sessions(Lifetimes(per_user=3))
+
+
+async def test_sign_in_beyond_the_limit_ends_the_least_recently_used_session(
+    few: SessionService, user: User, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await few.end_all(str(user.id))
+    caplog.set_level(logging.INFO)
+    begun = []
+    for _ in range(3):
+        clock.time += 60
+        begun.append(await few.begin(user, HERE))
+    clock.time += 60
+    used = await refreshed(few, begun[0].refresh)
+    assert "session_evicted" not in caplog.text
+
+    clock.time += 60
+    newest = await few.begin(user, HERE)
+
+    assert [lives(few, one) for one in (used, *begun[1:], newest)] == [True, False, True, True]
+    assert caplog.text.count("session_evicted outcome=session_ended") == 1
+    assert await refusal(few, begun[1].refresh) == "TOKEN_REVOKED"
+
+
+async def test_fifty_sign_ins_at_once_leave_as_many_sessions_as_may_be(
+    few: SessionService, user: User, database: Database
+) -> None:
+    begun = await asyncio.gather(*(few.begin(user, HERE) for _ in range(50)))
+
+    assert await database["sessions"].count_documents({"ended_at": None}) == 3
+    assert sum(lives(few, one) for one in begun) == 3
+
+
+async def test_other_users_and_ended_sessions_do_not_count(few: SessionService, user: User) -> None:
+    other = await Users().add(User(email="bob@example.com"))
+    of_other = [await few.begin(other, HERE) for _ in range(3)]
+    for _ in range(3):
+        await few.end(str(user.id), (await few.begin(user, HERE)).session_id)
+
+    mine = [await few.begin(user, HERE) for _ in range(3)]
+
+    assert all(lives(few, one) for one in (*of_other, *mine))
+
+
+async def test_without_a_limit_nothing_is_evicted(new_sessions: NewSessions, user: User) -> None:
+    endless = new_sessions(Lifetimes(per_user=None))
+
+    begun = [await endless.begin(user, HERE) for _ in range(105)]
+
+    assert all(lives(endless, one) for one in begun)
+
+
+async def test_excess_of_many_thousand_sessions_is_ended(
+    sessions: SessionService, tokens: Tokens, user: User, database: Database
+) -> None:
+    stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
+    assert stored is not None
+    await database["sessions"].insert_many(stored | {"_id": ObjectId()} for _ in range(2_500))
+
+    newest = await sessions.begin(user, HERE)
+
+    assert lives(sessions, newest)
+    assert await database["sessions"].count_documents({"ended_at": None}) == 100
+    await sessions.end_all(str(user.id))
+    assert await database["sessions"].count_documents({"ended_at": None}) == 0
+
+
+class Outages(Heartbeat):
+    """An outage that the test chooses."""
+
+    duration = timedelta()
+
+    async def outage_since(self, moment: datetime) -> timedelta:
+        del moment
+        return self.duration
+
+
+async def test_grace_does_not_count_time_in_which_the_database_was_away(
+    sessions: SessionService,
+    tokens: Tokens,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outages = Outages()
+    monkeypatch.setattr(sessions, "_heartbeat", outages)
+    fresh = await refreshed(sessions, tokens.refresh)
+    outages.duration = timedelta(seconds=600)
+    await pass_time(clock, 600 + GRACE / 2)
+
+    again = await refreshed(sessions, tokens.refresh)
+
+    assert again.refresh == fresh.refresh
+    assert lives(sessions, again)
+    assert "refresh_token_reused" not in caplog.text
+
+    await pass_time(clock, GRACE)
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert not lives(sessions, fresh)
+    assert caplog.text.count("refresh_token_reused") == 1
+
+
+async def test_session_that_never_stops_changing_is_answered_later(
+    sessions: SessionService, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await refreshed(sessions, tokens.refresh)
+    presented = Sessions.presented
+    tries = 0
+
+    async def changed_again(repository: Sessions, found: Presented) -> Session | None:
+        nonlocal tries
+        tries += 1
+        session = await presented(repository, found)
+        return session.model_copy(update={"current": bytes([tries])}) if session else None
+
+    monkeypatch.setattr(Sessions, "presented", changed_again)
+
+    with pytest.raises(Unavailable):
+        await sessions.refresh(tokens.refresh, HERE)
+    assert tries < 10
+
+
+async def test_times_of_a_session_are_those_of_the_shared_clock(
+    sessions: SessionService, tokens: Tokens, user: User, clock: Clock
+) -> None:
+    session = await sessions.one(str(user.id), tokens.session_id)
+
+    assert session is not None
+    moment = datetime.fromtimestamp(clock.time, UTC)
+    assert session.created_at == session.last_used_at == moment
+    assert user.created_at == moment

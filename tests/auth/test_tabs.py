@@ -17,13 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from graphql_auth.auth.devices import Device
-from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.sessions import Lifetimes, SessionService, Tokens
-from graphql_auth.auth.tokens import AccessTokens
 from graphql_auth.storage.documents import User
-from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
-from tests.auth.conftest import HOUR, Clock, pass_time
+from tests.auth.conftest import Clock, NewSessions, pass_time
 
 T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -103,9 +100,8 @@ class Tabs(RuleBasedStateMachine):
 
 
 @pytest.mark.anyio
-async def test_five_tabs_are_never_signed_out(revocations: Revocations, clock: Clock) -> None:
-    tokens = AccessTokens("k" * 32, HOUR, clock)
-    sessions = SessionService(Sessions(), Users(), tokens, revocations, ENDLESS, clock)
+async def test_five_tabs_are_never_signed_out(new_sessions: NewSessions, clock: Clock) -> None:
+    sessions = new_sessions(ENDLESS)
     user = await Users().add(User(email="ada@example.com"))
     loop = asyncio.get_running_loop()
 

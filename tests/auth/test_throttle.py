@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +14,10 @@ from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import Passwords, Verdict
 from graphql_auth.auth.service import AuthService, Registration, SignedIn
 from graphql_auth.auth.sessions import SessionService
-from graphql_auth.auth.throttle import ACCOUNT, LEASE, Counter, Throttle
+from graphql_auth.auth.throttle import ACCOUNT, HOUR, LEASE, Throttle, ThrottleKey
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts, Unavailable
 from graphql_auth.storage.attempts import Attempts, Budget
+from graphql_auth.storage.password_changes import PasswordChanges
 from graphql_auth.storage.users import Users
 from tests.auth.conftest import FAILURES_PER_ADDRESS, REGISTRATIONS_PER_ADDRESS, Clock
 
@@ -59,6 +61,8 @@ async def services(
             throttle=Throttle(Attempts(), 1_000_000, REGISTRATIONS_PER_ADDRESS, clock),
             devices=DeviceTokens("k" * 32),
             sessions=sessions,
+            password_changes=PasswordChanges(),
+            now=clock,
         )
         for queue in queues
     ]
@@ -317,9 +321,14 @@ async def test_one_address_guesses_at_many_accounts_as_often_as_it_may(
     ]
     assert verified == [True] * FAILURES_PER_ADDRESS + [False] * 5
     assert await spray(99, "2001:db8:0:1::1")
-    clock.time += 1
+    clock.time += HOUR.total_seconds() / FAILURES_PER_ADDRESS
     assert await spray(99, "2001:db8::ffff")
     assert not await spray(99, "2001:db8::ffff")
+
+
+async def register(throttle: Throttle, ip: str | None) -> None:
+    async with throttle.registration(ip):
+        pass
 
 
 @pytest.mark.parametrize("addresses", [["192.0.2.1"], ["2001:db8::1", "2001:db8::2"], [None]])
@@ -327,50 +336,61 @@ async def test_registrations_are_counted_by_address(
     throttle: Throttle, service: AuthService, clock: Clock, addresses: list[str | None]
 ) -> None:
     for number in range(REGISTRATIONS_PER_ADDRESS):
-        await throttle.count_registration(addresses[number % len(addresses)])
+        await register(throttle, addresses[number % len(addresses)])
 
     with pytest.raises(TooManyAttempts) as refused:
-        await throttle.count_registration(addresses[0])
-    assert refused.value.retry_after == 60
+        await register(throttle, addresses[0])
+    assert refused.value.retry_after == HOUR.total_seconds() / REGISTRATIONS_PER_ADDRESS
     with pytest.raises(TooManyAttempts):
         await service.register(
             Registration("Ada", "Lovelace", EMAIL, PASSWORD), Device(addresses[0])
         )
-    await throttle.count_registration("198.51.100.1")
-    clock.time += DAY + 1
-    await throttle.count_registration(addresses[0])
+    await register(throttle, "198.51.100.1")
+    clock.time += refused.value.retry_after
+    await register(throttle, addresses[0])
 
 
-COUNTER = Counter(
-    "test", Budget(free=2, first_wait=timedelta(seconds=1), longest_wait=timedelta(1))
+KEY = ThrottleKey(
+    "test",
+    Budget(free=2, refill=HOUR, first_wait=timedelta(seconds=1), longest_wait=timedelta(1)),
 )
 
 
-async def failures(database: AsyncDatabase[dict[str, Any]]) -> tuple[int, int]:
+async def counted(database: AsyncDatabase[dict[str, Any]], clock: Clock) -> tuple[int, int]:
+    """How many attempts count, and how many are in progress."""
     found = await database["attempts"].find_one({"_id": "test"})
     assert found is not None
-    return found["failures"], len(found["pending"])
+    used = (found["full_at"].timestamp() - clock.time) / HOUR.total_seconds()
+    return round(used), len(found["pending"])
 
 
+@pytest.mark.parametrize("end", [Unavailable(), KeyError(), InvalidCredentials(), None])
+@pytest.mark.parametrize("counts", [True, False])
 @pytest.mark.usefixtures("service")
-async def test_an_attempt_that_was_never_made_does_not_count(
-    throttle: Throttle, database: AsyncDatabase[dict[str, Any]]
+async def test_attempt_counts_only_if_it_says_so(
+    throttle: Throttle,
+    database: AsyncDatabase[dict[str, Any]],
+    clock: Clock,
+    end: Exception | None,
+    counts: bool,  # noqa: FBT001
 ) -> None:
-    with pytest.raises(Unavailable):
-        async with throttle.attempt([COUNTER]):
-            raise Unavailable
+    with pytest.raises(type(end)) if end else contextlib.nullcontext():
+        async with throttle.attempt([KEY]) as attempt:
+            attempt.counts = counts
+            if end:
+                raise end
 
-    assert await failures(database) == (0, 0)
+    assert await counted(database, clock) == (int(counts), 0)
 
 
 @pytest.mark.usefixtures("service")
-async def test_an_attempt_that_is_cancelled_counts(
-    throttle: Throttle, database: AsyncDatabase[dict[str, Any]]
+async def test_cancelled_attempt_is_not_counted(
+    throttle: Throttle, database: AsyncDatabase[dict[str, Any]], clock: Clock
 ) -> None:
     began = asyncio.Event()
 
     async def hang() -> None:
-        async with throttle.attempt([COUNTER]):
+        async with throttle.attempt([KEY]):
             began.set()
             await asyncio.sleep(60)
 
@@ -380,24 +400,52 @@ async def test_an_attempt_that_is_cancelled_counts(
     with pytest.raises(asyncio.CancelledError):
         await hanging
 
-    assert await failures(database) == (1, 0)
+    assert await counted(database, clock) == (0, 0)
 
 
 @pytest.mark.usefixtures("service")
-async def test_an_attempt_whose_process_died_counts_when_its_lease_has_lapsed(
+async def test_lease_of_dead_process_expires_uncounted(
     throttle: Throttle, database: AsyncDatabase[dict[str, Any]], clock: Clock
 ) -> None:
     now = datetime.fromtimestamp(clock.time, UTC)
-    await Attempts().begin("test", COUNTER.budget, "dead", now, now + LEASE)
-    async with throttle.attempt([COUNTER]) as verification:
-        verification.succeeded = True
-    assert await failures(database) == (0, 1)
+    await Attempts().begin("test", KEY.budget, "dead", now, now + LEASE)
+    async with throttle.attempt([KEY]):
+        pass
+    assert await counted(database, clock) == (0, 1)
 
     clock.time += LEASE.total_seconds()
-    async with throttle.attempt([COUNTER]) as verification:
-        verification.succeeded = True
+    async with throttle.attempt([KEY]):
+        pass
 
-    assert await failures(database) == (1, 0)
+    assert await counted(database, clock) == (0, 0)
+
+
+@pytest.mark.usefixtures("service")
+async def test_lease_is_renewed_while_its_attempt_is_in_progress(
+    throttle: Throttle, database: AsyncDatabase[dict[str, Any]], clock: Clock
+) -> None:
+    await throttle.renew_leases()
+    async with throttle.attempt([KEY]):
+        clock.time += LEASE.total_seconds() - 1
+        await throttle.renew_leases()
+        clock.time += LEASE.total_seconds() - 1
+        async with throttle.attempt([KEY]):
+            assert await counted(database, clock) == (0, 2)
+
+    assert await counted(database, clock) == (0, 0)
+
+
+@pytest.mark.usefixtures("service")
+async def test_other_duplicate_key_is_not_retried_without_end(
+    throttle: Throttle, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    await database["attempts"].create_index("kind", unique=True)
+    async with throttle.attempt([KEY]):
+        pass
+
+    with pytest.raises(Unavailable):
+        async with throttle.attempt([ThrottleKey("another", KEY.budget)]):
+            pass
 
 
 @pytest.mark.usefixtures("service")
@@ -408,11 +456,11 @@ async def test_nobody_waits_for_ever_and_not_too_many_do(
     monkeypatch.setattr(module, "MOST_WAITING", 3)
     now = datetime.fromtimestamp(clock.time, UTC)
     for lease in ("one", "two"):
-        await Attempts().begin("test", COUNTER.budget, lease, now, now + LEASE)
+        await Attempts().begin("test", KEY.budget, lease, now, now + LEASE)
 
     async def wait() -> int:
         with pytest.raises(TooManyAttempts) as refused:
-            async with throttle.attempt([COUNTER]):
+            async with throttle.attempt([KEY]):
                 pass
         return refused.value.retry_after
 
@@ -420,8 +468,8 @@ async def test_nobody_waits_for_ever_and_not_too_many_do(
     _, waiting = await asyncio.wait(attempts, timeout=1)
 
     assert len(waiting) == 3
-    async with throttle.attempt([Counter("another", COUNTER.budget)]) as verification:
-        verification.succeeded = True
+    async with throttle.attempt([ThrottleKey("another", KEY.budget)]):
+        pass
     assert await asyncio.gather(*attempts) == [1] * 9
 
 
@@ -430,13 +478,12 @@ async def test_a_refused_attempt_writes_nothing(
     throttle: Throttle, database: AsyncDatabase[dict[str, Any]]
 ) -> None:
     for _ in range(2):
-        with pytest.raises(InvalidCredentials):
-            async with throttle.attempt([COUNTER]):
-                raise InvalidCredentials
+        async with throttle.attempt([KEY]) as attempt:
+            attempt.counts = True
     before = await database["attempts"].find_one()
 
     with pytest.raises(TooManyAttempts):
-        async with throttle.attempt([COUNTER]):
+        async with throttle.attempt([KEY]):
             pass
 
     assert await database["attempts"].find_one() == before

@@ -311,7 +311,7 @@ def test_the_spare_bits_of_a_signature_are_zero(tokens: AccessTokens) -> None:
 @pytest.mark.parametrize("key", ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", PEM])
 def test_a_key_that_pyjwt_takes_for_another_kind_is_refused_at_once(key: str) -> None:
     with pytest.raises(StartError) as refused:
-        AccessTokens(key, timedelta(minutes=1))
+        AccessTokens(key, timedelta(minutes=1), Clock())
 
     assert "TOKEN_KEY" in str(refused.value)
     assert key not in str(refused.value)

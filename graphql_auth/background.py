@@ -1,0 +1,38 @@
+"""Work that a process repeats while it serves."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from graphql_auth.logs import cause_of
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def repeated(*jobs: tuple[float, Work]) -> AsyncIterator[None]:
+    """Repeat each job, with so many seconds in between, until the block ends."""
+    tasks = [asyncio.create_task(_repeat(seconds, work)) for seconds, work in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _repeat(seconds: float, work: Work) -> None:
+    is_failing = False
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - the next time it may succeed
+            if not is_failing:
+                logger.warning("%s failed, and is tried again (%s)", work.__name__, cause_of(error))
+            is_failing = True
+        else:
+            is_failing = False
