@@ -1,7 +1,10 @@
 """What the tests share: one real MongoDB, a database of its own for each test, a real server."""
 
+import functools
+import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,15 @@ from pymongo.asynchronous.database import AsyncDatabase
 from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
 from tests.client import Client
 from tests.process import ServerProcess, start_server
+from tests.wall_clock import LIBFAKETIME, WallClock
 
 # A busy machine is no failure; and a server answers as well to many examples as to one.
 settings.register_profile(
     "tests",
     deadline=None,
+    # The same examples each time, and nothing kept: a run cannot fail by chance.
+    derandomize=True,
+    database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("tests")
@@ -53,17 +60,33 @@ async def database(database_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, A
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start servers that end with the test."""
-    started: list[ServerProcess] = []
+def start_embedded(tmp_path: Path) -> Iterator[Start]:
+    """Start servers that end with the test, each with a mongod of its own.
 
-    def start_one(*arguments: str, **settings: str) -> ServerProcess:
-        started.append(start_server(tmp_path, *arguments, **settings))
-        return started[-1]
+    For tests of the embedded MongoDB, and of what a server does when its database goes away.
+    """
+    with ExitStack() as stack:
 
-    yield start_one
-    for server in started:
-        server.stop()
+        def start_one(*arguments: str, **settings: str) -> ServerProcess:
+            server = start_server(tmp_path, *arguments, **settings)
+            stack.callback(server.stop)
+            return server
+
+        yield start_one
+
+
+@pytest.fixture
+def start(start_embedded: Start, database_uri: str) -> Start:
+    """Start servers that end with the test, all on the test's database in the shared mongod."""
+    return functools.partial(start_embedded, MONGO_URI=database_uri, TOKEN_KEY=KEY)
+
+
+@pytest.fixture
+def wall_clock(tmp_path: Path) -> WallClock:
+    """A wall clock for servers, which the test can step: ``start(**wall_clock.settings)``."""
+    if not LIBFAKETIME.exists() and "CI" not in os.environ:
+        pytest.skip(f"There is no {LIBFAKETIME}; on Debian: apt-get install faketime")
+    return WallClock(tmp_path / "wall-clock")
 
 
 @pytest.fixture(scope="session")
@@ -71,17 +94,16 @@ def start_shared(
     mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Start]:
     """Start servers for several tests, each on a database of its own."""
-    started: list[ServerProcess] = []
+    with ExitStack() as stack:
 
-    def start_one(**settings: str) -> ServerProcess:
-        uri = f"{mongod.uri.rpartition('/')[0]}/shared_{len(started)}"
-        directory = tmp_path_factory.mktemp("server")
-        started.append(start_server(directory, MONGO_URI=uri, TOKEN_KEY=KEY, **settings))
-        return started[-1]
+        def start_one(**settings: str) -> ServerProcess:
+            uri = f"{mongod.uri.rpartition('/')[0]}/shared_{uuid.uuid4().hex}"
+            directory = tmp_path_factory.mktemp("server")
+            server = start_server(directory, MONGO_URI=uri, TOKEN_KEY=KEY, **settings)
+            stack.callback(server.stop)
+            return server
 
-    yield start_one
-    for server in started:
-        server.stop()
+        yield start_one
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,13 @@ import pytest
 
 from tests.client import WELCOME, Client
 from tests.conftest import KEY, Start
-from tests.process import environment
+from tests.process import environment, process_name
 
 
-def test_workers_share_one_database_and_one_key(start: Start) -> None:
-    server = start("--workers", "3")
+def test_workers_share_one_database_and_one_key(start_embedded: Start) -> None:
+    server = start_embedded("--workers", "3")
 
-    names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in server.descendants()]
+    names = [process_name(pid) for pid in server.descendants()]
     assert names.count("mongod") == 1
     with Client(server.url) as client:
         registered = client.register()["data"]["register"]

@@ -12,8 +12,10 @@ REGISTRATIONS = 200
 KILLED_AFTER = 80
 
 
-def test_no_answered_registration_is_lost_when_server_and_mongod_are_killed(start: Start) -> None:
-    server = start()
+def test_no_answered_registration_is_lost_when_server_and_mongod_are_killed(
+    start_embedded: Start,
+) -> None:
+    server = start_embedded()
     answered: list[str] = []
     enough = threading.Event()
 
@@ -39,6 +41,6 @@ def test_no_answered_registration_is_lost_when_server_and_mongod_are_killed(star
             done.result()
 
     assert KILLED_AFTER <= len(answered) < REGISTRATIONS
-    with Client(start().url) as client:
+    with Client(start_embedded().url) as client:
         lost = [email for email in answered if "errors" in client.login(email)]
     assert lost == []

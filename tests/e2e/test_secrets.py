@@ -19,8 +19,8 @@ KEY = "hunter2-the-key-of-this-test-is-long-enough"
 
 
 @pytest.fixture
-def server(start: Start) -> ServerProcess:
-    return start(TOKEN_KEY=KEY, TOKEN_SOURCES="authorization,x-access-token,query,body")
+def server(start_embedded: Start) -> ServerProcess:
+    return start_embedded(TOKEN_KEY=KEY, TOKEN_SOURCES="authorization,x-access-token,query,body")
 
 
 def bad_requests(token: str) -> Iterator[tuple[str, dict[str, Any]]]:

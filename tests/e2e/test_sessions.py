@@ -141,8 +141,8 @@ def test_nobody_is_signed_out_by_a_crash_in_the_middle_of_refreshes(
 
 
 @pytest.mark.alone
-def test_without_news_of_ended_sessions_nobody_is_let_in_for_long(start: Start) -> None:
-    server = start(REVOCATION_MAX_STALENESS="1s")
+def test_without_news_of_ended_sessions_nobody_is_let_in_for_long(start_embedded: Start) -> None:
+    server = start_embedded(REVOCATION_MAX_STALENESS="1s")
     with Client(server.url) as client:
         token = signed_up(client)["token"]
         os.kill(server.mongod_pid(), signal.SIGSTOP)

@@ -29,8 +29,8 @@ def settings(request: pytest.FixtureRequest, database_uri: str) -> dict[str, str
 
 
 @pytest.fixture
-def server(start: Start, settings: dict[str, str]) -> ServerProcess:
-    return start(**settings)
+def server(start_embedded: Start, settings: dict[str, str]) -> ServerProcess:
+    return start_embedded(**settings)
 
 
 def test_a_user_is_disabled_enabled_and_deleted_while_the_server_runs(
@@ -54,25 +54,25 @@ def test_a_user_is_disabled_enabled_and_deleted_while_the_server_runs(
         assert "errors" not in client.register(email=email)
 
 
-def test_a_user_is_disabled_while_no_server_runs(start: Start, tmp_path: Path) -> None:
+def test_a_user_is_disabled_while_no_server_runs(start_embedded: Start, tmp_path: Path) -> None:
     email = new_email()
-    server = start()
+    server = start_embedded()
     with Client(server.url) as client:
         client.register(email=email)
     server.stop()
 
     assert "is disabled" in users(tmp_path, "disable", email, {})
 
-    with Client(start().url) as client:
+    with Client(start_embedded().url) as client:
         assert code(client.login(email)) == "INVALID_CREDENTIALS"
 
 
-def test_what_cannot_be_done_is_said_in_one_line(start: Start, tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_said_in_one_line(start_embedded: Start, tmp_path: Path) -> None:
     nowhere = run_command(tmp_path, "users", "disable", "ada@example.com")
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (1, 1)
     assert "There is no data in DATA_DIR" in nowhere.stderr
 
-    start()
+    start_embedded()
     nobody = run_command(tmp_path, "users", "delete", "ada@example.com")
     assert nobody.returncode == 1
     assert nobody.stderr == "graphql-auth: there is no user with the address ada@example.com\n"
