@@ -4,9 +4,10 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from pymongo import MongoClient
@@ -21,7 +22,28 @@ from graphql_auth.storage.embedded import (
     find_mongod,
     reached_mongod,
 )
-from tests.process import has_ended
+from tests.process import has_ended, skip_unless_it_can_be_named
+
+# The flags of a Unix socket that listens, in /proc/net/unix.
+LISTENING = "00010000"
+
+
+def socket_inodes(pid: int) -> set[str]:
+    """The inodes of the sockets of a process, which may close some meanwhile."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            kind, _, inode = str(descriptor.readlink()).partition(":")
+            if kind == "socket":
+                found.add(inode.strip("[]"))
+    return found
+
+
+def rows(table: str) -> list[list[str]]:
+    """One of the kernel's tables of sockets; it has none of a protocol that is switched off."""
+    file = Path(f"/proc/net/{table}")
+    text = file.read_bytes().decode(errors="replace") if file.exists() else ""
+    return [row.split() for row in text.splitlines()[1:]]
 
 
 @contextmanager
@@ -55,18 +77,14 @@ def test_data_survives_a_restart(tmp_path: Path) -> None:
 
 def test_it_listens_on_a_socket_for_this_user_alone_and_on_no_port(tmp_path: Path) -> None:
     with running(tmp_path) as mongo:
-        sockets = subprocess.run(
-            ["ls", "-l", f"/proc/{mongo.pid}/fd"], capture_output=True, text=True, check=True
-        ).stdout
-        tcp = [
-            line.split()[9]
-            for table in ("tcp", "tcp6")
-            for line in Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()[1:]
-        ]
+        own = socket_inodes(mongo.pid)
+        ports = [row for table in ("tcp", "tcp6") for row in rows(table) if row[9] in own]
+        paths = [" ".join(row[7:]) for row in rows("unix") if row[6] in own and row[3] == LISTENING]
+        (path,) = paths
 
-        assert not [inode for inode in tcp if inode != "0" and f"socket:[{inode}]" in sockets]
-        assert stat.S_IMODE((tmp_path / "mongod.sock").stat().st_mode) == 0o600
-        assert not list(Path("/tmp").glob("mongodb-*.sock"))
+        assert ports == []
+        assert mongo.uri == f"mongodb://{quote(path, safe='')}/{embedded.DATABASE}"
+        assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
 
 
 def test_it_ends_with_the_block(tmp_path: Path) -> None:
@@ -131,6 +149,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["long" * 30, "co:lon", "com,ma", "ü", "d\udcff"])
 def test_a_path_that_a_socket_cannot_have_gets_it_elsewhere(tmp_path: Path, name: str) -> None:
     data = tmp_path / name
+    skip_unless_it_can_be_named(data)
     with running(data) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
         assert client.admin.command("ping")["ok"] == 1
     assert not (data / "mongod.sock").exists()
@@ -142,15 +161,20 @@ def test_a_mongod_on_the_path_goes_first(empty_path: Path) -> None:
     assert find_mongod() == mine
 
 
-def test_the_packaged_mongod_is_made_runnable(empty_path: Path) -> None:
-    packaged = find_mongod()
-    mode = packaged.stat().st_mode
-    packaged.chmod(0o644)
-    try:
-        assert find_mongod() == packaged
-        assert os.access(packaged, os.X_OK)
-    finally:
-        packaged.chmod(mode)
+def test_the_packaged_mongod_is_made_runnable(
+    tmp_path: Path, empty_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a copy: other tests start the one in site-packages meanwhile."""
+    record = tmp_path / f"{embedded.WHEEL.replace('-', '_')}-0.dist-info" / "METADATA"
+    packaged = tmp_path / "fiftyone" / "db" / "bin" / "mongod"
+    for file in (record, packaged):
+        file.parent.mkdir(parents=True)
+        file.write_text(f"Name: {embedded.WHEEL}\nVersion: 0\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert not os.access(packaged, os.X_OK)
+    assert find_mongod() == packaged
+    assert os.access(packaged, os.X_OK)
     assert not list(empty_path.iterdir())
 
 
