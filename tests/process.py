@@ -27,7 +27,7 @@ class ServerProcess:
             self.url = self._await_url()
             # The listener accepts before the processes are up; this request waits for them.
             asked = {"query": "{ __typename }"}
-            httpx.post(self.url, json=asked, timeout=SECONDS_TO_START, trust_env=False)
+            httpx.post(self.url, json=asked, timeout=SECONDS_TO_START)
         except BaseException:
             process.kill()
             process.wait()
@@ -110,7 +110,7 @@ def start_server(directory: Path, *arguments: str, **settings: str) -> ServerPro
 
 
 def run_command(
-    directory: Path, *arguments: str, timeout: float = 30, **settings: str
+    directory: Path, *arguments: str, **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the command line to its end."""
     return subprocess.run(
@@ -119,7 +119,7 @@ def run_command(
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=SECONDS_TO_START,
         check=False,
     )
 

@@ -25,7 +25,10 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
 
 
 def test_a_child_whose_parent_ended_before_it_asked_ends_at_once() -> None:
-    program = "from graphql_auth.lifeline import die_with_parent; die_with_parent(1)"
+    # Its own id is never that of its parent; 1 would be, where the tests run as process 1.
+    program = (
+        "import os; from graphql_auth.lifeline import die_with_parent; die_with_parent(os.getpid())"
+    )
 
     ended = subprocess.run([sys.executable, "-c", program], check=False)
 

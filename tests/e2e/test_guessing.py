@@ -75,7 +75,8 @@ def test_the_wait_is_told_in_seconds(clients: list[Client], owner: dict[str, Any
     refused = extensions(clients[0].login(owner["email"], owner["password"]))
 
     assert refused["code"] == "TOO_MANY_ATTEMPTS"
-    assert 25 <= refused["retryAfter"] <= 30
+    # The first wait is 30 s, less what has passed since the last guess.
+    assert 1 <= refused["retryAfter"] <= 30
 
 
 def test_two_hundred_at_once_are_answered_and_the_owner_gets_in(
