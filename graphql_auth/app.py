@@ -25,7 +25,11 @@ from graphql_auth.auth.devices import DeviceTokens
 from graphql_auth.auth.hashing import HashQueue
 from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import Passwords
-from graphql_auth.auth.revocations import SECONDS_BETWEEN_POLLS, Revocations
+from graphql_auth.auth.revocations import (
+    SECONDS_BETWEEN_POLLS,
+    SECONDS_BETWEEN_SWEEPS,
+    Revocations,
+)
 from graphql_auth.auth.service import AuthService
 from graphql_auth.auth.sessions import Lifetimes, SessionService
 from graphql_auth.auth.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
@@ -94,6 +98,7 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
     )
     jobs = (
         (SECONDS_BETWEEN_POLLS, revocations.poll),
+        (SECONDS_BETWEEN_SWEEPS, revocations.sweep),
         (SECONDS_BETWEEN_BEATS, heartbeat.beat),
         (SECONDS_BETWEEN_BEATS, accounts.complete_password_changes),
         (SECONDS_BETWEEN_RENEWALS, throttle.renew_leases),

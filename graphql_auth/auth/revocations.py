@@ -1,26 +1,27 @@
 """Revoked sessions, known in memory to every process, so that a request asks no database."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from graphql_auth.auth.clock import DatabaseClock
 from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
-from graphql_auth.storage.sessions import Ended, Sessions
+from graphql_auth.storage.sessions import BATCH, Ended, Sessions
 
 SECONDS_BETWEEN_POLLS = 0.25
+SECONDS_BETWEEN_SWEEPS = 0.5
 # How much later than its time an end may become visible: it is written with the time at which the
 # command began; and the clocks of two members of one database may differ.
 OVERLAP = timedelta(seconds=10)
-CLOCK_STEP = timedelta(seconds=1)
+# A batch takes some 4 ms. After a burst of ends a sweep has many, and takes 3 % of a core.
+SECONDS_BETWEEN_BATCHES = 0.15
 EPOCH = datetime.fromtimestamp(0, UTC)
 # A million at the start take half a minute at the worst. Later polls read those of a moment, unless
 # many ended at once, or the database was away for a while.
 FULL_POLL_TIMEOUT = 600.0
 INCREMENTAL_POLL_TIMEOUT = 5.0
-# The overlap is read again with each poll, unless it holds more than these; then at this rate.
-MAX_REREAD = 1_000
-REREAD_PER_SECOND = 10_000
 BUCKETS = 8
 
 
@@ -76,9 +77,11 @@ class _Bucket:
 
 
 class Revocations:
-    """Says whether a session is revoked, and polls the database for those that ended elsewhere.
+    """Says whether a session is revoked, and reads which sessions have ended elsewhere.
 
-    Each poll also sets ``clock``. ``max_staleness`` is how long a process goes on without one.
+    A poll reads what is newer than all that it knows. A sweep reads the overlap again, for ends
+    that became visible late, and does not hurry. Each poll also sets ``clock``. ``max_staleness``
+    is how long a process goes on without a poll.
     """
 
     def __init__(
@@ -95,7 +98,9 @@ class Revocations:
         self._max_staleness = max_staleness.total_seconds()
         self._monotonic = monotonic
         self._polled_at = -float("inf")
-        self._window = PollWindow()
+        self._newest = EPOCH
+        # When the last sweep began, or before the first one the first poll.
+        self._swept: Reading | None = None
 
     def check(self, session_id: str) -> None:
         """Let a session pass that is not known to be revoked.
@@ -113,51 +118,43 @@ class Revocations:
 
     async def poll(self) -> None:
         """Read the sessions that ended since the last poll; raises Unavailable."""
-        began = self._monotonic()
-        present = await self._sessions.now()
-        self._clock.set(present, began)
+        reading = await self._read_clocks()
         # A poll that took too long would take too long again: the next one has more time.
-        is_late = began - self._polled_at > INCREMENTAL_POLL_TIMEOUT
+        is_late = reading.monotonic - self._polled_at > INCREMENTAL_POLL_TIMEOUT
         timeout = FULL_POLL_TIMEOUT if is_late else INCREMENTAL_POLL_TIMEOUT
-        recent: list[datetime] = []
-        async for ended in self._sessions.ended_since(self._window.start(began, present), timeout):
+        newest = self._newest
+        async for ended in self._sessions.ended_since(self._newest, timeout):
             self._revoked.add(ended)
-            recent += [one.at for one in ended if one.at > present - OVERLAP]
-        self._window.advance(began, present, recent)
-        self._polled_at = began
+            newest = max([newest, *(one.at for one in ended)])
+        # A clock that was ahead for a moment is not waited for.
+        self._newest = min(newest, reading.database)
+        self._swept = self._swept or reading
+        self._polled_at = reading.monotonic
         self._revoked.forget_expired()
 
-
-class PollWindow:
-    """Since when a poll reads: the last one, and the overlap before it.
-
-    After a burst of ends the overlap holds so many sessions that it cannot be read four times a
-    second. Then most polls read only what is newer, and a few, at a bounded rate, all of it.
-    """
-
-    def __init__(self) -> None:
-        # When the last poll read the whole overlap: by the monotonic clock and by the database.
-        self._whole: tuple[float, datetime] | None = None
-        self._is_whole = True
-        self._next_whole = -float("inf")
-        self._newest = EPOCH
-
-    def start(self, began: float, present: datetime) -> datetime:
-        """Return since when to read, in a poll that begins at these two times."""
-        if self._whole is None:
-            return EPOCH
-        whole_began, whole_present = self._whole
+    async def sweep(self) -> None:
+        """Read the overlap before the last sweep, and what came since; raises Unavailable."""
+        reading = await self._read_clocks()
+        before = self._swept or reading
         # The clock of the database may have been set, forward or back, since then.
-        unchanged = present - timedelta(seconds=began - whole_began)
-        has_stepped = abs(unchanged - whole_present) > CLOCK_STEP
-        self._is_whole = has_stepped or began >= self._next_whole
-        start = min(unchanged, whole_present) - OVERLAP
-        return start if self._is_whole else max(start, self._newest)
+        unchanged = reading.database - timedelta(seconds=reading.monotonic - before.monotonic)
+        start = min(unchanged, before.database) - OVERLAP
+        async for ended in self._sessions.ended_since(start, FULL_POLL_TIMEOUT):
+            self._revoked.add(ended)
+            if len(ended) == BATCH:
+                await asyncio.sleep(SECONDS_BETWEEN_BATCHES)
+        self._swept = reading
 
-    def advance(self, began: float, present: datetime, recent: list[datetime]) -> None:
-        """Note what a poll has read: the times of those ends that the overlap still holds."""
-        if self._is_whole:
-            self._whole = began, present
-        if len(recent) > MAX_REREAD:
-            self._newest = min(max(recent), present)
-            self._next_whole = began + len(recent) / REREAD_PER_SECOND
+    async def _read_clocks(self) -> "Reading":
+        asked_at = self._monotonic()
+        database = await self._sessions.now()
+        self._clock.set(database, asked_at)
+        return Reading(asked_at, database)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One moment, by the monotonic clock and by the clock of the database."""
+
+    monotonic: float
+    database: datetime

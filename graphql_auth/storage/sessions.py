@@ -14,7 +14,7 @@ from graphql_auth.storage.mongo import outages_translated
 # An ended session is remembered for as long as a token that it gave out may count elsewhere.
 CLOCK_SKEW = timedelta(minutes=1)
 ENDED_INDEX = "ended_at_1_expires_at_1__id_1"
-BATCH = 10_000
+BATCH = 1_000
 # So many sessions are ended by one command, which then takes milliseconds.
 ENDED_AT_ONCE = 1_000
 POLL_COMMENT = "graphql-auth: sessions that ended"

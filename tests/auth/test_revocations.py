@@ -1,3 +1,4 @@
+import asyncio
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from graphql_auth.auth import revocations as module
 from graphql_auth.auth.clock import DatabaseClock
 from graphql_auth.auth.revocations import Revocations, RevocationSet
 from graphql_auth.errors import Unauthenticated, Unavailable
-from graphql_auth.storage.sessions import Ended, Sessions
+from graphql_auth.storage.sessions import BATCH, Ended, Sessions
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 IDS = [str(ObjectId()) for _ in range(200)]
@@ -95,7 +96,6 @@ class Source(Sessions):
         self.ended: list[Ended] = []
         self.fault: Exception | None = None
         self.asked: list[datetime] = []
-        self.read = 0
         self.patience: list[float] = []
         self.database_time = datetime.now(UTC)
         self.when_asked: Callable[[], None] = lambda: None
@@ -110,8 +110,8 @@ class Source(Sessions):
         if self.fault:
             raise self.fault
         found = [one for one in self.ended if one.at > moment]
-        self.read = len(found)
-        yield found
+        for start in range(0, len(found), BATCH):
+            yield found[start : start + BATCH]
 
 
 class Now:
@@ -137,6 +137,14 @@ def revocations(source: Source, now: Now) -> Revocations:
     return Revocations(source, clock, timedelta(hours=2), timedelta(seconds=30), now)
 
 
+FAR = datetime.now(UTC) + timedelta(days=1)
+
+
+def pass_time(source: Source, now: Now, seconds: float) -> None:
+    now.time += seconds
+    source.database_time += timedelta(seconds=seconds)
+
+
 def soon(session_id: str, **at: float) -> Ended:
     moment = datetime.now(UTC)
     return Ended(session_id, moment + timedelta(**at), moment + timedelta(hours=2))
@@ -158,16 +166,20 @@ async def test_what_ended_elsewhere_is_known_after_a_look(
 
 
 @pytest.mark.anyio
-async def test_an_end_that_shows_later_than_its_time_is_seen_all_the_same(
-    revocations: Revocations, source: Source
+async def test_end_that_becomes_visible_late_is_found_by_a_sweep(
+    revocations: Revocations, source: Source, now: Now
 ) -> None:
     await revocations.poll()
-    source.ended.append(soon(IDS[1], seconds=-9))
-
+    source.ended.append(soon(IDS[0]))
     await revocations.poll()
-
-    with pytest.raises(Unauthenticated):
-        revocations.check(IDS[1])
+    for number, seconds in enumerate([9, 8, 1], start=1):
+        pass_time(source, now, 5)
+        source.ended.append(
+            Ended(IDS[number], source.database_time - timedelta(seconds=seconds), FAR)
+        )
+        await revocations.sweep()
+        with pytest.raises(Unauthenticated):
+            revocations.check(IDS[number])
 
 
 @pytest.mark.anyio
@@ -191,19 +203,56 @@ async def test_a_look_behind_one_that_took_too_long_may_take_longer(
 
 
 @pytest.mark.anyio
-async def test_only_the_first_look_asks_for_all(
+async def test_poll_reads_what_is_newer_and_sweep_reads_the_overlap(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
-    source.ended.append(soon(IDS[0], seconds=60))
     await revocations.poll()
-    for _ in range(2):
-        now.time += 5
-        source.database_time += timedelta(seconds=5)
-        await revocations.poll()
+    start = source.database_time
+    source.ended.append(Ended(IDS[0], start, FAR))
+    await revocations.poll()
+    pass_time(source, now, 5)
+    await revocations.poll()
+    await revocations.sweep()
+    pass_time(source, now, 5)
+    await revocations.sweep()
 
-    assert source.asked[0] == module.EPOCH
-    for since, later in ((source.asked[1], 5), (source.asked[2], 0)):
-        assert since == source.database_time - timedelta(seconds=later + 5) - module.OVERLAP
+    overlap = module.OVERLAP
+    assert source.asked == [
+        module.EPOCH,
+        module.EPOCH,
+        start,
+        start - overlap,
+        start + timedelta(seconds=5) - overlap,
+    ]
+
+
+@pytest.mark.anyio
+async def test_sweep_before_the_first_poll_reads_the_overlap(
+    revocations: Revocations, source: Source
+) -> None:
+    await revocations.sweep()
+
+    assert source.asked == [source.database_time - module.OVERLAP]
+
+
+@pytest.mark.anyio
+async def test_sweep_of_a_burst_does_not_hurry(
+    revocations: Revocations, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    await revocations.poll()
+    source.ended = [
+        Ended(f"{number:024x}", source.database_time, FAR) for number in range(2 * BATCH + 1)
+    ]
+
+    await revocations.sweep()
+
+    assert pauses == [module.SECONDS_BETWEEN_BATCHES] * 2
 
 
 @pytest.mark.anyio
@@ -221,11 +270,17 @@ async def test_a_clock_of_the_database_that_is_set_hides_no_end(
         Ended(IDS[1], after, after + timedelta(hours=9)),
     ]
 
-    await revocations.poll()
+    await revocations.sweep()
 
     for one in IDS[:2]:
         with pytest.raises(Unauthenticated):
             revocations.check(one)
+    # Nor does it hide those that end later.
+    source.ended.append(Ended(IDS[2], after + timedelta(seconds=1), FAR))
+    pass_time(source, now, 2)
+    await revocations.sweep()
+    with pytest.raises(Unauthenticated):
+        revocations.check(IDS[2])
 
 
 def test_nobody_is_let_in_before_the_first_look(revocations: Revocations) -> None:
@@ -269,39 +324,3 @@ async def test_what_is_known_is_as_old_as_the_question(
 
     with pytest.raises(Unavailable):
         revocations.check(IDS[0])
-
-
-@pytest.mark.anyio
-async def test_burst_of_ends_is_read_again_at_bounded_rate(
-    revocations: Revocations, source: Source, now: Now
-) -> None:
-    def pass_time(seconds: float) -> None:
-        now.time += seconds
-        source.database_time += timedelta(seconds=seconds)
-
-    await revocations.poll()
-    pass_time(0.25)
-    burst = source.database_time - timedelta(seconds=0.1)
-    many = module.REREAD_PER_SECOND * 2
-    source.ended += [
-        Ended(f"{number:024x}", burst, burst + timedelta(hours=2)) for number in range(many)
-    ]
-    read = 0
-    for _ in range(16):
-        await revocations.poll()
-        read += source.read
-        pass_time(0.25)
-
-    assert many <= read <= 4 * many
-
-    # Sessions that end after the burst are seen at once, and a late one within a bounded time.
-    source.ended.append(Ended(IDS[0], source.database_time, source.database_time))
-    source.ended.append(Ended(IDS[1], burst - timedelta(seconds=1), source.database_time))
-    await revocations.poll()
-    with pytest.raises(Unauthenticated):
-        revocations.check(IDS[0])
-    for _ in range(12):
-        pass_time(0.25)
-        await revocations.poll()
-    with pytest.raises(Unauthenticated):
-        revocations.check(IDS[1])
