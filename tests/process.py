@@ -56,6 +56,10 @@ class ServerProcess:
         """The process ids of its children, and of theirs."""
         return _descendants(self.process.pid)
 
+    def workers(self) -> list[int]:
+        """The process ids of the workers of a server that has several."""
+        return [pid for pid in self.descendants() if not _is_helper(pid)]
+
     def mongod_pid(self) -> int:
         """The process id of the mongod that it started."""
         (pid,) = (pid for pid in self.descendants() if process_name(pid) == "mongod")
@@ -147,6 +151,12 @@ def process_name(pid: int) -> str | None:
     """The name of a process, or None when it has ended."""
     name = _read(pid, "comm")
     return None if name is None else name.strip()
+
+
+def _is_helper(pid: int) -> bool:
+    """Whether a process is the resource tracker of multiprocessing, or a mongod; or has ended."""
+    command = _read(pid, "cmdline")
+    return not command or "resource_tracker" in command or process_name(pid) == "mongod"
 
 
 def _is_alive(pid: int) -> bool:

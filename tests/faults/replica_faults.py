@@ -1,0 +1,227 @@
+"""One fault of a replica set or a worker at a time, under load.
+
+Nobody is signed out, nothing that was acknowledged is lost, nothing that ended comes back, every
+answer is JSON with a code, and all goes on without a hand.
+"""
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections import Counter
+
+import httpx
+import pytest
+from pymongo import MongoClient
+
+from tests.client import PASSWORD, Client, registration
+from tests.conftest import KEY, Start
+from tests.faults.load import CUT_OFF, LOGIN, PLAIN_TEXT, REGISTER, Load, load
+from tests.faults.replica_set import ReplicaSet
+from tests.process import ServerProcess
+
+pytestmark = pytest.mark.anyio
+
+# How long a token of an ended session may be accepted: one second, five on a busy machine; and
+# while there is no news from the database, as long as REVOCATION_MAX_STALENESS says.
+SECONDS_TO_BE_SEEN = 5
+SECONDS_WITHOUT_NEWS = 30
+LOGINS = 90
+
+
+class Faults:
+    """A replica set, and two workers that serve a database on it."""
+
+    def __init__(self, replica_set: ReplicaSet, start_embedded: Start) -> None:
+        self.members = replica_set
+        self.uri = replica_set.uri(f"faults_{uuid.uuid4().hex}")
+        self._start = start_embedded
+
+    def serve(self, **settings: str) -> ServerProcess:
+        given = {"MONGO_URI": self.uri, "TOKEN_KEY": KEY} | settings
+        return self._start("--workers", "2", **given)
+
+
+@pytest.fixture
+def faults(replica_set: ReplicaSet, start_embedded: Start) -> Faults:
+    return Faults(replica_set, start_embedded)
+
+
+def verify(clients: Load, server: ServerProcess, seconds_without_news: float = 0) -> None:
+    """Print what was measured, and judge it."""
+    thefts = server.output.count("refresh_token_reused")
+    print(
+        f"{clients.acknowledged} changes acknowledged, {len(clients.users)} users,"
+        f" {len(clients.sessions)} sessions; signed out: {len(clients.signed_out)}, reported as"
+        f" theft: {thefts}, lost: {len(clients.lost)}, forked: {len(clients.forked)}, alive after"
+        f" their end: {len(clients.undead)}, plain-text answers: {clients.codes[PLAIN_TEXT]},"
+        f" cut off: {clients.codes[CUT_OFF]}; an ended session was accepted for at most"
+        f" {clients.longest_accepted:.2f} s; all clients served again within"
+        f" {clients.seconds_to_recover:.1f} s; {dict(clients.codes)}"
+    )
+    assert clients.signed_out == []
+    assert thefts == 0
+    assert clients.lost == []
+    assert clients.forked == []
+    assert clients.undead == []
+    assert clients.codes[PLAIN_TEXT] == 0
+    assert clients.longest_accepted < SECONDS_TO_BE_SEEN + seconds_without_news
+    assert server.process.poll() is None
+
+
+async def test_kill_of_the_primary(faults: Faults) -> None:
+    server = faults.serve()
+    async with load(server.url) as clients:
+        await asyncio.sleep(5)
+        primary = await asyncio.to_thread(faults.members.primary)
+        faults.members.kill(primary)
+        await asyncio.to_thread(faults.members.primary)
+        await asyncio.sleep(4)
+        faults.members.start(primary)
+
+    verify(clients, server, SECONDS_WITHOUT_NEWS)
+
+
+async def test_stop_of_the_primary_for_20_s(faults: Faults) -> None:
+    server = faults.serve()
+    async with load(server.url) as clients:
+        await asyncio.sleep(5)
+        primary = await asyncio.to_thread(faults.members.primary)
+        faults.members.pause(primary)
+        await asyncio.sleep(20)
+        faults.members.resume(primary)
+        await asyncio.sleep(4)
+
+    verify(clients, server, SECONDS_WITHOUT_NEWS)
+
+
+async def test_two_of_three_members_down_for_45_s(faults: Faults) -> None:
+    await no_majority(faults)
+
+
+async def test_one_of_two_members_with_data_down_for_45_s(
+    with_an_arbiter: ReplicaSet, start_embedded: Start
+) -> None:
+    """An arbiter keeps the primary in office, but holds no data: no write has a majority."""
+    await no_majority(Faults(with_an_arbiter, start_embedded))
+
+
+async def no_majority(faults: Faults) -> None:
+    server = faults.serve()
+    async with load(server.url) as clients:
+        await asyncio.sleep(5)
+        others = await asyncio.to_thread(faults.members.others_with_data)
+        faults.members.kill(*others)
+        await asyncio.sleep(45)
+        for member in others:
+            faults.members.start(member)
+        await asyncio.to_thread(faults.members.wait_until_healthy)
+
+    verify(clients, server, SECONDS_WITHOUT_NEWS)
+
+
+async def test_worker_killed_while_there_is_no_majority(faults: Faults) -> None:
+    server = faults.serve()
+    async with load(server.url) as clients:
+        await asyncio.sleep(5)
+        others = await asyncio.to_thread(faults.members.others_with_data)
+        faults.members.kill(*others)
+        await asyncio.sleep(2)
+        killed, healthy = server.workers()
+        os.kill(killed, signal.SIGKILL)
+        await asyncio.sleep(10)
+        assert server.process.poll() is None, server.output
+        assert healthy in server.workers()
+        for member in others:
+            faults.members.start(member)
+        await asyncio.to_thread(faults.members.wait_until_healthy)
+
+    workers = server.workers()
+    verify(clients, server, SECONDS_WITHOUT_NEWS)
+    assert len(workers) == 2
+    assert killed not in workers
+    assert healthy in workers
+
+
+async def test_index_of_ended_sessions_dropped(faults: Faults) -> None:
+    server = faults.serve(REVOCATION_MAX_STALENESS="5s")
+    async with load(server.url) as clients:
+        await asyncio.sleep(4)
+        with MongoClient[dict[str, object]](faults.uri) as mongo:
+            mongo.get_default_database()["sessions"].drop_index("ended_at_1_expires_at_1__id_1")
+        await asyncio.sleep(15)
+
+    verify(clients, server)
+    assert clients.welcome_codes == {}
+
+
+async def test_unique_index_of_addresses_dropped(faults: Faults) -> None:
+    """Nobody registers until it is made again. All else goes on, and no address has two users."""
+    server = faults.serve()
+    twin = registration()
+    async with load(server.url) as clients:
+        await asyncio.sleep(4)
+        with MongoClient[dict[str, object]](faults.uri) as mongo:
+            users = mongo.get_default_database()["users"]
+            users.drop_index("email_1")
+            replies = await asyncio.gather(*[clients.ask(REGISTER, twin) for _ in range(4)])
+            await asyncio.sleep(2)
+            stored = users.count_documents({"email": twin["email"]})
+            if stored > 1:
+                users.delete_many({"email": twin["email"]})
+            users.create_index("email", name="email_1", unique=True)
+        registered, _ = await clients.insist(REGISTER, registration())
+
+    codes = [reply.code for reply in replies]
+    print(f"four registrations of one address without the index: {codes}, {stored} stored")
+    verify(clients, server)
+    assert stored <= 1
+    assert codes.count("") <= 1
+    assert not registered.code
+
+
+async def test_sigterm_with_90_logins_in_flight(faults: Faults) -> None:
+    server = faults.serve()
+    people = [registration() for _ in range(LOGINS)]
+    with Client(server.url) as client:
+        for person in people:
+            assert "errors" not in client.register(**person)
+    server.stop()
+
+    # Slow hashes: most logins wait in the queue when the signal comes.
+    server = faults.serve(BCRYPT_ROUNDS="12")
+    replies, seconds = await sign_in_until_terminated(server, people)
+
+    print(
+        f"{len(people)} logins and SIGTERM: {dict(Counter(replies))}, ended after {seconds:.1f} s"
+    )
+    assert set(replies) <= {"", "SERVICE_UNAVAILABLE"}
+    assert seconds < 10
+    # An attempt that was given up has not been counted as a wrong guess, and blocks nobody.
+    with Client(faults.serve().url) as client:
+        answers = [client.login(person["email"]) for person in people]
+    assert [answer for answer in answers if "errors" in answer] == []
+
+
+async def sign_in_until_terminated(
+    server: ServerProcess, people: list[dict[str, str]]
+) -> tuple[list[str], float]:
+    """What everyone is answered, and how long the server takes to end."""
+    limits = httpx.Limits(max_connections=LOGINS, max_keepalive_connections=LOGINS)
+    async with httpx.AsyncClient(timeout=60, limits=limits) as http:
+        clients = Load(http, server.url, renews_connections=False)
+        # A connection for each, which the server has accepted.
+        await asyncio.gather(*[clients.ask("{ done: __typename }") for _ in people])
+        waiting = [
+            asyncio.create_task(
+                clients.ask(LOGIN, {"email": person["email"], "password": PASSWORD})
+            )
+            for person in people
+        ]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        begin = time.monotonic()
+        assert await asyncio.to_thread(server.stop) == 0
+        seconds = time.monotonic() - begin
+        replies = [(await one).code for one in waiting]
+    return replies, seconds
