@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve playground test suite check lint types imports schema tools audit browser bench bench-quick test-versions format constraints clean
+.PHONY: help serve playground test suite faults fuzz check lint types imports schema tools audit browser bench bench-quick test-versions format constraints clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -30,6 +30,12 @@ test: $(VENV)/.installed-dev ## Run the whole test suite, with coverage
 suite: $(VENV)/.installed-dev ## Run the whole test suite, without coverage
 	@$(PYTEST) $(AT_ONCE) -m "not alone"
 	@$(PYTEST) -m alone
+
+faults: $(VENV)/.installed-dev ## Test faults of a replica set and of workers, under load: 5 minutes
+	@$(PYTEST) -q -rP tests/faults/*_faults.py
+
+fuzz: $(VENV)/.installed-dev ## Run the property tests with fresh random examples, and more of them
+	@$(PYTEST) -q -m hypothesis --hypothesis-profile=fuzz
 
 check: lint types imports schema test ## Run everything that CI runs on one Python
 
@@ -98,6 +104,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
+	@scripts/system-packages $(PYTHON) faketime
 	@echo "Installing the tools for development …"
 	@$(PIP) --editable '.[embedded,dev]'
 	@touch $@

@@ -28,6 +28,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("tests")
+# For `make fuzz`. What fails is printed as a line that repeats it.
+settings.register_profile(
+    "fuzz", settings.get_profile("tests"), derandomize=False, max_examples=1_000, print_blob=True
+)
 
 # The tests speak to this machine alone; a proxy would refuse them, or answer in its place.
 for name in [name for name in os.environ if name.lower().endswith("_proxy")]:

@@ -100,6 +100,7 @@ class Tabs(RuleBasedStateMachine):
 
 
 @pytest.mark.anyio
+@pytest.mark.hypothesis
 async def test_five_tabs_are_never_signed_out(new_sessions: NewSessions, clock: Clock) -> None:
     sessions = new_sessions(ENDLESS)
     user = await Users().add(User(email="ada@example.com"))

@@ -1,10 +1,10 @@
 """A replica set of three real mongods on this machine, whose members can be killed and stopped."""
 
-import functools
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,7 +14,6 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from graphql_auth.lifeline import die_with_parent
 from graphql_auth.storage.embedded import find_mongod
 
 NAME = "faults"
@@ -22,6 +21,11 @@ MEMBERS = 3
 SECONDS_TO_RECOVER = 60
 # A new primary within about three seconds, not ten.
 SETTINGS = {"electionTimeoutMillis": 2_000, "heartbeatIntervalMillis": 500}
+# Becomes the program behind it, which the kernel ends with the tests, however these end.
+END_WITH_US = (
+    "import os, sys; from graphql_auth.lifeline import die_with_parent\n"
+    "die_with_parent(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+)
 
 
 class ReplicaSet:
@@ -38,7 +42,7 @@ class ReplicaSet:
             {"_id": number, "host": address, "arbiterOnly": has_arbiter and number == MEMBERS - 1}
             for number, address in enumerate(self._addresses)
         ]
-        self._wait_for(lambda: self._is_up(0))
+        self._wait_for(lambda: all(map(self._is_up, range(MEMBERS))))
         configuration = {"_id": NAME, "members": members, "settings": SETTINGS}
         self._run(0, "replSetInitiate", configuration)
         self.wait_until_healthy()
@@ -53,6 +57,7 @@ class ReplicaSet:
         data = self._directory / str(member)
         data.mkdir(exist_ok=True)
         command = [
+            *(sys.executable, "-c", END_WITH_US, str(os.getpid())),
             str(find_mongod()),
             f"--dbpath={data}",
             f"--bind_ip={host}",
@@ -70,7 +75,6 @@ class ReplicaSet:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=functools.partial(die_with_parent, os.getpid()),  # noqa: PLW1509
         )
 
     def kill(self, *members: int) -> None:
