@@ -73,6 +73,8 @@ def test_a_lifetime_is_a_number_and_a_unit(
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("MAX_BODY_SIZE", "128k"),
         ("MAX_QUERY_DEPTH", "0"),
+        ("MAX_SESSIONS_PER_USER", "0"),
+        ("MAX_SESSIONS_PER_USER", "never"),
         ("REQUEST_TIMEOUT", "2h"),
         ("REQUEST_READ_TIMEOUT", "0s"),
         ("TOKEN_SOURCES", "authorization,,body"),

@@ -12,7 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.client import REGISTER, WELCOME, Client, code, extensions, registration
+from tests.client import (
+    REGISTER,
+    WELCOME,
+    Client,
+    code,
+    extensions,
+    new_email,
+    registration,
+)
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess
 
@@ -163,3 +171,17 @@ def test_without_news_of_ended_sessions_nobody_is_let_in_for_long(start_embedded
 
         assert code(refused) == code(unknown) == "SERVICE_UNAVAILABLE"
         ask_until(client, token, "data")
+
+
+@pytest.mark.parametrize(("setting", "kept"), [("2", [False, True, True]), ("off", [True] * 3)])
+def test_user_has_at_most_so_many_sessions(start: Start, setting: str, kept: list[bool]) -> None:
+    server = start(MAX_SESSIONS_PER_USER=setting)
+    with Client(server.url) as client:
+        email = new_email()
+        client.register(email=email)
+        tokens = [client.login(email)["data"]["login"]["token"] for _ in range(3)]
+        answers = [client.ask(WELCOME, token=token) for token in tokens]
+
+    assert ["errors" not in answer for answer in answers] == kept
+    # The sign-in by the registration was evicted first.
+    assert server.output.count("session_evicted outcome=session_ended") == 2 * (setting == "2")
