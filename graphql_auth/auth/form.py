@@ -1,11 +1,12 @@
 """What is typed into a form: trimmed, checked, and every fault in it found at once."""
 
-import unicodedata
+import re
 from collections.abc import Iterable
 
 from graphql_auth.auth import emails
 from graphql_auth.auth.password_rules import PasswordRules
 from graphql_auth.auth.passwords import LONGEST_PASSWORD, normalized
+from graphql_auth.characters import INVISIBLE, INVISIBLE_IN_NAME, is_blank
 from graphql_auth.errors import BadInput, FaultReason, FieldFault
 
 LONGEST_NAME = 200
@@ -13,8 +14,8 @@ LONGEST_NAME = 200
 # longer text is not even normalized.
 LONGEST_BEFORE_NORMALIZATION = 4 * LONGEST_PASSWORD
 
-_CONTROL = "Cc"
-_SURROGATE = "Cs"
+# No account has them: UTF-8 has no lone surrogates, and bcrypt takes no NUL.
+_NOT_STORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 
 class Form:
@@ -24,15 +25,15 @@ class Form:
         self._faults: list[FieldFault] = []
 
     def name(self, field: str, text: str) -> str:
-        """Read a person's name: any script, no control characters."""
-        trimmed = text.strip()
-        self._check(field, trimmed, LONGEST_NAME)
+        """Read a person's name: any script, with at least one character that can be seen."""
+        trimmed = "" if is_blank(text) else text.strip()
+        self._check(field, trimmed, LONGEST_NAME, INVISIBLE_IN_NAME)
         return trimmed
 
     def new_email(self, field: str, text: str) -> str:
         """Read an address to register, in its canonical form."""
         trimmed = text.strip()
-        if self._check(field, trimmed, emails.LONGEST_EMAIL):
+        if self._check(field, trimmed, emails.LONGEST_EMAIL, INVISIBLE):
             try:
                 return emails.validated(trimmed)
             except emails.InvalidEmail:
@@ -40,9 +41,12 @@ class Form:
         return trimmed
 
     def known_email(self, field: str, text: str) -> str:
-        """Read an address to log in with, in its canonical form."""
+        """Read an address to log in with, in its canonical form.
+
+        The Node.js original stored any text as an address, so any text may be one here.
+        """
         trimmed = text.strip()
-        if self._check(field, trimmed, emails.LONGEST_EMAIL):
+        if self._check(field, trimmed, emails.LONGEST_EMAIL, _NOT_STORABLE):
             return emails.canonical(trimmed)
         return trimmed
 
@@ -55,7 +59,7 @@ class Form:
             self._refuse(field, FaultReason.REQUIRED, "This field is required.")
         elif len(text) > LONGEST_BEFORE_NORMALIZATION:
             self._refuse_length(field, LONGEST_PASSWORD)
-        elif "\0" in text or _has(text, {_SURROGATE}):
+        elif _NOT_STORABLE.search(text):
             self._refuse_characters(field)
         elif len(normalized(text)) > LONGEST_PASSWORD:
             self._refuse_length(field, LONGEST_PASSWORD)
@@ -76,12 +80,12 @@ class Form:
         if self._faults:
             raise BadInput(tuple(self._faults))
 
-    def _check(self, field: str, trimmed: str, longest: int) -> bool:
+    def _check(self, field: str, trimmed: str, longest: int, refused: re.Pattern[str]) -> bool:
         if not trimmed:
             self._refuse(field, FaultReason.REQUIRED, "This field is required.")
         elif len(trimmed) > longest:
             self._refuse_length(field, longest)
-        elif _has(trimmed, {_CONTROL, _SURROGATE}):
+        elif refused.search(trimmed):
             self._refuse_characters(field)
         else:
             return True
@@ -98,7 +102,3 @@ class Form:
 
     def _refuse(self, field: str, reason: FaultReason, message: str) -> None:
         self._faults.append(FieldFault(field, reason, message))
-
-
-def _has(text: str, categories: set[str]) -> bool:
-    return any(unicodedata.category(character) in categories for character in text)

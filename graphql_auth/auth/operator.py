@@ -1,6 +1,8 @@
 """What an operator does to users; it counts in every process at once."""
 
 from graphql_auth.auth import emails
+from graphql_auth.auth.form import Form
+from graphql_auth.errors import BadInput
 from graphql_auth.storage.documents import User
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
@@ -40,7 +42,13 @@ class Operator:
         return address
 
     async def _found(self, email: str) -> User:
-        user = await self._users.with_email(emails.spellings(emails.canonical(email.strip())))
+        form = Form()
+        address = form.known_email("email", email)
+        try:
+            form.finish()
+        except BadInput:
+            raise NoSuchUser from None
+        user = await self._users.with_email(emails.spellings(address))
         if user is None:
             raise NoSuchUser
         return user

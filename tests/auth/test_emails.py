@@ -1,3 +1,4 @@
+import contextlib
 import unicodedata
 
 import pytest
@@ -118,3 +119,100 @@ def test_any_text_has_a_canonical_form_and_spellings(text: str) -> None:
     address = emails.canonical(text)
 
     assert emails.spellings(address)[0] == address
+
+
+# What domains and folding map to something else, or to nothing.
+ODD = [
+    *"\u00ad\u200b\u200c\u200d\u2060\ufe0f\ufeff\u3164\u034f",
+    *"\uff0e\u3002\uff61\uff41\uff21\u2024\u00a0\u0085\u2000\u3000 \t",
+    *"\u0130\u0131\u0307\u00df\u1e9e\u03c3\u03c2\u03a3\u017f\u212a\u212b\u00c5\u00e9\u0301\u030cJ\u01f0",
+    *"xn--.@XNabc",
+    "xn--bcher-kva",
+    "XN--BCHER-KVA",
+    "xn--a",
+    "b\u00fccher",
+    "BU\u0308CHER",
+    "example",
+    ".com",
+    "\u3002COM",
+]
+odd_texts = st.lists(
+    st.sampled_from(ODD) | st.characters(exclude_categories=["Cs"]), max_size=8
+).map("".join)
+typed = st.one_of(
+    odd_texts,
+    st.builds("{}@{}.com".format, odd_texts, odd_texts),
+    st.emails(),
+    st.text(max_size=20),
+)
+domains = st.sampled_from(["example", "b\u00fccher", "xn--bcher-kva", "\u03b1\u03c3"])
+
+
+@st.composite
+def disguises(draw: st.DrawFn) -> str:
+    """An address with characters in it that may be mapped away."""
+    parts = list(draw(st.sampled_from(["victim@", "v\u00edctim@"])))
+    domain = list(f"{draw(domains)}.com")
+    for part, choices in ((parts, ODD[:9]), (domain, ODD[:16])):
+        for character in draw(st.lists(st.sampled_from(choices), max_size=2)):
+            part.insert(draw(st.integers(0, len(part))), character)
+    text = "".join(parts + domain)
+    return draw(st.sampled_from([text, text.upper(), unicodedata.normalize("NFD", text)]))
+
+
+any_text = disguises() | typed
+
+
+def share_a_look_up(one: str, other: str) -> bool:
+    forms = [set(emails.spellings(emails.canonical(text))) for text in (one, other)]
+    return bool(forms[0] & forms[1])
+
+
+@given(any_text, any_text)
+def test_texts_that_find_one_account_share_one_canonical_form(one: str, other: str) -> None:
+    if share_a_look_up(one, other):
+        assert emails.canonical(one) == emails.canonical(other)
+
+
+@pytest.mark.parametrize("invisible", ["\u00ad", "\u200b", "\u2060", "\ufe0f", "\u034f"])
+@pytest.mark.parametrize("domain", ["example.com", "b\u00fccher.example.com"])
+def test_a_domain_with_an_invisible_character_leads_to_the_same_counter_or_to_no_account(
+    invisible: str, domain: str
+) -> None:
+    for disguised in (invisible + domain, domain.replace("e.c", f"e{invisible}.c"), domain.upper()):
+        one, other = f"victim@{domain}", f"victim@{disguised}"
+        if share_a_look_up(one, other):
+            assert emails.canonical(one) == emails.canonical(other)
+
+
+@given(any_text)
+def test_every_stored_form_leads_back_to_its_canonical_form(text: str) -> None:
+    address = emails.canonical(text)
+    forms = emails.spellings(address)
+
+    assert forms[0] == address
+    assert {emails.canonical(form) for form in forms} == {address}
+
+
+@given(any_text)
+def test_what_can_be_registered_is_looked_up_in_the_same_form(text: str) -> None:
+    with contextlib.suppress(emails.InvalidEmail):
+        assert emails.validated(text) == emails.canonical(text)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    ["victim@exam\u00adple.com", "admin\u200b", "a@b@c", "e\u0301@a b", "user\ufe0f@example.com"],
+)
+def test_an_odd_text_of_the_original_is_found_by_itself(stored: str) -> None:
+    assert stored in emails.spellings(emails.canonical(stored))
+
+
+@pytest.mark.parametrize(("local", "is_valid"), [("a" * 64, True), ("a" * 65, False)])
+def test_a_local_part_has_64_octets_at_most(local: str, *, is_valid: bool) -> None:
+    for text in (local, "é" * (len(local) // 2) + "a" * (len(local) % 2)):
+        if is_valid:
+            assert emails.validated(f"{text}@example.com")
+        else:
+            with pytest.raises(emails.InvalidEmail):
+                emails.validated(f"{text}@example.com")
