@@ -1,26 +1,22 @@
 """One line an event on standard error: UTC time, level, logger, request. Nothing forges a line."""
 
 import logging
-import re
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
+
+from graphql_auth.characters import INVISIBLE
 
 INNERMOST_FRAMES = 6
 
 # The id of the request that is being answered, for every line that is logged meanwhile.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
-# C0 and C1 controls, line and paragraph separators, bidirectional overrides, lone surrogates.
-_UNPRINTABLE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
 
 def one_line(text: str) -> str:
     """Escape every character that could break the line or the terminal it is shown on."""
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def cause_of(error: BaseException) -> str:

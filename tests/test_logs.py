@@ -30,7 +30,14 @@ def test_a_line_that_is_logged_during_a_request_has_its_id() -> None:
         REQUEST_ID.reset(token)
 
 
-@pytest.mark.parametrize("forger", ["\n", "\r", "\x1b", "\u2028", "\u202e", "\x85", "\ud800", "\0"])
+@pytest.mark.parametrize(
+    "forger",
+    [
+        *"\n\r\x1b\x85\0\u2028\u2029\ud800",
+        *"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
+        *"\u00ad\u200b\u2060\ufeff\U000e0041\uffff",
+    ],
+)
 def test_what_would_forge_a_line_is_escaped(forger: str) -> None:
     line = formatted("%s", f"a{forger}b")
 

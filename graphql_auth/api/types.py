@@ -13,6 +13,10 @@ from graphql_auth.api.pages import Page, cursor
 from graphql_auth.auth.service import Account, Registration, SignedIn
 from graphql_auth.auth.sessions import LiveSession
 
+CHARACTERS_OF_NAMES = (
+    "At least one can be seen. Control characters, bidirectional controls and other characters that"
+    " cannot be seen are refused, except joiners and variation selectors."
+)
 DEVICE_REMEMBERED = timedelta(days=365)
 
 
@@ -168,9 +172,18 @@ class AuthPayload:
 class RegisterInput:
     """What a new user types."""
 
-    first_name: str = strawberry.field(description="The given name; at most 200 characters.")
-    last_name: str = strawberry.field(description="The family name; at most 200 characters.")
-    email: str = strawberry.field(description="The e-mail address to log in with.")
+    first_name: str = strawberry.field(
+        description=f"The given name; at most 200 characters. {CHARACTERS_OF_NAMES}"
+    )
+    last_name: str = strawberry.field(
+        description=f"The family name; at most 200 characters. {CHARACTERS_OF_NAMES}"
+    )
+    email: str = strawberry.field(
+        description=(
+            "The e-mail address to log in with; at most 64 octets before the @. Characters that"
+            " cannot be seen are refused."
+        )
+    )
     password: str = secret("At most 1,024 characters, of any kind; none of them is ignored.")
     use_cookie: bool = in_cookie()
 
