@@ -212,7 +212,9 @@ def _check(target: bytes, headers: list[tuple[bytes, bytes]], version: str) -> N
     """Refuse what llhttp lets pass, so that no proxy in front can read a request another way."""
     form = _TARGET.fullmatch(target)
     hosts = [value for name, value in headers if name == b"host"]
-    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    codings = [
+        value.strip(b" \t").lower() for name, value in headers if name == b"transfer-encoding"
+    ]
     if form is None or version not in VERSIONS:
         raise httptools.HttpParserError("another target, or another version")
     # RFC 9112 section 3.2: exactly one; version 1.0 has none.

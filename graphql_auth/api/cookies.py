@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import Self
 
@@ -15,6 +15,22 @@ from graphql_auth.errors import Forbidden
 SECURE_PREFIX = "__Host-"
 # For development: http://localhost has no HTTPS, and not every browser makes an exception.
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
+
+
+def find_cookie(request: Request, name: str) -> str | None:
+    """Return the value of a cookie, byte for byte; None without one, and for two different ones.
+
+    A browser lets no neighbouring host set ``__Host-…``. It does let one set the same name after a
+    byte A0, which str.strip() would remove. RFC 6265bis section 5.6 strips spaces and tabs only.
+    """
+    values = {
+        value.strip(b" \t")
+        for header, line in request.scope["headers"]
+        if header == b"cookie"
+        for found, equals, value in [pair.partition(b"=") for pair in line.split(b";")]
+        if equals and found.strip(b" \t") == name.encode()
+    }
+    return values.pop().decode("latin-1") if len(values) == 1 else None
 
 
 class TokenCookie:
@@ -34,14 +50,11 @@ class TokenCookie:
         local = request.url.hostname in LOCAL_HOSTS
         self._name = name if local and not over_https else SECURE_PREFIX + name
         # Elsewhere a cookie without the prefix may be the work of a neighbouring host.
-        readable = (SECURE_PREFIX + name, name) if local else (SECURE_PREFIX + name,)
-        self._found = next((one for one in readable if one in request.cookies), None)
-        self.header: str | None = None
-
-    @property
-    def is_present(self) -> bool:
-        """Whether the browser has sent one."""
-        return self._found is not None
+        readable = [self._name, SECURE_PREFIX + name, name] if local else [self._name]
+        found = {one: find_cookie(request, one) for one in readable}
+        self._found = next((one for one in readable if found[one]), self._name)
+        self._token = found[self._found]
+        self.headers: dict[str, str] = {}
 
     def wanted(self, wanted: bool) -> Self | None:  # noqa: FBT001 - what a page said
         """Return this cookie if it is wanted; raises Forbidden when the page is not to use it."""
@@ -52,31 +65,38 @@ class TokenCookie:
 
     def peek(self) -> str | None:
         """Return the token, for what does not depend on which page asks."""
-        return self._request.cookies[self._found] if self._found else None
+        return self._token
 
     def read(self) -> str | None:
         """Return the token; raises Forbidden when the page that asks is not to use it."""
-        if self.is_present:
+        if self._token:
             self._check()
-        return self.peek()
+        return self._token
 
-    def put(self, token: str, expires_at: datetime) -> None:
-        """Have the browser keep a token."""
-        self._set(self._name, token, int((expires_at - datetime.now(UTC)).total_seconds()))
+    def put(self, token: str, lifetime: timedelta) -> None:
+        """Have the browser keep a token, which replaces the one that it has."""
+        self.clear()
+        self._found, self._token = self._name, token
+        self._set(token, int(lifetime.total_seconds()))
 
     def clear(self) -> None:
-        """Have the browser forget the token, if it has one."""
-        if self._found:
-            self._set(self._found, "", 0)
+        """Have the browser forget the token, if it has one and the page that asks may use it."""
+        if self._token and self._is_ours():
+            self._token = None
+            self._set("", 0)
 
-    def _check(self) -> None:
+    def _is_ours(self) -> bool:
         host = self._request.headers.get("host")
         # Behind a proxy we may not know that the page came by HTTPS.
         ours = {f"https://{host}", f"{self._request.url.scheme}://{host}"}
-        if self._origin not in ours and self._origin not in self._listed:
+        return self._origin in ours or self._origin in self._listed
+
+    def _check(self) -> None:
+        if not self._is_ours():
             raise Forbidden
 
-    def _set(self, name: str, value: str, seconds: int) -> None:
+    def _set(self, value: str, seconds: int) -> None:
+        name = self._found
         cookie: SimpleCookie = SimpleCookie({name: value})
         morsel = cookie[name]
         morsel["path"] = "/"
@@ -84,7 +104,7 @@ class TokenCookie:
         morsel["httponly"] = True
         morsel["secure"] = name.startswith(SECURE_PREFIX)
         morsel["samesite"] = "Strict"
-        self.header = morsel.OutputString()
+        self.headers[name] = morsel.OutputString()
 
 
 class Cookies:
@@ -108,7 +128,7 @@ class Cookies:
     def headers(self) -> list[str]:
         """The values of ``Set-Cookie`` in the answer."""
         used = [one for one in vars(self).values() if isinstance(one, TokenCookie)]
-        return [one.header for one in used if one.header]
+        return [header for one in used for header in one.headers.values()]
 
     def wanted(self, wanted: bool) -> Self | None:  # noqa: FBT001 - what a page said
         """Return these if they are wanted; raises Forbidden when the page is not to use them."""

@@ -5,6 +5,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from graphql_auth.api.media import WHITESPACE
+
 Reader = Callable[[Request, Mapping[str, Any]], Iterable[object]]
 
 
@@ -26,14 +28,14 @@ def _bearer(request: Request, _parameters: Mapping[str, Any]) -> Iterator[str]:
     # RFC 6750 section 2.1; RFC 9110 section 11.1: the scheme is case-insensitive. Credentials of
     # another scheme are not for us: a proxy in front may ask for Basic.
     for header in request.headers.getlist("authorization"):
-        scheme, _, token = header.strip().partition(" ")
+        scheme, _, token = header.strip(WHITESPACE).partition(" ")
         if scheme.lower() == "bearer":
-            yield token.strip()
+            yield token.strip(WHITESPACE)
 
 
 def _x_access_token(request: Request, _parameters: Mapping[str, Any]) -> Iterator[str]:
     for header in request.headers.getlist("x-access-token"):
-        yield header.strip()
+        yield header.strip(WHITESPACE)
 
 
 def _query(request: Request, _parameters: Mapping[str, Any]) -> list[str]:

@@ -1,11 +1,13 @@
 """Media types: which one a client wants, and whether what it sends is JSON in UTF-8."""
 
 from collections.abc import Iterator
-from email.message import Message
 from functools import lru_cache
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
+
+# RFC 9110 section 5.6.3: the only blanks around a value. str.strip() also removes A0 and 85.
+WHITESPACE = " \t"
 
 WILDCARDS = {"*/*", "application/*"}
 
@@ -35,16 +37,18 @@ def is_json(content_type: str) -> bool:
 
 def _ranges(accept: str) -> Iterator[tuple[str, float]]:
     for element in accept.split(","):
-        if element.strip():
+        if element.strip(WHITESPACE):
             media, parameters = _parsed(element)
             yield media, _weight(parameters.get("q", "1")) if _is_utf_8(parameters) else 0.0
 
 
 def _parsed(text: str) -> tuple[str, dict[str, str]]:
-    message = Message()
-    message["Content-Type"] = text
-    (media, _), *parameters = message.get_params([("", "")])
-    return media.strip().lower(), {name.lower(): value for name, value in parameters}
+    media, *parameters = text.split(";")
+    pairs = [parameter.partition("=") for parameter in parameters]
+    return media.strip(WHITESPACE).lower(), {
+        name.strip(WHITESPACE).lower(): value.strip(WHITESPACE).strip('"')
+        for name, _, value in pairs
+    }
 
 
 def _is_utf_8(parameters: dict[str, str]) -> bool:

@@ -7,6 +7,7 @@ from strawberry import argument
 from strawberry.types import Info
 
 from graphql_auth.api.context import Context
+from graphql_auth.api.cookies import Cookies
 from graphql_auth.api.identifiers import id_in
 from graphql_auth.api.permissions import IsAuthenticated
 from graphql_auth.api.types import (
@@ -17,6 +18,8 @@ from graphql_auth.api.types import (
     RegisterInput,
     RevokeSessionInput,
 )
+from graphql_auth.auth.refresh_tokens import RefreshToken
+from graphql_auth.auth.service import SignedIn
 from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import TokenFault, Unauthenticated
 
@@ -35,7 +38,7 @@ class Mutation:
         context = info.context
         cookies = context.cookies.wanted(input.use_cookie)
         signed_in = await context.services.accounts.register(input.typed(), context.device)
-        return AuthPayload.of(signed_in, in_cookies=cookies)
+        return await _start(context, signed_in, cookies)
 
     @strawberry.mutation(description="Sign in with an e-mail address and a password.")
     async def login(
@@ -50,9 +53,10 @@ class Mutation:
             input.email,
             input.password,
             context.device,
-            input.device_token or context.cookies.device.peek(),
+            input.device_token or None,
+            context.cookies.device.peek(),
         )
-        return AuthPayload.of(signed_in, in_cookies=cookies)
+        return await _start(context, signed_in, cookies)
 
     @strawberry.mutation(
         description=(
@@ -99,9 +103,11 @@ class Mutation:
     )
     async def logout_everywhere(self, info: Info[Context, None]) -> bool:
         """Log out on all devices."""
-        context = info.context
-        await context.services.sessions.logout_everywhere(context.principal, context.device)
-        context.cookies.refresh.clear()
+        context, principal = info.context, info.context.principal
+        await context.services.sessions.logout_everywhere(principal, context.device)
+        token = _token_in_cookie(context)
+        if token and token.user_id == principal.subject:
+            context.cookies.refresh.clear()
         return True
 
     @strawberry.mutation(
@@ -117,11 +123,15 @@ class Mutation:
         input: Annotated[RevokeSessionInput, argument(description="Which session to end.")],
     ) -> bool:
         """Log out on another device."""
-        context = info.context
+        context, principal = info.context, info.context.principal
         session_id = id_in(input.id, "Session")
-        return session_id is not None and await context.services.sessions.revoke(
-            context.principal, session_id, context.device
+        ended = session_id is not None and await context.services.sessions.revoke(
+            principal, session_id, context.device
         )
+        token = _token_in_cookie(context)
+        if ended and token and token.session_id == session_id:
+            context.cookies.refresh.clear()
+        return ended
 
     @strawberry.mutation(
         description="Change the password, end all other sessions and get fresh tokens.",
@@ -134,15 +144,31 @@ class Mutation:
             ChangePasswordInput, argument(description="The old password and the new one.")
         ],
     ) -> AuthPayload:
-        """Change the password; a refresh token in a cookie is replaced there.
+        """Change the password; a refresh token of this session in a cookie is replaced there.
 
-        The cookie may be of somebody else, who signed in in another tab; then it stays.
+        One of another session of the caller ends with that session, and so the cookie is cleared.
+        One of somebody else, who signed in in another tab, stays.
         """
-        context = info.context
-        in_cookie = context.cookies.refresh.peek()
-        ours = context.services.sessions.owns(context.principal, in_cookie)
-        cookies = context.cookies.wanted(ours)
+        context, principal = info.context, info.context.principal
+        token = _token_in_cookie(context)
+        is_of_session = token is not None and token.session_id == principal.session_id
+        cookies = context.cookies.wanted(is_of_session)
         signed_in = await context.services.accounts.change_password(
-            context.principal, input.current_password, input.new_password, context.device
+            principal, input.current_password, input.new_password, context.device
         )
+        if token and token.user_id == principal.subject and not is_of_session:
+            context.cookies.refresh.clear()
         return AuthPayload.of(signed_in, in_cookies=cookies)
+
+
+async def _start(context: Context, signed_in: SignedIn, cookies: Cookies | None) -> AuthPayload:
+    """Hand a new session over; a cookie that it replaces was the only copy of its token."""
+    replaced = cookies.refresh.peek() if cookies else None
+    if replaced:
+        await context.services.sessions.end_replaced(replaced, context.device)
+    return AuthPayload.of(signed_in, in_cookies=cookies)
+
+
+def _token_in_cookie(context: Context) -> RefreshToken | None:
+    """Return the refresh token of the cookie, which is not verified here."""
+    return RefreshToken.read(context.cookies.refresh.peek())

@@ -1,6 +1,6 @@
 """The types of the schema, with the descriptions that frontends read."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 
 import strawberry
@@ -156,9 +156,9 @@ class AuthPayload:
         """Hand over what a use case answered, the long-lived tokens in cookies if there are any."""
         tokens, device_token = signed_in.tokens, signed_in.device_token
         if in_cookies:
-            in_cookies.refresh.put(tokens.refresh, tokens.refresh_until)
+            in_cookies.refresh.put(tokens.refresh, tokens.refresh_lifetime)
             if device_token:
-                in_cookies.device.put(device_token, datetime.now(UTC) + DEVICE_REMEMBERED)
+                in_cookies.device.put(device_token, DEVICE_REMEMBERED)
         return cls(
             token=tokens.access.value,
             expires_at=tokens.access.expires_at,

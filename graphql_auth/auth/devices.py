@@ -9,6 +9,7 @@ import hmac
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphql_auth.storage.documents import User
@@ -60,6 +61,10 @@ class DeviceTokens:
         data = urlsafe_b64decode(token)
         device_id, mac = data[:ID_BYTES], data[ID_BYTES:]
         return device_id.hex() if hmac.compare_digest(mac, self._mac(user, device_id)) else None
+
+    def find_id(self, tokens: Iterable[str | None], user: User | None) -> str | None:
+        """Return the first id that one of the tokens proves."""
+        return next(filter(None, (self.device_id(token, user) for token in tokens)), None)
 
     def _mac(self, user: User, device_id: bytes) -> bytes:
         bound = f"{user.id} {user.password_changes} ".encode() + device_id

@@ -54,6 +54,14 @@ class RefreshToken:
         )
         return cls(user.hex(), session.hex(), family, secret)
 
+    @classmethod
+    def read(cls, text: str | None) -> "RefreshToken | None":
+        """Read what :meth:`encode` wrote; None for any other text."""
+        try:
+            return cls.parse(text or "")
+        except Unauthenticated:
+            return None
+
     def encode(self) -> str:
         """Return what the client keeps."""
         data = bytes.fromhex(self.user_id + self.session_id) + self.family + self.secret

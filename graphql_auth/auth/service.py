@@ -110,21 +110,21 @@ class AuthService:
         return SignedIn(tokens, _account(user), self._devices.issue(user))
 
     async def login(
-        self, email: str, password: str, device: Device, device_token: str | None = None
+        self, email: str, password: str, device: Device, *device_tokens: str | None
     ) -> SignedIn:
         """Sign a user in, and bring an outdated hash up to date.
 
-        A device that proves that it signed in before has a budget of failures of its own, and goes
-        before strangers. Raises BadInput when a field is empty or cannot be anyone's,
-        TooManyAttempts, and InvalidCredentials, after the same time, for an unknown address, a
-        wrong password and a disabled user.
+        A device that proves, by any of its tokens, that it signed in before has a budget of
+        failures of its own, and goes before strangers. Raises BadInput when a field is empty or
+        cannot be anyone's, TooManyAttempts, and InvalidCredentials, after the same time, for an
+        unknown address, a wrong password and a disabled user.
         """
         form = Form()
         known_email = form.known_email("email", email)
         form.password("password", password)
         form.finish()
         user = await self._users.with_email(emails.spellings(known_email))
-        known = self._devices.device_id(device_token, user)
+        known = self._devices.find_id(device_tokens, user)
         with events.refusals_recorded("login", str(user.id) if user else None, device):
             user, verdict = await self._proven(user, password, known_email, known, device)
         if verdict.new_hash:

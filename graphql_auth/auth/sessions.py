@@ -45,6 +45,7 @@ class Tokens:
     access: AccessToken
     refresh: str = field(repr=False)
     refresh_until: datetime
+    refresh_lifetime: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +117,6 @@ class SessionService:
         await self._end_excess(str(user.id), device)
         return self._given_out(session, token)
 
-    @staticmethod
-    def owns(principal: Principal, text: str | None) -> bool:
-        """Whether a refresh token, which is not verified here, names the caller's own session."""
-        try:
-            return text is not None and RefreshToken.parse(text).session_id == principal.session_id
-        except Unauthenticated:
-            return False
-
     async def refresh(self, text: str, device: Device) -> tuple[User, Tokens]:
         """Exchange a refresh token for its successor and a new access token.
 
@@ -188,14 +181,19 @@ class SessionService:
         events.record("logout", "success", principal.subject, device)
 
     async def logout_by_token(self, text: str, device: Device) -> None:
-        """End the session of a refresh token, if it is one that counts."""
-        try:
-            token = RefreshToken.parse(text)
-        except Unauthenticated:
+        """End the session of a refresh token, if the database knows it."""
+        await self._end_by_token(text, "logout", device)
+
+    async def end_replaced(self, text: str, device: Device) -> None:
+        """End the session of a refresh token, of which a new sign-in has replaced the only copy."""
+        await self._end_by_token(text, "session_replaced", device)
+
+    async def _end_by_token(self, text: str, event: str, device: Device) -> None:
+        token = RefreshToken.read(text)
+        if token is None or await self._sessions.presented(token.presented) is None:
             return
-        if await self._sessions.presented(token.presented):
-            await self.end(token.user_id, token.session_id)
-            events.record("logout", "success", token.user_id, device)
+        if await self.end(token.user_id, token.session_id):
+            events.record(event, "success", token.user_id, device)
 
     async def logout_everywhere(self, principal: Principal, device: Device) -> None:
         """End all of the caller's sessions."""
@@ -302,7 +300,8 @@ class SessionService:
         # No access token outlives its session.
         expires_at = min(self._tokens.expiry(), session.expires_at)
         access = self._tokens.issue(token.user_id, token.session_id, expires_at)
-        return Tokens(token.session_id, access, token.encode(), session.expires_at)
+        until = session.expires_at
+        return Tokens(token.session_id, access, token.encode(), until, until - self._moment())
 
     def _chain(self, token: RefreshToken, now: datetime) -> dict[str, Any]:
         presented = token.presented
