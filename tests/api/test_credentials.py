@@ -32,10 +32,22 @@ def test_the_scheme_may_be_in_any_case(scheme: str) -> None:
         ("Authorization", ""),
         ("X-Access-Token", ""),
         ("X-Access-Token", "  "),
+        ("Authorization", "\xa0Bearer abc"),
+        ("Authorization", "\x85Bearer abc"),
+        ("Authorization", "Bearer\xa0abc"),
     ],
 )
 def test_another_scheme_and_an_empty_header_carry_no_token(header: tuple[str, str]) -> None:
     assert list(tokens_in(request(header), {}, HEADERS)) == []
+
+
+@pytest.mark.parametrize("blank", ["\xa0", "\x85", "\x1f", "\x0b"])
+def test_only_spaces_and_tabs_are_blanks_around_a_token(blank: str) -> None:
+    bearer = request(("Authorization", f" \tBearer \t{blank}abc{blank}\t"))
+    plain = request(("X-Access-Token", f" \t{blank}abc{blank} "))
+
+    assert list(tokens_in(bearer, {}, HEADERS)) == [f"{blank}abc{blank}"]
+    assert list(tokens_in(plain, {}, HEADERS)) == [f"{blank}abc{blank}"]
 
 
 def test_every_header_is_read_however_often_it_stands() -> None:

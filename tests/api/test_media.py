@@ -57,6 +57,10 @@ def test_json_is_json_with_any_parameter(content_type: str) -> None:
         f"{JSON}, text/plain",
         f"{JSON}; charset=utf-16",
         f"{JSON}; charset=latin-1",
+        f"{JSON}\xa0",
+        f"\xa0{JSON}",
+        f"\x85{JSON}",
+        f"{JSON}; charset\xa0=utf-8; charset=\xa0utf-8",
         GRAPHQL,
     ],
 )
