@@ -44,8 +44,11 @@ class LineFormatter(logging.Formatter):
         if request_id:
             line += f"request {request_id}: "
         message = record.getMessage()
-        # uvicorn logs why an application did not start as the text of a traceback.
-        line += "(a traceback)" if message.startswith("Traceback ") else message
+        if not record.name.startswith("graphql_auth"):
+            # Libraries log tracebacks as text; the messages in them can repeat what was typed.
+            first, *others = message.splitlines() or [""]
+            message = f"{first} (more lines are left out)" if others else first
+        line += message
         if record.exc_info and record.exc_info[1] is not None:
             line += f" ({cause_of(record.exc_info[1])})"
         return one_line(line)

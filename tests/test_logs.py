@@ -7,11 +7,14 @@ from hypothesis import strategies as st
 from graphql_auth.logs import REQUEST_ID, LineFormatter, cause_of, one_line
 
 
-def formatted(message: str, *arguments: object, error: BaseException | None = None) -> str:
+def formatted(
+    message: str,
+    *arguments: object,
+    error: BaseException | None = None,
+    logger: str = "graphql_auth.test",
+) -> str:
     info = (type(error), error, error.__traceback__) if error else None
-    record = logging.LogRecord(
-        "graphql_auth.test", logging.INFO, __file__, 1, message, arguments, info
-    )
+    record = logging.LogRecord(logger, logging.INFO, __file__, 1, message, arguments, info)
     record.created = 1_800_000_000.25
     return LineFormatter().format(record)
 
@@ -73,10 +76,17 @@ def test_an_exception_is_told_by_type_and_place_and_never_by_its_message() -> No
     assert "hunter2" not in line
 
 
-def test_the_text_of_a_traceback_is_left_out() -> None:
-    line = formatted("Traceback (most recent call last):\n  hunter2\n")
+@pytest.mark.parametrize("first", ["Traceback (most recent call last):", "Stack trace", "", "x"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028"])
+def test_of_the_message_of_a_library_only_the_first_line_is_kept(first: str, end: str) -> None:
+    line = formatted(f"{first}{end}  hunter2{end}", logger="uvicorn.error")
 
-    assert line.endswith(": (a traceback)")
+    assert line.endswith(f": {first} (more lines are left out)")
+
+
+def test_a_message_of_one_line_of_a_library_is_kept() -> None:
+    assert formatted("hello", logger="uvicorn.error").endswith(" uvicorn.error: hello")
+    assert formatted("", logger="uvicorn.error").endswith(" uvicorn.error: ")
 
 
 def test_an_exception_that_was_never_raised_has_no_place() -> None:

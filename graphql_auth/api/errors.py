@@ -9,7 +9,8 @@ from strawberry.utils.str_converters import to_camel_case
 from graphql_auth.api.codes import ErrorCode
 from graphql_auth.api.documents import NoSuchOperation
 from graphql_auth.api.limits import TooComplex
-from graphql_auth.api.values import BadVariables, syntax_message, validation_message
+from graphql_auth.api.messages import syntax_message, validation_message
+from graphql_auth.api.values import BadVariables
 from graphql_auth.errors import (
     AuthError,
     BadInput,

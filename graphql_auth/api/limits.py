@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import DocumentNode, GraphQLSyntaxError, parse
+from graphql import DocumentNode, Lexer, Source, Token, TokenKind
+from graphql.language.parser import Parser
 
 from graphql_auth.api.measures import Measured
 from graphql_auth.errors import AuthError
@@ -73,21 +74,32 @@ class Limits:
             raise TooComplex(name, allowed)
 
 
+class _BoundedLexer(Lexer):
+    """A lexer that reads a limited number of tokens, and as many comments."""
+
+    def __init__(self, text: str, most: int) -> None:
+        super().__init__(Source(text))
+        self._most = most
+        self._tokens = self._comments = 0
+
+    def read_next_token(self, start: int) -> Token:
+        """Raise TooComplex for a token or a comment too many."""
+        token = super().read_next_token(start)
+        self._comments += token.kind is TokenKind.COMMENT
+        self._tokens += token.kind not in {TokenKind.COMMENT, TokenKind.EOF}
+        if max(self._tokens, self._comments) > self._most:
+            raise TooComplex("tokens", self._most)
+        return token
+
+
 def parse_within(limits: Limits, text: str) -> DocumentNode:
     """Parse a document that is not too long and not too deep.
 
-    Raises TooComplex, and GraphQLSyntaxError.
+    Raises TooComplex, and GraphQLSyntaxError. graphql.parse() would report both limits as a
+    GraphQLSyntaxError, which only its message tells from others.
     """
+    lexer = _BoundedLexer(text, limits.tokens)
     try:
-        return parse(
-            text,
-            max_lexical_tokens=limits.tokens,
-            max_comments=limits.tokens,
-            allow_empty_selection_sets=False,
-        )
-    except GraphQLSyntaxError as error:
-        if " contains more than " in error.message:
-            raise TooComplex("tokens", limits.tokens) from None
-        if " nested too deeply" in error.message:
-            raise TooComplex("depth", limits.depth) from None
-        raise
+        return Parser(lexer.source, lexer=lexer, allow_empty_selection_sets=False).parse_document()
+    except RecursionError:
+        raise TooComplex("depth", limits.depth) from None

@@ -1,6 +1,5 @@
-"""Values that do not fit the schema: what is off is said, the value itself never repeated."""
+"""Variables that do not fit the schema: the field and the reason are said, never the value."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,25 +18,9 @@ from graphql import (
 
 from graphql_auth.errors import BadInput, FaultReason, FieldFault
 
-# What stands before it is grammar and schema: "Syntax Error: Expected Name, found String 'x'."
-_EXPECTED = re.compile(r"Syntax Error: Expected [^\s,]+(?=, found )")
-# For example: "…, found: 1.", "… Did you mean 'x'? Found: 1.", "… cannot represent … value: 1".
-_VALUE = re.compile(r"(?:,| |;)? ?(?:[Ff]ound:|(?<=value):|but encountered error) .*", re.DOTALL)
-
 
 class BadVariables(BadInput):
     """Variables do not have the shape of the schema; fields go by the names that were sent."""
-
-
-def syntax_message(message: str) -> str:
-    """Reduce a syntax error to what the grammar expected; the location says where."""
-    expected = _EXPECTED.match(message)
-    return f"{expected[0]}." if expected else "Syntax Error: this cannot be read as GraphQL."
-
-
-def validation_message(message: str) -> str:
-    """Cut the value that was found off the end of a message of graphql-core."""
-    return _VALUE.sub(".", message).replace("?.", "?")
 
 
 def variable_errors(

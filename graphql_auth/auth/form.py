@@ -14,7 +14,8 @@ LONGEST_NAME = 200
 # longer text is not even normalized.
 LONGEST_BEFORE_NORMALIZATION = 4 * LONGEST_PASSWORD
 
-# No account has them: UTF-8 has no lone surrogates, and bcrypt takes no NUL.
+_NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# No password has them: UTF-8 has no lone surrogates, and bcrypt takes no NUL.
 _NOT_STORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 
@@ -43,10 +44,10 @@ class Form:
     def known_email(self, field: str, text: str) -> str:
         """Read an address to log in with, in its canonical form.
 
-        The Node.js original stored any text as an address, so any text may be one here.
+        The Node.js original stored any text as an address. So any line of text may be one here.
         """
         trimmed = text.strip()
-        if self._check(field, trimmed, emails.LONGEST_EMAIL, _NOT_STORABLE):
+        if self._check(field, trimmed, emails.LONGEST_EMAIL, _NO_LINE):
             return emails.canonical(trimmed)
         return trimmed
 

@@ -2,7 +2,13 @@ import contextlib
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, GraphQLSyntaxError, get_introspection_query, parse
+from graphql import (
+    DocumentNode,
+    GraphQLSyntaxError,
+    Source,
+    get_introspection_query,
+    parse,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,6 +118,27 @@ def test_a_document_that_is_nested_too_deeply_to_be_parsed_is_too_deep() -> None
 
 def test_fragments_in_fragments_without_end_are_too_deep() -> None:
     assert passed(doubling(2_000, "a"), Limits(tokens=100_000)) == "depth"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("{ a" + " a" * 40 + " }", "tokens"),
+        ("{ a " + "#x\n" * 41 + "}", "tokens"),
+        ("{ a(b: " + "[" * 300 + "]" * 300 + ") }", "depth"),
+    ],
+)
+def test_no_limit_depends_on_the_wording_of_an_error(
+    monkeypatch: pytest.MonkeyPatch, text: str, limit: str
+) -> None:
+    class Reworded(GraphQLSyntaxError):
+        def __init__(self, source: Source, position: int, _description: str) -> None:
+            super().__init__(source, position, "In other words.")
+
+    monkeypatch.setattr("graphql.language.parser.GraphQLSyntaxError", Reworded)
+    monkeypatch.setattr("graphql.language.lexer.GraphQLSyntaxError", Reworded)
+
+    assert passed(text, SMALL if limit == "tokens" else Limits()) == limit
 
 
 def test_a_syntax_error_stays_one() -> None:

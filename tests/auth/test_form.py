@@ -147,9 +147,7 @@ def test_no_name_has_a_control_or_a_bidirectional_character(text: str) -> None:
         assert not set(name) & {*BIDIRECTIONAL, *UNREADABLE}
 
 
-@pytest.mark.parametrize(
-    "odd", ["a\tb", "ada\u202e@example.com", "\u200b", "ada\ufe0f@example.com"]
-)
+@pytest.mark.parametrize("odd", ["ada\u202e@example.com", "\u200b", "ada\ufe0f@example.com"])
 def test_whatever_an_original_stored_may_be_typed_to_log_in(odd: str) -> None:
     form = Form()
 
