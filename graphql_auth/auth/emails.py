@@ -20,10 +20,8 @@ def validated(text: str) -> str:
     Raises InvalidEmail.
     """
     address = _mapped(text)
-    # Lower case can be longer, or of another form. What has no stable form is no address.
-    if not address.isascii() and _mapped(address) != address:
-        raise InvalidEmail
-    return address
+    # Lower case can be longer, and then too long: an address is one in its canonical form too.
+    return address if address.isascii() else _mapped(address)
 
 
 def canonical(text: str) -> str:

@@ -216,3 +216,13 @@ def test_a_local_part_has_64_octets_at_most(local: str, *, is_valid: bool) -> No
         else:
             with pytest.raises(emails.InvalidEmail):
                 emails.validated(f"{text}@example.com")
+
+
+def test_an_address_that_is_too_long_in_lower_case_is_none() -> None:
+    domain = f"{'a' * 63}.{'b' * 63}.{'c' * 63}.example.com"
+    text = f"{chr(0x130) * 21}@{domain}"
+    assert len(text.encode()) <= 254 < len(text.lower().encode())
+
+    with pytest.raises(emails.InvalidEmail):
+        emails.validated(text)
+    assert emails.spellings(emails.canonical(text))[0] == emails.canonical(text)
