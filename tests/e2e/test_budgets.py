@@ -23,9 +23,7 @@ def test_office_of_300_users_passes_with_the_defaults(start: Start) -> None:
         with ThreadPoolExecutor(8) as pool:
             registered = list(pool.map(lambda person: client.register(**person), people))
             again = list(pool.map(lambda person: client.register(**person), people[::20]))
-            mistyped = list(
-                pool.map(lambda person: client.login(person["email"], "x"), people[::10])
-            )
+            wrong = list(pool.map(lambda person: client.login(person["email"], "x"), people[::10]))
             answers = list(pool.map(lambda person: client.login(person["email"]), people))
 
     assert [answer for answer in registered if "errors" in answer] == []
