@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from graphql_auth.errors import Unavailable
 from graphql_auth.logs import cause_of
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ async def _repeat(seconds: float, work: Work) -> None:
         await asyncio.sleep(seconds)
         try:
             await work()
+        except Unavailable:
+            # Logged as an outage, where the error of the driver is translated.
+            continue
         except Exception as error:  # noqa: BLE001 - the next time it may succeed
             if not is_failing:
                 logger.warning("%s failed, and is tried again (%s)", work.__name__, cause_of(error))

@@ -93,3 +93,7 @@ class Unavailable(AuthError):
     def __init__(self, retry_after: int | None = None) -> None:
         super().__init__()
         self.retry_after = retry_after
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not do its work, which is logged where the driver's error is translated."""

@@ -1,7 +1,9 @@
 """One line an event on standard error: UTC time, level, logger, request. Nothing forges a line."""
 
 import logging
+import time
 import traceback
+from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -52,6 +54,30 @@ class LineFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             line += f" ({cause_of(record.exc_info[1])})"
         return one_line(line)
+
+
+class LogRateLimit:
+    """Lets one line of a kind through in so many seconds, so that no flood of faults fills a disk.
+
+    Kinds are few: they are causes and names of ours, and nothing that a client sends.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._logged_at: dict[Hashable, float] = {}
+
+    def can_log(self, kind: Hashable) -> bool:
+        """Whether a line of this kind is due; it counts as logged then."""
+        now = self._clock()
+        if now - self._logged_at.get(kind, -float("inf")) < self._seconds:
+            return False
+        self._logged_at[kind] = now
+        return True
+
+    def forget(self, kind: Hashable) -> bool:
+        """Make a line of this kind due again; return whether one was logged."""
+        return self._logged_at.pop(kind, None) is not None
 
 
 LOG_CONFIG: dict[str, Any] = {

@@ -14,6 +14,7 @@ from graphql_auth.api.values import BadVariables
 from graphql_auth.errors import (
     AuthError,
     BadInput,
+    DatabaseUnavailable,
     EmailTaken,
     FieldFault,
     Forbidden,
@@ -22,9 +23,12 @@ from graphql_auth.errors import (
     Unauthenticated,
     Unavailable,
 )
-from graphql_auth.logs import cause_of
+from graphql_auth.logs import LogRateLimit, cause_of
+
+SECONDS_BETWEEN_CAUSES = 10.0
 
 logger = logging.getLogger(__name__)
+_causes = LogRateLimit(SECONDS_BETWEEN_CAUSES)
 
 
 # What a person reads, and what a program does, for each expected outcome.
@@ -117,7 +121,9 @@ def _field(name: str, fault: FieldFault) -> dict[str, Any]:
 def _unavailable(cause: Unavailable, request_id: str) -> dict[str, Any]:
     if cause.retry_after is not None:
         return {"requestId": request_id, "retryAfter": cause.retry_after}
-    logger.error("found no service: %s", cause_of(cause))
+    origin = type(cause.__cause__).__name__
+    if not isinstance(cause, DatabaseUnavailable) and _causes.can_log(origin):
+        logger.error("a request cannot be answered: %s", cause_of(cause))
     return {"requestId": request_id}
 
 

@@ -133,13 +133,13 @@ class Attempts:
     @staticmethod
     async def _update_many(updates: Iterable[UpdateOne]) -> None:
         # Not update_many, which the driver does not retry when the primary steps down.
-        with outages_translated():
+        with outages_translated(writing=True):
             await Attempt.get_pymongo_collection().bulk_write(list(updates), ordered=False)
 
     @staticmethod
     async def _update(key: str, update: list[dict[str, Any]]) -> dict[str, Any]:
         collection = Attempt.get_pymongo_collection()
-        with outages_translated():
+        with outages_translated(writing=True):
             for _ in range(MAX_TRIES):
                 try:
                     found = await collection.find_one_and_update(

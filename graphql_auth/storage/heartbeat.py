@@ -60,7 +60,7 @@ class Heartbeat:
 
     @staticmethod
     async def _write(update: list[dict[str, Any]]) -> Mapping[str, Any]:
-        with outages_translated():
+        with outages_translated(writing=True):
             return cast(
                 "Mapping[str, Any]",
                 await Meta.get_pymongo_collection().find_one_and_update(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import threading
 import warnings
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -20,13 +21,15 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.errors import DatabaseUnavailable, StartError
 from graphql_auth.storage.documents import Attempt, Meta, Session, User
+from graphql_auth.storage.outages import outages
 
 SECONDS_TO_CONNECT = 4.0
 SECONDS_FOR_A_COMMAND = 5.0
 SECONDS_FOR_AN_INDEX = 3600.0
 SECONDS_BEFORE_NEWS = 3.0
+DOCUMENTS = [User, Session, Attempt, Meta]
 # The database of a URI that names none: mongoose takes the same, so that the URI of a Node.js
 # original leads to the same users.
 DEFAULT_DATABASE = "test"
@@ -51,17 +54,51 @@ async def connected(uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
     Raises StartError, in one line, when nothing answers within SECONDS_TO_CONNECT, the address or
     the credentials are wrong, or an index cannot be made.
     """
-    client = _client(uri)
-    try:
-        database = client.get_default_database(DEFAULT_DATABASE)
+    async with opened(uri) as database:
         try:
             await _reach(database)
             await _bind(database)
         except (PyMongoError, TimeoutError):
             raise StartError(NO_ANSWER) from None
         yield database
+
+
+@asynccontextmanager
+async def opened(uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    """Open a connection without waiting for MongoDB; see ``connected`` for its guarantees.
+
+    Raises StartError when the address is wrong.
+    """
+    client = _client(uri)
+    outages.reset()
+    try:
+        yield client.get_default_database(DEFAULT_DATABASE)
     finally:
         await client.close()
+
+
+async def bind(database: AsyncDatabase[dict[str, Any]]) -> None:
+    """Bind the documents to a database whose indexes were made before. Raises Unavailable."""
+    with outages_translated():
+        await init_beanie(database=database, document_models=DOCUMENTS, skip_indexes=True)
+
+
+async def is_done_before_signal(coroutine: Coroutine[Any, Any, None]) -> bool:
+    """Await what may take long while a server starts; a signal to end it comes first: False."""
+    if threading.current_thread() is not threading.main_thread():
+        # Python hands signals to the main thread only.
+        await coroutine
+        return True
+    task = asyncio.ensure_future(coroutine)
+    try:
+        with _signals_after(asyncio.get_running_loop(), task):
+            await asyncio.wait({task})
+    finally:
+        await _ended({task})
+    if task.cancelled():
+        return False
+    task.result()
+    return True
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -109,12 +146,17 @@ async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
 
 
 @contextmanager
-def outages_translated() -> Iterator[None]:
-    """Raise Unavailable where the driver says that the database does not do its work."""
+def outages_translated(*, writing: bool = False) -> Iterator[None]:
+    """Raise DatabaseUnavailable where the driver says that the database does not do its work.
+
+    ``writing`` is whether success proves that a majority acknowledges writes.
+    """
     try:
         yield
     except PyMongoError as error:
-        raise Unavailable from error
+        outages.record_failure(error, writing=writing)
+        raise DatabaseUnavailable from error
+    outages.record_success(writing=writing)
 
 
 def _client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
@@ -156,7 +198,7 @@ async def _bind(database: AsyncDatabase[dict[str, Any]]) -> None:
     news = asyncio.get_running_loop().call_later(SECONDS_BEFORE_NEWS, _tell_of_the_index, database)
     try:
         with timeout(SECONDS_FOR_AN_INDEX):
-            await init_beanie(database=database, document_models=[User, Session, Attempt, Meta])
+            await init_beanie(database=database, document_models=DOCUMENTS)
     except DuplicateKeyError:
         raise StartError(await _collisions(database)) from None
     except OperationFailure as error:

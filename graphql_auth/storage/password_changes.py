@@ -59,7 +59,7 @@ class PasswordChanges:
             "changes": change.changes,
             "digest": change.digest,
         }
-        with outages_translated():
+        with outages_translated(writing=True):
             await Meta.get_pymongo_collection().find_one_and_update(
                 {"_id": change.id}, [{"$set": stored}], upsert=True
             )
@@ -67,7 +67,7 @@ class PasswordChanges:
 
     async def remove(self, change: PasswordChange) -> None:
         """Forget a change that is complete, or was not made."""
-        with outages_translated():
+        with outages_translated(writing=True):
             await Meta.get_pymongo_collection().delete_one({"_id": change.id})
 
     async def overdue(self) -> list[PasswordChange]:
