@@ -14,7 +14,6 @@ from graphql_auth.auth.sessions import SessionService, Tokens
 from graphql_auth.auth.throttle import Throttle
 from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import (
-    EmailTaken,
     InvalidCredentials,
     TokenFault,
     Unauthenticated,
@@ -94,7 +93,7 @@ class AuthService:
         form.finish()
         with events.refusals_recorded("register", None, device):
             async with self._throttle.registration(device.ip_address):
-                await self._refuse_other_spellings(email)
+                await self._users.refuse_taken(emails.spellings(email))
                 password = await self._hash_queue.run(lambda: self._passwords.hash(typed.password))
                 user = await self._users.add(
                     User(
@@ -221,15 +220,6 @@ class AuthService:
     async def _verdict(self, user: User | None, password: str, turn: Turn) -> Verdict:
         stored = user.password if user else None
         return await self._hash_queue.run(lambda: self._passwords.verify(password, stored), turn)
-
-    async def _refuse_other_spellings(self, email: str) -> None:
-        """Keep an address apart from the same one in a form that only the original stored.
-
-        The unique index cannot do that, but neither can such a form be added any more.
-        """
-        others = emails.spellings(email)[1:]
-        if others and await self._users.with_email(others):
-            raise EmailTaken
 
 
 def _account(user: User) -> Account:

@@ -12,6 +12,10 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
 
 
+# Registration names this index in a hint, so that it fails where the index is missing.
+EMAIL_INDEX = "email_1"
+
+
 def object_id_at(seconds: float) -> PydanticObjectId:
     """Return a new id that carries a time, in seconds since 1970; a driver takes the wall clock."""
     return PydanticObjectId(pack(">I", int(seconds)) + PydanticObjectId().binary[4:])
@@ -39,7 +43,7 @@ class User(Document):
         """The collection and its indexes, by the names that mongoose gave them."""
 
         name = "users"
-        indexes: ClassVar = [IndexModel([("email", ASCENDING)], name="email_1", unique=True)]
+        indexes: ClassVar = [IndexModel([("email", ASCENDING)], name=EMAIL_INDEX, unique=True)]
 
     @property
     def created_at(self) -> datetime:

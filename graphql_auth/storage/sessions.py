@@ -13,7 +13,6 @@ from graphql_auth.storage.mongo import outages_translated
 
 # An ended session is remembered for as long as a token that it gave out may count elsewhere.
 CLOCK_SKEW = timedelta(minutes=1)
-ENDED_INDEX = "ended_at_1_expires_at_1__id_1"
 BATCH = 1_000
 # So many sessions are ended by one command, which then takes milliseconds.
 ENDED_AT_ONCE = 1_000
@@ -53,7 +52,7 @@ class Sessions:
 
     async def add(self, session: Session) -> Session:
         """Store a new session."""
-        with outages_translated():
+        with outages_translated(writing=True):
             return await session.insert()
 
     async def rotate(
@@ -172,7 +171,6 @@ class Sessions:
             cursor = collection.find(
                 {"ended_at": {"$gt": moment}},
                 _OF_ENDED,
-                hint=ENDED_INDEX,
                 comment=POLL_COMMENT,
                 batch_size=BATCH,
             )
@@ -194,7 +192,7 @@ class Sessions:
         of_user = {"user_id": PydanticObjectId(user_id)}
         pipeline = [{"$match": of_user | {"ended_at": None}}, *stages, {"$project": {"_id": True}}]
         ended = []
-        with outages_translated():
+        with outages_translated(writing=True):
             cursor = await collection.aggregate(pipeline, allowDiskUse=True)
             ids = [found["_id"] async for found in cursor]
             for start in range(0, len(ids), ENDED_AT_ONCE):
@@ -206,7 +204,7 @@ class Sessions:
     async def _changed(
         self, found: Mapping[str, Any], update: Mapping[str, Any] | list[dict[str, Any]]
     ) -> Session | None:
-        with outages_translated():
+        with outages_translated(writing=True):
             document = await Session.get_pymongo_collection().find_one_and_update(
                 found, update, return_document=ReturnDocument.AFTER
             )

@@ -8,16 +8,18 @@ from beanie.operators import In
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from graphql_auth.errors import EmailTaken
+from graphql_auth.errors import DatabaseUnavailable, EmailTaken
 from graphql_auth.storage.batches import Batches
-from graphql_auth.storage.documents import User
+from graphql_auth.storage.documents import EMAIL_INDEX, User
+from graphql_auth.storage.indexes import IndexMonitor
 from graphql_auth.storage.mongo import outages_translated
 
 
 class Users:
     """Every method raises Unavailable when the database does not do its work."""
 
-    def __init__(self) -> None:
+    def __init__(self, indexes: IndexMonitor | None = None) -> None:
+        self._indexes = indexes or IndexMonitor()
         self._by_id = Batches(_with_ids)
 
     async def with_email(self, spellings: Sequence[str]) -> User | None:
@@ -34,16 +36,38 @@ class Users:
         """Begin to find the user with this id; nobody has to wait for what is found."""
         return self._by_id.reading(PydanticObjectId(user_id))
 
+    async def refuse_taken(self, spellings: Sequence[str]) -> None:
+        """Raise EmailTaken if one of the ``spellings`` of an address is stored.
+
+        Raises Unavailable also while the database does not guarantee that addresses are unique.
+        """
+        if not await self._indexes.check(User):
+            raise DatabaseUnavailable
+        if await self.with_email(spellings):
+            raise EmailTaken
+
     async def add(self, user: User) -> User:
         """Store a new user; the unique index decides between those who come at once.
 
         Raises EmailTaken when the address belongs to a user already.
         """
-        with outages_translated():
+        values = user.model_dump(exclude={"id", "revision_id"})
+        with outages_translated(writing=True):
             try:
-                return await user.insert()
-            except DuplicateKeyError:
-                raise EmailTaken from None
+                # Not an insert: the hint makes the command fail if the index is missing, also when
+                # it was dropped with the whole collection, and after refuse_taken.
+                stored = await User.get_pymongo_collection().update_one(
+                    {"email": user.email}, {"$setOnInsert": values}, upsert=True, hint=EMAIL_INDEX
+                )
+            except DuplicateKeyError as error:
+                # The operator may have made other unique indexes.
+                if "email" in (error.details or {}).get("keyPattern", ["email"]):
+                    raise EmailTaken from None
+                raise
+        if stored.upserted_id is None:
+            raise EmailTaken
+        user.id = stored.upserted_id
+        return user
 
     async def is_unchanged(self, user: User) -> bool:
         """Whether a user who was read before may still sign in with the password of then."""
@@ -54,7 +78,7 @@ class Users:
 
     async def change_password(self, user: User, new_hash: str) -> User | None:
         """Replace the password, unless it was changed since ``user`` was read: then, None."""
-        with outages_translated():
+        with outages_translated(writing=True):
             document = await User.get_pymongo_collection().find_one_and_update(
                 {
                     "_id": user.id,
@@ -70,17 +94,17 @@ class Users:
 
     async def disable(self, user: User, *, disabled: bool) -> None:
         """Keep a user from signing in, or let them again."""
-        with outages_translated():
+        with outages_translated(writing=True):
             await User.find_one(User.id == user.id).set({User.disabled: disabled})
 
     async def delete(self, user: User) -> None:
         """Remove a user."""
-        with outages_translated():
+        with outages_translated(writing=True):
             await User.find_one(User.id == user.id).delete()
 
     async def upgrade_password(self, user: User, new_hash: str) -> None:
         """Replace the hash that ``user`` was read with, unless it was changed in between."""
-        with outages_translated():
+        with outages_translated(writing=True):
             await User.find_one(User.id == user.id, User.password == user.password).set(
                 {User.password: new_hash}
             )
