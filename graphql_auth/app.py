@@ -1,14 +1,16 @@
 """The composition root: settings → parts → Starlette."""
 
+import asyncio
 import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from pydantic import HttpUrl, SecretStr
+from pymongo.asynchronous.database import AsyncDatabase
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -34,13 +36,15 @@ from graphql_auth.auth.service import AuthService
 from graphql_auth.auth.sessions import Lifetimes, SessionService
 from graphql_auth.auth.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
 from graphql_auth.auth.tokens import AccessTokens
-from graphql_auth.background import repeated
+from graphql_auth.background import Work, repeated
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.proxies import BehindProxies
 from graphql_auth.settings import Settings
 from graphql_auth.storage.attempts import Attempts
 from graphql_auth.storage.heartbeat import SECONDS_BETWEEN_BEATS, Heartbeat
-from graphql_auth.storage.mongo import connected
+from graphql_auth.storage.indexes import SECONDS_BETWEEN_CHECKS, IndexMonitor
+from graphql_auth.storage.key_fingerprint import check_token_key
+from graphql_auth.storage.mongo import bind, connected, is_done_before_signal, opened
 from graphql_auth.storage.password_changes import PasswordChanges
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
@@ -50,19 +54,25 @@ if TYPE_CHECKING:
 
 GRAPHQL_PATH = "/graphql"
 ASSETS_PATH = f"{GRAPHQL_PATH}/assets/{{name}}"
+SECONDS_BETWEEN_TRIES = 0.5
 NOTHING_HERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+
+Database = AsyncDatabase[dict[str, Any]]
 
 logger = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, processes: int = 1) -> Starlette:
+def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = False) -> Starlette:
     """Put the parts together; the database is connected while the application lives.
 
-    ``processes`` is how many such applications share the cores of the machine.
+    ``processes`` is how many such applications share the cores of the machine. ``is_checked`` is
+    whether ``database`` has connected before: then the application waits for a database that is
+    away. Else it connects in the same way, and its start fails.
 
     Raises StartError when the key is not one to sign with, and ValueError when the settings lack
     MONGO_URI or TOKEN_KEY; whoever starts an embedded database fills them in first.
     """
+    indexes = IndexMonitor()
     hash_queue = HashQueue(threads=max(1, _cores() // processes))
     clock = DatabaseClock()
     revocations = Revocations(
@@ -86,7 +96,7 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
         now=clock,
     )
     accounts = AuthService(
-        users=Users(),
+        users=Users(indexes),
         passwords=Passwords(settings.bcrypt_rounds),
         rules=PasswordRules(settings.password_min_length, breaches.hold if breaches else None),
         hash_queue=hash_queue,
@@ -102,17 +112,23 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
         (SECONDS_BETWEEN_BEATS, heartbeat.beat),
         (SECONDS_BETWEEN_BEATS, accounts.complete_password_changes),
         (SECONDS_BETWEEN_RENEWALS, throttle.renew_leases),
+        (SECONDS_BETWEEN_CHECKS, indexes.check_all),
     )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with database(settings):
-                await _read_once(revocations, heartbeat)
-                # What is there by now stays. The garbage collector need not go through it again
-                # and again, for 30 ms each time.
-                gc.freeze()
-                async with repeated(*jobs):
+            uri = _secret(settings.mongo_uri)
+            async with opened(uri) if is_checked else database(settings) as connection:
+                # After a signal the server ends without a request.
+                first_reads = (revocations.poll, heartbeat.beat)
+                if await is_done_before_signal(_await_database(connection, *first_reads)):
+                    # What is there by now stays. The garbage collector need not go through it
+                    # again and again, for 30 ms each time.
+                    gc.freeze()
+                    async with repeated(*jobs):
+                        yield
+                else:
                     yield
         except StartError as error:
             logger.critical("%s", error)
@@ -137,13 +153,21 @@ def create_app(settings: Settings, processes: int = 1) -> Starlette:
     return app
 
 
-async def _read_once(revocations: Revocations, heartbeat: Heartbeat) -> None:
-    """Know the time, which sessions have ended, and when the database could not answer."""
-    try:
-        await revocations.poll()
-        await heartbeat.beat()
-    except Unavailable:
-        raise StartError("The sessions that have ended cannot be read from MongoDB.") from None
+async def _await_database(connection: Database, *first_reads: Work) -> None:
+    """Bind the documents and make the first reads, as soon as MongoDB answers."""
+    is_waiting = False
+    while True:
+        try:
+            await bind(connection)
+            for read in first_reads:
+                await read()
+        except Unavailable:
+            if not is_waiting:
+                logger.warning("no request is served until MongoDB answers")
+            is_waiting = True
+            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+        else:
+            return
 
 
 def _breaches(setting: bool | HttpUrl) -> "Breaches | None":  # noqa: FBT001 - a setting
@@ -196,9 +220,20 @@ def _policy(settings: Settings) -> Policy:
     )
 
 
-def database(settings: Settings) -> AbstractAsyncContextManager[Any]:
-    """Connect to the database of the settings, with its indexes made; see ``connected``."""
-    return connected(_secret(settings.mongo_uri))
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """Connect to the database of the settings and check it: see ``connected``, ``check_token_key``.
+
+    Raises StartError.
+    """
+    async with connected(_secret(settings.mongo_uri)) as connection:
+        try:
+            await check_token_key(_secret(settings.token_key))
+        except Unavailable:
+            raise StartError(
+                "MONGO_URI: MongoDB answers, but stores nothing; the line above says why."
+            ) from None
+        yield connection
 
 
 def _secret(value: SecretStr | None) -> str:

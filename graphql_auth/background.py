@@ -28,15 +28,15 @@ async def repeated(*jobs: tuple[float, Work]) -> AsyncIterator[None]:
 async def _repeat(seconds: float, work: Work) -> None:
     is_failing = False
     while True:
-        await asyncio.sleep(seconds)
         try:
             await work()
         except Unavailable:
             # Logged as an outage, where the error of the driver is translated.
-            continue
+            pass
         except Exception as error:  # noqa: BLE001 - the next time it may succeed
             if not is_failing:
                 logger.warning("%s failed, and is tried again (%s)", work.__name__, cause_of(error))
             is_failing = True
         else:
             is_failing = False
+        await asyncio.sleep(seconds)

@@ -69,4 +69,4 @@ def _app(settings: Settings, processes: int, parent: int) -> Starlette:
 
     if os.getpid() != parent:
         die_with_parent(parent)
-    return create_app(settings, processes)
+    return create_app(settings, processes, is_checked=True)

@@ -1,6 +1,8 @@
+import asyncio
 import dataclasses
 import functools
-from typing import NoReturn
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import httpx
 import pytest
@@ -14,10 +16,11 @@ from pymongo.monitoring import (
 
 from graphql_auth.api.http import Policy
 from graphql_auth.api.limits import Limits
-from graphql_auth.app import create_app
+from graphql_auth.app import Database, create_app
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.settings import LIMITS, Settings, read_settings
-from graphql_auth.storage.sessions import POLL_COMMENT, Sessions
+from graphql_auth.storage.mongo import BACKGROUND
+from graphql_auth.storage.sessions import Sessions
 from tests.client import REGISTER, WELCOME, Client, code, extensions, registration
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess
@@ -40,13 +43,13 @@ def test_an_application_needs_a_database_and_a_key() -> None:
 
 
 class Commands(CommandListener):
-    """The commands that the driver sends, less the looks for sessions that have ended."""
+    """The commands that the driver sends, less those that belong to no request."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
 
     def started(self, event: CommandStartedEvent) -> None:
-        if event.command.get("comment") != POLL_COMMENT:
+        if event.command.get("comment") != BACKGROUND:
             self.seen.append(event.command_name)
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
@@ -83,16 +86,63 @@ async def test_a_guarded_read_asks_no_database(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("is_checked", [False, True])
 async def test_nobody_is_served_before_it_is_known_which_sessions_have_ended(
-    database_uri: str, monkeypatch: pytest.MonkeyPatch
+    database_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_checked: bool,
 ) -> None:
-    async def gone(*_: object) -> NoReturn:
-        raise Unavailable
+    ask, asked = Sessions.now, 0
 
-    monkeypatch.setattr(Sessions, "now", gone)
+    async def gone_at_first(sessions: Sessions) -> datetime:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise Unavailable
+        return await ask(sessions)
+
+    monkeypatch.setattr(Sessions, "now", gone_at_first)
+    monkeypatch.setattr("graphql_auth.app.SECONDS_BETWEEN_TRIES", 0.01)
+    settings = read_settings(mongo_uri=database_uri, token_key=KEY)
+    app = create_app(settings, is_checked=is_checked)
+
+    async with app.router.lifespan_context(app):
+        assert asked >= 3
+
+    assert caplog.text.count("no request is served until MongoDB answers") == 1
+
+
+@pytest.mark.anyio
+async def test_a_start_that_is_cancelled_does_not_wait_for_the_database() -> None:
+    settings = read_settings(mongo_uri="mongodb://127.0.0.1:1", token_key=KEY)
+    app = create_app(settings, is_checked=True)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2), app.router.lifespan_context(app):
+            pass
+
+
+def test_an_application_can_start_in_a_thread_that_gets_no_signals(database_uri: str) -> None:
     app = create_app(read_settings(mongo_uri=database_uri, token_key=KEY))
 
-    with pytest.raises(StartError, match="sessions that have ended cannot be read"):
+    async def start() -> None:
+        async with app.router.lifespan_context(app):
+            pass
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(asyncio.run, start()).result()
+
+
+@pytest.mark.anyio
+async def test_a_database_that_stores_nothing_ends_the_start(
+    database_uri: str, database: Database
+) -> None:
+    await database.create_collection("graphql_auth_meta", validator={"never": True})
+    app = create_app(read_settings(mongo_uri=database_uri, token_key=KEY))
+
+    with pytest.raises(StartError, match="MongoDB answers, but stores nothing"):
         async with app.router.lifespan_context(app):
             pass
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from pymongo import ReturnDocument
 
 from graphql_auth.storage.documents import Meta
-from graphql_auth.storage.mongo import outages_translated
+from graphql_auth.storage.mongo import BACKGROUND, outages_translated
 
 SECONDS_BETWEEN_BEATS = 2.0
 # A longer time between two acknowledged beats is an outage.
@@ -64,7 +64,11 @@ class Heartbeat:
             return cast(
                 "Mapping[str, Any]",
                 await Meta.get_pymongo_collection().find_one_and_update(
-                    HEARTBEAT, update, upsert=True, return_document=ReturnDocument.AFTER
+                    HEARTBEAT,
+                    update,
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                    comment=BACKGROUND,
                 ),
             )
 

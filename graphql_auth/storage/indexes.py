@@ -1,7 +1,5 @@
 """The indexes that the server relies on, and whether the database still has them."""
 
-import asyncio
-import contextlib
 import json
 import logging
 import re
@@ -11,10 +9,9 @@ from typing import Any
 
 from beanie import Document
 
-from graphql_auth.errors import Unavailable
 from graphql_auth.logs import LogRateLimit
 from graphql_auth.storage.documents import Attempt, Session, User
-from graphql_auth.storage.mongo import outages_translated
+from graphql_auth.storage.mongo import BACKGROUND, outages_translated
 
 SECONDS_BETWEEN_CHECKS = 30.0
 SECONDS_BETWEEN_REMINDERS = 300.0
@@ -33,19 +30,19 @@ class IndexMonitor:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._reminders = LogRateLimit(SECONDS_BETWEEN_REMINDERS, clock)
 
-    async def run(self) -> None:
-        """Check the indexes of all collections, until it is cancelled."""
-        while True:
-            for document in (User, Session, Attempt):
-                with contextlib.suppress(Unavailable):
-                    await self.check(document)
-            await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
+    async def check_all(self) -> None:
+        """Check the indexes of all collections. Raises Unavailable."""
+        for document in (User, Session, Attempt):
+            await self.check(document)
 
     async def check(self, document: type[Document]) -> bool:
         """Whether the collection of a document has all the declared indexes. Raises Unavailable."""
         collection = document.get_pymongo_collection()
         with outages_translated():
-            found = {index["name"]: index async for index in await collection.list_indexes()}
+            found = {
+                index["name"]: index
+                async for index in await collection.list_indexes(comment=BACKGROUND)
+            }
         declared = [field.index.document for field in document.get_settings().indexes]
         usable = [self._is_usable(collection.full_name, one, found) for one in declared]
         return all(usable)

@@ -39,6 +39,9 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+# In the comment of each command that belongs to no request.
+BACKGROUND = "graphql-auth: background"
+
 NO_ANSWER = (
     f"MONGO_URI: no MongoDB answers within {SECONDS_TO_CONNECT:.0f} s;"
     " check that it runs, and that address, replicaSet and TLS options are right."

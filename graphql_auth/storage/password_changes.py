@@ -7,7 +7,7 @@ from typing import Any
 from beanie import PydanticObjectId
 
 from graphql_auth.storage.documents import Meta, User
-from graphql_auth.storage.mongo import outages_translated
+from graphql_auth.storage.mongo import BACKGROUND, outages_translated
 
 KIND = "password change"
 # A process that lives has made the change by then, for a command takes 5 s at most.
@@ -75,7 +75,7 @@ class PasswordChanges:
         age = {"$subtract": ["$$NOW", "$begun_at"]}
         query = {"kind": KIND, "$expr": {"$gt": [age, OVERDUE_MS]}}
         with outages_translated():
-            found = await Meta.get_pymongo_collection().find(query).to_list()
+            found = await Meta.get_pymongo_collection().find(query, comment=BACKGROUND).to_list()
         return list(map(_change, found))
 
 

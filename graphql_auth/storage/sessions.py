@@ -9,14 +9,13 @@ from beanie import PydanticObjectId
 from pymongo import ReturnDocument, timeout
 
 from graphql_auth.storage.documents import Session
-from graphql_auth.storage.mongo import outages_translated
+from graphql_auth.storage.mongo import BACKGROUND, outages_translated
 
 # An ended session is remembered for as long as a token that it gave out may count elsewhere.
 CLOCK_SKEW = timedelta(minutes=1)
 BATCH = 1_000
 # So many sessions are ended by one command, which then takes milliseconds.
 ENDED_AT_ONCE = 1_000
-POLL_COMMENT = "graphql-auth: sessions that ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,7 @@ class Sessions:
             cursor = collection.find(
                 {"ended_at": {"$gt": moment}},
                 _OF_ENDED,
-                comment=POLL_COMMENT,
+                comment=BACKGROUND,
                 batch_size=BATCH,
             )
             while batch := await cursor.to_list(BATCH):
@@ -182,7 +181,7 @@ class Sessions:
         database = Session.get_pymongo_collection().database
         with outages_translated():
             told = await database.command(
-                "hello", comment=POLL_COMMENT, codec_options=database.codec_options
+                "hello", comment=BACKGROUND, codec_options=database.codec_options
             )
         return cast("datetime", told["localTime"])
 

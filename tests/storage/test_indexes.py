@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.storage import indexes as module
 from graphql_auth.storage.documents import Attempt, Session, User
 from graphql_auth.storage.indexes import SECONDS_BETWEEN_REMINDERS, IndexMonitor
 from graphql_auth.storage.mongo import connected
@@ -138,9 +137,7 @@ async def test_all_indexes_of_all_collections_are_checked(
     if harm == "database":
         await stored.client.drop_database(stored.name)
 
-    running = asyncio.create_task(IndexMonitor().run())
-    await until(lambda: len(caplog.records) >= 5)
-    running.cancel()
+    await IndexMonitor().check_all()
 
     commands = [line.partition("in mongosh: ")[2] for line in lines(caplog)]
     assert commands == [
@@ -150,21 +147,3 @@ async def test_all_indexes_of_all_collections_are_checked(
         CREATE_ENDED_INDEX,
         'db.attempts.createIndex({expires_at: 1}, {name: "expires_at_1", expireAfterSeconds: 0})',
     ]
-
-
-@pytest.mark.usefixtures("stored")
-async def test_monitor_goes_on_after_an_outage(
-    stored: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKS", 0.01)
-    await stored.command({"create": "view", "viewOn": "users", "pipeline": []})
-    collection = User.get_pymongo_collection()
-    settings = User.get_settings()
-    # MongoDB refuses to list the indexes of a view.
-    monkeypatch.setattr(settings, "pymongo_collection", stored["view"])
-    running = asyncio.create_task(IndexMonitor().run())
-    await until(lambda: "MongoDB refuses a command" in caplog.text)
-    monkeypatch.setattr(settings, "pymongo_collection", collection)
-    await stored["users"].drop_index("email_1")
-    await until(lambda: CREATE_EMAIL_INDEX in caplog.text)
-    running.cancel()

@@ -1,0 +1,119 @@
+"""A server whose database is away for a while."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
+from tests.client import Client, code
+from tests.conftest import KEY, Start
+from tests.process import ServerProcess, has_ended
+
+
+@pytest.fixture
+def own_mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongo]:
+    """A MongoDB that only this test uses, for it is stopped."""
+    with data_directory(tmp_path_factory.mktemp("own")) as data, embedded_mongod(data) as mongo:
+        mongo.wait_until_ready()
+        yield mongo
+
+
+@contextlib.contextmanager
+def outage(mongod: EmbeddedMongo) -> Iterator[None]:
+    os.kill(mongod.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(mongod.pid, signal.SIGCONT)
+
+
+def until(condition: Callable[[], bool], server: ServerProcess, seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert server.process.poll() is None, server.output
+        assert time.monotonic() < deadline, server.output
+        time.sleep(0.05)
+
+
+def workers(server: ServerProcess) -> set[int]:
+    def is_worker(pid: int) -> bool:
+        with contextlib.suppress(OSError):
+            return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return False
+
+    return set(filter(is_worker, server.descendants()))
+
+
+def typename(url: str) -> bool:
+    answer = httpx.post(url, json={"query": "{ __typename }"}, timeout=20)
+    return bool(answer.json() == {"data": {"__typename": "Query"}})
+
+
+def test_worker_killed_in_an_outage_is_replaced_when_it_is_over(
+    start: Start, own_mongod: EmbeddedMongo
+) -> None:
+    server = start("--workers", "2", MONGO_URI=own_mongod.uri, TOKEN_KEY=KEY)
+    until(lambda: len(workers(server)) == 2, server)
+    before = workers(server)
+    killed = min(before)
+
+    with outage(own_mongod):
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: "no request is served until MongoDB answers" in server.output, server)
+        for _ in range(5):
+            assert typename(server.url)
+    (replacement,) = workers(server) - before
+    assert workers(server) == before - {killed} | {replacement}
+
+    # The replacement serves too: it is the only one that is left for a moment.
+    (survivor,) = before - {killed}
+    os.kill(survivor, signal.SIGKILL)
+    assert has_ended(survivor)
+    with Client(server.url) as client:
+        assert "errors" not in client.register()
+    assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_worker_that_waits_for_the_database_ends_at_a_signal(
+    start: Start, own_mongod: EmbeddedMongo, how: int
+) -> None:
+    server = start("--workers", "2", MONGO_URI=own_mongod.uri, TOKEN_KEY=KEY)
+    until(lambda: len(workers(server)) == 2, server)
+
+    with outage(own_mongod):
+        before = workers(server)
+        os.kill(min(before), signal.SIGKILL)
+        until(lambda: "no request is served until MongoDB answers" in server.output, server)
+        (waiting,) = workers(server) - before
+        os.kill(waiting, how)
+        assert has_ended(waiting, within=10)
+        assert server.process.poll() is None
+        assert "a traceback" not in server.output
+
+
+def test_outage_takes_a_few_lines_of_the_log(start: Start, own_mongod: EmbeddedMongo) -> None:
+    server = start(MONGO_URI=own_mongod.uri, TOKEN_KEY=KEY)
+    with Client(server.url) as client:
+        client.token()
+        already = len(server.output)
+        with outage(own_mongod):
+            deadline = time.monotonic() + 12
+            while time.monotonic() < deadline:
+                assert code(client.register()) == "SERVICE_UNAVAILABLE"
+        until(lambda: "MongoDB answers again after" in server.output, server)
+        assert "errors" not in client.register()
+
+    logged = server.output[already:]
+    assert logged.count("MongoDB does not answer (NetworkTimeout, timed out)") == 1, logged
+    assert logged.count("MongoDB answers again after ") == 1
+    outages = [line for line in logged.splitlines() if "graphql_auth.storage.outages" in line]
+    assert len(outages) <= 4
+    assert "cannot be answered" not in logged
+    assert "mongodb://" not in logged
