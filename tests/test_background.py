@@ -23,7 +23,7 @@ class Work:
     async def wait(self, times: int) -> None:
         wanted = self.times + times
         async with asyncio.timeout(30):
-            while self.times < wanted:
+            while self.times < wanted:  # noqa: ASYNC110 - the work sets no event
                 await asyncio.sleep(0.001)
 
 
