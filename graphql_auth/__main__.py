@@ -2,9 +2,8 @@
 
 import argparse
 import difflib
-import os
+import signal
 import sys
-import threading
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import NoReturn, cast
 
 from graphql_auth import __version__
 from graphql_auth.errors import StartError
+from graphql_auth.lifeline import end_process
+from graphql_auth.signals import Stopped, StopSignals
 
 EPILOG = """\
 examples:
@@ -29,12 +30,7 @@ def main() -> NoReturn:
     """Run the command of this process, and end the process with its exit status."""
     # A path that the terminal cannot show is shown with escapes.
     cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
-    status = run(sys.argv[1:])
-    if any(not thread.daemon for thread in threading.enumerate()[1:]):
-        # A DNS look-up is under way, which nobody waits for any more, except Python at its end.
-        sys.stdout.flush()
-        os._exit(status)
-    sys.exit(status)
+    end_process(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -48,6 +44,8 @@ def run(arguments: Sequence[str]) -> int:
     except StartError as error:
         print(f"graphql-auth: {error}", file=sys.stderr)  # noqa: T201 - for the operator
         return 1
+    except Stopped as stopped:
+        return 130 if stopped.number == signal.SIGINT else 0
     except KeyboardInterrupt:
         return 130
 
@@ -118,13 +116,16 @@ def _at_least_one(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    # To the end of the process, so that no signal is lost.
+    signals = StopSignals()
+    signals.install()
     # Imported here, so that --help and schema need not wait for it.
     from graphql_auth.server import serve  # noqa: PLC0415
     from graphql_auth.settings import read_settings  # noqa: PLC0415
 
     given = {"host": options.host, "port": options.port}
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
-    serve(settings, workers=options.workers, reload=options.reload)
+    serve(settings, signals, workers=options.workers, reload=options.reload)
     return 0
 
 

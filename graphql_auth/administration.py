@@ -6,6 +6,7 @@ from typing import Any
 
 from graphql_auth.auth.operator import NoSuchUser, Operator
 from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.event_loop import run
 from graphql_auth.settings import Settings
 from graphql_auth.storage import mongo
 from graphql_auth.storage.embedded import reached_mongod
@@ -34,7 +35,7 @@ def change_user(settings: Settings, change: str, email: str) -> str:
 
     with _database(settings) as uri:
         try:
-            return said.format(mongo.run(connected_and_made(uri)))
+            return said.format(run(connected_and_made(uri)))
         except NoSuchUser:
             raise StartError(f"there is no user with the address {email}") from None
         except Unavailable:

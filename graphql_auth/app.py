@@ -44,7 +44,7 @@ from graphql_auth.storage.attempts import Attempts
 from graphql_auth.storage.heartbeat import SECONDS_BETWEEN_BEATS, Heartbeat
 from graphql_auth.storage.indexes import SECONDS_BETWEEN_CHECKS, IndexMonitor
 from graphql_auth.storage.key_fingerprint import check_token_key
-from graphql_auth.storage.mongo import bind, connected, is_done_before_signal, opened
+from graphql_auth.storage.mongo import bind, connected, opened
 from graphql_auth.storage.password_changes import PasswordChanges
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
@@ -120,19 +120,12 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
         try:
             uri = _secret(settings.mongo_uri)
             async with opened(uri) if is_checked else database(settings) as connection:
-                # After a signal the server ends without a request.
-                first_reads = (revocations.poll, heartbeat.beat)
-                if await is_done_before_signal(_await_database(connection, *first_reads)):
-                    # What is there by now stays. The garbage collector need not go through it
-                    # again and again, for 30 ms each time.
-                    gc.freeze()
-                    async with repeated(*jobs):
-                        yield
-                else:
+                await _await_database(connection, revocations.poll, heartbeat.beat)
+                # What is there by now stays. The garbage collector need not go through it
+                # again and again, for 30 ms each time.
+                gc.freeze()
+                async with repeated(*jobs):
                     yield
-        except StartError as error:
-            logger.critical("%s", error)
-            raise
         finally:
             hash_queue.close()
             if breaches:
@@ -148,6 +141,8 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
         exception_handlers=dict.fromkeys(NOTHING_HERE, not_found),
         lifespan=lifespan,
     )
+    # The server drains it before it waits for requests, which would wait for their hashes.
+    app.state.hash_queue = hash_queue
     # A redirect repeats the host that the request names, whoever that is.
     app.router.redirect_slashes = False
     return app

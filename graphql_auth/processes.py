@@ -1,72 +1,81 @@
-"""The processes that serve requests: one, several under a supervisor, or one that reloads."""
+"""The processes that serve requests: one, or several under a supervisor."""
 
 import functools
+import logging.config
 import os
+import signal
 import socket
+import threading
+import time
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import cast
+from typing import NoReturn
 
-import uvicorn
 from starlette.applications import Starlette
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from graphql_auth.errors import StartError
-from graphql_auth.lifeline import die_with_parent
+from graphql_auth.lifeline import die_with_parent, end_process
 from graphql_auth.logs import LOG_CONFIG
-from graphql_auth.protocol import PromptConfig, PromptProtocol
+from graphql_auth.serving import Server
 from graphql_auth.settings import Settings
+from graphql_auth.signals import StopSignals
+from graphql_auth.supervisor import CANNOT_START, READY, STARTING, FileChanges, Supervisor
 
-SECONDS_TO_FINISH_REQUESTS = 10
+SECONDS_BETWEEN_BEATS = 0.5
+
+logger = logging.getLogger(__name__)
 
 
-def run(settings: Settings, listener: socket.socket, *, workers: int, reload: bool) -> None:
-    """Serve on ``listener`` until a signal comes. Raises StartError when a process cannot start."""
-    config = PromptConfig(
-        functools.partial(_app, settings, workers, os.getpid()),
-        factory=True,
-        workers=workers,
-        http=PromptProtocol,
-        lifespan="on",
-        ws="none",
-        log_config=LOG_CONFIG,
-        # Its lines hold the query string, in which a token or a password may stand.
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=SECONDS_TO_FINISH_REQUESTS,
-    )
-    config.seconds_for_headers = settings.request_read_timeout.total_seconds()
-    if reload:
-        # uvicorn fills these in for an application named by a string only.
-        config.reload_dirs = [Path(__file__).parent]
-        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+def run(  # noqa: PLR0913 - the server names each
+    settings: Settings,
+    listener: socket.socket,
+    signals: StopSignals,
+    *,
+    app: Starlette,
+    workers: int,
+    reload: bool,
+) -> None:
+    """Serve on ``listener`` until a signal comes. Raises StartError when a process cannot start.
+
+    ``app`` serves in this process; workers make one of their own.
+    """
+    if workers == 1 and not reload:
+        Server(app, settings, listener, signals).run()
         return
-    if workers > 1:
-        supervisor = Multiprocess(config, sockets=[listener])
-        supervisor.run()
-        statuses = {process.exitcode for process in supervisor.processes}
-    else:
-        statuses = {_serve_here(uvicorn.Server(config), listener)}
-    if STARTUP_FAILURE in statuses:
-        raise StartError("A process that was to serve could not start; the line above says why.")
+    app.state.hash_queue.close()
+    work = functools.partial(_work, settings, listener, workers, os.getpid())
+    changes = FileChanges(Path(__file__).parent) if reload else None
+    Supervisor(work, workers, signals, changes).run(listener)
 
 
-def _serve_here(server: uvicorn.Server, listener: socket.socket) -> int:
+def _work(
+    settings: Settings, listener: socket.socket, processes: int, parent: int, beats: Connection
+) -> NoReturn:
+    """Serve in a process that the supervisor has started."""
+    signals = StopSignals()
+    signals.install()
+    logging.config.dictConfig(LOG_CONFIG)
+    die_with_parent(parent)
     try:
-        server.run(sockets=[listener])
-    except SystemExit as ended:
-        return cast("int", ended.code)
-    except KeyboardInterrupt:
-        # uvicorn has ended in good order, and raises the signal again.
-        pass
-    return 0
+        # Imported while the signals are noted, for it takes longest.
+        from graphql_auth.app import create_app  # noqa: PLC0415
+
+        app = create_app(settings, processes, is_checked=True)
+        server = Server(app, settings, listener, signals)
+        threading.Thread(target=_beat, args=[server, beats], daemon=True).start()
+        server.run()
+    except StartError as error:
+        logger.critical("%s", error)
+        end_process(CANNOT_START)
+    end_process(0)
 
 
-def _app(settings: Settings, processes: int, parent: int) -> Starlette:
-    """Build the application, in the process that serves it."""
-    from graphql_auth.app import create_app  # noqa: PLC0415 - see server._embedded
-
-    if os.getpid() != parent:
-        die_with_parent(parent)
-    return create_app(settings, processes, is_checked=True)
+def _beat(server: Server, beats: Connection) -> None:
+    """Tell the supervisor that this process runs, and whether it serves."""
+    try:
+        while True:
+            beats.send_bytes(READY if server.is_ready else STARTING)
+            time.sleep(SECONDS_BETWEEN_BEATS)
+    except OSError:
+        # The supervisor was killed, where the kernel does not end its children for it.
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,5 +1,6 @@
 """A running server: its socket, its database, and how they end together."""
 
+import asyncio
 import errno
 import logging
 import logging.config
@@ -8,21 +9,26 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import NoReturn
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from graphql_auth import __version__
+from graphql_auth import __version__, descriptors
 from graphql_auth.errors import StartError
+from graphql_auth.event_loop import run_in_loop
+from graphql_auth.lifeline import warn_if_children_can_outlive_us
 from graphql_auth.logs import LOG_CONFIG
 from graphql_auth.processes import run
+from graphql_auth.serving import BACKLOG
 from graphql_auth.settings import Settings
+from graphql_auth.signals import StopSignals
 from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
 from graphql_auth.storage.key_file import kept_key
 
-BACKLOG = 2048
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
 # Linux has it; elsewhere the patience of TCP itself has to do.
 TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 NOT_OUR_HOST = "HOST {} is not an address of this machine; 0.0.0.0 stands for all that it has."
@@ -31,21 +37,19 @@ NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 logger = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, *, workers: int, reload: bool) -> None:
+def serve(settings: Settings, signals: StopSignals, *, workers: int, reload: bool) -> None:
     """Run until a signal ends it.
 
-    Raises StartError when it cannot start, or when its database ends under it.
+    Raises StartError when it cannot start, or when its database ends under it, and Stopped when a
+    signal comes before it is ready.
     """
     logging.config.dictConfig(LOG_CONFIG)
-    signal.signal(signal.SIGTERM, _end)
-    with listening(settings) as listener, _database(settings) as (completed, data):
-        _check(completed)
+    descriptors.raise_limit()
+    warn_if_children_can_outlive_us()
+    with listening(settings) as listener, _database(settings, signals) as (completed, data):
+        app = _check(completed, signals)
         print(_banner(listener, data), flush=True)  # noqa: T201 - what the operator waits for
-        run(completed, listener, workers=workers, reload=reload)
-
-
-def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)
+        run(completed, listener, signals, app=app, workers=workers, reload=reload)
 
 
 @contextmanager
@@ -62,11 +66,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
     # that name TCP as their protocol.
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if TCP_USER_TIMEOUT is not None:
-            # Every connection inherits it: who does not take an answer is waited for as long as who
-            # does not ask. Neither uvicorn nor asyncio ever gives up on what is to be sent.
-            patience = int(settings.request_read_timeout.total_seconds() * 1000)
-            listener.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, patience)
+        _limit_sending(listener, settings.request_read_timeout.total_seconds())
         try:
             listener.bind(address)
             listener.listen(BACKLOG)
@@ -80,11 +80,28 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
+def _limit_sending(listener: socket.socket, seconds: float) -> None:
+    """Have the system give up on a client that does not take its answer.
+
+    Every connection inherits it. Neither uvicorn nor asyncio ever gives up on what is to be sent.
+    """
+    if TCP_USER_TIMEOUT is None:
+        return
+    try:
+        listener.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, int(seconds * 1000))
+    except OSError as error:
+        logger.warning(
+            "the system refuses TCP_USER_TIMEOUT (%s): a client that does not take its answer"
+            " holds its connection until TCP gives up, for about 15 minutes",
+            error.strerror,
+        )
+
+
 @contextmanager
-def _database(settings: Settings) -> Iterator[tuple[Settings, str]]:
+def _database(settings: Settings, signals: StopSignals) -> Iterator[tuple[Settings, str]]:
     """Yield settings that name a database and a key, and where the data lies, for people."""
     if settings.mongo_uri is None:
-        with _embedded(settings) as completed_and_data:
+        with _embedded(settings, signals) as completed_and_data:
             yield completed_and_data
     elif settings.token_key is None:
         raise StartError(
@@ -96,13 +113,13 @@ def _database(settings: Settings) -> Iterator[tuple[Settings, str]]:
 
 
 @contextmanager
-def _embedded(settings: Settings) -> Iterator[tuple[Settings, str]]:
+def _embedded(settings: Settings, signals: StopSignals) -> Iterator[tuple[Settings, str]]:
     with data_directory(settings.data_dir) as data_dir, embedded_mongod(data_dir) as mongo:
         key = settings.token_key or SecretStr(kept_key(data_dir / "token.key"))
         # What takes longest to import is imported while mongod starts.
         import graphql_auth.app  # noqa: F401, PLC0415
 
-        mongo.wait_until_ready()
+        mongo.wait_until_ready(signals.pause)
         threading.Thread(target=_end_with, args=[mongo], daemon=True).start()
         completed = settings.model_copy(
             update={"mongo_uri": SecretStr(mongo.uri), "token_key": key}
@@ -120,17 +137,20 @@ def _end_with(mongo: EmbeddedMongo) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _check(settings: Settings) -> None:
-    """Raise StartError now for what would end every process that is to serve."""
+def _check(settings: Settings, signals: StopSignals) -> "Starlette":
+    """Return the application; raises StartError now for what would end every process."""
     from graphql_auth.app import create_app, database  # noqa: PLC0415 - see _embedded
-    from graphql_auth.storage import mongo  # noqa: PLC0415
 
     async def connect() -> None:
         async with database(settings):
             pass
 
-    create_app(settings)
-    mongo.run(connect())
+    app = create_app(settings, is_checked=True)
+    # A signal cancels it, and is raised below.
+    with suppress(asyncio.CancelledError):
+        run_in_loop(signals.unless_stopped(connect()), asyncio.new_event_loop)
+    signals.check()
+    return app
 
 
 def _banner(listener: socket.socket, data: str) -> str:

@@ -1,5 +1,6 @@
 """GraphQL over HTTP: request → context → response."""
 
+import asyncio
 import json
 import secrets
 from collections.abc import Iterable, Mapping
@@ -81,7 +82,10 @@ class GraphQLEndpoint:
         except BadRequest as error:
             answer = {"errors": [request_error(str(error))]}
             return _JsonResponse(answer, media_type, error.status, error.headers)
-        except Unavailable as error:
+        except (Unavailable, asyncio.CancelledError) as error:
+            # Cancelled by a server that ends and has waited long enough.
+            if isinstance(error, asyncio.CancelledError):
+                error = Unavailable(retry_after=1)
             answer = {"errors": [client_error(GraphQLError("", original_error=error), request_id)]}
             headers = {"Retry-After": str(error.retry_after or 1)}
             return _JsonResponse(answer, media_type, HTTPStatus.SERVICE_UNAVAILABLE, headers)

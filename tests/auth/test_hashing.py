@@ -1,14 +1,16 @@
 import asyncio
+import errno
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from graphql_auth.auth.hashing import HashQueue, Turn
-from graphql_auth.errors import Unavailable
+from graphql_auth.errors import StartError, Unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -138,7 +140,28 @@ async def test_known_devices_go_before_strangers_and_have_room_of_their_own(
     assert done == ["known"] * 3 + ["stranger"] * 2
 
 
-async def test_what_has_not_begun_is_given_up_at_the_end() -> None:
+@pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt, MemoryError])
+async def test_a_thread_outlives_what_its_work_raises(
+    queue: HashQueue, error: type[BaseException]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    waiting = asyncio.ensure_future(asyncio.wait_for(_settled(queue.run(fail)), 10))
+
+    assert isinstance(await waiting, error)
+    assert await queue.run(lambda: "on") == "on"
+
+
+async def _settled(work: Coroutine[Any, Any, object]) -> BaseException | None:
+    try:
+        await work
+    except BaseException as error:  # noqa: BLE001 - some would end the event loop
+        return error
+    return None
+
+
+async def test_drain_refuses_what_waits_and_finishes_what_has_begun() -> None:
     queue = HashQueue(threads=1)
     begun, release = threading.Event(), threading.Event()
 
@@ -148,12 +171,76 @@ async def test_what_has_not_begun_is_given_up_at_the_end() -> None:
         return "done"
 
     first = asyncio.create_task(queue.run(work))
-    second = asyncio.create_task(queue.run(work))
     await asyncio.to_thread(begun.wait, 10)
-    closing = asyncio.create_task(asyncio.to_thread(queue.close))
-    with pytest.raises(asyncio.CancelledError):
-        await second
+    waiting = [asyncio.create_task(queue.run(work, turn)) for turn in Turn for _ in range(20)]
+    cancelled = asyncio.create_task(queue.run(work))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await asyncio.sleep(0)
+
+    queue.drain()
+
+    refused = await asyncio.gather(*waiting, queue.run(work), return_exceptions=True)
+    assert [type(error) for error in refused] == [Unavailable] * 41
+    assert {error.retry_after for error in refused if isinstance(error, Unavailable)} == {1}
+    release.set()
+    assert await first == "done"
+    queue.close()
+
+
+async def test_close_ends_the_threads_after_what_they_are_at() -> None:
+    before = threading.active_count()
+    queue = HashQueue(threads=2)
+    begun, release = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        release.wait(10)
+        return "done"
+
+    first = asyncio.create_task(queue.run(work))
+    await asyncio.get_running_loop().run_in_executor(None, begun.wait, 10)
+    await asyncio.get_running_loop().shutdown_default_executor()
+    queue.close()
     release.set()
 
     assert await first == "done"
-    await closing
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def test_a_system_without_threads_refuses_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = threading.active_count()
+    start, started = threading.Thread.start, []
+
+    def refuse(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    with pytest.raises(StartError, match="refuses to start more threads"):
+        HashQueue(threads=3)
+
+    started[0].join(10)
+    assert threading.active_count() == before
+
+
+async def test_a_system_that_refuses_a_low_priority_is_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    queue = HashQueue(threads=3)
+
+    assert await queue.run(lambda: "hashed") == "hashed"
+
+    queue.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "lowest priority (Operation not permitted)" in caplog.text

@@ -1,9 +1,6 @@
-import asyncio
-import gc
-import signal
 import socket
 import time
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
@@ -155,56 +152,3 @@ async def test_wrong_credentials_are_told_apart_from_silence(database_uri: str) 
     message = await refusal(uri)
 
     assert message == "MONGO_URI: MongoDB refuses us (AuthenticationFailed)."
-
-
-def test_what_was_begun_ends_with_the_run(caplog: pytest.LogCaptureFixture) -> None:
-    begun: list[asyncio.Task[None]] = []
-
-    async def begin() -> None:
-        begun.append(asyncio.create_task(asyncio.sleep(60)))
-        await asyncio.sleep(0)
-
-    mongo.run(begin())
-
-    assert begun[0].cancelled()
-    begun.clear()
-    gc.collect()
-    assert caplog.text == ""
-
-
-class Interrupting:
-    """Gets a signal where Python prints what a handler raises, and goes on."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-
-    def __del__(self) -> None:
-        signal.raise_signal(self._number)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_wherever_it_comes(number: int) -> None:
-    class Ended(Exception):
-        pass
-
-    def end(*_: object) -> NoReturn:
-        raise Ended
-
-    cancelled: list[bool] = []
-
-    async def interrupted() -> None:
-        Interrupting(number)
-        try:
-            await asyncio.sleep(5)
-        except asyncio.CancelledError:
-            cancelled.append(True)
-            raise
-
-    before = signal.signal(number, end)
-    try:
-        with pytest.raises(Ended):
-            mongo.run(interrupted())
-        assert signal.getsignal(number) is end
-    finally:
-        signal.signal(number, before)
-    assert cancelled
