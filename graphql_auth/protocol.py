@@ -55,8 +55,6 @@ class PromptProtocol(HttpToolsProtocol):
     _unread = b""
     _bytes_without_event = 0
     _refused = False
-    _has_begun = False
-    _is_last = False
     _answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -76,18 +74,6 @@ class PromptProtocol(HttpToolsProtocol):
         self._wait_no_more()
         super().connection_lost(exc)
 
-    def shutdown(self) -> None:
-        """Close the connection, after the answer to a request that has come or begun to come."""
-        if self._has_begun:
-            self._is_last = True
-        else:
-            super().shutdown()
-
-    def on_message_begin(self) -> None:
-        """Take the first byte of a request."""
-        self._has_begun = True
-        super().on_message_begin()
-
     def on_headers_complete(self) -> None:
         """Begin to answer. What is raised here is answered by 400."""
         self._bytes_without_event = 0
@@ -101,9 +87,6 @@ class PromptProtocol(HttpToolsProtocol):
             # RFC 9110 section 10.1.1: such a client does not know the answer 100.
             self.expect_100_continue = False
         super().on_headers_complete()
-        self._has_begun = False
-        if self._is_last:
-            self.cycle.keep_alive = False
         # What llhttp finds from now on are trailers, which are no headers of the request.
         self.headers = []
 

@@ -1,8 +1,6 @@
 """What mongod 6.0.5 logged when it ended, cut to the parts that count."""
 
 import json
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,19 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pymongo import MongoClient
-from pymongo.errors import PyMongoError
 
+from graphql_auth.errors import StartError
 from graphql_auth.storage import mongod_log
 from graphql_auth.storage.embedded import data_directory, embedded_mongod
 
 
-def line(severity: str, message: str, **attributes: Any) -> str:
+def line(severity: str, message: str, /, **attributes: Any) -> str:
     return json.dumps({"s": severity, "c": "-", "id": 1, "msg": message, "attr": attributes})
 
 
 def wired_tiger(code: int, error: str, message: str) -> str:
-    inner = {"msg": message, "error_str": error, "error_code": code}
+    inner: dict[str, Any] = {"msg": message, "error_str": error, "error_code": code}
     return line("E", "WiredTiger error message", error=code, message=inner)
 
 
@@ -98,10 +95,10 @@ def test_the_log_of_the_last_run_is_kept(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 120 MB."""
+    """A file system of 50 MB, which is too small for MongoDB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=120m", "tmpfs", str(disk)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=50m", "tmpfs", str(disk)]
     try:
         subprocess.run(command, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):
@@ -111,13 +108,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_named(small_disk: Path) -> None:
-    with data_directory(small_disk / "data") as data, embedded_mongod(data) as mongo:
+    with (
+        pytest.raises(StartError, match="No space left on device"),
+        data_directory(small_disk / "data") as data,
+        embedded_mongod(data) as mongo,
+    ):
         mongo.wait_until_ready()
-        with MongoClient[dict[str, Any]](mongo.uri, serverSelectionTimeoutMS=500) as client:
-            full = client["test"]["test"]
-            with pytest.raises(PyMongoError):
-                full.insert_many({"of": os.urandom(20_000)} for _ in range(10_000))
-        os.kill(mongo.pid, signal.SIGKILL)
-        mongo.ends_by_itself()
 
-        assert f"the disk of {data} is full" in mongo.obituary()
+
+def test_a_disk_that_is_full_for_the_log_too_is_named(small_disk: Path) -> None:
+    log = small_disk / "mongod.log"
+    assert mongod_log.full_disk(log) == ""
+
+    with (small_disk / "all").open("wb") as file, pytest.raises(OSError, match="No space left"):
+        file.write(b"x" * 100_000_000)
+
+    assert mongod_log.full_disk(log) == f"; the disk of {small_disk} is full"
