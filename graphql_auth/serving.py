@@ -69,8 +69,8 @@ class Server:
         ticking = loop.create_task(self._tick())
         with self._signals.calling(lambda: loop.call_soon_threadsafe(stopping.set)):
             await stopping.wait()
-        await self._finish(server)
         ticking.cancel()
+        await self._finish(server)
 
     def _connect(self) -> PromptProtocol:
         return PromptProtocol(config=self._config, server_state=self._state, app_state={})
@@ -83,12 +83,14 @@ class Server:
             await asyncio.sleep(SECONDS_BETWEEN_TICKS)
 
     def _set_date(self) -> None:
-        self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        # In place, for requests that have begun have the list already.
+        self._state.default_headers[:] = [(b"date", formatdate(usegmt=True).encode())]
 
     async def _finish(self, server: asyncio.Server) -> None:
         """Take no more connections, answer what has come, and close."""
         server.close()
         self._listener.close()
+        self._state.default_headers.append((b"connection", b"close"))
         self._app.state.hash_queue.drain()
         await asyncio.sleep(SECONDS_TO_ARRIVE)
         for connection in list(self._state.connections):

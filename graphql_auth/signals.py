@@ -36,7 +36,7 @@ class StopSignals:
 
     def install(self) -> dict[int, Any]:
         """Note the signals from now on, and return the handlers that were there before."""
-        before: dict[int, Any] = {one: signal.signal(one, self._note) for one in HANDLED}
+        before: dict[int, Any] = {one: signal.signal(one, self.note) for one in HANDLED}
         # A parent can have blocked them; the supervisor does while it starts a worker.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         return before
@@ -98,7 +98,8 @@ class StopSignals:
         with self.calling(lambda: loop.call_soon_threadsafe(cancel)):
             return await task
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
+    def note(self, number: int, _frame: FrameType | None) -> None:
+        """Note a signal, as the handler of it."""
         self._received.append(number)
         if self._callback is not None:
             self._callback()

@@ -86,8 +86,11 @@ class Worker:
             self.kill()
 
     def terminate(self) -> None:
-        """Ask it to end."""
-        if not self.has_ended:
+        """Ask it to end; one that has not begun ends at once."""
+        self.listen(0)
+        if not self._has_spoken:
+            self.process.kill()
+        elif not self.has_ended:
             self.process.terminate()
             # A process that is stopped (SIGSTOP) gets no other signal before this one.
             os.kill(self.process.pid or 0, signal.SIGCONT)

@@ -1,14 +1,27 @@
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
 from tests.client import WELCOME, Client
 from tests.conftest import KEY, Start
-from tests.process import SECONDS_TO_START, environment, process_name
+from tests.process import SECONDS_TO_START, ServerProcess, environment, process_name
+
+
+@pytest.fixture
+def mongod_of_its_own(tmp_path: Path) -> Iterator[EmbeddedMongo]:
+    """A mongod that the test may stop."""
+    with data_directory(tmp_path / "own") as data, embedded_mongod(data) as mongo:
+        mongo.wait_until_ready()
+        yield mongo
 
 
 def test_workers_share_one_database_and_one_key(start_embedded: Start) -> None:
@@ -43,32 +56,140 @@ def test_a_changed_file_of_the_package_reloads_the_server(start: Start, tmp_path
         client.token()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_process_that_cannot_start_ends_the_server_with_a_reason(
-    tmp_path: Path, workers: int
-) -> None:
+def test_workers_that_cannot_start_end_the_server_with_a_reason(tmp_path: Path) -> None:
     program = (
-        "import logging.config\n"
-        "from graphql_auth.logs import LOG_CONFIG\n"
+        "from graphql_auth.app import create_app\n"
         "from graphql_auth.processes import run\n"
         "from graphql_auth.server import listening\n"
-        "from graphql_auth.settings import Settings\n"
+        "from graphql_auth.settings import Settings, SecretStr\n"
+        "from graphql_auth.signals import StopSignals\n"
         "if __name__ == '__main__':\n"
-        "    settings = Settings(port=0)\n"
-        "    with listening(settings) as listener:\n"
-        f"        run(settings, listener, workers={workers}, reload=False)\n"
+        "    good = Settings(port=0)\n"
+        "    bad = good.model_copy(update={'token_key': SecretStr('ssh-ed25519 AAAAC3Nza')})\n"
+        "    with listening(good) as listener:\n"
+        "        run(bad, listener, StopSignals(), app=create_app(good), workers=2, reload=False)\n"
     )
     (tmp_path / "program.py").write_text(program, encoding="utf-8")
 
     ended = subprocess.run(
         [sys.executable, "program.py"],
         cwd=tmp_path,
-        env=environment(MONGO_URI="mongodb://", TOKEN_KEY=KEY),
+        env=environment(MONGO_URI="mongodb://127.0.0.1:1", TOKEN_KEY=KEY),
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert ended.returncode == 1
-    assert "CRITICAL graphql_auth.app: MONGO_URI is not a MongoDB address" in ended.stderr
-    assert "StartError: A process that was to serve could not start" in ended.stderr
+    assert "CRITICAL graphql_auth.processes: TOKEN_KEY is wrong" in ended.stderr
+    assert "StartError: A worker cannot start; the line above says why." in ended.stderr
+
+
+def workers_of(server: ServerProcess) -> list[int]:
+    """The process ids of the workers, which multiprocessing spawned."""
+    command = "spawn_main"
+    return [pid for pid in server.descendants() if command in command_line(pid)]
+
+
+def command_line(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    return ""
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def ask(server: ServerProcess) -> None:
+    with Client(server.url) as client:
+        assert client.ask("{ __typename }")["data"]
+
+
+def test_a_killed_worker_is_replaced_and_named(start: Start, database_uri: str) -> None:
+    server = start("--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
+    first, second = workers_of(server)
+
+    os.kill(first, signal.SIGKILL)
+
+    until(lambda: len(workers_of(server)) == 2 and first not in workers_of(server))
+    assert f"WARNING graphql_auth.supervisor: worker {first} was killed by SIGKILL;" in (
+        server.output
+    )
+    assert second in workers_of(server)
+    ask(server)
+    assert server.stop() == 0
+    assert server.output.count("WARNING") == 1
+
+
+@pytest.mark.alone
+def test_a_worker_that_hangs_is_killed_and_replaced(start: Start, database_uri: str) -> None:
+    server = start("--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
+    first, _ = workers_of(server)
+    # It may not have said a word yet, and has a minute for its imports then.
+    time.sleep(3)
+
+    os.kill(first, signal.SIGSTOP)
+
+    until(lambda: len(workers_of(server)) == 2 and first not in workers_of(server))
+    assert f"worker {first} did not respond and was killed by SIGKILL" in server.output
+    ask(server)
+
+
+def test_a_worker_that_dies_in_an_outage_ends_no_other(
+    start: Start, mongod_of_its_own: EmbeddedMongo
+) -> None:
+    uri = mongod_of_its_own.uri
+    server = start("--workers", "3", MONGO_URI=uri, TOKEN_KEY=KEY)
+    with Client(server.url) as client:
+        registered = client.register()["data"]["register"]
+    # Each of them has come to know the database.
+    for _ in range(30):
+        ask(server)
+    time.sleep(3)
+    first, *others = workers_of(server)
+
+    os.kill(mongod_of_its_own.pid, signal.SIGSTOP)
+    try:
+        os.kill(first, signal.SIGKILL)
+        # A worker that gives the database up does so after four seconds.
+        time.sleep(12)
+
+        assert server.process.poll() is None
+        assert set(others) <= set(workers_of(server))
+        ask(server)
+    finally:
+        os.kill(mongod_of_its_own.pid, signal.SIGCONT)
+    until(lambda: len(workers_of(server)) == 3)
+    with Client(server.url) as client:
+        until(lambda: bool(client.login(registered["user"]["email"]).get("data")))
+    assert server.stop() == 0
+
+
+def test_sighup_replaces_every_worker_and_refuses_nobody(start: Start, database_uri: str) -> None:
+    server = start("--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
+    before = set(workers_of(server))
+
+    for _ in range(2):
+        server.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 60
+    while len(workers_of(server)) != 2 or before & set(workers_of(server)):
+        assert time.monotonic() < deadline
+        ask(server)
+
+    assert server.stop() == 0
+    assert "WARNING" not in server.output
+
+
+@pytest.mark.parametrize("ends", [signal.SIGSTOP, signal.SIGTERM])
+def test_a_worker_with_a_signal_of_its_own_does_not_hold_the_end(
+    start: Start, database_uri: str, ends: int
+) -> None:
+    server = start("--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
+
+    os.kill(workers_of(server)[0], ends)
+
+    assert server.stop() == 0

@@ -122,7 +122,7 @@ def data_directory(path: Path) -> Iterator[Path]:
     path = path.absolute()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (path / "server.lock").open("a+", encoding="ascii")
+        lock = (path / "server.lock").open("ab+", buffering=0)
     except FileExistsError:
         raise StartError(f"DATA_DIR {path} is not a directory.") from None
     except OSError as error:
@@ -132,15 +132,15 @@ def data_directory(path: Path) -> Iterator[Path]:
             is_mine = _taken(lock.fileno())
             if is_mine:
                 lock.truncate(0)
-                lock.write(str(os.getpid()))
-                lock.flush()
+                lock.write(b"%d" % os.getpid())
         except OSError as error:
             # Some network file systems have no locks, and a full disk has no room.
             raise _unusable(path, error) from None
         if not is_mine:
             lock.seek(0)
+            holder = lock.read().decode() or "?"
             raise DirectoryInUse(
-                f"DATA_DIR {path} is in use by another server (process {lock.read() or '?'});"
+                f"DATA_DIR {path} is in use by another server (process {holder});"
                 " stop that one, or set another DATA_DIR for this one."
             )
         yield path

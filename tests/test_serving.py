@@ -1,0 +1,198 @@
+"""How a server ends while it is at work, over real sockets."""
+
+import asyncio
+import signal
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from pymongo import MongoClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from graphql_auth import serving
+from graphql_auth.auth.hashing import HashQueue
+from graphql_auth.server import listening
+from graphql_auth.serving import Server
+from graphql_auth.settings import Settings
+from graphql_auth.signals import StopSignals
+from tests.client import LOGIN, PASSWORD, Client, code, new_email
+from tests.conftest import KEY, Start
+
+pytestmark = pytest.mark.anyio
+
+LOGINS = 90
+WORKERS = [(), ("--workers", "2")]
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+async def test_sigterm_answers_all_logins_in_flight(
+    start: Start, database_uri: str, workers: tuple[str, ...]
+) -> None:
+    server = start(*workers, MONGO_URI=database_uri, TOKEN_KEY=KEY, BCRYPT_ROUNDS="12")
+    users = [{"email": new_email(), "password": PASSWORD} for _ in range(6)]
+    with Client(server.url) as client:
+        for user in users:
+            client.register(**user)
+
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(timeout=60, limits=limits) as http:
+
+        async def login(user: dict[str, str]) -> str:
+            request = {"query": LOGIN, "variables": {"input": user}}
+            answer = (await http.post(server.url, json=request)).json()
+            return code(answer) if answer.get("errors") else "OK"
+
+        logins = [asyncio.create_task(login(users[number % 6])) for number in range(LOGINS)]
+        await asyncio.wait(logins, return_when=asyncio.FIRST_COMPLETED)
+        before = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        codes = Counter(await asyncio.gather(*logins))
+
+    assert await asyncio.to_thread(server.process.wait, 30) == 0
+    assert time.monotonic() - before < 10
+    assert codes.keys() <= {"OK", "SERVICE_UNAVAILABLE"}
+    assert codes["OK"] >= 1
+    assert codes["SERVICE_UNAVAILABLE"] >= LOGINS // 2
+    assert _failures(database_uri) == 0
+
+
+def _failures(uri: str) -> int:
+    """How many wrong guesses and unsettled ones the database knows of."""
+    with MongoClient[dict[str, Any]](uri) as mongo:
+        attempts = list(mongo.get_default_database()["attempts"].find())
+    logins = [one for one in attempts if not one["_id"].startswith("register:")]
+    return sum(one["failures"] + len(one["pending"]) for one in logins)
+
+
+@pytest.mark.parametrize("arguments", [*WORKERS, ("--reload",)])
+def test_new_connections_are_refused_while_requests_are_finished(
+    start: Start, database_uri: str, arguments: tuple[str, ...]
+) -> None:
+    server = start(*arguments, MONGO_URI=database_uri, TOKEN_KEY=KEY)
+    address = (urlsplit(server.url).hostname, urlsplit(server.url).port)
+    body = b'{"query": "{ __typename }"}'
+    with socket.create_connection(address, 30) as begun:
+        begun.sendall(b"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n")
+        begun.sendall(b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+        assert b" 100 " in begun.recv(1000)
+
+        server.process.send_signal(signal.SIGTERM)
+
+        _await_refusal(address)
+        begun.sendall(body)
+        answer = b""
+        while piece := begun.recv(1000):
+            answer += piece
+    assert b'{"data":{"__typename":"Query"}}' in answer
+    assert b"connection: close" in answer
+    assert server.process.wait(30) == 0
+
+
+def _await_refusal(address: tuple[str | None, int | None]) -> None:
+    """Return when a connection is refused; one that is taken just before may be closed."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            socket.create_connection(address, 5).close()
+        except ConnectionRefusedError:
+            return
+        except ConnectionResetError:
+            pass
+        assert time.monotonic() < deadline
+
+
+def application(queue: HashQueue, seconds_to_start: float = 0.0) -> Starlette:
+    """An application that waits for the hash queue, or for ever."""
+
+    async def answer(request: Request) -> PlainTextResponse:
+        if request.url.path == "/never":
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                return PlainTextResponse("given up")
+        return PlainTextResponse("answered")
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await asyncio.sleep(seconds_to_start)
+        yield
+        ended.append(True)
+
+    ended: list[bool] = []
+    app = Starlette(routes=[Route("/{name}", answer)], lifespan=lifespan)
+    app.state.hash_queue = queue
+    app.state.ended = ended
+    return app
+
+
+@asynccontextmanager
+async def running(app: Starlette, signals: StopSignals) -> AsyncIterator[tuple[Server, str]]:
+    """A server in this process, which the test ends."""
+    with listening(Settings(port=0)) as listener:
+        server = Server(app, Settings(), listener, signals)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        serving = asyncio.create_task(server._serve())  # noqa: SLF001
+        yield server, url
+        await serving
+
+
+async def test_what_takes_too_long_is_cancelled_and_answered(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(serving, "SECONDS_TO_FINISH_REQUESTS", 0.2)
+    signals, queue = StopSignals(), HashQueue(threads=1)
+    app = application(queue)
+    async with running(app, signals) as (_, url), httpx.AsyncClient(timeout=30) as http:
+        assert (await http.get(f"{url}/now")).text == "answered"
+        never = asyncio.create_task(http.get(f"{url}/never"))
+        await asyncio.sleep(0.2)
+        signals.note(signal.SIGTERM, None)
+
+        assert (await never).text == "given up"
+    queue.close()
+    assert app.state.ended == [True]
+    assert "1 requests have no answer after" in caplog.text
+
+
+async def test_a_second_ctrl_c_waits_for_no_request() -> None:
+    signals, queue = StopSignals(), HashQueue(threads=1)
+    async with (
+        running(application(queue), signals) as (_, url),
+        httpx.AsyncClient(timeout=30) as http,
+    ):
+        assert (await http.get(f"{url}/now")).text == "answered"
+        never = asyncio.create_task(http.get(f"{url}/never"))
+        await asyncio.sleep(0.2)
+        signals.note(signal.SIGINT, None)
+        signals.note(signal.SIGINT, None)
+        async with asyncio.timeout(5):
+            assert (await never).text == "given up"
+    queue.close()
+
+
+async def test_a_signal_ends_an_application_that_waits_to_start() -> None:
+    signals, queue = StopSignals(), HashQueue(threads=1)
+    app = application(queue, seconds_to_start=60)
+    async with asyncio.timeout(20), running(app, signals) as (server, _):
+        await asyncio.sleep(0.1)
+        signals.note(signal.SIGTERM, None)
+    queue.close()
+    assert not server.is_ready
+    assert app.state.ended == []
+
+
+async def test_a_signal_that_came_before_the_start_ends_the_server() -> None:
+    signals, queue = StopSignals(), HashQueue(threads=1)
+    signals.note(signal.SIGTERM, None)
+    async with asyncio.timeout(20), running(application(queue), signals):
+        pass
+    queue.close()
