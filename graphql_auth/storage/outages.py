@@ -16,13 +16,15 @@ SECONDS_TO_SETTLE = 5.0
 # Reads succeed on a primary that lacks a majority. They end an outage in which only writes failed
 # after a longer silence, unless a write succeeds.
 SECONDS_TO_SETTLE_WITHOUT_A_WRITE = 60.0
+# The poll for ended sessions reads more often, if it can.
+SECONDS_BETWEEN_READS = 1.0
 
 # Phrases in the driver's messages. The messages themselves name hosts and repeat values.
 _CAUSES = {
     "no primary": "no primary",
     "not primary": "no primary",
     "no replica set members": "no primary",
-    "waiting for replication": "not enough members for a majority",
+    "waiting for replication": "no majority acknowledges writes",
     "connection refused": "connection refused",
     "connection reset": "connection closed",
     "connection closed": "connection closed",
@@ -59,6 +61,7 @@ class OutageLog:
     def reset(self) -> None:
         """Forget what was recorded: it was of another connection."""
         self._outage: _Outage | None = None
+        self._read_at = -float("inf")
         self._refusals = LogRateLimit(SECONDS_BETWEEN_REFUSALS, self._clock)
 
     def record_failure(self, error: PyMongoError, *, writing: bool) -> None:
@@ -69,7 +72,11 @@ class OutageLog:
         now = self._clock()
         outage = self._outage
         if outage is None:
-            logger.error("MongoDB does not answer (%s)", reason_of(error))
+            # A primary that lacks a majority lets a write time out, and says no more.
+            has_read = now - self._read_at < SECONDS_BETWEEN_READS
+            is_lonely = writing and error.timeout and has_read
+            reason = "no majority acknowledges writes" if is_lonely else reason_of(error)
+            logger.error("MongoDB does not answer (%s)", reason)
             outage = self._outage = _Outage(now, now)
         else:
             outage.failures += 1
@@ -80,10 +87,12 @@ class OutageLog:
 
     def record_success(self, *, writing: bool) -> None:
         """Record a command that succeeded."""
+        now = self._clock()
+        if not writing:
+            self._read_at = now
         outage = self._outage
         if outage is None:
             return
-        now = self._clock()
         if outage.recovered_at is None:
             outage.recovered_at = now
         if writing:

@@ -18,7 +18,7 @@ from tests.process import ServerProcess, has_ended
 
 @pytest.fixture
 def own_mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongo]:
-    """A MongoDB that only this test uses, for it is stopped."""
+    """A MongoDB that only this test uses, for it is stopped; it is named before ``start``."""
     with data_directory(tmp_path_factory.mktemp("own")) as data, embedded_mongod(data) as mongo:
         mongo.wait_until_ready()
         yield mongo
@@ -56,7 +56,7 @@ def typename(url: str) -> bool:
 
 
 def test_worker_killed_in_an_outage_is_replaced_when_it_is_over(
-    start: Start, own_mongod: EmbeddedMongo
+    own_mongod: EmbeddedMongo, start: Start
 ) -> None:
     server = start("--workers", "2", MONGO_URI=own_mongod.uri, TOKEN_KEY=KEY)
     until(lambda: len(workers(server)) == 2, server)
@@ -82,7 +82,7 @@ def test_worker_killed_in_an_outage_is_replaced_when_it_is_over(
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_worker_that_waits_for_the_database_ends_at_a_signal(
-    start: Start, own_mongod: EmbeddedMongo, how: int
+    own_mongod: EmbeddedMongo, start: Start, how: int
 ) -> None:
     server = start("--workers", "2", MONGO_URI=own_mongod.uri, TOKEN_KEY=KEY)
     until(lambda: len(workers(server)) == 2, server)
@@ -98,7 +98,7 @@ def test_worker_that_waits_for_the_database_ends_at_a_signal(
         assert "a traceback" not in server.output
 
 
-def test_outage_takes_a_few_lines_of_the_log(start: Start, own_mongod: EmbeddedMongo) -> None:
+def test_outage_takes_a_few_lines_of_the_log(own_mongod: EmbeddedMongo, start: Start) -> None:
     server = start(MONGO_URI=own_mongod.uri, TOKEN_KEY=KEY)
     with Client(server.url) as client:
         client.token()

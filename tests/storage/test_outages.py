@@ -69,6 +69,15 @@ def test_outage_is_logged_at_its_begin_every_ten_seconds_and_at_its_end(
     assert lines() == ["MongoDB answers again after 25 s (failed commands: 100)"]
 
 
+def test_write_that_times_out_while_reads_succeed_lacks_a_majority(
+    outages: OutageLog, lines: Lines
+) -> None:
+    outages.record_success(writing=False)
+    outages.record_failure(TIMEOUT, writing=True)
+
+    assert lines() == ["MongoDB does not answer (no majority acknowledges writes)"]
+
+
 def test_second_outage_is_logged_like_the_first(
     outages: OutageLog, clock: Clock, lines: Lines
 ) -> None:
@@ -169,7 +178,7 @@ def test_what_was_recorded_is_of_one_connection(
         (AutoReconnect("connection closed"), "AutoReconnect, connection closed"),
         (
             WTimeoutError("waiting for replication timed out"),
-            "WTimeoutError, not enough members for a majority",
+            "WTimeoutError, no majority acknowledges writes",
         ),
         (ExecutionTimeout("operation exceeded time limit"), "ExecutionTimeout"),
         (OperationFailure("x", 13), "OperationFailure, 13"),

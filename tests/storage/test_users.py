@@ -165,3 +165,27 @@ async def test_users_who_are_asked_for_at_once_are_read_together(
     # mongod reads by itself too, and counts it as it counts ours.
     reads = {"op": "query", "ns": f"{stored.name}.users"}
     assert await stored["system.profile"].count_documents(reads) == 1
+
+
+async def test_unique_index_on_addresses_in_any_case_decides_too(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    await stored["users"].create_index(
+        "email", name="email_ci", unique=True, collation={"locale": "en", "strength": 2}
+    )
+    await stored["users"].insert_one({"email": "ADA@example.com"})
+
+    with pytest.raises(EmailTaken):
+        await Users().add(ada())
+
+
+async def test_user_is_stored_in_no_collection_without_the_index(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    await stored.drop_collection("users")
+
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await Users().add(ada())
+
+    assert await stored["users"].count_documents({}) == 0
