@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 # after the other; then those that measure time, alone.
 AT_ONCE := --numprocesses=4 --dist=loadfile
 PYTEST := $(BIN)/pytest
+# Names and settings of the tests are not all ASCII, whatever the locale.
+export PYTHONUTF8 := 1
 EXAMPLES := examples/apollo/node_modules examples/relay/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 

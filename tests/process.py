@@ -89,9 +89,9 @@ def environment(**settings: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name in {"PATH", "HOME", "LANG", "TMPDIR"} or name.startswith("COVERAGE")
+        if name in {"PATH", "HOME", "TMPDIR"} or name.startswith("COVERAGE")
     }
-    quick = {"BCRYPT_ROUNDS": "4", "PYTHONPATH": str(ROOT)}
+    quick = {"BCRYPT_ROUNDS": "4", "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
     # All tests come from one address.
     unlimited = {"MAX_FAILURES_PER_ADDRESS": "1000000", "MAX_REGISTRATIONS_PER_ADDRESS": "1000000"}
     return kept | quick | unlimited | settings

@@ -7,14 +7,14 @@ import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from pymongo import MongoClient
 
 from graphql_auth.server import listening
 from graphql_auth.settings import Settings
-from graphql_auth.storage.embedded import EmbeddedMongo
+from graphql_auth.storage.embedded import ADDRESS, EmbeddedMongo
 from tests.client import WELCOME, Client
 from tests.conftest import KEY, Start
 from tests.process import environment, has_ended, run_command, skip_unless_it_can_be_named
@@ -241,9 +241,9 @@ def test_users_who_share_an_address_in_the_embedded_database_are_named(
     start_embedded: Start, tmp_path: Path
 ) -> None:
     server = start_embedded()
-    uri = f"mongodb://{quote(f'{tmp_path}/graphql-auth-data/mongod.sock', safe='')}"
+    uri = (tmp_path / "graphql-auth-data" / ADDRESS).read_text(encoding="utf-8")
     with MongoClient[dict[str, Any]](uri) as mongo:
-        users = mongo["graphql_auth"]["users"]
+        users = mongo.get_default_database()["users"]
         users.drop_index("email_1")
         users.insert_many([{"email": "ada@example.com"}, {"email": "ada@example.com"}])
     server.stop()

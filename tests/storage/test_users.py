@@ -3,6 +3,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -126,10 +127,11 @@ def test_a_hash_shows_in_no_repr() -> None:
 
 
 async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(mongo, "SECONDS_FOR_A_COMMAND", 0.5)
-    with data_directory(tmp_path) as data:
+    # A short path, at which both of them can have their socket.
+    with TemporaryDirectory(dir="/tmp") as short, data_directory(Path(short)) as data:
         with embedded_mongod(data) as mongod:
             mongod.wait_until_ready()
             connection = connected(mongod.uri)
