@@ -1,12 +1,14 @@
 """How a server ends while it is at work, over real sockets."""
 
 import asyncio
+import os
 import signal
 import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,8 +26,10 @@ from graphql_auth.server import listening
 from graphql_auth.serving import Server
 from graphql_auth.settings import Settings
 from graphql_auth.signals import StopSignals
+from graphql_auth.storage.embedded import data_directory, embedded_mongod
 from tests.client import LOGIN, PASSWORD, Client, code, new_email
 from tests.conftest import KEY, Start
+from tests.process import has_ended
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +112,46 @@ def _await_refusal(address: tuple[str | None, int | None]) -> None:
         except ConnectionResetError:
             pass
         assert time.monotonic() < deadline
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL])
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_database_that_is_away_does_not_hold_the_end(
+    start: Start, tmp_path: Path, workers: tuple[str, ...], how: int
+) -> None:
+    with data_directory(tmp_path / "own") as data, embedded_mongod(data) as mongo:
+        mongo.wait_until_ready()
+        server = start(*workers, MONGO_URI=mongo.uri, TOKEN_KEY=KEY)
+        with Client(server.url) as client:
+            client.token()
+        os.kill(mongo.pid, how)
+        # The driver has noticed by then, and waits for another primary.
+        time.sleep(2)
+        before = time.monotonic()
+
+        assert server.stop() == 0
+
+        assert time.monotonic() - before < 2
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("workers", WORKERS)
+def test_an_embedded_database_that_is_stopped_does_not_hold_the_end(
+    start: Start, workers: tuple[str, ...]
+) -> None:
+    server = start(*workers)
+    with Client(server.url) as client:
+        client.token()
+    pid = server.mongod_pid()
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(1)
+    before = time.monotonic()
+
+    assert server.stop() == 0
+
+    assert time.monotonic() - before < 2
+    assert has_ended(pid)
 
 
 def application(queue: HashQueue, seconds_to_start: float = 0.0) -> Starlette:

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import os
 import signal
 import stat
@@ -118,6 +120,27 @@ def test_it_is_killed_when_it_does_not_end(tmp_path: Path, monkeypatch: pytest.M
     with running(tmp_path) as mongo:
         os.kill(mongo.pid, signal.SIGSTOP)
     assert has_ended(mongo.pid)
+
+
+def test_one_that_is_stopped_ends_in_good_order_too(tmp_path: Path) -> None:
+    with running(tmp_path) as mongo:
+        os.kill(mongo.pid, signal.SIGSTOP)
+    assert "exit status 0" in mongo.obituary()
+
+
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    with (
+        pytest.raises(StartError, match=r"DATA_DIR .* cannot be used: No locks available\."),
+        data_directory(tmp_path),
+    ):
+        pass
 
 
 def test_a_second_server_on_the_same_directory_is_told_who_holds_it(tmp_path: Path) -> None:
