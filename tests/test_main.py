@@ -1,4 +1,5 @@
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,18 @@ import pytest
 from graphql_auth import __version__
 from graphql_auth.__main__ import run
 from graphql_auth.api.schema import create_schema, sdl
+from graphql_auth.signals import HANDLED
 from tests.process import run_command
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """The handlers of signals, which ``serve`` sets for the rest of its process."""
+    before = {number: signal.getsignal(number) for number in HANDLED}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
 
 ROOT = Path(__file__).parent.parent
 

@@ -34,15 +34,18 @@ from tests.process import has_ended
 pytestmark = pytest.mark.anyio
 
 LOGINS = 90
+# No more for each than may be tried at once.
+USERS = 18
 WORKERS = [(), ("--workers", "2")]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("workers", WORKERS)
 async def test_sigterm_answers_all_logins_in_flight(
     start: Start, database_uri: str, workers: tuple[str, ...]
 ) -> None:
     server = start(*workers, MONGO_URI=database_uri, TOKEN_KEY=KEY, BCRYPT_ROUNDS="12")
-    users = [{"email": new_email(), "password": PASSWORD} for _ in range(6)]
+    users = [{"email": new_email(), "password": PASSWORD} for _ in range(USERS)]
     with Client(server.url) as client:
         for user in users:
             client.register(**user)
@@ -55,7 +58,7 @@ async def test_sigterm_answers_all_logins_in_flight(
             answer = (await http.post(server.url, json=request)).json()
             return code(answer) if answer.get("errors") else "OK"
 
-        logins = [asyncio.create_task(login(users[number % 6])) for number in range(LOGINS)]
+        logins = [asyncio.create_task(login(users[number % USERS])) for number in range(LOGINS)]
         await asyncio.wait(logins, return_when=asyncio.FIRST_COMPLETED)
         before = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
@@ -98,6 +101,28 @@ def test_new_connections_are_refused_while_requests_are_finished(
             answer += piece
     assert b'{"data":{"__typename":"Query"}}' in answer
     assert b"connection: close" in answer
+    assert server.process.wait(30) == 0
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_request_that_cannot_be_finished_is_answered(
+    start: Start, database_uri: str, workers: tuple[str, ...]
+) -> None:
+    server = start(*workers, MONGO_URI=database_uri, TOKEN_KEY=KEY, REQUEST_READ_TIMEOUT="60s")
+    address = (urlsplit(server.url).hostname, urlsplit(server.url).port)
+    with socket.create_connection(address, 30) as half:
+        half.sendall(b"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n")
+        half.sendall(b"Expect: 100-continue\r\nContent-Length: 100\r\n\r\n")
+        assert b" 100 " in half.recv(1000)
+
+        server.process.send_signal(signal.SIGTERM)
+
+        answer = b""
+        while piece := half.recv(1000):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in answer.lower()
+    assert b"SERVICE_UNAVAILABLE" in answer
     assert server.process.wait(30) == 0
 
 
