@@ -262,7 +262,11 @@ class Load:
                     self.lost.append(f"{email}: {reply.code}")
 
         await asyncio.gather(*map(one, self.sessions))
-        await asyncio.gather(*map(sign_in, self.users))
+        try:
+            async with asyncio.timeout(SECONDS_TO_RECOVER):
+                await asyncio.gather(*map(sign_in, self.users))
+        except TimeoutError:
+            self.lost.append(f"somebody who cannot sign in within {SECONDS_TO_RECOVER} s")
 
     async def _check_session(self, session: Session) -> None:
         if session.is_in_doubt:
@@ -297,4 +301,5 @@ async def load(url: str) -> AsyncIterator[Load]:
         finally:
             clients.end()
             await asyncio.gather(*tasks)
-        await clients.check()
+        if clients.seconds_to_recover < SECONDS_TO_RECOVER:
+            await clients.check()

@@ -131,7 +131,7 @@ async def test_worker_killed_while_there_is_no_majority(faults: Faults) -> None:
         await asyncio.sleep(2)
         killed, healthy = server.workers()
         os.kill(killed, signal.SIGKILL)
-        await asyncio.sleep(10)
+        await asyncio.sleep(15)
         assert server.process.poll() is None, server.output
         assert healthy in server.workers()
         for member in others:
