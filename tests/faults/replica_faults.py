@@ -60,6 +60,7 @@ def verify(clients: Load, server: ServerProcess, seconds_without_news: float = 0
         f" {clients.longest_accepted:.2f} s; all clients served again within"
         f" {clients.seconds_to_recover:.1f} s; {dict(clients.codes)}"
     )
+    assert server.process.poll() is None, server.output
     assert clients.seconds_to_recover < SECONDS_TO_RECOVER
     assert clients.signed_out == []
     assert thefts == 0
@@ -68,7 +69,6 @@ def verify(clients: Load, server: ServerProcess, seconds_without_news: float = 0
     assert clients.undead == []
     assert clients.codes[PLAIN_TEXT] == 0
     assert clients.longest_accepted < SECONDS_TO_BE_SEEN + seconds_without_news
-    assert server.process.poll() is None
 
 
 async def test_kill_of_the_primary(faults: Faults) -> None:
