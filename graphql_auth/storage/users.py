@@ -51,7 +51,7 @@ class Users:
 
         Raises EmailTaken when the address belongs to a user already.
         """
-        values = user.model_dump(exclude={"id", "revision_id"})
+        values = user.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
         with outages_translated(writing=True):
             try:
                 # Not an insert: the hint makes the command fail if the index is missing, also when
