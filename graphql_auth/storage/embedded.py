@@ -213,9 +213,7 @@ def find_mongod() -> Path:
     if on_path:
         return Path(on_path)
     try:
-        packaged = Path(
-            str(distribution(WHEEL).locate_file(Path("fiftyone", "db", "bin", "mongod")))
-        )
+        packaged = Path(str(distribution(WHEEL).locate_file("fiftyone/db/bin/mongod")))
     except PackageNotFoundError:
         raise StartError(NO_MONGOD) from None
     if not os.access(packaged, os.X_OK):
