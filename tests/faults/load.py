@@ -33,13 +33,7 @@ TOKENS = "token refreshToken"
 # What is no answer to the question: ask again.
 CUT_OFF = "(cut off)"
 PLAIN_TEXT = "(plain text)"
-TRANSIENT = {
-    CUT_OFF,
-    PLAIN_TEXT,
-    "SERVICE_UNAVAILABLE",
-    "INTERNAL_SERVER_ERROR",
-    "TOO_MANY_ATTEMPTS",
-}
+RETRIED = {CUT_OFF, PLAIN_TEXT, "SERVICE_UNAVAILABLE", "INTERNAL_SERVER_ERROR", "TOO_MANY_ATTEMPTS"}
 
 
 class LoadIsOverError(Exception):
@@ -128,7 +122,7 @@ class Load:
         """Ask until there is an answer to the question, and say how often."""
         for times in range(1, 1_000):
             reply = await self.ask(query, values, token)
-            if reply.code not in TRANSIENT:
+            if reply.code not in RETRIED:
                 return reply, times
             await self._pause(SECONDS_BEFORE_A_RETRY)
         raise AssertionError(reply)
@@ -191,7 +185,7 @@ class Load:
         if len({reply.data["refreshToken"] for reply in done}) > 1:
             self.forked.append(session.email)
         reply = done[0] if done else replies[0]
-        if reply.code in TRANSIENT:
+        if reply.code in RETRIED:
             await self._pause(SECONDS_BEFORE_A_RETRY)
             reply, _ = await self.insist(REFRESH, values)
         if reply.code:
