@@ -165,9 +165,9 @@ def test_a_database_that_is_away_does_not_hold_the_end(
 @pytest.mark.alone
 @pytest.mark.parametrize("workers", WORKERS)
 def test_an_embedded_database_that_is_stopped_does_not_hold_the_end(
-    start: Start, workers: tuple[str, ...]
+    start_embedded: Start, workers: tuple[str, ...]
 ) -> None:
-    server = start(*workers)
+    server = start_embedded(*workers)
     with Client(server.url) as client:
         client.token()
     pid = server.mongod_pid()

@@ -76,9 +76,8 @@ class GraphQLEndpoint:
             return _JsonResponse(answer, media.JSON, HTTPStatus.NOT_ACCEPTABLE)
         try:
             answer, cookies = await self._answer_in_time(request, request_id)
-            return _JsonResponse(
-                answer, media_type, _status(answer, media_type), cookies=cookies.headers
-            )
+            status, headers = _status(answer, media_type), _retry_after(answer)
+            return _JsonResponse(answer, media_type, status, headers, cookies.headers)
         except BadRequest as error:
             answer = {"errors": [request_error(str(error))]}
             return _JsonResponse(answer, media_type, error.status, error.headers)
@@ -159,6 +158,16 @@ def _status(answer: Answer, media_type: str) -> int:
     if "data" in answer or media_type == media.JSON:
         return HTTPStatus.OK
     return HTTPStatus.BAD_REQUEST
+
+
+def _retry_after(answer: Answer) -> dict[str, str]:
+    """Return the header for the errors that say when to try again (RFC 9110 section 10.2.3)."""
+    waits = [
+        error["extensions"]["retryAfter"]
+        for error in answer.get("errors", ())
+        if "retryAfter" in error["extensions"]
+    ]
+    return {"Retry-After": str(max(waits))} if waits else {}
 
 
 def _wants_the_playground(request: Request) -> bool:

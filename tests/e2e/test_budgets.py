@@ -5,6 +5,8 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from graphql_auth.settings import Settings
 from tests.client import PASSWORD, Client, code, new_email, registration
 from tests.conftest import Start
@@ -38,9 +40,11 @@ def test_taken_addresses_cannot_be_listed_without_end(start: Start) -> None:
         client.register(**person)
         answers = [code(client.register(**person)) for _ in range(5)]
         free = code(client.register())
+        refused = client.http.post(client.url, json=login(person["email"]))
 
     assert answers == ["EMAIL_TAKEN"] * 3 + ["TOO_MANY_ATTEMPTS"] * 2
-    # It does not tell whether the next one is taken.
+    # It does not tell whether the next one is taken. The wait is also told by a header.
+    assert int(refused.headers["retry-after"]) == pytest.approx(3600 / 3, abs=10)
     assert free == "TOO_MANY_ATTEMPTS"
 
 
