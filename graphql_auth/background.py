@@ -10,19 +10,23 @@ from graphql_auth.logs import cause_of
 
 logger = logging.getLogger(__name__)
 
+SECONDS_BETWEEN_CANCELLATIONS = 0.1
+
 Work = Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
 async def repeated(*jobs: tuple[float, Work]) -> AsyncIterator[None]:
     """Repeat each job, with so many seconds in between, until the block ends."""
-    tasks = [asyncio.create_task(_repeat(seconds, work)) for seconds, work in jobs]
+    tasks = {asyncio.create_task(_repeat(seconds, work)) for seconds, work in jobs}
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks:
+            # More than once: PyMongo can lose a cancellation that comes together with an answer.
+            for task in tasks:
+                task.cancel()
+            _, tasks = await asyncio.wait(tasks, timeout=SECONDS_BETWEEN_CANCELLATIONS)
 
 
 async def _repeat(seconds: float, work: Work) -> None:

@@ -49,3 +49,21 @@ async def test_failure_is_logged_once_and_work_goes_on(caplog: pytest.LogCapture
     assert len(caplog.records) == 2
     assert "work failed" in caplog.text
     assert "secret" not in caplog.text
+
+
+async def test_job_that_loses_a_cancellation_ends_all_the_same() -> None:
+    begun = asyncio.Event()
+
+    async def lose_a_cancellation() -> None:
+        try:
+            begun.set()
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if begun.is_set():
+                begun.clear()
+                return
+            raise
+
+    async with asyncio.timeout(30):
+        async with repeated((60, lose_a_cancellation)):
+            await begun.wait()

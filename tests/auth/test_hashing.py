@@ -15,8 +15,8 @@ from graphql_auth.errors import StartError, Unavailable
 pytestmark = pytest.mark.anyio
 
 
-def hash_threads() -> int:
-    return sum(thread.name.startswith("hash_") for thread in threading.enumerate())
+def hash_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("hash_")}
 
 
 @pytest.fixture
@@ -195,6 +195,7 @@ async def test_drain_refuses_what_waits_and_finishes_what_has_begun() -> None:
 async def test_close_ends_the_threads_after_what_they_are_at() -> None:
     before = hash_threads()
     queue = HashQueue(threads=2)
+    threads = hash_threads() - before
     begun, release = threading.Event(), threading.Event()
 
     def work() -> str:
@@ -209,14 +210,13 @@ async def test_close_ends_the_threads_after_what_they_are_at() -> None:
     release.set()
 
     assert await first == "done"
-    deadline = time.monotonic() + 10
-    while hash_threads() > before and time.monotonic() < deadline:
-        time.sleep(0.01)  # noqa: ASYNC251 - the threads need no event loop
-    assert hash_threads() == before
+    for thread in threads:
+        thread.join(10)
+    assert len(threads) == 2
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_a_system_without_threads_refuses_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = hash_threads()
     start = threading.Thread.start
     started: list[threading.Thread] = []
 
@@ -232,7 +232,7 @@ def test_a_system_without_threads_refuses_the_start(monkeypatch: pytest.MonkeyPa
         HashQueue(threads=3)
 
     started[0].join(10)
-    assert hash_threads() == before
+    assert not started[0].is_alive()
 
 
 async def test_a_system_that_refuses_a_low_priority_is_one_warning(
