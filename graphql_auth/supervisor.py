@@ -165,8 +165,11 @@ class Supervisor:
 
     def _listen(self, seconds: float) -> None:
         for worker in self._workers:
+            was_ready = worker.is_ready
             worker.listen(seconds)
-            self._has_served |= worker.is_ready
+            if worker.is_ready and not was_ready:
+                logger.info("worker %s is ready", worker.pid)
+                self._has_served = True
 
     def _bury(self) -> None:
         """Take leave of the workers that have ended, and of those that take too long to."""

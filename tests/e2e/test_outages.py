@@ -59,7 +59,7 @@ def test_worker_killed_in_an_outage_is_replaced_when_it_is_over(
     own_mongod: EmbeddedMongo, start: Start
 ) -> None:
     server = start("--workers", "2", MONGO_URI=own_mongod.uri, TOKEN_KEY=KEY)
-    until(lambda: len(workers(server)) == 2, server)
+    until(lambda: server.output.count(" is ready\n") == 2, server)
     before = workers(server)
     killed = min(before)
 
@@ -85,7 +85,7 @@ def test_worker_that_waits_for_the_database_ends_at_a_signal(
     own_mongod: EmbeddedMongo, start: Start, how: int
 ) -> None:
     server = start("--workers", "2", MONGO_URI=own_mongod.uri, TOKEN_KEY=KEY)
-    until(lambda: len(workers(server)) == 2, server)
+    until(lambda: server.output.count(" is ready\n") == 2, server)
 
     with outage(own_mongod):
         before = workers(server)
