@@ -1,13 +1,14 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from graphql_auth import __version__
 from graphql_auth.__main__ import run
 from graphql_auth.api.schema import create_schema, sdl
-from graphql_auth.signals import HANDLED
+from graphql_auth.signals import HANDLED, Stopped
 from tests.process import run_command
 
 
@@ -125,3 +126,15 @@ def test_a_command_that_is_interrupted_says_so_by_its_status(
     monkeypatch.setattr("graphql_auth.api.schema.create_schema", interrupted)
 
     assert run(["schema"]) == 130
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_command_that_a_signal_stopped_says_so_by_its_status(
+    monkeypatch: pytest.MonkeyPatch, number: int, status: int
+) -> None:
+    def stopped() -> NoReturn:
+        raise Stopped(number)
+
+    monkeypatch.setattr("graphql_auth.api.schema.create_schema", stopped)
+
+    assert run(["schema"]) == status

@@ -4,24 +4,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
 from tests.client import WELCOME, Client
 from tests.conftest import KEY, Start
 from tests.process import SECONDS_TO_START, ServerProcess, environment, process_name
-
-
-@pytest.fixture
-def mongod_of_its_own(tmp_path: Path) -> Iterator[EmbeddedMongo]:
-    """A mongod that the test may stop."""
-    with data_directory(tmp_path / "own") as data, embedded_mongod(data) as mongo:
-        mongo.wait_until_ready()
-        yield mongo
 
 
 def test_workers_share_one_database_and_one_key(start_embedded: Start) -> None:
@@ -137,36 +128,6 @@ def test_a_worker_that_hangs_is_killed_and_replaced(start: Start, database_uri: 
     until(lambda: len(workers_of(server)) == 2 and first not in workers_of(server))
     assert f"worker {first} did not respond and was killed by SIGKILL" in server.output
     ask(server)
-
-
-def test_a_worker_that_dies_in_an_outage_ends_no_other(
-    start: Start, mongod_of_its_own: EmbeddedMongo
-) -> None:
-    uri = mongod_of_its_own.uri
-    server = start("--workers", "3", MONGO_URI=uri, TOKEN_KEY=KEY)
-    with Client(server.url) as client:
-        registered = client.register()["data"]["register"]
-    # Each of them has come to know the database.
-    for _ in range(30):
-        ask(server)
-    time.sleep(3)
-    first, *others = workers_of(server)
-
-    os.kill(mongod_of_its_own.pid, signal.SIGSTOP)
-    try:
-        os.kill(first, signal.SIGKILL)
-        # A worker that gives the database up does so after four seconds.
-        time.sleep(12)
-
-        assert server.process.poll() is None
-        assert set(others) <= set(workers_of(server))
-        ask(server)
-    finally:
-        os.kill(mongod_of_its_own.pid, signal.SIGCONT)
-    until(lambda: len(workers_of(server)) == 3)
-    with Client(server.url) as client:
-        until(lambda: bool(client.login(registered["user"]["email"]).get("data")))
-    assert server.stop() == 0
 
 
 def test_sighup_replaces_every_worker_and_refuses_nobody(start: Start, database_uri: str) -> None:

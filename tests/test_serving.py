@@ -106,11 +106,8 @@ def test_new_connections_are_refused_while_requests_are_finished(
     assert server.process.wait(30) == 0
 
 
-@pytest.mark.parametrize("workers", WORKERS)
-def test_a_request_that_cannot_be_finished_is_answered(
-    start: Start, database_uri: str, workers: tuple[str, ...]
-) -> None:
-    server = start(*workers, MONGO_URI=database_uri, TOKEN_KEY=KEY, REQUEST_READ_TIMEOUT="60s")
+def test_a_request_that_cannot_be_finished_is_answered(start: Start, database_uri: str) -> None:
+    server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY, REQUEST_READ_TIMEOUT="60s")
     address = (urlsplit(server.url).hostname, urlsplit(server.url).port)
     with socket.create_connection(address, 30) as half:
         half.sendall(b"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n")

@@ -59,6 +59,14 @@ def mute(_beats: Connection) -> None:
     time.sleep(60)
 
 
+def patient(beats: Connection) -> None:
+    signals = StopSignals()
+    signals.install()
+    while not signals.has_come:
+        beats.send_bytes(supervisor.READY)
+        time.sleep(0.1)
+
+
 def quick(beats: Connection) -> None:
     beats.send_bytes(supervisor.READY)
 
@@ -143,3 +151,28 @@ def test_a_worker_outlives_no_supervisor_where_prctl_is_refused(tmp_path: Path) 
     ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=30, check=False)
 
     assert ended.returncode == -signal.SIGTERM
+
+
+def test_changed_file_replaces_every_worker(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "module.py").touch()
+    signals = StopSignals()
+    supervising = Supervisor(patient, 1, signals, FileChanges(tmp_path))
+    os.utime(tmp_path / "module.py", (1, 1))
+    started: list[Worker] = []
+
+    wait = supervising._wait  # noqa: SLF001
+
+    def wait_and_stop_when_replaced() -> None:
+        wait()
+        started[:] = {*started, *supervising._workers}  # noqa: SLF001
+        if len(started) == 2 and all(worker.is_ready for worker in supervising._workers):  # noqa: SLF001
+            signals.note(signal.SIGTERM, None)
+
+    monkeypatch.setattr(supervising, "_wait", wait_and_stop_when_replaced)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        supervising.run(listener)
+
+    assert f"detected changes in {tmp_path / 'module.py'}" in caplog.text
+    assert len(started) == 2

@@ -156,9 +156,10 @@ class AuthService:
         with events.refusals_recorded("change_password", principal.subject, device):
             keys = self._throttle.reauth_keys(principal.session_id)
             async with self._throttle.attempt(keys) as attempt:
-                if not (await self._verdict(user, current, Turn.KNOWN)).correct:
-                    attempt.counts = True
-                    raise InvalidCredentials
+                verdict = await self._verdict(user, current, Turn.KNOWN)
+                attempt.counts = not verdict.correct
+            if not verdict.correct:
+                raise InvalidCredentials
         new_hash = await self._hash_queue.run(lambda: self._passwords.hash(new), Turn.KNOWN)
         if await self._sessions.one(principal.subject, principal.session_id) is None:
             raise Unauthenticated(TokenFault.TOKEN_REVOKED)
@@ -212,9 +213,9 @@ class AuthService:
         async with self._throttle.attempt(keys) as attempt:
             turn = Turn.KNOWN if known else Turn.STRANGER
             verdict = await self._verdict(user, password, turn)
-            if user is None or not verdict.correct or user.disabled:
-                attempt.counts = True
-                raise InvalidCredentials
+            attempt.counts = user is None or not verdict.correct or user.disabled
+        if user is None or attempt.counts:
+            raise InvalidCredentials
         return user, verdict
 
     async def _verdict(self, user: User | None, password: str, turn: Turn) -> Verdict:

@@ -1,11 +1,14 @@
 import contextlib
 import re
 import socket
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from graphql_auth.api.edge import Edge
 from tests.client import WELCOME, Client, code
 from tests.process import ServerProcess
 
@@ -111,3 +114,18 @@ def test_an_endless_body_is_answered_before_its_end(shared_server: ServerProcess
                 connection.sendall(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
 
         assert b" 413 " in connection.recv(100)
+
+
+@pytest.mark.anyio
+async def test_lifespan_passes_the_middleware() -> None:
+    scopes: list[str] = []
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        scopes.append(scope["type"])
+
+    async def unused(*_: object) -> NoReturn:
+        raise AssertionError
+
+    await Edge(app)({"type": "lifespan"}, unused, unused)
+
+    assert scopes == ["lifespan"]

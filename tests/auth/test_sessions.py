@@ -580,3 +580,35 @@ async def test_times_of_a_session_are_those_of_the_shared_clock(
     moment = datetime.fromtimestamp(clock.time, UTC)
     assert session.created_at == session.last_used_at == moment
     assert user.created_at == moment
+
+
+async def test_reuse_in_several_requests_at_once_is_one_theft(
+    sessions: SessionService, tokens: Tokens, caplog: pytest.LogCaptureFixture
+) -> None:
+    await refreshed(sessions, (await refreshed(sessions, tokens.refresh)).refresh)
+
+    refusals = await asyncio.gather(*(refusal(sessions, tokens.refresh) for _ in range(20)))
+
+    assert set(refusals) == {"TOKEN_REVOKED"}
+    assert caplog.text.count("refresh_token_reused") == 1
+
+
+async def test_session_that_ends_while_its_token_is_judged_is_no_theft(
+    sessions: SessionService,
+    tokens: Tokens,
+    user: User,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await refreshed(sessions, (await refreshed(sessions, tokens.refresh)).refresh)
+    presented = Sessions.presented
+
+    async def overtaken(repository: Sessions, found: Presented) -> Session | None:
+        session = await presented(repository, found)
+        await sessions.end_all(str(user.id))
+        return session
+
+    monkeypatch.setattr(Sessions, "presented", overtaken)
+
+    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert "refresh_token_reused" not in caplog.text
