@@ -238,5 +238,9 @@ def _secret(value: SecretStr | None) -> str:
 
 
 def _cores() -> int:
-    # Those that this process may use, which a container can make fewer than the machine has.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the cores that this process may use, which a container can limit."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):
+        # macOS has no such call, and seccomp can refuse it.
+        return os.cpu_count() or 1

@@ -32,6 +32,7 @@ CALLS = {
     "setpriority": Call(141, 140),
     "sched_setscheduler": Call(144, 119),
     "prctl": Call(157, 167),
+    "sched_getaffinity": Call(204, 123),
     # TCP_USER_TIMEOUT and no other option.
     "tcp_user_timeout": Call(54, 208, argument=2, value=18),
     # To change a limit, not to read it.

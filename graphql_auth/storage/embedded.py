@@ -259,7 +259,8 @@ def _socket_in(data_dir: Path) -> Iterator[Path]:
     if _PLAIN_PATH.fullmatch(str(path)):
         yield path
     else:
-        with tempfile.TemporaryDirectory(prefix="graphql-auth-") as directory:
+        # Not where TMPDIR says, for that can be too long as well.
+        with tempfile.TemporaryDirectory(prefix="graphql-auth-", dir="/tmp") as directory:
             yield Path(directory) / path.name
 
 
