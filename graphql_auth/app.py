@@ -41,11 +41,11 @@ from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.proxies import BehindProxies
 from graphql_auth.settings import Settings
 from graphql_auth.storage.attempts import Attempts
-from graphql_auth.storage.heartbeat import SECONDS_BETWEEN_BEATS, Heartbeat
+from graphql_auth.storage.heartbeat import Heartbeat
 from graphql_auth.storage.indexes import SECONDS_BETWEEN_CHECKS, IndexMonitor
 from graphql_auth.storage.key_fingerprint import check_token_key
 from graphql_auth.storage.mongo import bind, connected, opened
-from graphql_auth.storage.password_changes import PasswordChanges
+from graphql_auth.storage.password_changes import SECONDS_BETWEEN_COMPLETIONS, PasswordChanges
 from graphql_auth.storage.sessions import Sessions
 from graphql_auth.storage.users import Users
 
@@ -78,7 +78,7 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
     revocations = Revocations(
         Sessions(), clock, settings.token_ttl, settings.revocation_max_staleness
     )
-    heartbeat = Heartbeat()
+    heartbeat = Heartbeat.for_grace(settings.refresh_grace)
     sessions = SessionService(
         Sessions(),
         Users(),
@@ -109,8 +109,8 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
     jobs = (
         (SECONDS_BETWEEN_POLLS, revocations.poll),
         (SECONDS_BETWEEN_SWEEPS, revocations.sweep),
-        (SECONDS_BETWEEN_BEATS, heartbeat.beat),
-        (SECONDS_BETWEEN_BEATS, accounts.complete_password_changes),
+        (heartbeat.seconds_between_beats, heartbeat.beat),
+        (SECONDS_BETWEEN_COMPLETIONS, accounts.complete_password_changes),
         (SECONDS_BETWEEN_RENEWALS, throttle.renew_leases),
         (SECONDS_BETWEEN_CHECKS, indexes.check_all),
     )

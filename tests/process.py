@@ -91,7 +91,7 @@ def environment(**settings: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if name in {"PATH", "HOME", "TMPDIR"} or name.startswith("COVERAGE")
     }
-    quick = {"BCRYPT_ROUNDS": "4", "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+    quick = {"BCRYPT_ROUNDS": "4", "PORT": "0", "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
     # All tests come from one address.
     unlimited = {"MAX_FAILURES_PER_ADDRESS": "1000000", "MAX_REGISTRATIONS_PER_ADDRESS": "1000000"}
     return kept | quick | unlimited | settings

@@ -45,12 +45,14 @@ class TokenCookie:
         self._request = request
         self._listed = listed
         self._origin = request.headers.get("origin", "")
-        # A proxy may ask us by HTTP and by the name localhost; the page knows better.
-        over_https = request.url.scheme == "https" or self._origin.startswith("https://")
+        # A proxy may ask us by HTTP and by the name localhost; a page of ours knows better.
+        is_https_page = self._origin.startswith("https://") and self._is_ours()
+        over_https = request.url.scheme == "https" or is_https_page
         local = request.url.hostname in LOCAL_HOSTS
-        self._name = name if local and not over_https else SECURE_PREFIX + name
+        is_plain = local and not over_https
+        self._name = name if is_plain else SECURE_PREFIX + name
         # Elsewhere a cookie without the prefix may be the work of a neighbouring host.
-        readable = [self._name, SECURE_PREFIX + name, name] if local else [self._name]
+        readable = [name, SECURE_PREFIX + name] if is_plain else [self._name]
         found = {one: find_cookie(request, one) for one in readable}
         self._found = next((one for one in readable if found[one]), self._name)
         self._token = found[self._found]

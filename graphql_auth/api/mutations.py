@@ -20,7 +20,6 @@ from graphql_auth.api.types import (
 )
 from graphql_auth.auth.refresh_tokens import RefreshToken
 from graphql_auth.auth.service import SignedIn
-from graphql_auth.auth.tokens import Principal
 from graphql_auth.errors import TokenFault, Unauthenticated
 
 
@@ -83,18 +82,26 @@ class Mutation:
         return AuthPayload.of(signed_in, in_cookies=cookies)
 
     @strawberry.mutation(
-        description="End the sessions of the access token and of the cookie at once."
+        description=(
+            "End the session of the access token at once; without a good one, that of the cookie."
+        )
     )
     async def logout(self, info: Info[Context, None]) -> bool:
         """Log out; an expired access token does not keep a browser from it."""
         context, sessions = info.context, info.context.services.sessions
-        token = context.cookies.refresh.read()
-        caller = context.caller if isinstance(context.caller, Principal) else None
-        if caller or token is None:
-            await sessions.logout(caller or context.principal, context.device)
-        if token is not None:
-            await sessions.logout_by_token(token, context.device)
-        context.cookies.refresh.clear()
+        cookie = context.cookies.refresh.read()
+        try:
+            principal = context.principal
+        except Unauthenticated:
+            if cookie is None:
+                raise
+            await sessions.logout_by_token(cookie, context.device)
+            context.cookies.refresh.clear()
+            return True
+        await sessions.logout(principal, context.device)
+        token = RefreshToken.read(cookie)
+        if token and token.session_id == principal.session_id:
+            context.cookies.refresh.clear()
         return True
 
     @strawberry.mutation(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,9 @@ OVERLAP = timedelta(seconds=10)
 # A batch takes some 4 ms. After a burst of ends a sweep has many, and takes 3 % of a core.
 SECONDS_BETWEEN_BATCHES = 0.15
 EPOCH = datetime.fromtimestamp(0, UTC)
+FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
+# Most ends become visible within this time, and are read by the next poll.
+MAX_DELAY = timedelta(seconds=2)
 # A million at the start take half a minute at the worst. Later polls read those of a moment, unless
 # many ended at once, or the database was away for a while.
 FULL_POLL_TIMEOUT = 600.0
@@ -52,15 +56,15 @@ class RevocationSet:
     def __len__(self) -> int:
         return sum(len(bucket.ids) for bucket in self._buckets.values())
 
-    def add(self, ended: Iterable[Ended]) -> None:
-        """Add sessions, and forget those whose time has come."""
-        number = int(self._monotonic() * BUCKETS // self._lifetime)
-        bucket = self._buckets.get(number)
-        for one in ended:
-            if one.session_id not in self:
-                bucket = bucket or self._buckets.setdefault(number, _Bucket())
-                bucket.ids.add(int(one.session_id, 16))
-                bucket.until = max(bucket.until, one.until)
+    def add(self, ended: Iterable[Ended]) -> bool:
+        """Add sessions; return whether any of them is new."""
+        new = [one for one in ended if one.session_id not in self]
+        if new:
+            number = int(self._monotonic() * BUCKETS // self._lifetime)
+            bucket = self._buckets.setdefault(number, _Bucket())
+            bucket.ids.update(int(one.session_id, 16) for one in new)
+            bucket.until = max(bucket.until, *(one.until for one in new))
+        return bool(new)
 
     def forget_expired(self) -> None:
         """Forget the sessions whose tokens have expired by both clocks."""
@@ -79,9 +83,10 @@ class _Bucket:
 class Revocations:
     """Says whether a session is revoked, and reads which sessions have ended elsewhere.
 
-    A poll reads what is newer than all that it knows. A sweep reads the overlap again, for ends
-    that became visible late, and does not hurry. Each poll also sets ``clock``. ``max_staleness``
-    is how long a process goes on without a poll.
+    A poll reads backwards from now, until it finds nothing new. So an end that becomes visible
+    late is seen, unless a burst of later ones hides it. A sweep reads the whole overlap again, and
+    does not hurry. Each of them also sets ``clock``. ``max_staleness`` is how long a process goes
+    on without a poll.
     """
 
     def __init__(
@@ -122,12 +127,16 @@ class Revocations:
         # A poll that took too long would take too long again: the next one has more time.
         is_late = reading.monotonic - self._polled_at > INCREMENTAL_POLL_TIMEOUT
         timeout = FULL_POLL_TIMEOUT if is_late else INCREMENTAL_POLL_TIMEOUT
+        # What has a later time comes of a clock that was ahead; a sweep reads it.
+        end = reading.database + MAX_DELAY
+        start = min(self._newest, reading.database) - MAX_DELAY if self._swept else EPOCH
         newest = self._newest
-        async for ended in self._sessions.ended_since(self._newest, timeout):
-            self._revoked.add(ended)
-            newest = max([newest, *(one.at for one in ended)])
-        # A clock that was ahead for a moment is not waited for.
-        self._newest = min(newest, reading.database)
+        async with aclosing(self._sessions.ended_between(start, end, timeout)) as batches:
+            async for ended in batches:
+                newest = max(newest, ended[0].at)
+                if not self._revoked.add(ended) and ended[-1].at <= self._newest:
+                    break
+        self._newest = newest
         self._swept = self._swept or reading
         self._polled_at = reading.monotonic
         self._revoked.forget_expired()
@@ -139,10 +148,12 @@ class Revocations:
         # The clock of the database may have been set, forward or back, since then.
         unchanged = reading.database - timedelta(seconds=reading.monotonic - before.monotonic)
         start = min(unchanged, before.database) - OVERLAP
-        async for ended in self._sessions.ended_since(start, FULL_POLL_TIMEOUT):
-            self._revoked.add(ended)
-            if len(ended) == BATCH:
-                await asyncio.sleep(SECONDS_BETWEEN_BATCHES)
+        all_later = self._sessions.ended_between(start, FAR_FUTURE, FULL_POLL_TIMEOUT)
+        async with aclosing(all_later) as batches:
+            async for ended in batches:
+                self._revoked.add(ended)
+                if len(ended) == BATCH:
+                    await asyncio.sleep(SECONDS_BETWEEN_BATCHES)
         self._swept = reading
 
     async def _read_clocks(self) -> "Reading":

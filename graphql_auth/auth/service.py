@@ -19,7 +19,7 @@ from graphql_auth.errors import (
     Unauthenticated,
 )
 from graphql_auth.storage.documents import User, object_id_at
-from graphql_auth.storage.password_changes import PasswordChanges
+from graphql_auth.storage.password_changes import ABANDONED, PasswordChanges
 from graphql_auth.storage.users import Users
 
 
@@ -182,6 +182,9 @@ class AuthService:
                 if change.is_last(user):
                     await self._sessions.keep(user, change.kept_session)
                 await self._sessions.end_others(user)
+            elif user and self._now() < (change.begun_at + ABANDONED).timestamp():
+                # It may still be made.
+                continue
             await self._password_changes.remove(change)
 
     async def account(self, principal: Principal) -> Account | None:

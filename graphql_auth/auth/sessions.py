@@ -160,10 +160,6 @@ class SessionService:
             self._revocations.add([ended])
         return ended is not None
 
-    async def end_all(self, user_id: str) -> None:
-        """End all sessions of the user."""
-        self._revocations.add(await self._sessions.end_all(user_id))
-
     async def end_others(self, user: User, kept_session: str | None = None) -> None:
         """End the sessions of the user that began with an earlier password, but one."""
         ended = await self._sessions.end_all(
@@ -196,8 +192,10 @@ class SessionService:
             events.record(event, "success", token.user_id, device)
 
     async def logout_everywhere(self, principal: Principal, device: Device) -> None:
-        """End all of the caller's sessions."""
-        await self.end_all(principal.subject)
+        """End all of the caller's sessions: their own last, so that a failure can be repeated."""
+        others = await self._sessions.end_all(principal.subject, but=principal.session_id)
+        self._revocations.add(others)
+        await self.end(principal.subject, principal.session_id)
         events.record("logout_everywhere", "success", principal.subject, device)
 
     async def revoke(self, principal: Principal, session_id: str, device: Device) -> bool:

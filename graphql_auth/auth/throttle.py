@@ -72,7 +72,8 @@ class Throttle:
         """Return what is counted when an unknown device tries an e-mail, known here or not."""
         # The database is not to hold what people typed.
         account = f"account:{hashlib.sha256(email.encode()).hexdigest()}"
-        return [ThrottleKey(account, ACCOUNT), self._failures_key(ip)]
+        # An attempt that waits for its own IP address is not in the way of the account.
+        return [self._failures_key(ip), ThrottleKey(account, ACCOUNT)]
 
     def device_keys(self, device_id: str) -> list[ThrottleKey]:
         """Return what is counted when a device tries that has signed in to the account before."""
@@ -111,8 +112,13 @@ class Throttle:
         held = self._leases[lease] = []
         try:
             for key in keys:
-                await self._begin(key, lease)
+                # Before it is granted, for the answer can get lost.
                 held.append(key.key)
+                try:
+                    await self._begin(key, lease)
+                except TooManyAttempts:
+                    held.pop()
+                    raise
             yield attempt
         finally:
             del self._leases[lease]

@@ -12,10 +12,11 @@ class Batches(Generic[K, V]):
     """Reads a key at once; what is asked for meanwhile is read together when that is done.
 
     So one caller waits for no other, and of a thousand none waits for more than two reads. Nobody
-    is told what was read before they asked. ``read`` returns what it found of some keys.
+    is told what was read before they asked. ``read`` returns what it found of some keys, or what
+    is wrong with it.
     """
 
-    def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, V | Exception]]]) -> None:
         self._read = read
         self._waiting: list[tuple[K, asyncio.Future[V | None]]] = []
         self._reader: asyncio.Task[None] | None = None
@@ -47,6 +48,12 @@ class Batches(Generic[K, V]):
                     found.exception()
         else:
             for key, found in batch:
-                # Whoever has given up waiting has cancelled it.
-                if not found.done():
-                    found.set_result(values.get(key))
+                value = values.get(key)
+                # A caller that has given up waiting has cancelled it.
+                if found.done():
+                    continue
+                if isinstance(value, Exception):
+                    found.set_exception(value)
+                    found.exception()
+                else:
+                    found.set_result(value)

@@ -10,6 +10,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 # Documents of the Node.js original may lack a field or hold null in it.
 Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
+Count = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]
+Flag = Annotated[bool, BeforeValidator(lambda value: False if value is None else value)]
 
 
 # Registration names this index in a hint, so that it fails where the index is missing.
@@ -36,8 +38,8 @@ class User(Document):
     email: Text = ""
     password: Text = Field("", repr=False)
     # How often the password was changed: a sign-in with an earlier one is over.
-    password_changes: int = 0
-    disabled: bool = False
+    password_changes: Count = 0
+    disabled: Flag = False
 
     class Settings:
         """The collection and its indexes, by the names that mongoose gave them."""

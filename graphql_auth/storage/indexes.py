@@ -67,11 +67,11 @@ class IndexMonitor:
 
 
 def _is_as_declared(declared: Index, actual: Index) -> bool:
-    options = declared.keys() - {"key"}
+    options = {*declared, "partialFilterExpression", "collation"} - {"key"}
     return (
         # The order of the fields counts.
         list(actual["key"].items()) == list(declared["key"].items())
-        and all(actual.get(option) == declared[option] for option in options)
+        and all(actual.get(option) == declared.get(option) for option in options)
         # The planner passes over an index that is hidden.
         and not actual.get("hidden")
     )

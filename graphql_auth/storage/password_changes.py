@@ -2,16 +2,21 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 from beanie import PydanticObjectId
+from pymongo import ReturnDocument
 
 from graphql_auth.storage.documents import Meta, User
 from graphql_auth.storage.mongo import BACKGROUND, outages_translated
 
 KIND = "password change"
+SECONDS_BETWEEN_COMPLETIONS = 2.0
 # A process that lives has made the change by then, for a command takes 5 s at most.
 OVERDUE_MS = 10_000
+# A change that was not made by then never will be, even by a process that was stopped meanwhile.
+ABANDONED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class PasswordChange:
     kept_session: str
     changes: int
     digest: bytes
+    begun_at: datetime
 
     def was_made(self, user: User) -> bool:
         """Whether the password was changed, by this change or by another one."""
@@ -44,26 +50,22 @@ class PasswordChanges:
 
     async def begin(self, user: User, new_hash: str, kept_session: str) -> PasswordChange:
         """Store what is about to be done."""
-        change = PasswordChange(
-            f"{KIND} {PydanticObjectId()}",
-            str(user.id),
-            kept_session,
-            user.password_changes + 1,
-            _digest(new_hash),
-        )
         stored = {
             "kind": KIND,
             "begun_at": "$$NOW",
-            "user_id": change.user_id,
-            "kept_session": change.kept_session,
-            "changes": change.changes,
-            "digest": change.digest,
+            "user_id": str(user.id),
+            "kept_session": kept_session,
+            "changes": user.password_changes + 1,
+            "digest": _digest(new_hash),
         }
         with outages_translated(writing=True):
-            await Meta.get_pymongo_collection().find_one_and_update(
-                {"_id": change.id}, [{"$set": stored}], upsert=True
+            found = await Meta.get_pymongo_collection().find_one_and_update(
+                {"_id": f"{KIND} {PydanticObjectId()}"},
+                [{"$set": stored}],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
             )
-        return change
+        return _change(cast("dict[str, Any]", found))
 
     async def remove(self, change: PasswordChange) -> None:
         """Forget a change that is complete, or was not made."""
@@ -81,7 +83,12 @@ class PasswordChanges:
 
 def _change(found: dict[str, Any]) -> PasswordChange:
     return PasswordChange(
-        found["_id"], found["user_id"], found["kept_session"], found["changes"], found["digest"]
+        id=found["_id"],
+        user_id=found["user_id"],
+        kept_session=found["kept_session"],
+        changes=found["changes"],
+        digest=found["digest"],
+        begun_at=found["begun_at"],
     )
 
 

@@ -1,12 +1,12 @@
 """The sessions collection: each method is one operation of the database, and so all or nothing."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from beanie import PydanticObjectId
-from pymongo import ReturnDocument, timeout
+from pymongo import DESCENDING, ReturnDocument, timeout
 
 from graphql_auth.storage.documents import Session
 from graphql_auth.storage.mongo import BACKGROUND, outages_translated
@@ -160,21 +160,25 @@ class Sessions:
         with outages_translated():
             return await Session.find_one(_live(user_id, session_id) | {"expires_at": {"$gt": now}})
 
-    async def ended_since(self, moment: datetime, seconds: float) -> AsyncIterator[list[Ended]]:
-        """Yield the sessions that ended after a moment, by the clock of the database, in batches.
+    async def ended_between(
+        self, start: datetime, end: datetime, seconds: float
+    ) -> AsyncGenerator[list[Ended]]:
+        """Yield the sessions that ended in a time of the database, in batches, the latest first.
 
         Raises Unavailable also when it takes longer than so many seconds.
         """
         collection = Session.get_pymongo_collection()
         with outages_translated(), timeout(seconds):
             cursor = collection.find(
-                {"ended_at": {"$gt": moment}},
+                {"ended_at": {"$gt": start, "$lte": end}},
                 _OF_ENDED,
+                sort=[("ended_at", DESCENDING)],
                 comment=BACKGROUND,
                 batch_size=BATCH,
             )
-            while batch := await cursor.to_list(BATCH):
-                yield list(map(_ended, batch))
+            async with cursor:
+                while batch := await cursor.to_list(BATCH):
+                    yield list(map(_ended, batch))
 
     async def now(self) -> datetime:
         """Return the time by the clock of the database, in UTC."""

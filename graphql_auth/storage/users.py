@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from beanie import PydanticObjectId
 from beanie.operators import In
+from pydantic import ValidationError
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
@@ -20,7 +22,7 @@ class Users:
 
     def __init__(self, indexes: IndexMonitor | None = None) -> None:
         self._indexes = indexes or IndexMonitor()
-        self._by_id = Batches(_with_ids)
+        self._by_id: Batches[PydanticObjectId, User] = Batches(_with_ids)
 
     async def with_email(self, spellings: Sequence[str]) -> User | None:
         """Find the user whose address is stored as one of ``spellings``, the earlier the better."""
@@ -110,7 +112,18 @@ class Users:
             )
 
 
-async def _with_ids(ids: Sequence[PydanticObjectId]) -> Mapping[PydanticObjectId, User]:
+async def _with_ids(
+    ids: Sequence[PydanticObjectId],
+) -> Mapping[PydanticObjectId, User | ValidationError]:
     with outages_translated():
         documents = await User.get_pymongo_collection().find({"_id": {"$in": ids}}).to_list()
-    return {document["_id"]: User.model_validate(document) for document in documents}
+    return {document["_id"]: _validate(document) for document in documents}
+
+
+def _validate(document: Mapping[str, Any]) -> User | ValidationError:
+    """Return the user, or the error that only those who asked for this user get."""
+    try:
+        user: User = User.model_validate(document)
+    except ValidationError as error:
+        return error
+    return user

@@ -1,6 +1,6 @@
 import asyncio
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -96,21 +96,26 @@ class Source(Sessions):
         self.fault: Exception | None = None
         self.asked: list[datetime] = []
         self.patience: list[float] = []
+        self.batches = 0
         self.database_time = datetime.now(UTC)
         self.when_asked: Callable[[], None] = lambda: None
 
     async def now(self) -> datetime:
         return self.database_time
 
-    async def ended_since(self, moment: datetime, seconds: float) -> AsyncIterator[list[Ended]]:
-        self.asked.append(moment)
+    async def ended_between(
+        self, start: datetime, end: datetime, seconds: float
+    ) -> AsyncGenerator[list[Ended]]:
+        self.asked.append(start)
         self.patience.append(seconds)
         self.when_asked()
         if self.fault:
             raise self.fault
-        found = [one for one in self.ended if one.at > moment]
-        for start in range(0, len(found), BATCH):
-            yield found[start : start + BATCH]
+        found = [one for one in self.ended if start < one.at <= end]
+        found.sort(key=lambda one: one.at, reverse=True)
+        for first in range(0, len(found), BATCH):
+            self.batches += 1
+            yield found[first : first + BATCH]
 
 
 class Now:
@@ -202,7 +207,7 @@ async def test_a_look_behind_one_that_took_too_long_may_take_longer(
 
 
 @pytest.mark.anyio
-async def test_poll_reads_what_is_newer_and_sweep_reads_the_overlap(
+async def test_poll_reads_a_moment_and_sweep_reads_the_overlap(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     await revocations.poll()
@@ -215,14 +220,76 @@ async def test_poll_reads_what_is_newer_and_sweep_reads_the_overlap(
     pass_time(source, now, 5)
     await revocations.sweep()
 
-    overlap = module.OVERLAP
+    overlap, delay = module.OVERLAP, module.MAX_DELAY
     assert source.asked == [
         module.EPOCH,
-        module.EPOCH,
-        start,
+        module.EPOCH - delay,
+        start - delay,
         start - overlap,
         start + timedelta(seconds=5) - overlap,
     ]
+
+
+def burst(source: Source, sessions: int) -> None:
+    """End many sessions at once, a moment ago."""
+    at = source.database_time - timedelta(seconds=0.1)
+    source.ended += [Ended(f"{number:024x}", at, FAR) for number in range(sessions)]
+
+
+@pytest.mark.anyio
+async def test_burst_is_read_once_by_polls(
+    revocations: Revocations, source: Source, now: Now
+) -> None:
+    await revocations.poll()
+    burst(source, 50 * BATCH)
+    await revocations.poll()
+    assert source.batches == 50
+
+    for _ in range(4):
+        pass_time(source, now, 0.25)
+        await revocations.poll()
+
+    assert source.batches == 50 + 4
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("seconds", [0, 0.4, 1.5])
+async def test_end_after_a_burst_is_seen_by_the_next_poll(
+    revocations: Revocations, source: Source, now: Now, seconds: float
+) -> None:
+    await revocations.poll()
+    burst(source, 50 * BATCH)
+    await revocations.poll()
+    pass_time(source, now, seconds + 0.25)
+    source.ended.append(Ended(IDS[0], source.database_time, FAR))
+    await revocations.poll()
+    # This one has become visible late.
+    late = source.database_time - timedelta(seconds=seconds)
+    source.ended.append(Ended(IDS[1], late, FAR))
+    await revocations.poll()
+
+    for one in IDS[:2]:
+        with pytest.raises(Unauthenticated):
+            revocations.check(one)
+
+
+@pytest.mark.anyio
+async def test_ends_of_a_clock_that_is_ahead_are_read_by_a_sweep(
+    revocations: Revocations, source: Source, now: Now
+) -> None:
+    await revocations.poll()
+    ahead = source.database_time + timedelta(hours=1)
+    source.ended += [Ended(f"{number:024x}", ahead, FAR) for number in range(2 * BATCH)]
+    await revocations.poll()
+    assert source.batches == 0
+    await revocations.sweep()
+    assert source.batches == 2
+
+    pass_time(source, now, 0.25)
+    source.ended.append(Ended(IDS[0], source.database_time, FAR))
+    await revocations.poll()
+    with pytest.raises(Unauthenticated):
+        revocations.check(IDS[0])
 
 
 @pytest.mark.anyio

@@ -12,7 +12,7 @@ from graphql_auth.auth.devices import Device
 from graphql_auth.auth.refresh_tokens import RefreshToken
 from graphql_auth.auth.service import AuthService, Registration
 from graphql_auth.auth.sessions import Lifetimes, SessionService, Tokens
-from graphql_auth.auth.tokens import AccessTokens
+from graphql_auth.auth.tokens import AccessTokens, Principal
 from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
 from graphql_auth.storage.documents import Session, User
 from graphql_auth.storage.heartbeat import Heartbeat
@@ -45,6 +45,10 @@ async def tokens(sessions: SessionService, user: User) -> Tokens:
 
 async def refreshed(sessions: SessionService, token: str) -> Tokens:
     return (await sessions.refresh(token, HERE))[1]
+
+
+async def end_all(sessions: SessionService, user: User) -> None:
+    await sessions.logout_everywhere(Principal(str(user.id), str(ObjectId())), HERE)
 
 
 async def refusal(sessions: SessionService, token: str) -> str:
@@ -398,7 +402,7 @@ async def test_all_sessions_with_an_earlier_password_are_ended_but_one(
     expected = [True, True, False, False, False]
     assert [lives(sessions, one) for one in (tokens, later, *others)] == expected
 
-    await sessions.end_all(str(user.id))
+    await end_all(sessions, user)
     assert not lives(sessions, tokens)
 
 
@@ -455,7 +459,7 @@ def few(new_sessions: NewSessions) -> SessionService:
 async def test_sign_in_beyond_the_limit_ends_the_least_recently_used_session(
     few: SessionService, user: User, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await few.end_all(str(user.id))
+    await end_all(few, user)
     caplog.set_level(logging.INFO)
     begun = []
     for _ in range(3):
@@ -512,7 +516,7 @@ async def test_excess_of_many_thousand_sessions_is_ended(
 
     assert lives(sessions, newest)
     assert await database["sessions"].count_documents({"ended_at": None}) == 100
-    await sessions.end_all(str(user.id))
+    await end_all(sessions, user)
     assert await database["sessions"].count_documents({"ended_at": None}) == 0
 
 
@@ -605,10 +609,32 @@ async def test_session_that_ends_while_its_token_is_judged_is_no_theft(
 
     async def overtaken(repository: Sessions, found: Presented) -> Session | None:
         session = await presented(repository, found)
-        await sessions.end_all(str(user.id))
+        await end_all(sessions, user)
         return session
 
     monkeypatch.setattr(Sessions, "presented", overtaken)
 
     assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
     assert "refresh_token_reused" not in caplog.text
+
+
+async def test_logout_everywhere_that_fails_can_be_repeated(
+    sessions: SessionService, tokens: Tokens, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [await sessions.begin(user, HERE) for _ in range(3)]
+    principal = sessions.authenticate(tokens.access.value)
+    end_all = Sessions.end_all
+
+    async def fail(*arguments: Any, **named: Any) -> NoReturn:
+        await end_all(*arguments, **named)
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sessions, "end_all", fail)
+        with pytest.raises(Unavailable):
+            await sessions.logout_everywhere(principal, HERE)
+
+    assert lives(sessions, tokens)
+    await sessions.logout_everywhere(principal, HERE)
+    assert not lives(sessions, tokens)
+    assert {await refusal(sessions, one.refresh) for one in others} == {"TOKEN_REVOKED"}

@@ -2,7 +2,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
@@ -497,3 +497,24 @@ async def test_what_people_typed_is_not_stored(
     stored = [str(document) async for document in database["attempts"].find()]
     assert len(stored) == 2
     assert "secret" not in "".join(stored)
+
+
+@pytest.mark.usefixtures("service")
+async def test_cancelled_wait_for_a_lease_leaves_none(
+    throttle: Throttle,
+    database: AsyncDatabase[dict[str, Any]],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = Attempts.begin
+
+    async def begin_and_lose_the_answer(*arguments: Any) -> NoReturn:
+        await begin(*arguments)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(Attempts, "begin", begin_and_lose_the_answer)
+    with pytest.raises(asyncio.CancelledError):
+        async with throttle.attempt([KEY]):
+            pass
+
+    assert await counted(database, clock) == (0, 0)

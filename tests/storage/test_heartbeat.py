@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -133,3 +134,49 @@ async def test_number_of_outages_that_are_kept_is_bounded(database: Database) ->
     await server.beat()
 
     assert len((await stored(database))["outages"]) == OUTAGES_KEPT
+
+
+async def test_slow_acknowledgements_are_no_outage(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monotonic = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic)
+    server = Heartbeat(GAP)
+    write = server._write  # noqa: SLF001
+
+    async def write_slowly(update: list[dict[str, Any]]) -> Mapping[str, Any]:
+        nonlocal monotonic
+        found = await write(update)
+        monotonic += OUTAGE.total_seconds()
+        return found
+
+    monkeypatch.setattr(server, "_write", write_slowly)
+    await server.beat()
+    before = await pass_time(database, OUTAGE, server)
+
+    assert await server.outage_since(before) == timedelta()
+
+
+async def test_outage_of_a_member_whose_clock_was_ahead_hides_no_other(database: Database) -> None:
+    server = Heartbeat(GAP)
+    await server.beat()
+    before = await pass_time(database, OUTAGE, server)
+    ahead = before + 10 * OUTAGE
+    await database["graphql_auth_meta"].update_one(
+        HEARTBEAT,
+        {
+            "$push": {"outages": {"from": ahead, "to": ahead + OUTAGE}},
+            "$set": {"acknowledged_at": ahead},
+        },
+    )
+
+    assert abs(await server.outage_since(before) - OUTAGE) < timedelta(minutes=1)
+    assert abs(await Heartbeat(GAP).outage_since(before) - OUTAGE) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("grace", "gap"), [(0, 0.5), (1, 0.5), (8, 2), (30, 5), (300, 5)])
+async def test_outages_are_seen_that_are_short_against_the_grace(grace: float, gap: float) -> None:
+    heartbeat = Heartbeat.for_grace(timedelta(seconds=grace))
+
+    assert heartbeat.seconds_between_beats < gap / 2
+    assert heartbeat.seconds_between_beats > gap / 4

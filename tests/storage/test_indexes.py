@@ -147,3 +147,19 @@ async def test_all_indexes_of_all_collections_are_checked(
         CREATE_ENDED_INDEX,
         'db.attempts.createIndex({expires_at: 1}, {name: "expires_at_1", expireAfterSeconds: 0})',
     ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"partialFilterExpression": {"active": True}},
+        {"collation": {"locale": "en", "strength": 2}},
+    ],
+)
+async def test_index_that_is_unique_for_some_users_only_is_not_usable(
+    monitor: IndexMonitor, stored: Database, options: dict[str, Any]
+) -> None:
+    await stored["users"].drop_index("email_1")
+    await stored["users"].create_index({"email": 1}, name="email_1", unique=True, **options)
+
+    assert not await monitor.check(User)

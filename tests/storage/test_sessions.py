@@ -18,6 +18,7 @@ Database = AsyncDatabase[dict[str, Any]]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 USER = PydanticObjectId()
 HOUR = timedelta(hours=1)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @pytest.fixture
@@ -72,8 +73,10 @@ async def test_an_ended_session_is_kept_until_its_last_access_token_has_expired(
     assert ended is not None
     assert ended.until == NOW + 3 * HOUR + CLOCK_SKEW
     assert abs(ended.at - datetime.now(UTC)) < timedelta(minutes=1)
-    assert [found async for found in Sessions().ended_since(ended.at - HOUR, 9)] == [[ended]]
-    assert [found async for found in Sessions().ended_since(ended.at, 9)] == []
+    found = Sessions().ended_between
+    assert [batch async for batch in found(ended.at - HOUR, ended.at, 9)] == [[ended]]
+    assert [batch async for batch in found(ended.at, ended.at + HOUR, 9)] == []
+    assert [batch async for batch in found(ended.at - HOUR, ended.at - MILLISECOND, 9)] == []
 
 
 @pytest.mark.usefixtures("stored")

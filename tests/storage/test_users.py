@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
+from pydantic import ValidationError
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.errors import EmailTaken, Unavailable
@@ -191,3 +192,27 @@ async def test_user_is_stored_in_no_collection_without_the_index(
             await Users().add(ada())
 
     assert await stored["users"].count_documents({}) == 0
+
+
+async def test_odd_user_fails_only_who_asks_for_it(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    odd, null = ObjectId(), ObjectId()
+    await stored["users"].insert_many(
+        [
+            {"_id": odd, "email": "odd@example.com", "disabled": "perhaps"},
+            {"_id": null, "email": "null@example.com", "disabled": None, "password_changes": None},
+        ]
+    )
+    users = Users()
+    owner = await users.add(ada())
+
+    found = await asyncio.gather(
+        *(users.with_id(str(one)) for one in (owner.id, odd, null)), return_exceptions=True
+    )
+
+    good, bad, defaulted = found
+    assert isinstance(good, User)
+    assert isinstance(bad, ValidationError)
+    assert isinstance(defaulted, User)
+    assert (defaulted.disabled, defaulted.password_changes) == (False, 0)
