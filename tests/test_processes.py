@@ -82,6 +82,12 @@ def workers_of(server: ServerProcess) -> list[int]:
     return [pid for pid in server.descendants() if command in command_line(pid)]
 
 
+def has_replaced(server: ServerProcess, worker: int) -> bool:
+    """Whether two workers run, and this one does not."""
+    workers = workers_of(server)
+    return len(workers) == 2 and worker not in workers
+
+
 def command_line(pid: int) -> str:
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
@@ -106,7 +112,7 @@ def test_a_killed_worker_is_replaced_and_named(start: Start, database_uri: str) 
 
     os.kill(first, signal.SIGKILL)
 
-    until(lambda: len(workers_of(server)) == 2 and first not in workers_of(server))
+    until(lambda: has_replaced(server, first))
     assert f"WARNING graphql_auth.supervisor: worker {first} was killed by SIGKILL;" in (
         server.output
     )
@@ -125,7 +131,7 @@ def test_a_worker_that_hangs_is_killed_and_replaced(start: Start, database_uri: 
 
     os.kill(first, signal.SIGSTOP)
 
-    until(lambda: len(workers_of(server)) == 2 and first not in workers_of(server))
+    until(lambda: has_replaced(server, first))
     assert f"worker {first} did not respond and was killed by SIGKILL" in server.output
     ask(server)
 
@@ -137,7 +143,7 @@ def test_sighup_replaces_every_worker_and_refuses_nobody(start: Start, database_
     for _ in range(2):
         server.process.send_signal(signal.SIGHUP)
     deadline = time.monotonic() + 60
-    while len(workers_of(server)) != 2 or before & set(workers_of(server)):
+    while len(now := set(workers_of(server))) != 2 or before & now:
         assert time.monotonic() < deadline
         ask(server)
 
