@@ -10,8 +10,8 @@ from strawberry.types import Info
 from graphql_auth.api.context import Context
 from graphql_auth.api.cookies import Cookies
 from graphql_auth.api.pages import Page, cursor
+from graphql_auth.auth.live_sessions import LiveSession
 from graphql_auth.auth.service import Account, Registration, SignedIn
-from graphql_auth.auth.sessions import LiveSession
 
 CHARACTERS_OF_NAMES = (
     "At least one can be seen. Control characters, bidirectional controls and other characters that"

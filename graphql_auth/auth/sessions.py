@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from graphql_auth.auth import events
 from graphql_auth.auth.devices import Device
+from graphql_auth.auth.live_sessions import LiveSession
 from graphql_auth.auth.refresh_tokens import RefreshToken
 from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.tokens import AccessToken, AccessTokens, Principal
@@ -46,18 +47,6 @@ class Tokens:
     refresh: str = field(repr=False)
     refresh_until: datetime
     refresh_lifetime: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class LiveSession:
-    """What the owner of a session may know of it."""
-
-    id: str
-    created_at: datetime
-    last_used_at: datetime
-    expires_at: datetime
-    ip_address: str | None
-    user_agent: str | None
 
 
 class SessionService:
@@ -209,12 +198,12 @@ class SessionService:
     async def of(self, user_id: str, *, before: str | None, limit: int) -> list[LiveSession]:
         """Return the user's sessions that began before one, the latest first."""
         found = await self._sessions.live_of(user_id, self._moment(), before=before, limit=limit)
-        return list(map(_live, found))
+        return list(map(LiveSession.from_session, found))
 
     async def one(self, user_id: str, session_id: str) -> LiveSession | None:
         """Return a session of the user."""
         session = await self._sessions.live(user_id, session_id, self._moment())
-        return _live(session) if session else None
+        return LiveSession.from_session(session) if session else None
 
     async def _rotated(self, token: RefreshToken, device: Device) -> tuple[Session, RefreshToken]:
         salt = secrets.token_bytes(SALT_BYTES)
@@ -311,14 +300,3 @@ class SessionService:
 
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
-
-
-def _live(session: Session) -> LiveSession:
-    return LiveSession(
-        str(session.id),
-        session.created_at,
-        session.last_used_at,
-        session.expires_at,
-        session.ip_address,
-        session.user_agent,
-    )
