@@ -113,8 +113,7 @@ class SessionService:
         Raises Unauthenticated.
         """
         token = RefreshToken.parse(text)
-        # At the same time: whoever disables a user, or changes a password, ends the sessions after
-        # that, so that it does not matter which of the two is seen first.
+        # At the same time: a disabled user and a changed password end sessions after that.
         reading = self._users.reading(token.user_id)
         session, successor = await self._rotated(token, device)
         user = await reading
@@ -291,12 +290,8 @@ class SessionService:
         return Tokens(token.session_id, access, token.encode(), until, until - self._moment())
 
     def _chain(self, token: RefreshToken, now: datetime) -> dict[str, Any]:
-        presented = token.presented
-        return {
-            "family": presented.family,
-            "current": presented.digest,
-            "last_used_at": now,
-        }
+        family, current = token.presented.family, token.presented.digest
+        return {"family": family, "current": current, "last_used_at": now}
 
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
