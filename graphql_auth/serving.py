@@ -1,10 +1,14 @@
 """One process that serves: its event loop, its connections, and how they end."""
 
 import asyncio
+import fcntl
 import logging
 import socket
+import termios
 import time
+from array import array
 from email.utils import formatdate
+from typing import Any
 
 from starlette.applications import Starlette
 from uvicorn.server import ServerState
@@ -19,6 +23,7 @@ BACKLOG = 2048
 SECONDS_BETWEEN_TICKS = 1.0
 # A request that a client sent before the listener closed has come by then.
 SECONDS_TO_ARRIVE = 0.1
+SECONDS_TO_READ = 2.0
 # Together 8 s, so that a server with several processes ends within 10 s.
 SECONDS_TO_FINISH_REQUESTS = 7.0
 SECONDS_TO_CANCEL_REQUESTS = 1.0
@@ -93,8 +98,7 @@ class Server:
         self._state.default_headers.append((b"connection", b"close"))
         self._app.state.hash_queue.drain()
         await asyncio.sleep(SECONDS_TO_ARRIVE)
-        for connection in list(self._state.connections):
-            connection.shutdown()
+        await self._close_idle_connections()
         if await self._is_done(SECONDS_TO_FINISH_REQUESTS):
             return
         logger.warning(
@@ -106,6 +110,23 @@ class Server:
             task.cancel()
         await self._is_done(SECONDS_TO_CANCEL_REQUESTS)
 
+    async def _close_idle_connections(self) -> None:
+        """Close each connection, or let its last request do so, once all that came is read.
+
+        To close one with unread data would reset it: on a busy machine a request can be there that
+        the event loop has not read yet.
+        """
+        deadline = time.monotonic() + SECONDS_TO_READ
+        waiting = set(self._state.connections)
+        while waiting:
+            is_over = time.monotonic() >= deadline or self._signals.is_urgent
+            for connection in list(waiting):
+                if is_over or not _has_unread_data(connection):
+                    connection.shutdown()
+                    waiting.remove(connection)
+            waiting &= self._state.connections
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
     async def _is_done(self, seconds: float) -> bool:
         """Whether all requests are answered, and the answers taken, within some seconds."""
         deadline = time.monotonic() + seconds
@@ -114,6 +135,16 @@ class Server:
                 return False
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         return True
+
+
+def _has_unread_data(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's protocols have no common type
+    unread = array("i", [0])
+    try:
+        fcntl.ioctl(connection.transport.get_extra_info("socket"), termios.FIONREAD, unread)
+    except (OSError, ValueError):
+        # It has just been closed.
+        return False
+    return unread[0] > 0
 
 
 def _config(app: Starlette, settings: Settings) -> PromptConfig:

@@ -1,5 +1,6 @@
 """A GraphQL client, as small as one can be."""
 
+import asyncio
 import json
 import uuid
 from typing import Any, Self
@@ -91,3 +92,23 @@ class Client:
     def token(self) -> str:
         """Register somebody new and return their token."""
         return str(self.register()["data"]["register"]["token"])
+
+
+class RequestsSent:
+    """Waits until so many requests of an httpx client have been sent, as ``trace`` extension."""
+
+    def __init__(self, number: int) -> None:
+        self._missing = number
+        self._all_sent = asyncio.Event()
+
+    async def trace(self, event: str, _info: dict[str, Any]) -> None:
+        """Count a request whose body was sent."""
+        if event == "http11.send_request_body.complete":
+            self._missing -= 1
+            if self._missing == 0:
+                self._all_sent.set()
+
+    async def wait(self) -> None:
+        """Return when all of them have been sent."""
+        async with asyncio.timeout(60):
+            await self._all_sent.wait()

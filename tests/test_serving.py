@@ -28,7 +28,7 @@ from graphql_auth.serving import Server
 from graphql_auth.settings import Settings
 from graphql_auth.signals import StopSignals
 from graphql_auth.storage.embedded import data_directory, embedded_mongod
-from tests.client import LOGIN, PASSWORD, Client, code, new_email
+from tests.client import LOGIN, PASSWORD, Client, RequestsSent, code, new_email
 from tests.conftest import KEY, Start
 from tests.process import has_ended
 
@@ -53,14 +53,17 @@ async def test_sigterm_answers_all_logins_in_flight(
 
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(timeout=60, limits=limits) as http:
+        sent = RequestsSent(LOGINS)
 
         async def login(user: dict[str, str]) -> str:
             request = {"query": LOGIN, "variables": {"input": user}}
-            answer = (await http.post(server.url, json=request)).json()
+            trace = {"trace": sent.trace}
+            answer = (await http.post(server.url, json=request, extensions=trace)).json()
             return code(answer) if answer.get("errors") else "OK"
 
         logins = [asyncio.create_task(login(users[number % USERS])) for number in range(LOGINS)]
         await asyncio.wait(logins, return_when=asyncio.FIRST_COMPLETED)
+        await sent.wait()
         before = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         codes = Counter(await asyncio.gather(*logins))

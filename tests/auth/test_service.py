@@ -1,11 +1,12 @@
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import bcrypt
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from graphql_auth.auth import service as module
 from graphql_auth.auth.devices import Device
 from graphql_auth.auth.revocations import Revocations
 from graphql_auth.auth.service import AuthService, Registration, SignedIn
@@ -360,6 +361,25 @@ async def test_session_that_the_change_came_from_lives_on(
     revocations.check(signed_in.tokens.session_id)
     if steps_done <= STEPS.index((Sessions, "renew")):
         assert await is_signed_in(service, signed_in)
+
+
+async def test_overdue_change_that_was_not_made_is_kept_for_a_while(
+    service: AuthService,
+    principal: Principal,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its process may only have been stopped."""
+    crash_at(monkeypatch, STEPS.index((Users, "change_password")), is_done=False)
+    with pytest.raises(ConnectionAbortedError):
+        await service.change_password(principal, "correct horse", "battery staple", HERE)
+    changes = database["graphql_auth_meta"]
+    await changes.update_many({"kind": "password change"}, {"$set": {"begun_at": LONG_AGO}})
+    monkeypatch.setattr(module, "ABANDONED", timedelta(days=36_500))
+
+    await service.complete_password_changes()
+
+    assert await changes.count_documents({"kind": "password change"}) == 1
 
 
 async def test_overdue_change_of_a_user_who_is_gone_is_forgotten(

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.client import PASSWORD
+from tests.client import PASSWORD, RequestsSent
 
 ACTORS = 30
 SECONDS_BETWEEN_STEPS = 1.0
@@ -87,7 +87,11 @@ class Load:
         self.seconds_to_recover = 0.0
 
     async def ask(
-        self, query: str, values: dict[str, str] | None = None, token: str | None = None
+        self,
+        query: str,
+        values: dict[str, str] | None = None,
+        token: str | None = None,
+        sent: RequestsSent | None = None,
     ) -> Reply:
         """Ask once."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -95,16 +99,20 @@ class Load:
         if self._renews_connections and self._random.random() < 0.5:
             headers["Connection"] = "close"
         asked = {"query": query.replace("%s", TOKENS), "variables": {"input": values}}
-        reply = await self._send(asked, headers)
+        reply = await self._send(asked, headers, {"trace": sent.trace} if sent else {})
         if reply.code:
             self.codes[reply.code] += 1
         elif query != WELCOME:
             self.acknowledged += 1
         return reply
 
-    async def _send(self, asked: dict[str, Any], headers: dict[str, str]) -> Reply:
+    async def _send(
+        self, asked: dict[str, Any], headers: dict[str, str], extensions: dict[str, Any]
+    ) -> Reply:
         try:
-            response = await self._http.post(self._url, json=asked, headers=headers)
+            response = await self._http.post(
+                self._url, json=asked, headers=headers, extensions=extensions
+            )
         except httpx.HTTPError:
             return Reply(code=CUT_OFF)
         try:

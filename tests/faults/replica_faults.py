@@ -15,7 +15,7 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from tests.client import PASSWORD, Client, registration
+from tests.client import PASSWORD, Client, RequestsSent, registration
 from tests.conftest import KEY, Start
 from tests.faults.load import CUT_OFF, LOGIN, PLAIN_TEXT, REGISTER, SECONDS_TO_RECOVER, Load, load
 from tests.faults.replica_set import ReplicaSet
@@ -213,8 +213,10 @@ async def sign_in_until_terminated(
         # A connection for each, which the server has accepted.
         await asyncio.gather(*[clients.ask("{ done: __typename }") for _ in people])
         inputs = [{"email": person["email"], "password": PASSWORD} for person in people]
-        waiting = [asyncio.create_task(clients.ask(LOGIN, values)) for values in inputs]
+        sent = RequestsSent(LOGINS)
+        waiting = [asyncio.create_task(clients.ask(LOGIN, values, sent=sent)) for values in inputs]
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await sent.wait()
         begin = time.monotonic()
         assert await asyncio.to_thread(server.stop) == 0
         seconds = time.monotonic() - begin

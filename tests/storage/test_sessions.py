@@ -15,7 +15,8 @@ pytestmark = pytest.mark.anyio
 
 Database = AsyncDatabase[dict[str, Any]]
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+# Far ahead, or MongoDB would remove what has expired.
+NOW = datetime(2126, 1, 1, tzinfo=UTC)
 USER = PydanticObjectId()
 HOUR = timedelta(hours=1)
 MILLISECOND = timedelta(milliseconds=1)
