@@ -137,13 +137,11 @@ class Server:
         return True
 
 
-def _has_unread_data(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's protocols have no common type
-    unread = array("i", [0])
-    try:
-        fcntl.ioctl(connection.transport.get_extra_info("socket"), termios.FIONREAD, unread)
-    except (OSError, ValueError):
-        # It has just been closed.
+def _has_unread_data(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's protocols share no type
+    if connection.transport.is_closing():
         return False
+    unread = array("i", [0])
+    fcntl.ioctl(connection.transport.get_extra_info("socket").fileno(), termios.FIONREAD, unread)
     return unread[0] > 0
 
 

@@ -1,6 +1,7 @@
 """How a server ends while it is at work, over real sockets."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -232,6 +233,49 @@ async def test_what_takes_too_long_is_cancelled_and_answered(
     queue.close()
     assert app.state.ended == [True]
     assert "1 requests have no answer after" in caplog.text
+
+
+REQUEST = b"GET /now HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+async def test_request_that_is_not_read_yet_is_answered_before_the_end(
+    monkeypatch: pytest.MonkeyPatch, *, is_read: bool
+) -> None:
+    monkeypatch.setattr(serving, "SECONDS_TO_READ", 60 if is_read else 0.2)
+    signals, queue = StopSignals(), HashQueue(threads=1)
+    async with running(application(queue), signals) as (server, url):
+        idle, idle_writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(REQUEST)
+        assert b"200 OK" in await reader.readuntil(b"answered")
+        connections = server._state.connections  # noqa: SLF001
+        (answered,) = [one for one in connections if getattr(one, "cycle", None)]
+        answered.transport.pause_reading()
+        writer.write(REQUEST)
+        await writer.drain()
+
+        signals.note(signal.SIGTERM, None)
+        assert await idle.read() == b""
+        if is_read:
+            answered.transport.resume_reading()
+            assert b"200 OK" in await reader.readuntil(b"answered")
+    queue.close()
+    for one in (idle_writer, writer):
+        one.close()
+        with contextlib.suppress(ConnectionError):
+            await one.wait_closed()
+
+
+async def test_closed_connection_has_no_unread_data() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        _, writer = await asyncio.open_connection(sock=ours)
+        theirs.send(b"data")
+        writer.close()
+        assert not serving._has_unread_data(writer)  # noqa: SLF001
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def test_a_second_ctrl_c_waits_for_no_request() -> None:
