@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from graphql_auth.errors import Unavailable
+from graphql_auth.event_loop import end_tasks
 from graphql_auth.logs import cause_of
 
 logger = logging.getLogger(__name__)
-
-SECONDS_BETWEEN_CANCELLATIONS = 0.1
 
 Work = Callable[[], Awaitable[None]]
 
@@ -22,11 +21,7 @@ async def repeated(*jobs: tuple[float, Work]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        while tasks:
-            # More than once: PyMongo can lose a cancellation that comes together with an answer.
-            for task in tasks:
-                task.cancel()
-            _, tasks = await asyncio.wait(tasks, timeout=SECONDS_BETWEEN_CANCELLATIONS)
+        await end_tasks(tasks)
 
 
 async def _repeat(seconds: float, work: Work) -> None:

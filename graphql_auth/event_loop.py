@@ -8,6 +8,8 @@ from graphql_auth.signals import StopSignals
 
 T = TypeVar("T")
 
+SECONDS_BETWEEN_CANCELLATIONS = 0.1
+
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
@@ -29,13 +31,19 @@ def run_in_loop(coroutine: Coroutine[Any, Any, T], new_loop: NewLoop) -> T:
         return loop.run_until_complete(running)
     finally:
         # First the coroutine, which may have something to close; then what the driver has begun.
-        loop.run_until_complete(_end({running}))
-        loop.run_until_complete(_end(asyncio.all_tasks(loop)))
+        loop.run_until_complete(end_tasks({running}))
+        loop.run_until_complete(end_tasks(asyncio.all_tasks(loop)))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 
-async def _end(tasks: set[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def end_tasks(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended; what they raise is of no interest.
+
+    More than once: PyMongo can lose a cancellation that comes together with an answer.
+    """
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        ended, tasks = await asyncio.wait(tasks, timeout=SECONDS_BETWEEN_CANCELLATIONS)
+        await asyncio.gather(*ended, return_exceptions=True)

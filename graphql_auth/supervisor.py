@@ -180,7 +180,10 @@ class Supervisor:
                 raise StartError("A worker cannot start; the line above says why.")
             pause = self._backoff.next_pause()
             logger.warning(
-                "worker %s %s; another one starts in %.0f s", worker.pid, worker.end, pause
+                "worker %s %s; another one starts %s",
+                worker.pid,
+                worker.end,
+                f"in {pause:.0f} s" if pause else "now",
             )
         for worker, deadline in list(self._leaving.items()):
             if worker.has_ended:

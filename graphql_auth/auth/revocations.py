@@ -30,7 +30,7 @@ BUCKETS = 8
 
 
 class RevocationSet:
-    """A set of session ids that forgets; a million take some 75 MB.
+    """A set of session ids that forgets; a million take some 82 MB.
 
     ``lifetime`` is how long a token works, in seconds. A session is kept until the clock of the
     database says that its tokens have expired, and at least for one lifetime by the monotonic

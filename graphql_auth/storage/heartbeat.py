@@ -50,7 +50,7 @@ class Heartbeat:
                     "$set": {
                         "written_at": "$$NOW",
                         "acknowledged_at": {
-                            # Of a member whose clock was ahead, no more than the present counts.
+                            # The clock of a member may have been ahead: the present counts at most.
                             "$max": [{"$min": ["$acknowledged_at", "$$NOW"]}, self._acknowledged_at]
                         },
                     }
@@ -69,8 +69,8 @@ class Heartbeat:
         # An outage that has just ended may not be recorded yet.
         await self.beat()
         with outages_translated():
-            stored = await Meta.get_pymongo_collection().find_one(HEARTBEAT)
-        stored = stored or {}
+            found = await Meta.get_pymongo_collection().find_one(HEARTBEAT)
+        stored = cast("Mapping[str, Any]", found)
         now = stored["written_at"]
         lost = (
             min(outage["to"], now) - max(outage["from"], moment)
