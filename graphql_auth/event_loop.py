@@ -1,4 +1,4 @@
-"""An event loop that ends in good order: by a signal, and without waiting for DNS."""
+"""An event loop that a signal ends cleanly, and that does not wait for DNS."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -92,7 +92,7 @@ class Server:
         self._state.default_headers[:] = [(b"date", formatdate(usegmt=True).encode())]
 
     async def _finish(self, server: asyncio.Server) -> None:
-        """Take no more connections, answer what has come, and close."""
+        """Stop accepting connections, answer what has come, and close."""
         server.close()
         self._listener.close()
         self._state.default_headers.append((b"connection", b"close"))

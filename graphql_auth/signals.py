@@ -2,7 +2,7 @@
 
 What a handler raises can get lost: Python prints what is raised in a destructor and goes on, and
 some libraries catch everything. So the handler only notes the signal, and the program asks for it
-where it can end in good order.
+where it can end cleanly.
 """
 
 import asyncio

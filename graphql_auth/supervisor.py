@@ -133,7 +133,7 @@ class Supervisor:
 
     def run(self, listener: socket.socket) -> None:
         """Supervise. Raises StartError when none of the first workers can start."""
-        # It starts a process of its own, and unblocks the signals that a worker is started without.
+        # It starts another process, and unblocks the signals that a worker is started without.
         resource_tracker.ensure_running()
         signal.signal(signal.SIGHUP, lambda *_: self._restart())
         try:

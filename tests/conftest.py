@@ -69,7 +69,7 @@ async def database(database_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, A
 
 @pytest.fixture
 def start_embedded(tmp_path: Path) -> Iterator[Start]:
-    """Start servers that end with the test, each with a mongod of its own.
+    """Start servers that end with the test, each with its own mongod.
 
     For tests of the embedded MongoDB, and of what a server does when its database goes away.
     """

@@ -36,7 +36,7 @@ from tests.process import has_ended
 pytestmark = pytest.mark.anyio
 
 LOGINS = 90
-# No more for each than may be tried at once.
+# Each has at most as many as may be tried at once.
 USERS = 18
 WORKERS = [(), ("--workers", "2")]
 
@@ -183,7 +183,7 @@ def test_an_embedded_database_that_is_stopped_does_not_hold_the_end(
 
 
 def application(queue: HashQueue, seconds_to_start: float = 0.0) -> Starlette:
-    """An application that waits for the hash queue, or for ever."""
+    """An application that answers at once, or never."""
 
     async def answer(request: Request) -> PlainTextResponse:
         if request.url.path == "/never":

@@ -48,7 +48,7 @@ class HashQueue:
     core whenever it wants one: a login storm slows logins down, and nothing else. Known devices
     have a queue of their own, as long as that of strangers, and go before them.
 
-    Raises StartError when the system has no more threads.
+    Raises StartError when the system refuses to start threads.
     """
 
     def __init__(self, threads: int, waiting: int = LONGEST_QUEUE) -> None:

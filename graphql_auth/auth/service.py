@@ -114,7 +114,7 @@ class AuthService:
         """Sign a user in, and bring an outdated hash up to date.
 
         A device that proves, by any of its tokens, that it signed in before has a budget of
-        failures of its own, and goes before strangers. Raises BadInput when a field is empty or
+        failures of its own, and is served first. Raises BadInput when a field is empty or
         cannot be anyone's, TooManyAttempts, and InvalidCredentials, after the same time, for an
         unknown address, a wrong password and a disabled user.
         """

@@ -72,7 +72,7 @@ class OutageLog:
         now = self._clock()
         outage = self._outage
         if outage is None:
-            # A primary that lacks a majority lets a write time out, and says no more.
+            # A primary that lacks a majority lets a write time out, without a reason.
             has_read = now - self._read_at < SECONDS_BETWEEN_READS
             is_lonely = writing and error.timeout and has_read
             reason = "no majority acknowledges writes" if is_lonely else reason_of(error)
