@@ -28,23 +28,23 @@ from pymongo.asynchronous.database import AsyncDatabase
 from benchmarks import population, processes, servers, versions
 from benchmarks.population import Member
 from benchmarks.wire import HOST
-from graphql_auth.auth.clock import DatabaseClock
-from graphql_auth.auth.devices import Device, DeviceTokens
-from graphql_auth.auth.hashing import HashQueue
-from graphql_auth.auth.password_rules import PasswordRules
-from graphql_auth.auth.passwords import Passwords
-from graphql_auth.auth.revocations import Revocations
-from graphql_auth.auth.service import AuthService, Registration, SignedIn
-from graphql_auth.auth.sessions import Lifetimes, SessionService
-from graphql_auth.auth.throttle import Throttle
-from graphql_auth.auth.tokens import AccessTokens
-from graphql_auth.storage.attempts import Attempts
-from graphql_auth.storage.embedded import find_mongod
-from graphql_auth.storage.heartbeat import Heartbeat
-from graphql_auth.storage.mongo import connected
-from graphql_auth.storage.password_changes import PasswordChanges
-from graphql_auth.storage.sessions import Sessions
-from graphql_auth.storage.users import Users
+from graphql_auth.accounts.password_changes import PasswordChanges
+from graphql_auth.accounts.service import AuthService, Registration, SignedIn
+from graphql_auth.embedded_mongo.mongod import find_mongod
+from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.clock import DatabaseClock
+from graphql_auth.mongo.heartbeat import Heartbeat
+from graphql_auth.passwords.hash_queue import HashQueue
+from graphql_auth.passwords.hasher import Passwords
+from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.sessions.revocations import Revocations
+from graphql_auth.sessions.service import Lifetimes, SessionService
+from graphql_auth.throttling.devices import Device, DeviceTokens
+from graphql_auth.throttling.repository import AttemptRepository
+from graphql_auth.throttling.throttle import Throttle
+from graphql_auth.tokens.access_tokens import AccessTokens
+from graphql_auth.users.repository import UserRepository
 
 OUT = Path(__file__).parent / "results" / "footprint.json"
 MANY, ENDED, TIMES, LOOKS = 50_000, 20_000, 1_000, 25
@@ -81,7 +81,7 @@ class Footprint:
         self.commands: dict[str, dict[str, float]] = {}
         self.mongod_microseconds: dict[str, float] = {}
         self.own_microseconds: dict[str, float] = {}
-        self._revocations = Revocations(Sessions(), CLOCK, HOURS, HOURS)
+        self._revocations = Revocations(SessionRepository(), CLOCK, HOURS, HOURS)
         self._service, self._sessions = _parts(self._revocations)
         self._tokens: list[SignedIn] = []
 
@@ -94,7 +94,7 @@ class Footprint:
         await self._use_case("login", self._login)
         await self._use_case("refresh", self._refresh)
         await self._use_case("logout", self._logout)
-        users = Users()
+        users = UserRepository()
         await self._use_case("user by _id, there", lambda at: users.with_id(_user_id(at)))
         await self._use_case("user by _id, not there", lambda _: users.with_id(str(ObjectId())))
 
@@ -102,7 +102,7 @@ class Footprint:
         """Read sessions that have just ended, as each look does again for OVERLAP seconds."""
         sessions = self._database["sessions"]
         latest = [one["_id"] async for one in sessions.find({}, {"_id": True}).limit(ENDED)]
-        began = await Sessions().now()
+        began = await SessionRepository().now()
         ended = [{"$set": {"ended_at": "$$NOW"}}]
         await sessions.update_many({"_id": {"$in": latest}}, ended)
         async with self._counted("news, covered by the index", LOOKS * ENDED):
@@ -154,14 +154,14 @@ CLOCK = DatabaseClock()
 def _parts(revocations: Revocations) -> tuple[AuthService, SessionService]:
     tokens = AccessTokens(KEY, HOURS, CLOCK)
     sessions = SessionService(
-        Sessions(), Users(), tokens, revocations, Heartbeat(), Lifetimes(), CLOCK
+        SessionRepository(), UserRepository(), tokens, revocations, Heartbeat(), Lifetimes(), CLOCK
     )
     service = AuthService(
-        users=Users(),
+        users=UserRepository(),
         passwords=Passwords(population.BCRYPT_ROUNDS),
         rules=PasswordRules(8),
         hash_queue=HashQueue(threads=1),
-        throttle=Throttle(Attempts(), 100, 500, CLOCK),
+        throttle=Throttle(AttemptRepository(), 100, 500, CLOCK),
         devices=DeviceTokens(KEY),
         sessions=sessions,
         password_changes=PasswordChanges(),

@@ -12,24 +12,24 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
-from graphql_auth.auth.clock import DatabaseClock
-from graphql_auth.auth.devices import Device, DeviceTokens
-from graphql_auth.auth.hashing import HashQueue
-from graphql_auth.auth.password_rules import PasswordRules
-from graphql_auth.auth.passwords import Passwords, Verdict
-from graphql_auth.auth.revocations import Revocations
-from graphql_auth.auth.service import AuthService, Registration
-from graphql_auth.auth.sessions import Lifetimes, SessionService
-from graphql_auth.auth.throttle import Throttle
-from graphql_auth.auth.tokens import AccessTokens
+from graphql_auth.accounts.password_changes import PasswordChanges
+from graphql_auth.accounts.service import AuthService, Registration
+from graphql_auth.embedded_mongo.mongod import data_directory, embedded_mongod
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts
-from graphql_auth.storage.attempts import Attempts
-from graphql_auth.storage.embedded import data_directory, embedded_mongod
-from graphql_auth.storage.heartbeat import Heartbeat
-from graphql_auth.storage.mongo import connected
-from graphql_auth.storage.password_changes import PasswordChanges
-from graphql_auth.storage.sessions import Sessions
-from graphql_auth.storage.users import Users
+from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.clock import DatabaseClock
+from graphql_auth.mongo.heartbeat import Heartbeat
+from graphql_auth.passwords.hash_queue import HashQueue
+from graphql_auth.passwords.hasher import Passwords, Verdict
+from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.sessions.revocations import Revocations
+from graphql_auth.sessions.service import Lifetimes, SessionService
+from graphql_auth.throttling.devices import Device, DeviceTokens
+from graphql_auth.throttling.repository import AttemptRepository
+from graphql_auth.throttling.throttle import Throttle
+from graphql_auth.tokens.access_tokens import AccessTokens
+from graphql_auth.users.repository import UserRepository
 
 SECONDS = 3600
 GUESSES_A_SECOND = 3
@@ -61,17 +61,23 @@ class Simulation:
         self.outcomes: Counter[str] = Counter()
         self.passwords = CountedPasswords()
         queue = HashQueue(threads=2)
-        revocations = Revocations(Sessions(), DatabaseClock(), HOUR, HOUR)
+        revocations = Revocations(SessionRepository(), DatabaseClock(), HOUR, HOUR)
         tokens = AccessTokens(KEY, HOUR, self.now)
         self.service = AuthService(
-            users=Users(),
+            users=UserRepository(),
             passwords=self.passwords,
             rules=PasswordRules(8),
             hash_queue=queue,
-            throttle=Throttle(Attempts(), 100, 500, self.now),
+            throttle=Throttle(AttemptRepository(), 100, 500, self.now),
             devices=DeviceTokens(KEY),
             sessions=SessionService(
-                Sessions(), Users(), tokens, revocations, Heartbeat(), Lifetimes(), self.now
+                SessionRepository(),
+                UserRepository(),
+                tokens,
+                revocations,
+                Heartbeat(),
+                Lifetimes(),
+                self.now,
             ),
             password_changes=PasswordChanges(),
             now=self.now,

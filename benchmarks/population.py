@@ -11,8 +11,8 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from graphql_auth.auth.passwords import Passwords
-from graphql_auth.auth.refresh_tokens import (
+from graphql_auth.passwords.hasher import Passwords
+from graphql_auth.sessions.refresh_tokens import (
     FAMILY_BYTES,
     SECRET_BYTES,
     RefreshToken,

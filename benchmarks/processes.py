@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from graphql_auth.lifeline import die_with_parent
+from graphql_auth.runtime.process import die_with_parent
 
 SECONDS_TO_STOP = 20.0
 KILOBYTES_A_MEGABYTE = 1000

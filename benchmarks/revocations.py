@@ -15,13 +15,13 @@ from pathlib import Path
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 
-from graphql_auth.auth.clock import DatabaseClock
-from graphql_auth.auth.revocations import Revocations
+from graphql_auth.embedded_mongo.mongod import data_directory, embedded_mongod
 from graphql_auth.errors import Unauthenticated
-from graphql_auth.storage.documents import Session
-from graphql_auth.storage.embedded import data_directory, embedded_mongod
-from graphql_auth.storage.mongo import connected
-from graphql_auth.storage.sessions import Sessions
+from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.clock import DatabaseClock
+from graphql_auth.sessions.document import SessionDocument
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.sessions.revocations import Revocations
 
 BATCH = 20_000
 CHECKS = 100_000
@@ -42,9 +42,9 @@ def main() -> None:
 
 async def _measure(uri: str, many: int) -> None:
     async with connected(uri):
-        collection = Session.get_pymongo_collection()
+        collection = SessionDocument.get_pymongo_collection()
         known = await _fill(collection, many)
-        revocations = Revocations(Sessions(), DatabaseClock(), LIFETIME, LIFETIME)
+        revocations = Revocations(SessionRepository(), DatabaseClock(), LIFETIME, LIFETIME)
         before, began = _resident_megabytes(), time.perf_counter()
         await revocations.poll()
         print(f"learned at the start     {time.perf_counter() - began:8.1f} s")

@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks import cores, processes
 from benchmarks.peers.contender import Contender, Request
 from benchmarks.wire import HOST, Client, WrongAnswer
+from graphql_auth.embedded_mongo.mongod import find_mongod
 from graphql_auth.errors import StartError
-from graphql_auth.storage.embedded import find_mongod
 
 SECONDS_TO_START = 30.0
 SECONDS_BETWEEN_LOOKS = 0.005

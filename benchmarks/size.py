@@ -17,7 +17,7 @@ from benchmarks.population import Member
 from benchmarks.rounds import Clock, Measured
 from benchmarks.servers import Server, started
 from benchmarks.wire import Client
-from graphql_auth.auth.passwords import Passwords
+from graphql_auth.passwords.hasher import Passwords
 
 TITLE = "Users and sessions in the database"
 SESSIONS = "{ viewer { sessions(first: 20) { edges { node { id } } } } }"

@@ -11,8 +11,8 @@ from typing import NoReturn, cast
 
 from graphql_auth import __version__
 from graphql_auth.errors import StartError
-from graphql_auth.lifeline import end_process
-from graphql_auth.signals import Stopped, StopSignals
+from graphql_auth.runtime.process import end_process
+from graphql_auth.runtime.signals import Stopped, StopSignals
 
 EPILOG = """\
 examples:
@@ -120,7 +120,7 @@ def _serve(options: argparse.Namespace) -> int:
     signals = StopSignals()
     signals.install()
     # Imported here, so that --help and schema need not wait for it.
-    from graphql_auth.server import serve  # noqa: PLC0415
+    from graphql_auth.server.serve import serve  # noqa: PLC0415
     from graphql_auth.settings import read_settings  # noqa: PLC0415
 
     given = {"host": options.host, "port": options.port}
@@ -130,7 +130,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _users(options: argparse.Namespace) -> int:
-    from graphql_auth.administration import change_user  # noqa: PLC0415 - as in _serve
+    from graphql_auth.cli.users import change_user  # noqa: PLC0415 - as in _serve
     from graphql_auth.settings import read_settings  # noqa: PLC0415
 
     print(change_user(read_settings(), options.change, options.email))  # noqa: T201
@@ -138,7 +138,7 @@ def _users(options: argparse.Namespace) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
-    from graphql_auth.api.schema import create_schema, sdl  # noqa: PLC0415 - as in _serve
+    from graphql_auth.schema import create_schema, sdl  # noqa: PLC0415 - as in _serve
 
     current = sdl(create_schema())
     if not options.check:

@@ -15,42 +15,42 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from graphql_auth.api.context import Services
-from graphql_auth.api.edge import Edge, ShortWay
-from graphql_auth.api.http import GraphQLEndpoint, Policy, not_found
-from graphql_auth.api.limits import Limits
-from graphql_auth.api.origins import ListedOrigins
-from graphql_auth.api.playground import Playground
-from graphql_auth.api.schema import create_schema
-from graphql_auth.auth.clock import DatabaseClock
-from graphql_auth.auth.devices import DeviceTokens
-from graphql_auth.auth.hashing import HashQueue
-from graphql_auth.auth.password_rules import PasswordRules
-from graphql_auth.auth.passwords import Passwords
-from graphql_auth.auth.revocations import (
+from graphql_auth.accounts.password_changes import SECONDS_BETWEEN_COMPLETIONS, PasswordChanges
+from graphql_auth.accounts.service import AuthService
+from graphql_auth.context import Services
+from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.graphql_http.cors import ListedOrigins
+from graphql_auth.graphql_http.endpoint import GraphQLEndpoint, Policy, not_found
+from graphql_auth.graphql_http.limits import Limits
+from graphql_auth.graphql_http.middleware import Edge, ShortWay
+from graphql_auth.graphql_http.playground import Playground
+from graphql_auth.graphql_http.proxies import BehindProxies
+from graphql_auth.mongo.client import bind, connected, opened
+from graphql_auth.mongo.clock import DatabaseClock
+from graphql_auth.mongo.heartbeat import Heartbeat
+from graphql_auth.mongo.indexes import SECONDS_BETWEEN_CHECKS, IndexMonitor
+from graphql_auth.passwords.hash_queue import HashQueue
+from graphql_auth.passwords.hasher import Passwords
+from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.runtime.periodic import Work, repeated
+from graphql_auth.schema import create_schema
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.sessions.revocations import (
     SECONDS_BETWEEN_POLLS,
     SECONDS_BETWEEN_SWEEPS,
     Revocations,
 )
-from graphql_auth.auth.service import AuthService
-from graphql_auth.auth.sessions import Lifetimes, SessionService
-from graphql_auth.auth.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
-from graphql_auth.auth.tokens import AccessTokens
-from graphql_auth.background import Work, repeated
-from graphql_auth.errors import StartError, Unavailable
-from graphql_auth.proxies import BehindProxies
+from graphql_auth.sessions.service import Lifetimes, SessionService
 from graphql_auth.settings import Settings
-from graphql_auth.storage.attempts import Attempts
-from graphql_auth.storage.heartbeat import Heartbeat
-from graphql_auth.storage.indexes import SECONDS_BETWEEN_CHECKS, IndexMonitor
-from graphql_auth.storage.key_fingerprint import check_token_key
-from graphql_auth.storage.mongo import bind, connected, opened
-from graphql_auth.storage.password_changes import SECONDS_BETWEEN_COMPLETIONS, PasswordChanges
-from graphql_auth.storage.sessions import Sessions
-from graphql_auth.storage.users import Users
+from graphql_auth.throttling.devices import DeviceTokens
+from graphql_auth.throttling.repository import AttemptRepository
+from graphql_auth.throttling.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
+from graphql_auth.tokens.access_tokens import AccessTokens
+from graphql_auth.tokens.key_fingerprint import check_token_key
+from graphql_auth.users.repository import UserRepository
 
 if TYPE_CHECKING:
-    from graphql_auth.auth.breaches import Breaches
+    from graphql_auth.passwords.pwned import Breaches
 
 GRAPHQL_PATH = "/graphql"
 ASSETS_PATH = f"{GRAPHQL_PATH}/assets/{{name}}"
@@ -76,12 +76,12 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
     hash_queue = HashQueue(threads=max(1, _cores() // processes))
     clock = DatabaseClock()
     revocations = Revocations(
-        Sessions(), clock, settings.token_ttl, settings.revocation_max_staleness
+        SessionRepository(), clock, settings.token_ttl, settings.revocation_max_staleness
     )
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
     sessions = SessionService(
-        Sessions(),
-        Users(),
+        SessionRepository(),
+        UserRepository(),
         AccessTokens(_secret(settings.token_key), settings.token_ttl, clock),
         revocations,
         heartbeat,
@@ -90,13 +90,13 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
     )
     breaches = _breaches(settings.breached_passwords)
     throttle = Throttle(
-        Attempts(),
+        AttemptRepository(),
         failures_per_address=settings.max_failures_per_address,
         registrations_per_address=settings.max_registrations_per_address,
         now=clock,
     )
     accounts = AuthService(
-        users=Users(indexes),
+        users=UserRepository(indexes),
         passwords=Passwords(settings.bcrypt_rounds),
         rules=PasswordRules(settings.password_min_length, breaches.hold if breaches else None),
         hash_queue=hash_queue,
@@ -169,7 +169,7 @@ def _breaches(setting: bool | HttpUrl) -> "Breaches | None":  # noqa: FBT001 - a
     if setting is False:
         return None
     # The client for HTTP takes a tenth of a second to import, which few need.
-    from graphql_auth.auth.breaches import HAVE_I_BEEN_PWNED, Breaches  # noqa: PLC0415
+    from graphql_auth.passwords.pwned import HAVE_I_BEEN_PWNED, Breaches  # noqa: PLC0415
 
     return Breaches(HAVE_I_BEEN_PWNED if setting is True else str(setting))
 

@@ -13,9 +13,17 @@ from hypothesis import HealthCheck, settings
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, data_directory, embedded_mongod
 from tests.client import Client
 from tests.process import ServerProcess, start_server
+from tests.services import (  # noqa: F401 - fixtures
+    clock,
+    new_sessions,
+    revocations,
+    service,
+    sessions,
+    throttle,
+)
 from tests.wall_clock import LIBFAKETIME, WallClock
 
 # A busy machine is no failure; and a server answers as well to many examples as to one.

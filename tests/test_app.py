@@ -14,13 +14,13 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
-from graphql_auth.api.http import Policy
-from graphql_auth.api.limits import Limits
 from graphql_auth.app import Database, create_app
 from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.graphql_http.endpoint import Policy
+from graphql_auth.graphql_http.limits import Limits
+from graphql_auth.mongo.client import BACKGROUND
+from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.settings import LIMITS, Settings, read_settings
-from graphql_auth.storage.mongo import BACKGROUND
-from graphql_auth.storage.sessions import Sessions
 from tests.client import REGISTER, WELCOME, Client, code, extensions, registration
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess
@@ -65,7 +65,7 @@ async def test_a_guarded_read_asks_no_database(
 ) -> None:
     commands = Commands()
     connect = functools.partial(AsyncMongoClient, event_listeners=[commands])
-    monkeypatch.setattr("graphql_auth.storage.mongo.AsyncMongoClient", connect)
+    monkeypatch.setattr("graphql_auth.mongo.client.AsyncMongoClient", connect)
     app = create_app(read_settings(mongo_uri=database_uri, token_key=KEY, bcrypt_rounds=4))
     transport = httpx.ASGITransport(app)
     async with (
@@ -94,16 +94,16 @@ async def test_nobody_is_served_before_it_is_known_which_sessions_have_ended(
     *,
     is_checked: bool,
 ) -> None:
-    ask, asked = Sessions.now, 0
+    ask, asked = SessionRepository.now, 0
 
-    async def gone_at_first(sessions: Sessions) -> datetime:
+    async def gone_at_first(sessions: SessionRepository) -> datetime:
         nonlocal asked
         asked += 1
         if asked < 3:
             raise Unavailable
         return await ask(sessions)
 
-    monkeypatch.setattr(Sessions, "now", gone_at_first)
+    monkeypatch.setattr(SessionRepository, "now", gone_at_first)
     monkeypatch.setattr("graphql_auth.app.SECONDS_BETWEEN_TRIES", 0.01)
     settings = read_settings(mongo_uri=database_uri, token_key=KEY)
     app = create_app(settings, is_checked=is_checked)

@@ -104,7 +104,7 @@ def test_the_parser_asks_the_lexer_that_it_is_given_for_every_token() -> None:
     Parser(source, lexer=Counting(source)).parse_document()
 
     assert len(read) == len(["{", "a", "(", "b", ":", "[", "1", "2", "]", ")", "#c", "}", "EOF"]), (
-        "The limit on tokens in graphql_auth/api/limits.py does not count all of them."
+        "The limit on tokens in graphql_auth/graphql_http/limits.py does not count all of them."
     )
 
 

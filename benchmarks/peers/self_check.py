@@ -14,7 +14,7 @@ import httpx
 from pymongo import MongoClient
 
 from benchmarks.peers.contender import Contender, Request
-from graphql_auth.storage.embedded import data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import data_directory, embedded_mongod
 
 KEY = "a key of the self-check, which is long enough"
 EMAIL = "ada@example.com"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from benchmarks.scale.demand import DAYS_A_MONTH, MICROSECOND, SECONDS_A_DAY, Demand
 from benchmarks.scale.figures import LOOKS_A_SECOND, NEWS, TODAY, Code
+from graphql_auth.sessions.repository import CLOCK_SKEW
 from graphql_auth.settings import Settings
-from graphql_auth.storage.sessions import CLOCK_SKEW
 
 HOURS_A_MONTH = 730
 MEGABYTE, GIGABYTE, KILOBYTES_A_GIGABYTE, A_MILLION = 1e6, 1e9, 1e6, 1e6

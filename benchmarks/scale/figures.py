@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.goals import AFTER_LOAD, US, WELCOME
 from benchmarks.rounds import Measured
-from graphql_auth.auth.revocations import OVERLAP, SECONDS_BETWEEN_POLLS
+from graphql_auth.sessions.revocations import OVERLAP, SECONDS_BETWEEN_POLLS
 
 WRITES = ("findAndModify", "insert", "update")
 # As benchmarks.footprint names what each look reads of the sessions that have just ended.

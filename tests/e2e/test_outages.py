@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from graphql_auth.storage.embedded import EmbeddedMongo, data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, data_directory, embedded_mongod
 from tests.client import Client, code
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess, has_ended
@@ -113,7 +113,7 @@ def test_outage_takes_a_few_lines_of_the_log(own_mongod: EmbeddedMongo, start: S
     logged = server.output[already:]
     assert logged.count("MongoDB does not answer (NetworkTimeout, timed out)") == 1, logged
     assert logged.count("MongoDB answers again after ") == 1
-    outages = [line for line in logged.splitlines() if "graphql_auth.storage.outages" in line]
+    outages = [line for line in logged.splitlines() if "graphql_auth.mongo.outages" in line]
     assert len(outages) <= 4
     assert "cannot be answered" not in logged
     assert "mongodb://" not in logged

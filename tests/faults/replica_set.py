@@ -14,7 +14,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from graphql_auth.storage.embedded import find_mongod
+from graphql_auth.embedded_mongo.mongod import find_mongod
 
 NAME = "faults"
 MEMBERS = 3
@@ -23,7 +23,7 @@ SECONDS_TO_RECOVER = 60
 SETTINGS = {"electionTimeoutMillis": 2_000, "heartbeatIntervalMillis": 500}
 # Becomes the program behind it, which the kernel ends with the tests, however these end.
 END_WITH_US = (
-    "import os, sys; from graphql_auth.lifeline import die_with_parent\n"
+    "import os, sys; from graphql_auth.runtime.process import die_with_parent\n"
     "die_with_parent(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
 )
 

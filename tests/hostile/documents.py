@@ -19,7 +19,7 @@ from graphql import (
 )
 from hypothesis import strategies as st
 
-from graphql_auth.api.schema import create_schema
+from graphql_auth.schema import create_schema
 
 SCHEMA = create_schema().core
 OBJECTS = [type_ for type_ in SCHEMA.type_map.values() if is_object_type(type_)]

@@ -20,7 +20,7 @@ def test_the_wheel_carries_the_playground_and_nothing_that_it_is_made_of(tmp_pat
         names = set(archive.namelist())
         page = archive.read("graphql_auth/static/index.html").decode()
 
-    assert "graphql_auth/api/plain_page.html" in names
+    assert "graphql_auth/graphql_http/plain_page.html" in names
     assert "graphql_auth/py.typed" in names
     assets = {name for name in names if name.startswith("graphql_auth/static/assets/")}
     assert {Path(name).suffix for name in assets} >= {".js", ".css", ".woff2", ".gz"}

@@ -1,1 +1,0 @@
-"""What clients see: GraphQL over HTTP."""

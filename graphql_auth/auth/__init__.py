@@ -1,1 +1,0 @@
-"""What we promise: accounts, passwords and tokens, free of HTTP and GraphQL."""

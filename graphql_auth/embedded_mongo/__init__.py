@@ -1,0 +1,1 @@
+"""A MongoDB that starts and stops with the server."""

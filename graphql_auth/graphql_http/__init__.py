@@ -1,0 +1,1 @@
+"""GraphQL over HTTP, without a word of authentication."""

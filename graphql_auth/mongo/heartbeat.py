@@ -1,0 +1,106 @@
+"""When the database could not acknowledge writes: outages, recorded for all servers of it."""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Self, cast
+
+from pymongo import ReturnDocument
+
+from graphql_auth.mongo.client import BACKGROUND, outages_translated
+from graphql_auth.mongo.meta import MetaDocument
+
+# A longer time without an acknowledged write is an outage; less, if the grace is a few seconds.
+LONGEST_GAP = timedelta(seconds=5)
+SHORTEST_GAP = timedelta(seconds=0.5)
+OUTAGES_KEPT = 100
+HEARTBEAT = {"_id": "heartbeat"}
+
+
+class Heartbeat:
+    """Writes to the database now and then, and records the gaps between acknowledged writes.
+
+    A primary without a majority applies writes that it cannot acknowledge. So a write carries the
+    time of the last one that was acknowledged, and a gap is recorded only after its end was.
+    A server that starts continues from the time that the others have stored.
+
+    Every method raises Unavailable.
+    """
+
+    def __init__(self, longest_gap: timedelta = LONGEST_GAP) -> None:
+        self._longest_gap = longest_gap
+        self._acknowledged_at: datetime | None = None
+
+    @classmethod
+    def for_grace(cls, grace: timedelta) -> Self:
+        """Return one that sees outages which are short against a grace."""
+        return cls(min(LONGEST_GAP, max(SHORTEST_GAP, grace / 4)))
+
+    @property
+    def seconds_between_beats(self) -> float:
+        """How often to call ``beat``."""
+        return self._longest_gap.total_seconds() * 0.4
+
+    async def beat(self) -> None:
+        """Write once, and record an outage if the last acknowledged write is too long ago."""
+        began = time.monotonic()
+        stored = await self._write(
+            [
+                {
+                    "$set": {
+                        "written_at": "$$NOW",
+                        "acknowledged_at": {
+                            # The clock of a member may have been ahead: the present counts at most.
+                            "$max": [{"$min": ["$acknowledged_at", "$$NOW"]}, self._acknowledged_at]
+                        },
+                    }
+                }
+            ]
+        )
+        now = cast("datetime", stored["written_at"])
+        last = self._acknowledged_at or stored["acknowledged_at"] or now
+        if now - last > self._longest_gap:
+            await self._write(_recording(last, now, self._longest_gap))
+        # The acknowledgement has come just now, and proves that there is no outage until then.
+        self._acknowledged_at = now + timedelta(seconds=time.monotonic() - began)
+
+    async def outage_since(self, moment: datetime) -> timedelta:
+        """Return how long the database could not answer between a moment and now."""
+        # An outage that has just ended may not be recorded yet.
+        await self.beat()
+        with outages_translated():
+            found = await MetaDocument.get_pymongo_collection().find_one(HEARTBEAT)
+        stored = cast("Mapping[str, Any]", found)
+        now = stored["written_at"]
+        lost = (
+            min(outage["to"], now) - max(outage["from"], moment)
+            for outage in stored.get("outages", [])
+        )
+        return sum((one for one in lost if one > timedelta()), timedelta())
+
+    @staticmethod
+    async def _write(update: list[dict[str, Any]]) -> Mapping[str, Any]:
+        with outages_translated(writing=True):
+            return cast(
+                "Mapping[str, Any]",
+                await MetaDocument.get_pymongo_collection().find_one_and_update(
+                    HEARTBEAT,
+                    update,
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                    comment=BACKGROUND,
+                ),
+            )
+
+
+def _recording(start: datetime, end: datetime, longest_gap: timedelta) -> list[dict[str, Any]]:
+    """Return the update that records an outage, less what other servers have recorded of it."""
+    outages = {"$ifNull": ["$outages", []]}
+    ends = {
+        "$filter": {"input": {"$ifNull": ["$outages.to", []]}, "cond": {"$lte": ["$$this", end]}}
+    }
+    unrecorded = {"$max": [start, {"$max": ends}]}
+    is_new = {"$gt": [{"$subtract": [end, unrecorded]}, longest_gap // timedelta(milliseconds=1)]}
+    added = {"$concatArrays": [outages, [{"from": unrecorded, "to": end}]]}
+    kept = {"$cond": [is_new, {"$slice": [added, -OUTAGES_KEPT]}, outages]}
+    return [{"$set": {"outages": kept}}]

@@ -1,0 +1,96 @@
+"""The indexes that the server relies on, and whether the database still has them."""
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from beanie import Document
+
+from graphql_auth.logs import LogRateLimit
+from graphql_auth.mongo.client import BACKGROUND, outages_translated
+from graphql_auth.sessions.document import SessionDocument
+from graphql_auth.throttling.document import AttemptDocument
+from graphql_auth.users.document import UserDocument
+
+SECONDS_BETWEEN_CHECKS = 30.0
+SECONDS_BETWEEN_REMINDERS = 300.0
+
+Index = Mapping[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+class IndexMonitor:
+    """Compares the indexes of the database with the declared ones, and logs each that is missing.
+
+    It makes none: on a database that is in use, that is the operator's decision.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._reminders = LogRateLimit(SECONDS_BETWEEN_REMINDERS, clock)
+
+    async def check_all(self) -> None:
+        """Check the indexes of all collections. Raises Unavailable."""
+        for document in (UserDocument, SessionDocument, AttemptDocument):
+            await self.check(document)
+
+    async def check(self, document: type[Document]) -> bool:
+        """Whether the collection of a document has all the declared indexes. Raises Unavailable."""
+        collection = document.get_pymongo_collection()
+        with outages_translated():
+            found = {
+                index["name"]: index
+                async for index in await collection.list_indexes(comment=BACKGROUND)
+            }
+        declared = [field.index.document for field in document.get_settings().indexes]
+        usable = [self._is_usable(collection.full_name, one, found) for one in declared]
+        return all(usable)
+
+    def _is_usable(self, namespace: str, declared: Index, found: Mapping[str, Index]) -> bool:
+        name = declared["name"]
+        actual = found.get(name)
+        if actual is not None and _is_as_declared(declared, actual):
+            if self._reminders.forget((namespace, name)):
+                logger.warning("the index %s of %s is back", name, namespace)
+            return True
+        if self._reminders.can_log((namespace, name)):
+            logger.critical(
+                "the index %s of %s is %s%s; in mongosh: %s",
+                name,
+                namespace,
+                "not as declared" if actual else "missing",
+                ", so nobody can register" if declared.get("unique") else "",
+                _remedy(namespace, declared, actual),
+            )
+        return False
+
+
+def _is_as_declared(declared: Index, actual: Index) -> bool:
+    options = {*declared, "partialFilterExpression", "collation"} - {"key"}
+    return (
+        # The order of the fields counts.
+        list(actual["key"].items()) == list(declared["key"].items())
+        and all(actual.get(option) == declared.get(option) for option in options)
+        # The planner passes over an index that is hidden.
+        and not actual.get("hidden")
+    )
+
+
+def _remedy(namespace: str, declared: Index, actual: Index | None) -> str:
+    """Return the line for mongosh that makes an index as it is declared."""
+    collection = f"db.{namespace.partition('.')[2]}"
+    options = {option: value for option, value in declared.items() if option != "key"}
+    create = f"{collection}.createIndex({_mongosh(declared['key'])}, {_mongosh(options)})"
+    if actual is None:
+        return create
+    name = json.dumps(declared["name"])
+    if _is_as_declared(declared, {**actual, "hidden": False}):
+        return f"{collection}.unhideIndex({name})"
+    return f"{collection}.dropIndex({name}); {create}"
+
+
+def _mongosh(value: Mapping[str, Any]) -> str:
+    return re.sub(r'"([\w$]+)":', r"\1:", json.dumps(value))

@@ -1,0 +1,1 @@
+"""Global ids and pagination as Relay defines them."""

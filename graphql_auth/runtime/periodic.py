@@ -1,0 +1,41 @@
+"""Work that a process repeats while it serves."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from graphql_auth.errors import Unavailable
+from graphql_auth.logs import cause_of
+from graphql_auth.runtime.event_loop import end_tasks
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def repeated(*jobs: tuple[float, Work]) -> AsyncIterator[None]:
+    """Repeat each job, with so many seconds in between, until the block ends."""
+    tasks = {asyncio.create_task(_repeat(seconds, work)) for seconds, work in jobs}
+    try:
+        yield
+    finally:
+        await end_tasks(tasks)
+
+
+async def _repeat(seconds: float, work: Work) -> None:
+    is_failing = False
+    while True:
+        try:
+            await work()
+        except Unavailable:
+            # Logged as an outage, where the error of the driver is translated.
+            pass
+        except Exception as error:  # noqa: BLE001 - the next time it may succeed
+            if not is_failing:
+                logger.warning("%s failed, and is tried again (%s)", work.__name__, cause_of(error))
+            is_failing = True
+        else:
+            is_failing = False
+        await asyncio.sleep(seconds)

@@ -1,0 +1,1 @@
+"""Sessions: their life, rotation and revocation."""

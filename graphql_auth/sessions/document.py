@@ -1,0 +1,55 @@
+"""The document of a session."""
+
+from datetime import datetime
+from typing import ClassVar, cast
+
+from beanie import Document, PydanticObjectId
+from pydantic import ConfigDict, Field
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+
+class SessionDocument(Document):
+    """A sign-in that lives until it is ended or not used for long.
+
+    Of a refresh token only digests are stored. One whose ``ended_at`` is set is kept until the last
+    access token that it gave out has expired, for it is what tells every process to refuse those.
+    """
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    id: PydanticObjectId | None = None
+    user_id: PydanticObjectId
+    password_changes: int
+    last_used_at: datetime
+    expires_at: datetime
+    ends_at: datetime
+    access_until: datetime
+    ended_at: datetime | None = None
+    ip_address: str | None = None
+    user_agent: str | None = None
+    family: bytes = Field(repr=False)
+    current: bytes = Field(repr=False)
+    previous: bytes | None = Field(None, repr=False)
+    salt: bytes | None = Field(None, repr=False)
+    rotated_at: datetime
+
+    class Settings:
+        """The collection and its indexes."""
+
+        name = "sessions"
+        keep_nulls = False
+        indexes: ClassVar = [
+            IndexModel([("user_id", ASCENDING), ("_id", DESCENDING)], name="user_id_1__id_-1"),
+            IndexModel([("expires_at", ASCENDING)], name="expires_at_1", expireAfterSeconds=0),
+            # All that is asked of ended sessions is in it, so that a million are read in seconds.
+            IndexModel(
+                [("ended_at", ASCENDING), ("expires_at", ASCENDING), ("_id", ASCENDING)],
+                name="ended_at_1_expires_at_1__id_1",
+                partialFilterExpression={"ended_at": {"$exists": True}},
+            ),
+        ]
+
+    @property
+    def created_at(self) -> datetime:
+        """When the user signed in, to the second."""
+        return cast("PydanticObjectId", self.id).generation_time

@@ -1,1 +1,0 @@
-"""What we remember: documents in MongoDB, and the MongoDB that comes with the server."""

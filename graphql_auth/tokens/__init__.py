@@ -1,0 +1,1 @@
+"""Access tokens and the key that signs them."""

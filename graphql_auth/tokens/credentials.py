@@ -1,0 +1,54 @@
+"""Where an access token stands in a request."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from graphql_auth.graphql_http.content_negotiation import WHITESPACE
+
+Reader = Callable[[Request, Mapping[str, Any]], Iterable[object]]
+
+
+def tokens_in(
+    request: Request, parameters: Mapping[str, Any], sources: Iterable[str]
+) -> Iterator[str]:
+    """Yield every token that the request carries in one of ``sources``.
+
+    ``parameters`` is what the JSON body of a POST holds, or the query string of a GET. A frontend
+    that has no token may send the header empty; that is the same as not to send it.
+    """
+    for source in sources:
+        for token in READERS[source](request, parameters):
+            if isinstance(token, str) and token:
+                yield token
+
+
+def _bearer(request: Request, _parameters: Mapping[str, Any]) -> Iterator[str]:
+    # RFC 6750 section 2.1; RFC 9110 section 11.1: the scheme is case-insensitive. Credentials of
+    # another scheme are not for us: a proxy in front may ask for Basic.
+    for header in request.headers.getlist("authorization"):
+        scheme, _, token = header.strip(WHITESPACE).partition(" ")
+        if scheme.lower() == "bearer":
+            yield token.strip(WHITESPACE)
+
+
+def _x_access_token(request: Request, _parameters: Mapping[str, Any]) -> Iterator[str]:
+    for header in request.headers.getlist("x-access-token"):
+        yield header.strip(WHITESPACE)
+
+
+def _query(request: Request, _parameters: Mapping[str, Any]) -> list[str]:
+    return request.query_params.getlist("token")
+
+
+def _body(request: Request, parameters: Mapping[str, Any]) -> list[object]:
+    return [parameters.get("token")] if request.method == "POST" else []
+
+
+READERS: dict[str, Reader] = {
+    "authorization": _bearer,
+    "x-access-token": _x_access_token,
+    "query": _query,
+    "body": _body,
+}

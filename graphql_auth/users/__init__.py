@@ -1,0 +1,1 @@
+"""Stored users and their e-mail addresses."""

@@ -1,0 +1,140 @@
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from graphql_auth import __version__
+from graphql_auth.__main__ import run
+from graphql_auth.runtime.signals import HANDLED, Stopped
+from graphql_auth.schema import create_schema, sdl
+from tests.process import run_command
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """The handlers of signals, which ``serve`` sets for the rest of its process."""
+    before = {number: signal.getsignal(number) for number in HANDLED}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(["--version"])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"graphql-auth {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["schema", "--help"]])
+def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(arguments)
+
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) >= 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "COMMAND"),
+        (["fly"], "invalid choice"),
+        (["serve", "--workers", "0"], "--workers: it takes a whole number from 1 on"),
+        (["serve", "--workers", "two"], "--workers: it takes a whole number from 1 on"),
+        (["serve", "--workers", "2", "--reload"], "not allowed with"),
+    ],
+)
+def test_wrong_usage_is_explained(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(arguments)
+
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema"]) == 0
+    assert capsys.readouterr().out == sdl(create_schema())
+
+
+def test_the_schema_of_the_repository_is_the_one_of_the_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+
+    assert run(["schema", "--check"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_stale_schema_is_a_diff_and_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("schema.graphql").write_text("type Query {\n  welcome: Int\n}\n", encoding="utf-8")
+
+    assert run(["schema", "--check"]) == 1
+
+    printed = capsys.readouterr()
+    assert "-  welcome: Int" in printed.out
+    assert "+  welcome: String!" in printed.out
+    assert printed.err.startswith("graphql-auth: schema.graphql is stale; write it anew with:")
+
+
+def test_a_schema_that_is_not_there_cannot_be_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert run(["schema", "--check"]) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "graphql-auth: there is no schema.graphql in this directory to check\n"
+
+
+def test_a_module_is_a_command_too(tmp_path: Path) -> None:
+    ended = run_command(tmp_path, "--version")
+
+    assert (ended.returncode, ended.stdout) == (0, f"graphql-auth {__version__}\n")
+
+
+@pytest.mark.parametrize("option", [["--port", "http"], ["--host", ""]])
+def test_a_wrong_option_is_refused_like_the_setting_it_stands_for(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["serve", *option]) == 1
+
+    name = option[0].removeprefix("--").upper()
+    assert capsys.readouterr().err.startswith(f"graphql-auth: {name} is wrong: it takes ")
+
+
+def test_a_command_that_is_interrupted_says_so_by_its_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("graphql_auth.schema.create_schema", interrupted)
+
+    assert run(["schema"]) == 130
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_command_that_a_signal_stopped_says_so_by_its_status(
+    monkeypatch: pytest.MonkeyPatch, number: int, status: int
+) -> None:
+    def stopped() -> NoReturn:
+        raise Stopped(number)
+
+    monkeypatch.setattr("graphql_auth.schema.create_schema", stopped)
+
+    assert run(["schema"]) == status

@@ -1,0 +1,313 @@
+import errno
+import fcntl
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from pymongo import MongoClient
+
+from graphql_auth.embedded_mongo import mongod as embedded
+from graphql_auth.embedded_mongo.mongod import (
+    NO_MONGOD,
+    EmbeddedMongo,
+    data_directory,
+    embedded_mongod,
+    find_mongod,
+    reached_mongod,
+)
+from graphql_auth.errors import StartError
+from tests.process import has_ended, skip_unless_it_can_be_named
+
+# The flags of a Unix socket that listens, in /proc/net/unix.
+LISTENING = "00010000"
+
+
+def socket_inodes(pid: int) -> set[str]:
+    """The inodes of the sockets of a process, which may close some meanwhile."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            kind, _, inode = str(descriptor.readlink()).partition(":")
+            if kind == "socket":
+                found.add(inode.strip("[]"))
+    return found
+
+
+def rows(table: str) -> list[list[str]]:
+    """One of the kernel's tables of sockets; it has none of a protocol that is switched off."""
+    file = Path(f"/proc/net/{table}")
+    text = file.read_bytes().decode(errors="replace") if file.exists() else ""
+    return [row.split() for row in text.splitlines()[1:]]
+
+
+@contextmanager
+def running(data: Path) -> Iterator[EmbeddedMongo]:
+    with data_directory(data) as held, embedded_mongod(held) as mongo:
+        mongo.wait_until_ready()
+        yield mongo
+
+
+@pytest.fixture
+def empty_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A PATH with nothing on it."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    monkeypatch.setenv("PATH", str(directory))
+    return directory
+
+
+def executable(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def test_data_survives_a_restart(tmp_path: Path) -> None:
+    with running(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
+        client.get_default_database()["kept"].insert_one({"_id": 1})
+    with running(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
+        assert client.get_default_database()["kept"].find_one() == {"_id": 1}
+
+
+def test_it_listens_on_a_socket_for_this_user_alone_and_on_no_port(tmp_path: Path) -> None:
+    with running(tmp_path) as mongo:
+        own = socket_inodes(mongo.pid)
+        ports = [row for table in ("tcp", "tcp6") for row in rows(table) if row[9] in own]
+        paths = [" ".join(row[7:]) for row in rows("unix") if row[6] in own and row[3] == LISTENING]
+        (path,) = paths
+
+        assert ports == []
+        assert mongo.uri == f"mongodb://{quote(path, safe='')}/{embedded.DATABASE}"
+        assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+
+
+def test_it_ends_with_the_block(tmp_path: Path) -> None:
+    with running(tmp_path) as mongo:
+        pid = mongo.pid
+    assert has_ended(pid)
+    assert not mongo.has_failed
+    assert not mongo.ends_by_itself()
+
+
+def test_it_is_known_to_have_failed_when_it_ends_by_itself(tmp_path: Path) -> None:
+    with running(tmp_path) as mongo:
+        os.kill(mongo.pid, signal.SIGKILL)
+        assert mongo.ends_by_itself()
+        assert mongo.has_failed
+
+
+@pytest.mark.parametrize("name", ["mongodb", "mongod.log", "mongodb/mongod.lock"])
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
+    if name == "mongodb":
+        (tmp_path / name).touch()
+    else:
+        (tmp_path / name).mkdir(parents=True)
+
+    with pytest.raises(StartError, match=rf"{name} cannot be used: "), running(tmp_path):
+        pass
+
+
+def test_it_is_killed_when_it_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "SECONDS_TO_STOP", 0.0)
+    with running(tmp_path) as mongo:
+        os.kill(mongo.pid, signal.SIGSTOP)
+    assert has_ended(mongo.pid)
+
+
+def test_one_that_is_stopped_ends_in_good_order_too(tmp_path: Path) -> None:
+    with running(tmp_path) as mongo:
+        os.kill(mongo.pid, signal.SIGSTOP)
+    assert "exit status 0" in mongo.obituary()
+
+
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    with (
+        pytest.raises(StartError, match=r"DATA_DIR .* cannot be used: No locks available\."),
+        data_directory(tmp_path),
+    ):
+        pass
+
+
+def test_a_second_server_on_the_same_directory_is_told_who_holds_it(tmp_path: Path) -> None:
+    with (
+        data_directory(tmp_path),
+        pytest.raises(StartError, match=rf"in use by another server \(process {os.getpid()}\)"),
+        ExitStack() as stack,
+    ):
+        stack.enter_context(data_directory(tmp_path))
+    with data_directory(tmp_path):
+        pass
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with (
+        pytest.raises(StartError, match=r"DATA_DIR .*/file/data cannot be used: Not a directory\."),
+        data_directory(tmp_path / "file" / "data"),
+    ):
+        pass
+    with (
+        pytest.raises(StartError, match=r"DATA_DIR .*/file is not a directory\."),
+        data_directory(tmp_path / "file"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("name", ["long" * 30, "co:lon", "com,ma", "ü", "d\udcff"])
+def test_a_path_that_a_socket_cannot_have_gets_it_elsewhere(tmp_path: Path, name: str) -> None:
+    data = tmp_path / name
+    skip_unless_it_can_be_named(data)
+    with running(data) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
+        assert client.admin.command("ping")["ok"] == 1
+    assert not (data / "mongod.sock").exists()
+
+
+def test_a_mongod_on_the_path_goes_first(empty_path: Path) -> None:
+    mine = executable(empty_path / "mongod", "exit 0")
+
+    assert find_mongod() == mine
+
+
+def test_the_packaged_mongod_is_made_runnable(
+    tmp_path: Path, empty_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a copy: other tests start the one in site-packages meanwhile."""
+    record = tmp_path / f"{embedded.WHEEL.replace('-', '_')}-0.dist-info" / "METADATA"
+    packaged = tmp_path / "fiftyone" / "db" / "bin" / "mongod"
+    for file in (record, packaged):
+        file.parent.mkdir(parents=True)
+        file.write_text(f"Name: {embedded.WHEEL}\nVersion: 0\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert not os.access(packaged, os.X_OK)
+    assert find_mongod() == packaged
+    assert os.access(packaged, os.X_OK)
+    assert not list(empty_path.iterdir())
+
+
+@pytest.mark.usefixtures("empty_path")
+def test_without_any_mongod_the_three_ways_on_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "WHEEL", "not-installed")
+
+    with pytest.raises(StartError) as refused:
+        find_mongod()
+
+    assert str(refused.value) == NO_MONGOD
+    for way in ("MONGO_URI", "PATH", "pip install 'graphql-auth[embedded]'"):
+        assert way in NO_MONGOD
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("exit 3", r"mongod ended with exit status 3; its log: .*mongod\.log"),
+        ("echo no such option; exit 2", r"exit status 2 \(no such option\)"),
+        (
+            """echo '{"s":"I","msg":"hello"}'; exit 14""",
+            r"exit status 14; its log",
+        ),
+        (
+            """echo '{"s":"F","msg":"Bad files","attr":{"error":"version 9"}}'; exit 62""",
+            r"exit status 62 \(Bad files: version 9\)",
+        ),
+        ("""echo '{"s":"E","msg":"Bad disk"}'; exit 1""", r"\(Bad disk\)"),
+        (
+            "echo 'error while loading shared libraries: libcurl.so.4: no such file'; exit 127",
+            r"without libcurl\.so\.4; install it, .* apt-get install libcurl4",
+        ),
+    ],
+)
+def test_a_mongod_that_ends_at_once_is_reported_with_what_it_said(
+    tmp_path: Path, empty_path: Path, program: str, said: str
+) -> None:
+    executable(empty_path / "mongod", program)
+
+    with pytest.raises(StartError, match=said), running(tmp_path / "data"):
+        pass
+
+
+def test_a_mongod_that_never_answers_is_given_up(
+    tmp_path: Path, empty_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executable(empty_path / "mongod", "exec /bin/sleep 60")
+    monkeypatch.setattr(embedded, "SECONDS_TO_START", 0.05)
+
+    with pytest.raises(StartError, match="did not answer within"), running(tmp_path / "data"):
+        pass
+
+
+def test_a_mongod_that_cannot_be_run_is_named(tmp_path: Path, empty_path: Path) -> None:
+    (empty_path / "mongod").write_bytes(b"\x7fELF not a program")
+    (empty_path / "mongod").chmod(0o755)
+
+    with (
+        pytest.raises(StartError, match="mongod cannot be used: Exec format"),
+        running(tmp_path / "data"),
+    ):
+        pass
+
+
+def test_another_mongod_on_the_same_files_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tmp_path) as mongo:
+        monkeypatch.setattr(embedded, "SECONDS_FOR_A_PREDECESSOR", 0.05)
+        with (
+            pytest.raises(StartError, match=rf"another mongod \(process {mongo.pid}\)"),
+            embedded_mongod(tmp_path),
+        ):
+            pass
+
+
+def test_it_does_not_outlive_a_server_that_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path\n"
+        "from graphql_auth.embedded_mongo.mongod import *\n"
+        "with data_directory(Path(sys.argv[1])) as data, embedded_mongod(data) as mongo:\n"
+        "    mongo.wait_until_ready(); print(mongo.pid, flush=True); time.sleep(60)\n"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    pid = int(server.stdout.readline())
+
+    server.kill()
+    server.wait()
+    server.stdout.close()
+
+    assert has_ended(pid)
+    with running(tmp_path) as mongo:
+        assert mongo.pid != pid
+
+
+def test_a_running_mongod_is_reached_where_it_is(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as mongo, reached_mongod(tmp_path / "data") as uri:
+        assert uri == mongo.uri
+
+
+def test_a_server_whose_mongod_cannot_be_found_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mongodb").mkdir()
+
+    with (
+        data_directory(tmp_path),
+        pytest.raises(StartError, match="in use by another server"),
+        reached_mongod(tmp_path),
+    ):
+        raise AssertionError

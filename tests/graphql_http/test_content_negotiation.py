@@ -1,0 +1,74 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_auth.graphql_http.content_negotiation import GRAPHQL, JSON, is_json, wanted
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", JSON),
+        (" , ", JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (JSON, JSON),
+        (GRAPHQL, GRAPHQL),
+        ("Application/GraphQL-Response+JSON", GRAPHQL),
+        (f"{GRAPHQL}; charset=utf-8", GRAPHQL),
+        (f"{GRAPHQL}, {JSON};q=0.9", GRAPHQL),
+        (f"{GRAPHQL}, {JSON}", GRAPHQL),
+        (f"{JSON}, {GRAPHQL}", JSON),
+        (f"{JSON};q=0.8, {GRAPHQL};q=0.9", GRAPHQL),
+        (f"*/*, {GRAPHQL}", GRAPHQL),
+        (f"*/*, {GRAPHQL};q=0.9", JSON),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", JSON),
+        ("text/html", None),
+        ("image/*", None),
+        (f"{JSON};q=0", None),
+        (f"{JSON};q=0, */*", None),
+        (f"{JSON};q=high", None),
+        (f"{JSON};charset=utf-16", None),
+        ("application/jsonfoo", None),
+    ],
+)
+def test_the_answer_is_of_the_type_that_the_client_likes_best(
+    accept: str, expected: str | None
+) -> None:
+    assert wanted(accept) == expected
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [JSON, "Application/JSON", f"{JSON}; charset=utf-8", f'{JSON};charset="UTF-8"', f"{JSON} ;x=y"],
+)
+def test_json_is_json_with_any_parameter(content_type: str) -> None:
+    assert is_json(content_type)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "",
+        "text/plain",
+        "application/jsonfoo",
+        "application/json-patch+json",
+        "text/application/json",
+        f"{JSON}, text/plain",
+        f"{JSON}; charset=utf-16",
+        f"{JSON}; charset=latin-1",
+        f"{JSON}\xa0",
+        f"\xa0{JSON}",
+        f"\x85{JSON}",
+        f"{JSON}; charset\xa0=utf-8; charset=\xa0utf-8",
+        GRAPHQL,
+    ],
+)
+def test_what_only_looks_like_json_is_not(content_type: str) -> None:
+    assert not is_json(content_type)
+
+
+@given(st.text())
+def test_any_header_is_read(text: str) -> None:
+    assert wanted(text) in {JSON, GRAPHQL, None}
+    assert is_json(text) in {True, False}

@@ -1,0 +1,401 @@
+import asyncio
+import json
+import socket
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from graphql import DocumentNode
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_auth.context import Services
+from graphql_auth.errors import InvalidCredentials
+from graphql_auth.graphql_http.endpoint import GraphQLEndpoint, Policy
+from graphql_auth.graphql_http.limits import Limits, parse_within
+from graphql_auth.graphql_http.playground import Playground
+from graphql_auth.schema import create_schema
+from tests.client import LOGIN, WELCOME, Client, code, extensions, reasons
+from tests.process import ServerProcess
+
+JSON = {"Content-Type": "application/json"}
+LOGIN_REQUEST = {"query": LOGIN, "variables": {"input": {"email": "a", "password": "b"}}}
+
+
+def post(client: Client, body: bytes, **headers: str) -> httpx.Response:
+    return client.http.post(client.url, content=body, headers=JSON | headers)
+
+
+def test_an_answer_is_json_in_utf_8_that_nobody_stores(client: Client) -> None:
+    response = post(client, b'{"query": "{ viewer { id } }"}')
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert "server" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"1",
+        b'"{ welcome }"',
+        b"[]",
+        b'[{"query": "{ welcome }"}]',
+        b"{",
+        b"\xff\xfe",
+        b'{"query": "\xff"}',
+        '{"query": "{ welcome }"}'.encode("utf-16"),
+        b'{"query": ' + b"[" * 100_000,
+        b'{"query": "{ welcome }", "x": ' + b"9" * 5000 + b"}",
+        b"{}",
+        b'{"query": ""}',
+        b'{"query": null}',
+        b'{"query": ["{ welcome }"]}',
+        b'{"query": "{ welcome }", "variables": []}',
+        b'{"query": "{ welcome }", "variables": "{}"}',
+        b'{"query": "{ welcome }", "operationName": 1}',
+        b'{"query": "{ welcome }", "extensions": []}',
+    ],
+)
+def test_what_is_no_graphql_request_is_a_coded_400(client: Client, body: bytes) -> None:
+    response = post(client, body)
+
+    assert response.status_code == 400
+    assert code(response.json()) == "BAD_REQUEST"
+    assert "data" not in response.json()
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/jsonfoo",
+    ],
+)
+def test_only_json_is_taken(client: Client, media_type: str) -> None:
+    response = post(client, b'{"query": "{ welcome }"}', **{"Content-Type": media_type})
+
+    assert response.status_code == 415
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON"])
+def test_json_may_be_named_with_parameters_and_in_any_case(client: Client, media_type: str) -> None:
+    response = post(client, b'{"query": "{ viewer { id } }"}', **{"Content-Type": media_type})
+
+    assert response.json() == {"data": {"viewer": None}}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("{ welcome", "GRAPHQL_PARSE_FAILED"),
+        ("{ welcom }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ welcome { x } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription { x }", "GRAPHQL_VALIDATION_FAILED"),
+        ("fragment A on Query { welcome }", "GRAPHQL_VALIDATION_FAILED"),
+        ("type A { b: Int }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { viewer { id } } query B { welcome }", "BAD_REQUEST"),
+        ("query ($unused: String!) { welcome }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($unused: Int!) { welcome }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($id: User!) { node(id: $id) { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($id: Nothing) { node(id: $id) { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($id: Int!) { node(id: $id) { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        ('{ __type(name: "\ud800") { name } }', "GRAPHQL_PARSE_FAILED"),
+    ],
+)
+def test_every_error_of_a_document_has_a_code(client: Client, query: str, expected: str) -> None:
+    for variables in ({}, {"unused": 1, "id": {"x": 1}}):
+        answer = client.ask(query, variables)
+        assert {error["extensions"]["code"] for error in answer["errors"]} == {expected}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'query ($x: ID = "x") { node(id: $x) { id } }',
+        'mutation ($x: String = "x") { login(input: {email: $x, password: "hunter2"}) { token } }',
+        "query ($x: Boolean = true) { welcome @include(if: $x) }",
+    ],
+)
+def test_a_null_in_place_of_a_default_is_the_clients_mistake(client: Client, query: str) -> None:
+    answer = client.ask(query, {"x": None}, token=client.token())
+
+    assert code(answer) == "GRAPHQL_VALIDATION_FAILED"
+    assert "hunter2" not in json.dumps(answer)
+
+
+TWO = "query A { a: __typename } query B { b: __typename }"
+
+
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_of_several_operations_the_named_one_is_executed(client: Client, name: str) -> None:
+    body = json.dumps({"query": TWO, "operationName": name}).encode()
+
+    assert post(client, body).json() == {"data": {name.lower(): "Query"}}
+
+
+@pytest.mark.parametrize("name", [None, "", "C"])
+def test_of_several_operations_none_is_executed_unless_it_is_named(
+    client: Client, name: str | None
+) -> None:
+    body = json.dumps({"query": TWO, "operationName": name}).encode()
+
+    answer = post(client, body).json()
+
+    assert code(answer) == "BAD_REQUEST"
+    assert "operationName" in answer["errors"][0]["message"]
+    assert "data" not in answer
+
+
+MEDIA = "application/graphql-response+json"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("{ viewer { id } }", 200),
+        ("{ welcome }", 200),
+        ("{", 400),
+        ("{ nothing }", 400),
+        ("query ($id: ID!) { node(id: $id) { id } }", 400),
+        (TWO, 400),
+    ],
+)
+def test_the_media_type_of_graphql_has_statuses_and_json_is_always_200(
+    client: Client, query: str, status: int
+) -> None:
+    body = json.dumps({"query": query}).encode()
+
+    as_json, as_graphql = post(client, body), post(client, body, Accept=MEDIA)
+
+    assert as_json.json() == as_graphql.json()
+    assert (as_json.status_code, as_graphql.status_code) == (200, status)
+    assert as_json.headers["content-type"] == "application/json; charset=utf-8"
+    assert as_graphql.headers["content-type"] == f"{MEDIA}; charset=utf-8"
+
+
+def test_a_client_that_takes_no_json_is_told_so(client: Client) -> None:
+    response = post(client, b'{"query": "{ __typename }"}', Accept="image/png")
+
+    assert response.status_code == 406
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+def test_there_are_no_batches_and_that_is_said(client: Client) -> None:
+    response = post(client, b'[{"query": "{ __typename }"}]')
+
+    assert response.status_code == 400
+    assert "batches" in response.json()["errors"][0]["message"]
+
+
+def test_a_query_may_be_sent_by_get(client: Client) -> None:
+    parameters = {
+        "query": "query Q($name: String!) { __type(name: $name) { name } }",
+        "variables": '{"name": "User"}',
+        "operationName": "Q",
+    }
+
+    response = client.http.get(client.url, params=parameters)
+
+    assert response.json() == {"data": {"__type": {"name": "User"}}}
+
+
+def test_empty_variables_of_a_get_are_none(client: Client) -> None:
+    response = client.http.get(client.url, params={"query": "{ __typename }", "variables": ""})
+
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+def test_broken_variables_of_a_get_are_a_coded_400(client: Client) -> None:
+    response = client.http.get(client.url, params={"query": "{ __typename }", "variables": "{"})
+
+    assert response.status_code == 400
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'mutation { login(input: {email: "a", password: "b"}) { token } }',
+        "mutation { ...F } fragment F on Mutation { logout: __typename }",
+    ],
+)
+def test_a_mutation_is_not_done_by_get(client: Client, query: str) -> None:
+    response = client.http.get(client.url, params={"query": query})
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"])
+def test_other_methods_are_not_allowed(client: Client, method: str) -> None:
+    response = client.http.request(method, client.url)
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, POST"
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+def test_a_browser_with_a_query_gets_its_answer(client: Client) -> None:
+    response = client.http.get(
+        client.url,
+        params={"query": "{ __typename }"},
+        headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"},
+    )
+
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+def test_there_are_no_websockets(shared_server: ServerProcess) -> None:
+    address = urlsplit(shared_server.url)
+    request = (
+        "GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+        "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(request.encode())
+        answer = connection.recv(64)
+
+    assert b" 101 " not in answer
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_ours(
+    shared_server: ServerProcess, client: Client
+) -> None:
+    address = urlsplit(shared_server.url)
+    printed = shared_server.output
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(
+            b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+    client.token()
+
+    logged = shared_server.output.removeprefix(printed).splitlines()
+    assert [line for line in logged if "graphql_auth.security: " not in line] == []
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    values
+    | st.fixed_dictionaries(
+        {"query": st.text() | values},
+        optional={"variables": values, "operationName": values, "token": values},
+    )
+)
+def test_no_json_body_is_answered_without_a_code_or_by_a_5xx(client: Client, body: Any) -> None:
+    response = post(client, json.dumps(body).encode())
+
+    assert response.status_code < 500
+    for error in response.json().get("errors", []):
+        assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR"
+
+
+def test_a_lone_surrogate_comes_back_as_json_writes_it(client: Client) -> None:
+    body = {"query": LOGIN, "variables": {"input": {"\ud800": 1}}}
+
+    response = post(client, json.dumps(body).encode())
+
+    assert b"\\ud800" in response.content
+    assert reasons(response.json())["\ud800"] == "UNKNOWN_FIELD"
+
+
+def test_the_token_sources_of_the_original_are_off(client: Client) -> None:
+    token = client.token()
+    body = json.dumps({"query": WELCOME, "token": token}).encode()
+
+    assert code(post(client, body).json()) == "UNAUTHENTICATED"
+    by_query = client.http.post(client.url, params={"token": token}, json={"query": WELCOME})
+    assert code(by_query.json()) == "UNAUTHENTICATED"
+
+
+class Slow:
+    """A service that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Semaphore(0)
+        self.go_on = asyncio.Event()
+
+    async def login(self, *_: object) -> NoReturn:
+        self.begun.release()
+        await self.go_on.wait()
+        raise InvalidCredentials
+
+
+def slow_endpoint(slow: Slow, policy: Policy) -> GraphQLEndpoint:
+    return GraphQLEndpoint(create_schema(), Services(slow, slow), policy, Playground())  # type: ignore[arg-type]
+
+
+@pytest.mark.anyio
+async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+
+    def parse_and_note(limits: Limits, text: str) -> DocumentNode:
+        read.append(text)
+        return parse_within(limits, text)
+
+    monkeypatch.setattr("graphql_auth.graphql_http.document_cache.parse_within", parse_and_note)
+    endpoint = slow_endpoint(Slow(), Policy())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
+        for number in range(1_000):
+            query = f"query Q($name: String!) {{ a{number % 10}: __type(name: $name) {{ name }} }}"
+            asked = {"query": query, "variables": {"name": f"User{number}"}}
+            response = await client.post("http://test/graphql", json=asked)
+            assert "errors" not in response.json()
+
+    assert 1 - len(read) / 1_000 == 0.99
+
+
+@pytest.mark.anyio
+async def test_what_takes_too_long_is_given_up() -> None:
+    policy = Policy(seconds_to_answer=0.05)
+    endpoint = slow_endpoint(Slow(), policy)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
+        response = await client.post("http://test/graphql", json=LOGIN_REQUEST)
+
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert code(response.json()) == "SERVICE_UNAVAILABLE"
+
+
+@pytest.mark.anyio
+async def test_beyond_so_many_requests_at_once_the_next_is_sent_away() -> None:
+    slow = Slow()
+    endpoint = slow_endpoint(slow, Policy(concurrent=2))
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
+        accepted = [
+            asyncio.create_task(client.post("http://test/graphql", json=LOGIN_REQUEST))
+            for _ in range(2)
+        ]
+        for _ in accepted:
+            await slow.begun.acquire()
+        refused = await client.post("http://test/graphql", json=LOGIN_REQUEST)
+        slow.go_on.set()
+        answers = [await answer for answer in accepted]
+        later = await client.post("http://test/graphql", json=LOGIN_REQUEST)
+
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"] == "1"
+    assert extensions(refused.json())["retryAfter"] == 1
+    for answer in (*answers, later):
+        assert code(answer.json()) == "INVALID_CREDENTIALS"

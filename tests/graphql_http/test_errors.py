@@ -1,0 +1,152 @@
+import logging
+from typing import Any, NoReturn
+
+import httpx
+import pytest
+from graphql import GraphQLError
+
+from graphql_auth.codes import ErrorCode
+from graphql_auth.context import Services
+from graphql_auth.errors import AuthError, BadInput, FaultReason, FieldFault, Unavailable
+from graphql_auth.graphql_http.endpoint import GraphQLEndpoint, Policy
+from graphql_auth.graphql_http.errors import client_error
+from graphql_auth.graphql_http.playground import Playground
+from graphql_auth.schema import create_schema
+from graphql_auth.settings import TokenSource
+from graphql_auth.tokens.access_tokens import Principal
+from tests.client import LOGIN, VIEWER, extensions
+
+pytestmark = pytest.mark.anyio
+
+SECRET = "hunter2hunter2"
+
+
+class Gone(Exception):
+    """The cause of an outage, which no other test has: a cause is logged once in ten seconds."""
+
+
+class Failing:
+    """A service in which everything goes wrong in one way."""
+
+    def __init__(self, error: Exception, *, already_at_the_token: bool = False) -> None:
+        self.error = error
+        self.already_at_the_token = already_at_the_token
+
+    def authenticate(self, _token: str) -> Principal:
+        if self.already_at_the_token:
+            raise self.error
+        return Principal("65f000000000000000000001", "id")
+
+    def check(self, _principal: Principal) -> None:
+        """Let everybody pass."""
+
+    async def login(self, *_: object) -> NoReturn:
+        raise self.error
+
+    async def account(self, _principal: Principal) -> NoReturn:
+        raise self.error
+
+
+async def ask(service: Failing, query: str, **variables: Any) -> httpx.Response:
+    policy = Policy(token_sources=frozenset(TokenSource))
+    endpoint = GraphQLEndpoint(create_schema(), Services(service, service), policy, Playground())  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(endpoint)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.post(
+            "/graphql",
+            json={"query": query, "variables": variables},
+            headers={"Authorization": "Bearer x"},
+        )
+
+
+async def test_an_unexpected_error_is_masked_and_logged_once_under_the_id_of_the_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Failing(LookupError(SECRET))
+
+    response = await ask(service, LOGIN, input={"email": "a", "password": SECRET})
+
+    told = extensions(response.json())
+    assert len(told["requestId"]) == 16
+    assert told["code"] == "INTERNAL_SERVER_ERROR"
+    assert SECRET not in response.text
+    assert "LookupError" not in response.text
+    (record,) = caplog.records
+    assert "builtins.LookupError at " in record.getMessage()
+    assert SECRET not in caplog.text
+
+
+async def test_an_unexpected_error_before_the_operation_is_told_and_logged_the_same_way(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    response = await ask(Failing(LookupError(SECRET), already_at_the_token=True), VIEWER)
+
+    assert response.status_code == 500
+    told = extensions(response.json())
+    assert told["code"] == "INTERNAL_SERVER_ERROR"
+    assert len(caplog.records) == 1
+    assert SECRET not in caplog.text + response.text
+
+
+async def test_a_part_that_is_gone_is_unavailable_and_its_cause_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    outage = Unavailable()
+    outage.__cause__ = Gone(SECRET)
+
+    response = await ask(Failing(outage), VIEWER)
+
+    told = extensions(response.json())
+    assert told.keys() == {"code", "requestId"}
+    assert told["code"] == "SERVICE_UNAVAILABLE"
+    assert ".Gone" in caplog.text
+    assert SECRET not in caplog.text + response.text
+
+
+async def test_a_full_queue_says_when_to_come_back_and_is_no_news(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    response = await ask(Failing(Unavailable(7)), LOGIN, input={"email": "a", "password": "b"})
+
+    told = extensions(response.json())
+    assert told["code"] == "SERVICE_UNAVAILABLE"
+    assert told["retryAfter"] == 7
+    assert "request" not in caplog.text.partition("HTTP Request")[0]
+
+
+async def test_fields_have_the_names_of_the_schema_and_a_limit_where_there_is_one() -> None:
+    missing = FieldFault("first_name", FaultReason.REQUIRED, "This field is required.")
+    long = FieldFault("email", FaultReason.TOO_LONG, "Use at most 320 characters.", 320)
+
+    response = await ask(Failing(BadInput((missing, long))), VIEWER)
+
+    assert extensions(response.json())["fields"] == [
+        {"field": "firstName", "reason": "REQUIRED", "message": "This field is required."},
+        {
+            "field": "email",
+            "reason": "TOO_LONG",
+            "message": "Use at most 320 characters.",
+            "limit": 320,
+        },
+    ]
+
+
+def all_kinds(kind: type[AuthError]) -> list[type[AuthError]]:
+    return [kind, *(found for child in kind.__subclasses__() for found in all_kinds(child))]
+
+
+@pytest.mark.parametrize("kind", all_kinds(AuthError)[1:])
+def test_every_expected_outcome_has_a_code_of_its_own(kind: type[AuthError]) -> None:
+    error = kind.__new__(kind)
+    error.__dict__.update(faults=(), fault="", retry_after=1, limit="depth", allowed=1)
+
+    told = client_error(GraphQLError("", original_error=error), "id")
+
+    assert told["extensions"]["code"] in ErrorCode.__members__
+
+
+def test_an_outcome_without_a_code_is_a_fault_in_the_code() -> None:
+    with pytest.raises(TypeError, match="AuthError has no code"):
+        client_error(GraphQLError("", original_error=AuthError()), "id")

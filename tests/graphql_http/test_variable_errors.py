@@ -1,0 +1,104 @@
+import json
+from typing import Any
+
+import pytest
+from graphql import GraphQLError, build_schema, execute_sync, parse
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from graphql_auth.errors import BadInput
+from graphql_auth.graphql_http.variable_errors import variable_errors
+from tests.client import LOGIN, Client
+
+SECRET = "hunter2hunter2"
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        f'{{email: "a", password: "{SECRET}", extra: 1}}',
+        f'{{emai: "a", password: "{SECRET}"}}',
+        f'{{email: 1, password: "{SECRET}"}}',
+        f'{{email: "a", password: {SECRET}}}',
+        f'{{email: "a", password: ["{SECRET}"]}}',
+        f'{{email: "a", password: {{value: "{SECRET}"}}}}',
+        f'"{SECRET}"',
+        f'["{SECRET}"]',
+        f'{{email: "a", password: "{SECRET}" "{SECRET}"}}',
+        f'{{email: "a", password: "{SECRET}}}',
+        f"{{email: 'a', password: '{SECRET}'}}",
+        f'{{email: "a", password: "{SECRET}\\q"}}',
+        f'{{email: "a", password: """{SECRET}}}',
+    ],
+)
+def test_a_literal_is_never_repeated(client: Client, literal: str) -> None:
+    answer = client.ask(f"mutation {{ login(input: {literal}) {{ token }} }}")
+
+    assert answer["errors"][0]["extensions"]["code"].startswith("GRAPHQL_")
+    assert SECRET not in json.dumps(answer)
+
+
+values = st.recursive(
+    st.just(SECRET) | st.integers() | st.none() | st.booleans(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["email", "password", "extra"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(values)
+def test_a_variable_is_never_repeated(client: Client, value: Any) -> None:
+    assume(SECRET in json.dumps(value))
+
+    assert SECRET not in json.dumps(client.ask(LOGIN, {"input": value}))
+
+
+SCHEMA = build_schema("""
+    type Query { f(i: I, j: [Int]): Int }
+    input I { a: String  b: Int!  c: Int = 1  d: I  e: [Int!] }
+""")
+
+
+def fields(document: str, variables: dict[str, Any]) -> list[tuple[str, str]]:
+    result = execute_sync(SCHEMA, parse(document), variable_values=variables)
+    assert result.errors
+    (error,) = variable_errors(SCHEMA, result.errors, variables)
+    assert isinstance(error.original_error, BadInput)
+    return [(fault.field, fault.reason.value) for fault in error.original_error.faults]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({}, [("b", "REQUIRED")]),
+        (
+            {"a": 1, "b": "x", "c": None, "d": {"b": None}},
+            [
+                ("a", "WRONG_TYPE"),
+                ("b", "WRONG_TYPE"),
+                ("b", "REQUIRED"),
+            ],
+        ),
+        ({"b": 1, "e": [1, "x"]}, [("e", "WRONG_TYPE")]),
+        ({"b": 1, "e": [None]}, [("e", "WRONG_TYPE")]),
+        (7, [("i", "WRONG_TYPE")]),
+    ],
+)
+def test_each_field_of_a_variable_that_is_off_is_named_with_its_reason(
+    value: object, expected: list[tuple[str, str]]
+) -> None:
+    assert fields("query ($i: I) { f(i: $i) }", {"i": value}) == expected
+
+
+def test_the_faults_of_all_variables_are_gathered() -> None:
+    document = "query ($i: I!, $j: [Int]) { f(i: $i, j: $j) }"
+
+    assert fields(document, {"j": "x"}) == [("i", "REQUIRED"), ("j", "WRONG_TYPE")]
+
+
+def test_errors_about_anything_else_are_left_alone() -> None:
+    errors = [GraphQLError("one"), GraphQLError("other", parse("{ f }").definitions[0])]
+
+    assert variable_errors(SCHEMA, errors, {}) is errors

@@ -1,0 +1,154 @@
+import socket
+import time
+from typing import Any
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from graphql_auth.errors import StartError
+from graphql_auth.mongo import client as mongo
+from graphql_auth.mongo.client import connected
+
+pytestmark = pytest.mark.anyio
+
+Database = AsyncDatabase[dict[str, Any]]
+
+
+async def refusal(uri: str) -> str:
+    with pytest.raises(StartError) as refused:
+        async with connected(uri):
+            pass
+    message = str(refused.value)
+    assert "\n" not in message
+    return message
+
+
+async def test_a_write_is_acknowledged_when_a_majority_has_it_in_its_journal(
+    database_uri: str,
+) -> None:
+    async with connected(database_uri) as database:
+        assert database.write_concern.document == {"w": "majority", "j": True}
+
+
+async def test_a_uri_that_names_no_database_leads_to_the_one_of_mongoose(
+    database_uri: str,
+) -> None:
+    async with connected(database_uri.rpartition("/")[0]) as database:
+        assert database.name == "test"
+
+
+async def test_the_index_is_the_one_that_mongoose_makes(
+    database_uri: str, database: Database
+) -> None:
+    await database["users"].create_index({"email": 1}, unique=True, background=True)
+    async with connected(database_uri):
+        pass
+    async with connected(database_uri):
+        pass
+
+    indexes = await database["users"].index_information()
+    assert indexes.keys() == {"_id_", "email_1"}
+    assert indexes["email_1"]["unique"] is True
+
+
+async def test_an_index_on_many_users_may_take_its_time_and_is_told_of(
+    database_uri: str,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(mongo, "SECONDS_BEFORE_NEWS", 0.01)
+    monkeypatch.setattr(mongo, "SECONDS_FOR_A_COMMAND", 0.2)
+    for part in range(4):
+        await database["users"].insert_many(
+            [{"email": f"{part}-{number}@example.com"} for number in range(50_000)]
+        )
+
+    async with connected(database_uri):
+        pass
+
+    assert f"making the unique index on the addresses in {database.name}.users" in caplog.text
+    assert "email_1" in await database["users"].index_information()
+
+
+async def test_users_who_share_an_address_are_named(database_uri: str, database: Database) -> None:
+    emails = ["ada@example.com", "ada@example.com", "bob@example.com", None, None, None]
+    await database["users"].insert_many([{"email": email} for email in emails])
+
+    message = await refusal(database_uri)
+
+    assert "(no address) (3 users), ada@example.com (2 users)." in message
+    assert "bob" not in message
+
+
+async def test_many_shared_addresses_are_counted_not_listed(
+    database_uri: str, database: Database
+) -> None:
+    await database["users"].insert_many(
+        [{"email": f"{number}@example.com"} for number in range(9) for _ in range(2)]
+    )
+
+    assert (await refusal(database_uri)).count("@example.com") == mongo.COLLISIONS_SHOWN
+
+
+async def test_an_index_of_another_kind_is_named(database_uri: str, database: Database) -> None:
+    await database["users"].create_index({"email": 1})
+
+    message = await refusal(database_uri)
+
+    assert f"{database.name}.users (IndexKeySpecsConflict)" in message
+    assert "email_1" in message
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://",
+        "mongodb://user:hunter2@",
+        "mongodb://user:hun@ter2@localhost",
+        "mongodb://localhost:hunter2",
+        "mongodb://localhost/?w=hunter2&journal=maybe",
+        "mongodb+srv://localhost",
+        "mongodb://localhost/?tls=true&tlsCAFile=/nowhere/ca.pem",
+    ],
+)
+async def test_an_address_that_is_none_is_refused_and_not_repeated(uri: str) -> None:
+    message = await refusal(uri)
+
+    assert message.startswith("MONGO_URI")
+    assert "hunter2" not in message
+
+
+async def test_options_of_other_drivers_are_passed_over(database_uri: str) -> None:
+    async with connected(f"{database_uri}?useNewUrlParser=true") as database:
+        assert set(await database.list_collection_names()) == {"attempts", "sessions", "users"}
+
+
+@pytest.mark.alone
+async def test_a_port_where_nobody_listens_is_given_up_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mongo, "SECONDS_TO_CONNECT", 0.3)
+    start = time.monotonic()
+
+    assert "no MongoDB answers" in await refusal("mongodb://127.0.0.1:1")
+
+    assert time.monotonic() - start < 5
+
+
+async def test_a_listener_that_never_answers_is_given_up_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mongo, "SECONDS_TO_CONNECT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        assert "no MongoDB answers" in await refusal(f"mongodb://127.0.0.1:{port}")
+
+
+async def test_wrong_credentials_are_told_apart_from_silence(database_uri: str) -> None:
+    uri = database_uri.replace("mongodb://", "mongodb://ada:hunter2@")
+
+    message = await refusal(uri)
+
+    assert message == "MONGO_URI: MongoDB refuses us (AuthenticationFailed)."

@@ -1,0 +1,167 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.indexes import SECONDS_BETWEEN_REMINDERS, IndexMonitor
+from graphql_auth.sessions.document import SessionDocument
+from graphql_auth.throttling.document import AttemptDocument
+from graphql_auth.users.document import UserDocument
+
+pytestmark = pytest.mark.anyio
+
+Database = AsyncDatabase[dict[str, Any]]
+
+CREATE_EMAIL_INDEX = 'db.users.createIndex({email: 1}, {name: "email_1", unique: true})'
+CREATE_ENDED_INDEX = (
+    "db.sessions.createIndex({ended_at: 1, expires_at: 1, _id: 1},"
+    ' {name: "ended_at_1_expires_at_1__id_1",'
+    " partialFilterExpression: {ended_at: {$exists: true}}})"
+)
+
+
+class Clock:
+    time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+async def stored(database_uri: str) -> AsyncIterator[Database]:
+    async with connected(database_uri) as database:
+        yield database
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def monitor(clock: Clock) -> IndexMonitor:
+    return IndexMonitor(clock)
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    logged = [f"{record.levelname} {record.getMessage()}" for record in caplog.records]
+    caplog.clear()
+    return logged
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("stored")
+async def test_indexes_as_they_are_made_are_usable(
+    monitor: IndexMonitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    for document in (UserDocument, SessionDocument, AttemptDocument):
+        assert await monitor.check(document)
+
+    assert lines(caplog) == []
+
+
+async def test_index_of_mongoose_is_usable(monitor: IndexMonitor, stored: Database) -> None:
+    await stored["users"].drop_index("email_1")
+    await stored["users"].create_index({"email": 1}, unique=True, background=True, sparse=True)
+
+    assert await monitor.check(UserDocument)
+
+
+async def test_missing_index_is_logged_with_its_command_now_and_then_and_when_it_is_back(
+    monitor: IndexMonitor, stored: Database, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stored["users"].drop_index("email_1")
+
+    missing = (
+        f"CRITICAL the index email_1 of {stored.name}.users is missing, so nobody can register;"
+        f" in mongosh: {CREATE_EMAIL_INDEX}"
+    )
+    for seconds, expected in (
+        (0, [missing]),
+        (SECONDS_BETWEEN_REMINDERS - 1, []),
+        (1, [missing]),
+    ):
+        clock.time += seconds
+        assert not await monitor.check(UserDocument)
+        assert lines(caplog) == expected
+
+    await stored["users"].create_index({"email": 1}, unique=True)
+    for expected in ([f"WARNING the index email_1 of {stored.name}.users is back"], []):
+        assert await monitor.check(UserDocument)
+        assert lines(caplog) == expected
+
+
+@pytest.mark.parametrize("options", [{}, {"unique": True, "expireAfterSeconds": 9}])
+async def test_index_of_another_kind_is_not_usable(
+    monitor: IndexMonitor,
+    stored: Database,
+    caplog: pytest.LogCaptureFixture,
+    options: dict[str, Any],
+) -> None:
+    key = {"first_name": 1} if options else {"email": 1}
+    await stored["users"].drop_index("email_1")
+    await stored["users"].create_index(key, name="email_1", **options)
+
+    assert not await monitor.check(UserDocument)
+    (line,) = lines(caplog)
+    assert "is not as declared, so nobody can register" in line
+    assert line.endswith(f': db.users.dropIndex("email_1"); {CREATE_EMAIL_INDEX}')
+
+
+async def test_hidden_index_is_not_usable(
+    monitor: IndexMonitor, stored: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stored.command({"collMod": "users", "index": {"name": "email_1", "hidden": True}})
+
+    assert not await monitor.check(UserDocument)
+    assert lines(caplog)[0].endswith(': db.users.unhideIndex("email_1")')
+
+
+@pytest.mark.parametrize("harm", ["indexes", "collections", "database"])
+async def test_all_indexes_of_all_collections_are_checked(
+    stored: Database, caplog: pytest.LogCaptureFixture, harm: str
+) -> None:
+    for name in ("users", "sessions", "attempts"):
+        if harm == "indexes":
+            await stored[name].drop_indexes()
+        elif harm == "collections":
+            await stored[name].rename(f"{name}_before")
+    if harm == "database":
+        await stored.client.drop_database(stored.name)
+
+    await IndexMonitor().check_all()
+
+    commands = [line.partition("in mongosh: ")[2] for line in lines(caplog)]
+    assert commands == [
+        CREATE_EMAIL_INDEX,
+        'db.sessions.createIndex({user_id: 1, _id: -1}, {name: "user_id_1__id_-1"})',
+        'db.sessions.createIndex({expires_at: 1}, {name: "expires_at_1", expireAfterSeconds: 0})',
+        CREATE_ENDED_INDEX,
+        'db.attempts.createIndex({expires_at: 1}, {name: "expires_at_1", expireAfterSeconds: 0})',
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"partialFilterExpression": {"active": True}},
+        {"collation": {"locale": "en", "strength": 2}},
+    ],
+)
+async def test_index_that_is_unique_for_some_users_only_is_not_usable(
+    monitor: IndexMonitor, stored: Database, options: dict[str, Any]
+) -> None:
+    await stored["users"].drop_index("email_1")
+    await stored["users"].create_index({"email": 1}, name="email_1", unique=True, **options)
+
+    assert not await monitor.check(UserDocument)

@@ -1,0 +1,251 @@
+import asyncio
+import errno
+import os
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.passwords.hash_queue import HashQueue, Turn
+
+pytestmark = pytest.mark.anyio
+
+
+def hash_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("hash_")}
+
+
+@pytest.fixture
+def queue() -> Iterator[HashQueue]:
+    queue = HashQueue(threads=1, waiting=2)
+    yield queue
+    queue.close()
+
+
+def may_be_idle() -> bool:
+    """Whether this system grants SCHED_IDLE; sandboxes do not always."""
+
+    def ask() -> None:
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_IDLE, os.sched_param(0))
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(ask).exception() is None
+
+
+async def test_work_runs_on_a_thread_that_gives_way_to_all_others(queue: HashQueue) -> None:
+    def where() -> tuple[int, int, int]:
+        native = threading.get_native_id()
+        priority = os.getpriority(os.PRIO_PROCESS, native)
+        return native, priority, os.sched_getscheduler(native)
+
+    here = where()
+    native, priority, scheduler = await queue.run(where)
+
+    assert native != here[0]
+    assert priority == 19
+    assert scheduler == (os.SCHED_IDLE if may_be_idle() else os.SCHED_OTHER)
+    assert where() == here
+
+
+async def test_the_event_loop_goes_on_meanwhile(queue: HashQueue) -> None:
+    release = threading.Event()
+    work = asyncio.create_task(queue.run(lambda: release.wait(10)))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not work.done()
+
+    release.set()
+    assert await work is True
+
+
+async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(queue: HashQueue) -> None:
+    release = threading.Event()
+    accepted = [asyncio.create_task(queue.run(lambda: release.wait(10))) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Unavailable) as refused:
+        await queue.run(lambda: release.wait(10))
+    release.set()
+
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after >= 1
+    assert await asyncio.gather(*accepted) == [True] * 3
+    assert await queue.run(lambda: "room again") == "room again"
+
+
+async def test_the_wait_is_estimated_from_the_last_hash() -> None:
+    queue = HashQueue(threads=1, waiting=9)
+    await queue.run(lambda: time.sleep(0.3))
+    release = threading.Event()
+    accepted = [asyncio.create_task(queue.run(lambda: release.wait(10))) for _ in range(10)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Unavailable) as refused:
+        await queue.run(lambda: release.wait(10))
+    release.set()
+    await asyncio.gather(*accepted)
+    queue.close()
+
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after >= 3
+
+
+async def test_who_gives_up_leaves_room(queue: HashQueue) -> None:
+    release = threading.Event()
+    accepted = [asyncio.create_task(queue.run(lambda: release.wait(10))) for _ in range(3)]
+    await asyncio.sleep(0)
+    accepted[2].cancel()
+    await asyncio.sleep(0)
+
+    newcomer = asyncio.create_task(queue.run(lambda: "in"))
+    await asyncio.sleep(0)
+    release.set()
+
+    assert await newcomer == "in"
+
+
+async def test_what_the_work_raises_reaches_the_caller(queue: HashQueue) -> None:
+    def fail() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await queue.run(fail)
+
+
+async def test_known_devices_go_before_strangers_and_have_room_of_their_own(
+    queue: HashQueue,
+) -> None:
+    release = threading.Event()
+    done: list[str] = []
+    begun = threading.Event()
+
+    def run() -> bool:
+        begun.set()
+        return release.wait(10)
+
+    running = asyncio.create_task(queue.run(run))
+    await asyncio.to_thread(begun.wait, 10)
+    strangers = [asyncio.create_task(queue.run(lambda: done.append("stranger"))) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await queue.run(lambda: done.append("one too many"))
+
+    known = [
+        asyncio.create_task(queue.run(lambda: done.append("known"), Turn.KNOWN)) for _ in range(3)
+    ]
+    await asyncio.sleep(0)
+    release.set()
+    await asyncio.gather(running, *strangers, *known)
+
+    assert done == ["known"] * 3 + ["stranger"] * 2
+
+
+@pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt, MemoryError])
+async def test_a_thread_outlives_what_its_work_raises(
+    queue: HashQueue, error: type[BaseException]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    waiting = asyncio.ensure_future(asyncio.wait_for(_settled(queue.run(fail)), 10))
+
+    assert isinstance(await waiting, error)
+    assert await queue.run(lambda: "on") == "on"
+
+
+async def _settled(work: Coroutine[Any, Any, object]) -> BaseException | None:
+    try:
+        await work
+    except BaseException as error:  # noqa: BLE001 - some would end the event loop
+        return error
+    return None
+
+
+async def test_drain_refuses_what_waits_and_finishes_what_has_begun() -> None:
+    queue = HashQueue(threads=1)
+    begun, release = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        release.wait(10)
+        return "done"
+
+    first = asyncio.create_task(queue.run(work))
+    await asyncio.to_thread(begun.wait, 10)
+    waiting = [asyncio.create_task(queue.run(work, turn)) for turn in Turn for _ in range(20)]
+    cancelled = asyncio.create_task(queue.run(work))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await asyncio.sleep(0)
+
+    queue.drain()
+
+    refused = await asyncio.gather(*waiting, queue.run(work), return_exceptions=True)
+    assert [type(error) for error in refused] == [Unavailable] * 41
+    assert {error.retry_after for error in refused if isinstance(error, Unavailable)} == {1}
+    release.set()
+    assert await first == "done"
+    queue.close()
+
+
+async def test_close_ends_the_threads_after_what_they_are_at() -> None:
+    before = hash_threads()
+    queue = HashQueue(threads=2)
+    threads = hash_threads() - before
+    begun, release = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        release.wait(10)
+        return "done"
+
+    first = asyncio.create_task(queue.run(work))
+    await asyncio.get_running_loop().run_in_executor(None, begun.wait, 10)
+    await asyncio.get_running_loop().shutdown_default_executor()
+    queue.close()
+    release.set()
+
+    assert await first == "done"
+    for thread in threads:
+        thread.join(10)
+    assert len(threads) == 2
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_a_system_without_threads_refuses_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def refuse(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    with pytest.raises(StartError, match="refuses to start more threads"):
+        HashQueue(threads=3)
+
+    started[0].join(10)
+    assert not started[0].is_alive()
+
+
+async def test_a_system_that_refuses_a_low_priority_is_one_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    queue = HashQueue(threads=3)
+
+    assert await queue.run(lambda: "hashed") == "hashed"
+
+    queue.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "lowest priority (Operation not permitted)" in caplog.text

@@ -1,0 +1,173 @@
+import subprocess
+import sys
+
+import bcrypt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_auth.passwords.hasher import HIGHEST_ROUNDS, Passwords, Verdict
+
+CHEAPEST = 4
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Passwords:
+    return Passwords(CHEAPEST)
+
+
+def of_the_original(password: str, rounds: int = CHEAPEST, prefix: bytes = b"2a") -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds, prefix)).decode()
+
+
+def test_a_password_matches_its_own_hash_and_no_other(passwords: Passwords) -> None:
+    stored = passwords.hash("correct horse")
+
+    assert passwords.verify("correct horse", stored) == Verdict(correct=True)
+    assert passwords.verify("correct horsf", stored) == Verdict(correct=False)
+    assert passwords.verify("Correct horse", stored) == Verdict(correct=False)
+    assert passwords.verify("correct horse ", stored) == Verdict(correct=False)
+
+
+def test_a_hash_is_bcrypt_sha256_of_the_given_cost_and_never_the_same(passwords: Passwords) -> None:
+    assert passwords.hash("x").startswith("$bcrypt-sha256$v=2,t=2b,r=4$")
+    assert passwords.hash("x") != passwords.hash("x")
+
+
+@pytest.mark.parametrize("password", ["😀" * 64, "x" * 1024, "😀" * 1024, "x" * 72 + "suffix"])
+def test_no_byte_is_ignored_at_any_length(passwords: Passwords, password: str) -> None:
+    stored = passwords.hash(password)
+
+    assert passwords.verify(password, stored).correct
+    assert not passwords.verify(password[:-1], stored).correct
+    assert not passwords.verify(password[:-1] + "!", stored).correct
+
+
+def test_a_password_typed_in_another_normal_form_is_the_same(passwords: Passwords) -> None:
+    assert passwords.verify("cafe\u0301", passwords.hash("caf\u00e9")).correct
+
+
+@pytest.mark.parametrize("prefix", [b"2a", b"2b"])
+def test_a_hash_of_the_original_is_right_once_and_replaced(
+    passwords: Passwords, prefix: bytes
+) -> None:
+    stored = of_the_original("correct horse", prefix=prefix)
+
+    verdict = passwords.verify("correct horse", stored)
+
+    assert verdict.correct
+    assert verdict.new_hash is not None
+    assert passwords.verify("correct horse", verdict.new_hash) == Verdict(correct=True)
+    assert passwords.verify("wrong", stored) == Verdict(correct=False)
+
+
+def test_a_hash_of_the_original_is_compared_with_what_was_typed_byte_by_byte(
+    passwords: Passwords,
+) -> None:
+    verdict = passwords.verify("cafe\u0301", of_the_original("cafe\u0301"))
+
+    assert verdict.new_hash is not None
+    assert passwords.verify("caf\u00e9", verdict.new_hash).correct
+
+
+@pytest.mark.parametrize(("before", "after"), [(4, 5), (5, 4)])
+def test_a_hash_of_another_cost_is_replaced(before: int, after: int) -> None:
+    replaced = Passwords(after).verify("x", Passwords(before).hash("x")).new_hash
+
+    assert replaced is not None
+    assert f"r={after}$" in replaced
+    assert Passwords(after).verify("x", replaced) == Verdict(correct=True)
+
+
+def test_a_salt_with_spare_bits_is_read_in_silence() -> None:
+    stored = of_the_original("x")
+    spare = stored[:28] + {".": "/", "O": "P", "e": "f", "u": "v"}[stored[28]] + stored[29:]
+
+    program = (
+        "import sys; from graphql_auth.passwords.hasher import Passwords\n"
+        "print(Passwords(4).verify('x', sys.argv[1]).correct)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, spare], capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "True\n", "")
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        "",
+        "plaintext",
+        "$2a$04$short",
+        "$2b$99$" + "." * 53,
+        f"$2b${HIGHEST_ROUNDS + 1}$" + "." * 53,
+        "$2b$04$" + "." * 22,
+        "$2b$04$" + "." * 52,
+        "$bcrypt-sha256$v=2,t=2b,r=4$..$..",
+        "$bcrypt-sha256$v=9,t=2b,r=4$" + "." * 22 + "$" + "." * 31,
+        "$2b$04$" + "é" * 53,
+    ],
+)
+def test_a_malformed_hash_and_none_match_no_password(
+    passwords: Passwords, stored: str | None
+) -> None:
+    assert passwords.verify("", stored) == Verdict(correct=False)
+    assert passwords.verify("x", stored) == Verdict(correct=False)
+
+
+@given(st.text() | st.from_regex(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{0,60}", fullmatch=True))
+def test_no_stored_text_makes_verify_fail(stored: str) -> None:
+    assert not Passwords(CHEAPEST).verify("x", stored).correct
+
+
+class Spent:
+    """Counts the steps of bcrypt, by the cost of every hash that is computed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps = 0
+        original = bcrypt.hashpw
+
+        def counted(password: bytes, salt: bytes) -> bytes:
+            self.steps += 1 << int(salt.split(b"$")[2])
+            return original(password, salt)
+
+        monkeypatch.setattr(bcrypt, "hashpw", counted)
+
+
+def test_every_refusal_costs_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    passwords = Passwords(7)
+    stored = {
+        "unknown": None,
+        "malformed": "plaintext",
+        "too costly": "$2b$17$" + "." * 53,
+        "current": passwords.hash("right"),
+        "original": of_the_original("right", 5),
+        "outdated": Passwords(6).hash("right"),
+    }
+    steps = {}
+    for case, value in stored.items():
+        with monkeypatch.context() as patch:
+            spent = Spent(patch)
+            assert not passwords.verify("wrong", value).correct
+            steps[case] = spent.steps
+
+    assert steps == dict.fromkeys(stored, 1 << 7)
+
+
+def test_a_new_hash_shows_in_no_repr() -> None:
+    assert "hunter2" not in repr(Verdict(correct=True, new_hash="hunter2"))
+
+
+def test_nothing_is_warned_or_logged_at_import_and_at_the_first_hash() -> None:
+    program = (
+        "import logging; logging.basicConfig(level=logging.INFO)\n"
+        "from graphql_auth.passwords.hasher import Passwords\n"
+        "Passwords(4).hash('x')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

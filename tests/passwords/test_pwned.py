@@ -1,0 +1,126 @@
+import hashlib
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from graphql_auth.passwords import pwned as module
+from graphql_auth.passwords.pwned import Breaches
+from tests.client import Client, new_email, reasons
+from tests.conftest import Start
+
+pytestmark = pytest.mark.anyio
+
+BREACHED = "battery staple of everyone"
+
+
+def digest(password: str) -> str:
+    return hashlib.sha1(password.encode()).hexdigest().upper()
+
+
+class Service(ThreadingHTTPServer):
+    """Speaks the range API of Have I Been Pwned, padding included; or fails as it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.paths: list[str] = []
+        self.padding: list[str | None] = []
+        self.status = 200
+        self.seconds = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_GET(self) -> None:
+        self.server.paths.append(self.path)
+        self.server.padding.append(self.headers["Add-Padding"])
+        time.sleep(self.server.seconds)
+        self.send_response(self.server.status)
+        self.end_headers()
+        known = digest(BREACHED)
+        lines = ["0" * 35 + ":0", digest("padded entry")[5:] + ":0"]
+        if self.path == f"/range/{known[:5]}":
+            lines.append(f"{known[5:]}:1234")
+        self.wfile.write("\r\n".join(lines).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as service:
+        threading.Thread(target=service.serve_forever, args=[0.01]).start()
+        yield service
+        service.shutdown()
+
+
+@pytest.fixture
+async def breaches(service: Service) -> AsyncIterator[Breaches]:
+    breaches = Breaches(service.url)
+    yield breaches
+    await breaches.close()
+
+
+async def test_a_breached_password_is_known_by_five_digits_of_its_hash(
+    breaches: Breaches, service: Service
+) -> None:
+    assert await breaches.hold(BREACHED) is True
+    assert await breaches.hold("correct horse of nobody") is False
+
+    assert service.paths[0] == f"/range/{digest(BREACHED)[:5]}"
+    assert service.padding == ["true", "true"]
+
+
+async def test_an_entry_that_is_padding_is_none(breaches: Breaches) -> None:
+    assert await breaches.hold("padded entry") is False
+
+
+@pytest.mark.parametrize("status", [404, 429, 500, 301])
+async def test_a_service_that_fails_keeps_nobody_out(
+    breaches: Breaches, service: Service, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.status = status
+
+    assert await breaches.hold(BREACHED) is False
+
+    (record,) = (one for one in caplog.records if one.name == "graphql_auth.passwords.pwned")
+    assert BREACHED not in record.getMessage()
+    assert digest(BREACHED)[:5] not in record.getMessage()
+
+
+@pytest.mark.alone
+async def test_a_service_that_is_slow_keeps_nobody_waiting(
+    breaches: Breaches, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_TO_ANSWER", 0.1)
+    service.seconds = 1.0
+    start = time.monotonic()
+
+    assert await breaches.hold(BREACHED) is False
+
+    assert time.monotonic() - start < 0.9
+
+
+async def test_a_service_that_is_not_there_keeps_nobody_out() -> None:
+    breaches = Breaches("http://127.0.0.1:1")
+    assert await breaches.hold(BREACHED) is False
+    await breaches.close()
+
+
+def test_the_setting_has_new_passwords_looked_up(service: Service, start: Start) -> None:
+    server = start(BREACHED_PASSWORDS=service.url)
+    with Client(server.url) as client:
+        email = new_email()
+        assert reasons(client.register(email=email, password=BREACHED)) == {"password": "BREACHED"}
+        assert "errors" not in client.register(email=email, password="correct horse of nobody")
+        asked = len(service.paths)
+        assert "errors" not in client.login(email, "correct horse of nobody")
+        assert len(service.paths) == asked

@@ -1,0 +1,61 @@
+import asyncio
+import gc
+import signal
+from typing import NoReturn
+
+import pytest
+
+from graphql_auth.runtime.event_loop import run
+
+
+def test_what_was_begun_ends_with_the_run(caplog: pytest.LogCaptureFixture) -> None:
+    begun: list[asyncio.Task[None]] = []
+
+    async def begin() -> None:
+        begun.append(asyncio.create_task(asyncio.sleep(60)))
+        await asyncio.sleep(0)
+
+    run(begin())
+
+    assert begun[0].cancelled()
+    begun.clear()
+    gc.collect()
+    assert caplog.text == ""
+
+
+class Interrupting:
+    """Gets a signal where Python prints what a handler raises, and goes on."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self._number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_wherever_it_comes(number: int) -> None:
+    class Ended(Exception):
+        pass
+
+    def end(*_: object) -> NoReturn:
+        raise Ended
+
+    cancelled: list[bool] = []
+
+    async def interrupted() -> None:
+        Interrupting(number)
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    before = signal.signal(number, end)
+    try:
+        with pytest.raises(Ended):
+            run(interrupted())
+        assert signal.getsignal(number) is end
+    finally:
+        signal.signal(number, before)
+    assert cancelled

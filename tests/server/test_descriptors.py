@@ -1,0 +1,83 @@
+import errno
+import os
+import resource
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from graphql_auth.server.descriptors import DescriptorWatch
+from tests.client import Client
+from tests.conftest import KEY
+from tests.process import ServerProcess, environment
+
+
+@pytest.fixture
+def limited(tmp_path: Path, database_uri: str) -> Iterator[ServerProcess]:
+    """A server that may have 100 file descriptors, and begins with 50."""
+    output = tmp_path / "output"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "graphql_auth", "serve", "--port", "0"],
+            cwd=tmp_path,
+            env=environment(MONGO_URI=database_uri, TOKEN_KEY=KEY),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (50, 100)),  # noqa: PLW1509 - no thread runs
+        )
+    server = ServerProcess(process, output)
+    yield server
+    server.stop()
+
+
+def test_the_end_of_file_descriptors_is_logged_once(limited: ServerProcess) -> None:
+    limits = Path(f"/proc/{limited.process.pid}/limits").read_text(encoding="ascii")
+    assert "Max open files            100" in limits
+    address = (urlsplit(limited.url).hostname, urlsplit(limited.url).port)
+    with ExitStack() as connections:
+        for _ in range(150):
+            connections.enter_context(socket.create_connection(address, 10))
+        deadline = time.monotonic() + 30
+        while "ERROR" not in limited.output:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        # Two more looks.
+        time.sleep(2.5)
+
+    assert limited.output.count("there are no file descriptors left") == 1
+    assert "this process may have 100" in limited.output
+    with Client(limited.url) as client:
+        client.token()
+
+
+def test_the_line_comes_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now, number = [1_000.0], [errno.EMFILE]
+
+    def refuse(*_: object) -> int:
+        raise OSError(number[0], os.strerror(number[0]))
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(os, "open", refuse)
+    watch = DescriptorWatch()
+
+    for _ in range(121):
+        watch.check()
+        now[0] += 1
+    assert len(caplog.records) == 3
+    assert "(Too many open files)" in caplog.text
+    number[0] = errno.ENFILE
+    now[0] += 60
+    watch.check()
+    assert "(Too many open files in system)" in caplog.text
+    number[0] = errno.ENOENT
+    now[0] += 60
+    watch.check()
+    assert len(caplog.records) == 4

@@ -1,0 +1,178 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from graphql_auth.runtime.signals import StopSignals
+from graphql_auth.server import supervisor
+from graphql_auth.server.supervisor import FileChanges, Supervisor, Worker, _Backoff
+
+
+def test_the_pause_doubles_up_to_its_limit_and_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    backoff = _Backoff()
+
+    pauses = []
+    for _ in range(8):
+        pauses.append(backoff.next_pause())
+        assert backoff.allows_start == (pauses[-1] == 0)
+        now[0] += pauses[-1]
+        assert backoff.allows_start
+    now[0] += 61
+
+    assert pauses == [0, 1, 2, 4, 8, 16, 30, 30]
+    assert backoff.next_pause() == 0
+
+
+def test_a_changed_file_and_a_new_one_are_found_once(tmp_path: Path) -> None:
+    (tmp_path / "old.py").touch()
+    (tmp_path / "notes.txt").touch()
+    changes = FileChanges(tmp_path)
+    assert changes.find() is None
+
+    os.utime(tmp_path / "old.py", (1, 1))
+    os.utime(tmp_path / "notes.txt", (1, 1))
+
+    assert changes.find() == tmp_path / "old.py"
+    (tmp_path / "new.py").touch()
+    assert changes.find() == tmp_path / "new.py"
+    (tmp_path / "new.py").unlink()
+    assert changes.find() is None
+
+
+def deaf(beats: Connection) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    beats.send_bytes(supervisor.READY)
+    time.sleep(60)
+
+
+def mute(_beats: Connection) -> None:
+    time.sleep(60)
+
+
+def patient(beats: Connection) -> None:
+    signals = StopSignals()
+    signals.install()
+    while not signals.has_come:
+        beats.send_bytes(supervisor.READY)
+        time.sleep(0.1)
+
+
+def quick(beats: Connection) -> None:
+    beats.send_bytes(supervisor.READY)
+
+
+def until_ended(worker: Worker) -> None:
+    deadline = time.monotonic() + 30
+    while not worker.has_ended:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_worker_says_how_it_ended() -> None:
+    worker = Worker(quick, 0)
+    until_ended(worker)
+    worker.listen(1)
+    worker.terminate()
+
+    assert worker.end == "ended with exit status 0"
+    worker.close()
+
+
+def test_a_worker_that_never_speaks_is_killed() -> None:
+    worker = Worker(mute, 0)
+    worker.listen(supervisor.SECONDS_TO_IMPORT + 1)
+    until_ended(worker)
+
+    assert worker.end == "did not respond and was killed by SIGKILL"
+    worker.close()
+
+
+def test_a_worker_that_has_not_begun_ends_at_once() -> None:
+    worker = Worker(mute, 0)
+    worker.terminate()
+    until_ended(worker)
+
+    worker.close()
+
+
+def test_workers_that_do_not_end_are_killed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    signals = StopSignals()
+    supervising = Supervisor(deaf, 1, signals)
+    supervising._start()  # noqa: SLF001
+    supervising._restart()  # noqa: SLF001
+    supervising._start()  # noqa: SLF001
+    old, _ = supervising._workers  # noqa: SLF001
+    deadline = time.monotonic() + 60
+    while not all(worker.is_ready for worker in supervising._workers):  # noqa: SLF001
+        assert time.monotonic() < deadline
+        supervising._listen(0)  # noqa: SLF001
+    supervising._retire()  # noqa: SLF001
+    supervising._bury()  # noqa: SLF001
+    assert not old.has_ended
+    monkeypatch.setattr(supervisor, "SECONDS_TO_END", 0.1)
+    supervising._leaving[old] = 0.0  # noqa: SLF001
+
+    supervising._bury()  # noqa: SLF001
+    until_ended(old)
+    supervising._bury()  # noqa: SLF001
+    signals.note(signal.SIGTERM, None)
+    before = signal.getsignal(signal.SIGHUP)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        supervising.run(listener)
+    signal.signal(signal.SIGHUP, before)
+
+    assert caplog.text.count("did not end and is killed by SIGKILL") == 2
+
+
+def test_a_worker_outlives_no_supervisor_where_prctl_is_refused(tmp_path: Path) -> None:
+    program = (
+        "import time\n"
+        "from graphql_auth.server.workers import _beat\n"
+        "from multiprocessing import Pipe\n"
+        "from types import SimpleNamespace\n"
+        "ours, theirs = Pipe(duplex=False)\n"
+        "ours.close()\n"
+        "_beat(SimpleNamespace(is_ready=True), theirs)\n"
+        "time.sleep(60)\n"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, timeout=30, check=False)
+
+    assert ended.returncode == -signal.SIGTERM
+
+
+def test_changed_file_replaces_every_worker(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "module.py").touch()
+    signals = StopSignals()
+    supervising = Supervisor(patient, 1, signals, FileChanges(tmp_path))
+    os.utime(tmp_path / "module.py", (1, 1))
+    started: list[Worker] = []
+
+    wait = supervising._wait  # noqa: SLF001
+
+    def wait_and_stop_when_replaced() -> None:
+        wait()
+        started[:] = {*started, *supervising._workers}  # noqa: SLF001
+        if len(started) == 2 and all(worker.is_ready for worker in supervising._workers):  # noqa: SLF001
+            signals.note(signal.SIGTERM, None)
+
+    monkeypatch.setattr(supervising, "_wait", wait_and_stop_when_replaced)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        supervising.run(listener)
+
+    assert f"detected changes in {tmp_path / 'module.py'}" in caplog.text
+    assert len(started) == 2

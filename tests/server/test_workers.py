@@ -1,0 +1,162 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.client import WELCOME, Client
+from tests.conftest import KEY, Start
+from tests.process import SECONDS_TO_START, ServerProcess, environment, process_name
+
+
+def test_workers_share_one_database_and_one_key(start_embedded: Start) -> None:
+    server = start_embedded("--workers", "3")
+
+    names = [process_name(pid) for pid in server.descendants()]
+    assert names.count("mongod") == 1
+    with Client(server.url) as client:
+        registered = client.register()["data"]["register"]
+    for _ in range(20):
+        with Client(server.url) as client:
+            assert client.ask(WELCOME, token=registered["token"])["data"]["welcome"]
+
+
+def test_a_changed_file_of_the_package_reloads_the_server(start: Start, tmp_path: Path) -> None:
+    """On a copy: other tests serve the package with ``--reload`` meanwhile."""
+    package = Path(sys.modules["graphql_auth"].__file__ or "").parent
+    copy = tmp_path / "copy" / package.name
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    # What runs of the copy does not count for the coverage of the package.
+    server = start("--reload", PYTHONPATH=str(copy.parent), COVERAGE_PROCESS_CONFIG="")
+    before = set(server.descendants())
+
+    (copy / "__init__.py").touch()
+
+    server.wait_for_output("detected changes")
+    deadline = time.monotonic() + SECONDS_TO_START
+    while set(server.descendants()) <= before:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with Client(server.url) as client:
+        client.token()
+
+
+def test_workers_that_cannot_start_end_the_server_with_a_reason(tmp_path: Path) -> None:
+    program = (
+        "from graphql_auth.app import create_app\n"
+        "from graphql_auth.server.workers import run\n"
+        "from graphql_auth.server.serve import listening\n"
+        "from graphql_auth.settings import Settings, SecretStr\n"
+        "from graphql_auth.runtime.signals import StopSignals\n"
+        "if __name__ == '__main__':\n"
+        "    good = Settings(port=0)\n"
+        "    bad = good.model_copy(update={'token_key': SecretStr('ssh-ed25519 AAAAC3Nza')})\n"
+        "    with listening(good) as listener:\n"
+        "        run(bad, listener, StopSignals(), app=create_app(good), workers=2, reload=False)\n"
+    )
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+
+    ended = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        env=environment(MONGO_URI="mongodb://127.0.0.1:1", TOKEN_KEY=KEY),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "CRITICAL graphql_auth.server.workers: TOKEN_KEY is wrong" in ended.stderr
+    assert "StartError: A worker cannot start; the line above says why." in ended.stderr
+
+
+def workers_of(server: ServerProcess) -> list[int]:
+    """The process ids of the workers, which multiprocessing spawned."""
+    command = "spawn_main"
+    return [pid for pid in server.descendants() if command in command_line(pid)]
+
+
+def has_replaced(server: ServerProcess, worker: int) -> bool:
+    """Whether two workers run, and this one does not."""
+    workers = workers_of(server)
+    return len(workers) == 2 and worker not in workers
+
+
+def command_line(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    return ""
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def ask(server: ServerProcess) -> None:
+    with Client(server.url) as client:
+        assert client.ask("{ __typename }")["data"]
+
+
+def test_a_killed_worker_is_replaced_and_named(start: Start, database_uri: str) -> None:
+    server = start("--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
+    first, second = workers_of(server)
+
+    os.kill(first, signal.SIGKILL)
+
+    until(lambda: has_replaced(server, first))
+    assert f"WARNING graphql_auth.server.supervisor: worker {first} was killed by SIGKILL;" in (
+        server.output
+    )
+    assert second in workers_of(server)
+    ask(server)
+    assert server.stop() == 0
+    assert server.output.count("WARNING") == 1
+
+
+@pytest.mark.alone
+def test_a_worker_that_hangs_is_killed_and_replaced(start: Start, database_uri: str) -> None:
+    server = start("--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
+    first, _ = workers_of(server)
+    # It may not have said a word yet, and has a minute for its imports then.
+    time.sleep(3)
+
+    os.kill(first, signal.SIGSTOP)
+
+    until(lambda: has_replaced(server, first))
+    assert f"worker {first} did not respond and was killed by SIGKILL" in server.output
+    ask(server)
+
+
+def test_sighup_replaces_every_worker_and_refuses_nobody(start: Start, database_uri: str) -> None:
+    server = start("--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
+    before = set(workers_of(server))
+
+    for _ in range(2):
+        server.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 60
+    while len(now := set(workers_of(server))) != 2 or before & now:
+        assert time.monotonic() < deadline
+        ask(server)
+
+    assert server.stop() == 0
+    assert "WARNING" not in server.output
+
+
+@pytest.mark.parametrize("ends", [signal.SIGSTOP, signal.SIGTERM])
+def test_a_worker_with_a_signal_of_its_own_does_not_hold_the_end(
+    start: Start, database_uri: str, ends: int
+) -> None:
+    server = start("--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
+
+    os.kill(workers_of(server)[0], ends)
+
+    assert server.stop() == 0

@@ -1,0 +1,62 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_auth.errors import Unauthenticated
+from graphql_auth.sessions.refresh_tokens import RefreshToken
+
+USER, SESSION = "65f000000000000000000001", "65f000000000000000000002"
+SALT = b"salt" * 8
+
+
+def test_a_token_is_read_as_it_was_written() -> None:
+    token = RefreshToken.first(USER, SESSION)
+
+    assert RefreshToken.parse(token.encode()) == token
+    assert (token.user_id, token.session_id) == (USER, SESSION)
+
+
+def test_no_two_tokens_are_alike() -> None:
+    assert len({RefreshToken.first(USER, SESSION).encode() for _ in range(1000)}) == 1000
+
+
+def test_the_successor_depends_on_the_token_and_on_the_salt() -> None:
+    token, other = RefreshToken.first(USER, SESSION), RefreshToken.first(USER, SESSION)
+
+    assert token.successor(SALT) == token.successor(SALT)
+    assert token.successor(SALT).family == token.family
+    secrets = {token.secret, *(t.successor(s).secret for t in (token, other) for s in (SALT, b"x"))}
+    assert len(secrets) == 5
+
+
+def test_what_is_presented_to_the_database_leads_to_no_token() -> None:
+    token = RefreshToken.first(USER, SESSION)
+
+    shown = repr(token.presented).encode() + token.presented.family + token.presented.digest
+
+    assert token.secret not in shown
+    assert token.family not in shown
+
+
+def test_a_token_shows_in_no_repr() -> None:
+    token = RefreshToken.first(USER, SESSION)
+
+    assert repr(token.secret) not in repr(token)
+    assert repr(token.family) not in repr(token)
+
+
+@given(st.from_regex(r"[A-Za-z0-9_-]{96}", fullmatch=True))
+def test_every_text_of_the_form_is_a_token_and_no_two_are_the_same_one(text: str) -> None:
+    assert RefreshToken.parse(text).encode() == text
+
+
+@given(st.text() | st.from_regex(r"[\w+/=]{95,97}", fullmatch=True).filter(lambda t: len(t) != 96))
+def test_any_other_text_is_refused(text: str) -> None:
+    with pytest.raises(Unauthenticated, match="TOKEN_INVALID"):
+        RefreshToken.parse(text)
+
+
+@pytest.mark.parametrize("change", ["{}\n", " {}", "{}=", "{}A"])
+def test_a_token_has_one_form_only(change: str) -> None:
+    with pytest.raises(Unauthenticated):
+        RefreshToken.parse(change.format(RefreshToken.first(USER, SESSION).encode()))

@@ -1,0 +1,132 @@
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from beanie import PydanticObjectId
+from bson import ObjectId
+from pymongo.asynchronous.database import AsyncDatabase
+
+from graphql_auth.mongo.client import connected
+from graphql_auth.sessions.document import SessionDocument
+from graphql_auth.sessions.repository import CLOCK_SKEW, Presented, SessionRepository
+
+pytestmark = pytest.mark.anyio
+
+Database = AsyncDatabase[dict[str, Any]]
+
+# Far ahead, or MongoDB would remove what has expired.
+NOW = datetime(2126, 1, 1, tzinfo=UTC)
+USER = PydanticObjectId()
+HOUR = timedelta(hours=1)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@pytest.fixture
+async def stored(database_uri: str) -> AsyncIterator[Database]:
+    async with connected(database_uri) as database:
+        yield database
+
+
+def session(**changes: Any) -> SessionDocument:
+    values = {
+        "user_id": USER,
+        "password_changes": 0,
+        "last_used_at": NOW,
+        "expires_at": NOW + 24 * HOUR,
+        "ends_at": NOW + 48 * HOUR,
+        "access_until": NOW + HOUR,
+        "family": b"family",
+        "current": b"current",
+        "rotated_at": NOW,
+    }
+    return SessionDocument(**values | changes)
+
+
+async def test_what_is_over_is_removed_by_the_database(stored: Database) -> None:
+    indexes = await stored["sessions"].index_information()
+
+    assert indexes["expires_at_1"]["expireAfterSeconds"] == 0
+    assert indexes["ended_at_1_expires_at_1__id_1"]["partialFilterExpression"] == {
+        "ended_at": {"$exists": True}
+    }
+    assert "user_id_1__id_-1" in indexes
+
+
+async def test_a_live_session_is_in_no_index_of_ended_ones(stored: Database) -> None:
+    await SessionRepository().add(session())
+
+    document = await stored["sessions"].find_one()
+    assert document is not None
+    assert "ended_at" not in document
+
+
+@pytest.mark.usefixtures("stored")
+async def test_an_ended_session_is_kept_until_its_last_access_token_has_expired() -> None:
+    added = await SessionRepository().add(session())
+    for access_until in (NOW + 3 * HOUR, NOW):
+        again = await SessionRepository().give_out_again(
+            added, access_until, timedelta(days=100_000)
+        )
+        assert again is not None
+        assert again.access_until == NOW + 3 * HOUR
+
+    ended = await SessionRepository().end(str(USER), str(added.id))
+
+    assert ended is not None
+    assert ended.until == NOW + 3 * HOUR + CLOCK_SKEW
+    assert abs(ended.at - datetime.now(UTC)) < timedelta(minutes=1)
+    found = SessionRepository().ended_between
+    assert [batch async for batch in found(ended.at - HOUR, ended.at, 9)] == [[ended]]
+    assert [batch async for batch in found(ended.at, ended.at + HOUR, 9)] == []
+    assert [batch async for batch in found(ended.at - HOUR, ended.at - MILLISECOND, 9)] == []
+
+
+@pytest.mark.usefixtures("stored")
+async def test_end_all_returns_the_sessions_that_ended() -> None:
+    added = [await SessionRepository().add(session()) for _ in range(4)]
+    await SessionRepository().add(session(user_id=PydanticObjectId()))
+    await SessionRepository().end(str(USER), str(added[0].id))
+
+    ended = await SessionRepository().end_all(str(USER), but=str(added[1].id))
+
+    assert {one.session_id for one in ended} == {str(added[n].id) for n in (2, 3)}
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize(
+    ("changes", "presented", "at"),
+    [
+        ({}, {"digest": b"another"}, NOW),
+        ({}, {"family": b"another"}, NOW),
+        ({}, {"user_id": str(ObjectId())}, NOW),
+        ({}, {"session_id": str(ObjectId())}, NOW),
+        ({}, {}, NOW + 24 * HOUR),
+        ({"ended_at": NOW}, {}, NOW),
+    ],
+)
+async def test_only_the_current_token_of_a_live_session_rotates_it(
+    changes: dict[str, Any], presented: dict[str, Any], at: datetime
+) -> None:
+    added = await SessionRepository().add(session(**changes))
+    values = {
+        "user_id": str(USER),
+        "session_id": str(added.id),
+        "family": b"family",
+        "digest": b"current",
+    }
+
+    rotated = await SessionRepository().rotate(
+        Presented(**values | presented), at, {"current": b"next"}, HOUR
+    )
+
+    assert rotated is None
+    kept = await SessionRepository().live(str(USER), str(added.id), NOW)
+    assert kept is None or kept.current == b"current"
+
+
+@pytest.mark.usefixtures("stored")
+async def test_time_of_the_database_is_in_utc() -> None:
+    now = await SessionRepository().now()
+
+    assert now.utcoffset() == timedelta()

@@ -1,0 +1,57 @@
+import pytest
+from beanie import PydanticObjectId
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_auth.throttling.devices import Device, DeviceTokens
+from graphql_auth.users.document import UserDocument
+
+TOKENS = DeviceTokens("k" * 32)
+
+
+def user(**changes: object) -> UserDocument:
+    values = {"id": PydanticObjectId("65f000000000000000000001"), "password_changes": 1}
+    found: UserDocument = UserDocument.model_construct(None, **values | changes)
+    return found
+
+
+def test_a_device_is_known_by_its_token() -> None:
+    token = TOKENS.issue(user())
+    device_id = TOKENS.device_id(token, user())
+
+    assert device_id is not None
+    assert TOKENS.issue(user(), device_id) == token
+    assert TOKENS.issue(user()) != token
+
+
+@pytest.mark.parametrize(
+    ("tokens", "owner"),
+    [
+        (DeviceTokens("K" * 32), user()),
+        (TOKENS, user(id=PydanticObjectId("65f000000000000000000002"))),
+        (TOKENS, user(password_changes=2)),
+        (TOKENS, None),
+    ],
+)
+def test_a_token_is_bound_to_the_server_the_user_and_the_password(
+    tokens: DeviceTokens, owner: UserDocument | None
+) -> None:
+    assert tokens.device_id(TOKENS.issue(user()), owner) is None
+
+
+@given(st.none() | st.text() | st.from_regex(r"[A-Za-z0-9_-]{64}", fullmatch=True))
+def test_no_other_text_is_a_token(text: str | None) -> None:
+    assert TOKENS.device_id(text, user()) is None
+
+
+@pytest.mark.parametrize("change", ["{}\n", " {}", "{}="])
+def test_a_token_has_one_form_only(change: str) -> None:
+    assert TOKENS.device_id(change.format(TOKENS.issue(user())), user()) is None
+
+
+def test_what_is_stored_of_a_device_is_bounded() -> None:
+    assert Device("192.0.2.1", "x" * 1000).fields == {
+        "ip_address": "192.0.2.1",
+        "user_agent": "x" * 400,
+    }
+    assert Device().fields == {"ip_address": None, "user_agent": None}

@@ -1,0 +1,520 @@
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from graphql_auth.accounts.password_changes import PasswordChanges
+from graphql_auth.accounts.service import AuthService, Registration, SignedIn
+from graphql_auth.errors import InvalidCredentials, TooManyAttempts, Unavailable
+from graphql_auth.passwords.hash_queue import HashQueue, Turn
+from graphql_auth.passwords.hasher import Passwords, Verdict
+from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.sessions.service import SessionService
+from graphql_auth.throttling import throttle as module
+from graphql_auth.throttling.devices import Device, DeviceTokens
+from graphql_auth.throttling.repository import AttemptRepository, Budget
+from graphql_auth.throttling.throttle import ACCOUNT, HOUR, LEASE, Throttle, ThrottleKey
+from graphql_auth.users.repository import UserRepository
+from tests.services import FAILURES_PER_ADDRESS, REGISTRATIONS_PER_ADDRESS, Clock
+
+pytestmark = pytest.mark.anyio
+
+EMAIL, PASSWORD = "ada@example.com", "correct horse"
+HOME = Device("192.0.2.1", "at home")
+DAY = 24 * 3600
+LONGEST_WAIT = ACCOUNT.longest_wait.total_seconds()
+
+
+class CountedPasswords(Passwords):
+    """Passwords, and how many were verified."""
+
+    def __init__(self) -> None:
+        super().__init__(4)
+        self.verified = 0
+
+    def verify(self, password: str, stored: str | None) -> Verdict:
+        self.verified += 1
+        return super().verify(password, stored)
+
+
+@pytest.fixture
+def passwords() -> CountedPasswords:
+    return CountedPasswords()
+
+
+@pytest.fixture
+async def services(
+    passwords: CountedPasswords, sessions: SessionService, clock: Clock
+) -> AsyncIterator[list[AuthService]]:
+    """Two servers of one database, who share nothing else but the count of the test."""
+    queues = [HashQueue(threads=2) for _ in range(2)]
+    yield [
+        AuthService(
+            users=UserRepository(),
+            passwords=passwords,
+            rules=PasswordRules(8),
+            hash_queue=queue,
+            throttle=Throttle(AttemptRepository(), 1_000_000, REGISTRATIONS_PER_ADDRESS, clock),
+            devices=DeviceTokens("k" * 32),
+            sessions=sessions,
+            password_changes=PasswordChanges(),
+            now=clock,
+        )
+        for queue in queues
+    ]
+    for queue in queues:
+        queue.close()
+
+
+@pytest.fixture
+async def owner(services: list[AuthService]) -> SignedIn:
+    return await services[0].register(Registration("Ada", "Lovelace", EMAIL, PASSWORD), HOME)
+
+
+def stranger(number: int = 0) -> Device:
+    return Device(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", "a script")
+
+
+async def guess(service: AuthService, number: int = 0, email: str = EMAIL) -> int | None:
+    """Guess wrong; return the seconds to wait, or None when the guess was verified."""
+    try:
+        await service.login(email, f"guess {number}", stranger(number))
+    except TooManyAttempts as refused:
+        return refused.retry_after
+    except InvalidCredentials:
+        return None
+    raise AssertionError
+
+
+@pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+@pytest.mark.usefixtures("owner")
+async def test_waits_grow_for_known_and_unknown_accounts_alike(
+    services: list[AuthService], passwords: CountedPasswords, clock: Clock, email: str
+) -> None:
+    told = [await guess(services[n % 2], n, email) for n in range(6)]
+    assert told == [None] * 5 + [30]
+
+    waits = []
+    for number in range(9):
+        waits.append(await guess(services[0], number, email))
+        clock.time += waits[-1] or 0
+        assert await guess(services[1], number, email) is None
+
+    assert waits == [30, 60, 120, 240, 480, 960, 1800, 1800, 1800]
+    assert passwords.verified == 5 + 9
+
+
+@pytest.mark.usefixtures("owner")
+async def test_of_two_hundred_guesses_at_once_five_are_verified(
+    services: list[AuthService], passwords: CountedPasswords
+) -> None:
+    told = await asyncio.gather(*(guess(services[n % 2], n) for n in range(200)))
+
+    assert passwords.verified == sum(one is None for one in told) == ACCOUNT.free
+
+
+@pytest.mark.usefixtures("owner")
+async def test_after_that_guesses_at_once_are_one(
+    services: list[AuthService], passwords: CountedPasswords, clock: Clock
+) -> None:
+    for number in range(5):
+        await guess(services[0], number)
+    for _ in range(3):
+        clock.time += LONGEST_WAIT
+        passwords.verified = 0
+        await asyncio.gather(*(guess(services[n % 2], n) for n in range(20)))
+        assert passwords.verified == 1
+
+
+@pytest.mark.usefixtures("owner")
+async def test_whoever_guesses_all_day_gets_57_guesses_verified(
+    services: list[AuthService], passwords: CountedPasswords, clock: Clock
+) -> None:
+    end = clock.time + DAY
+    number = 0
+    while clock.time < end:
+        number += 1
+        clock.time += await guess(services[number % 2], number) or 0
+
+    assert passwords.verified == 57
+
+
+@pytest.mark.usefixtures("owner")
+async def test_failures_are_forgotten_after_a_day_without(
+    services: list[AuthService], clock: Clock
+) -> None:
+    for number in range(5):
+        await guess(services[0], number)
+    clock.time += DAY + 1
+
+    assert [await guess(services[0], number) for number in range(6)] == [None] * 5 + [30]
+
+
+@pytest.mark.parametrize("variant", ["ADA@example.com", " ada@EXAMPLE.com", "\uff41da@example.com"])
+@pytest.mark.usefixtures("owner")
+async def test_variants_of_an_address_share_a_counter(
+    services: list[AuthService], variant: str
+) -> None:
+    if variant.strip().lower() != EMAIL:
+        # Another letter is another account, with a counter of its own.
+        variants, expected = [variant], None
+    else:
+        variants, expected = [variant, EMAIL], 30
+    for number in range(5):
+        await guess(services[0], number, variants[number % len(variants)])
+
+    assert await guess(services[0], 9, EMAIL) == expected
+
+
+async def test_the_owner_on_a_known_device_signs_in_while_strangers_guess(
+    services: list[AuthService], owner: SignedIn, passwords: CountedPasswords
+) -> None:
+    guessing = asyncio.gather(*(guess(services[n % 2], n) for n in range(100)))
+    for _ in range(5):
+        signed_in = await services[0].login(EMAIL, PASSWORD, HOME, owner.device_token)
+        assert signed_in.device_token == owner.device_token
+    await guessing
+
+    assert passwords.verified == 5 + ACCOUNT.free
+    with pytest.raises(TooManyAttempts):
+        await services[0].login(EMAIL, PASSWORD, HOME)
+
+
+@pytest.mark.usefixtures("owner")
+async def test_the_owner_on_a_new_device_signs_in_when_the_longest_wait_is_over(
+    services: list[AuthService], clock: Clock
+) -> None:
+    for number in range(200):
+        clock.time += await guess(services[0], number) or 0
+    clock.time += LONGEST_WAIT
+    assert await guess(services[0]) is None
+    with pytest.raises(TooManyAttempts) as refused:
+        await services[0].login(EMAIL, PASSWORD, HOME)
+    assert refused.value.retry_after <= LONGEST_WAIT
+
+    clock.time += LONGEST_WAIT
+    signed_in = await services[0].login(EMAIL, PASSWORD, HOME)
+
+    assert await guess(services[0]) is None
+    again = await services[0].login(EMAIL, PASSWORD, HOME, signed_in.device_token)
+    assert again.device_token == signed_in.device_token
+
+
+async def test_a_known_device_goes_first_in_the_queue_of_hashes(
+    services: list[AuthService], owner: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[Turn] = []
+    run = HashQueue.run
+
+    async def noted(queue: HashQueue, work: Any, turn: Turn) -> Any:
+        turns.append(turn)
+        return await run(queue, work, turn)
+
+    monkeypatch.setattr(HashQueue, "run", noted)
+    for token in (None, owner.device_token):
+        await services[0].login(EMAIL, PASSWORD, HOME, token)
+
+    assert turns == [Turn.STRANGER, Turn.KNOWN]
+
+
+async def test_a_stolen_device_token_buys_its_own_budget_only(
+    services: list[AuthService], owner: SignedIn, passwords: CountedPasswords
+) -> None:
+    refused = 0
+    for number in range(20):
+        try:
+            await services[0].login(EMAIL, f"guess {number}", stranger(), owner.device_token)
+        except InvalidCredentials:
+            pass
+        except TooManyAttempts:
+            refused += 1
+
+    assert (passwords.verified, refused) == (5, 15)
+    other_device = await services[0].login(EMAIL, PASSWORD, HOME)
+    assert other_device.device_token != owner.device_token
+
+
+async def test_a_changed_password_makes_a_device_a_stranger(
+    services: list[AuthService], owner: SignedIn, sessions: SessionService
+) -> None:
+    principal = sessions.authenticate(owner.tokens.access.value)
+    changed = await services[0].change_password(principal, PASSWORD, "battery staple", HOME)
+    for number in range(5):
+        await guess(services[0], number)
+
+    with pytest.raises(TooManyAttempts):
+        await services[0].login(EMAIL, "battery staple", HOME, owner.device_token)
+    await services[0].login(EMAIL, "battery staple", HOME, changed.device_token)
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        lambda token: _another(token[0]) + token[1:],
+        lambda token: token[:-1] + _another(token[-1]),
+        lambda token: f"A{token[:-1]}",
+        lambda _token: "",
+        lambda _token: "x",
+        lambda _token: "\ud800",
+    ],
+)
+async def test_a_made_up_device_token_makes_nobody_known(
+    services: list[AuthService], owner: SignedIn, made_up: Callable[[str], str]
+) -> None:
+    for number in range(5):
+        await guess(services[0], number)
+
+    with pytest.raises(TooManyAttempts):
+        await services[0].login(EMAIL, PASSWORD, HOME, made_up(owner.device_token or ""))
+
+
+def _another(character: str) -> str:
+    return "A" if character != "A" else "B"
+
+
+async def test_a_device_of_another_account_is_a_stranger(
+    services: list[AuthService], owner: SignedIn
+) -> None:
+    bob = Registration("Bob", "B", "bob@example.com", PASSWORD)
+    bobs = await services[0].register(bob, HOME)
+    for number in range(5):
+        await guess(services[0], number)
+
+    with pytest.raises(TooManyAttempts):
+        await services[0].login(EMAIL, PASSWORD, HOME, bobs.device_token)
+    await services[0].login(EMAIL, PASSWORD, HOME, owner.device_token)
+
+
+async def test_the_current_password_cannot_be_guessed_by_whoever_is_signed_in(
+    services: list[AuthService],
+    owner: SignedIn,
+    sessions: SessionService,
+    passwords: CountedPasswords,
+) -> None:
+    principal = sessions.authenticate(owner.tokens.access.value)
+    outcomes = await asyncio.gather(
+        *(
+            services[n % 2].change_password(principal, f"guess {n}", "battery staple", HOME)
+            for n in range(20)
+        ),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(one, InvalidCredentials) for one in outcomes) == passwords.verified == 5
+    assert sum(isinstance(one, TooManyAttempts) for one in outcomes) == 15
+
+
+async def test_one_address_guesses_at_many_accounts_as_often_as_it_may(
+    service: AuthService, clock: Clock
+) -> None:
+    async def spray(number: int, address: str) -> bool:
+        with pytest.raises((InvalidCredentials, TooManyAttempts)) as refused:
+            await service.login(f"user{number}@example.com", "guess", Device(address))
+        return isinstance(refused.value, InvalidCredentials)
+
+    verified = [
+        await spray(number, f"2001:db8::{number:x}") for number in range(FAILURES_PER_ADDRESS + 5)
+    ]
+    assert verified == [True] * FAILURES_PER_ADDRESS + [False] * 5
+    assert await spray(99, "2001:db8:0:1::1")
+    clock.time += HOUR.total_seconds() / FAILURES_PER_ADDRESS
+    assert await spray(99, "2001:db8::ffff")
+    assert not await spray(99, "2001:db8::ffff")
+
+
+async def register(throttle: Throttle, ip: str | None) -> None:
+    async with throttle.registration(ip):
+        pass
+
+
+@pytest.mark.parametrize("addresses", [["192.0.2.1"], ["2001:db8::1", "2001:db8::2"], [None]])
+async def test_registrations_are_counted_by_address(
+    throttle: Throttle, service: AuthService, clock: Clock, addresses: list[str | None]
+) -> None:
+    for number in range(REGISTRATIONS_PER_ADDRESS):
+        await register(throttle, addresses[number % len(addresses)])
+
+    with pytest.raises(TooManyAttempts) as refused:
+        await register(throttle, addresses[0])
+    assert refused.value.retry_after == HOUR.total_seconds() / REGISTRATIONS_PER_ADDRESS
+    with pytest.raises(TooManyAttempts):
+        await service.register(
+            Registration("Ada", "Lovelace", EMAIL, PASSWORD), Device(addresses[0])
+        )
+    await register(throttle, "198.51.100.1")
+    clock.time += refused.value.retry_after
+    await register(throttle, addresses[0])
+
+
+KEY = ThrottleKey(
+    "test",
+    Budget(free=2, refill=HOUR, first_wait=timedelta(seconds=1), longest_wait=timedelta(1)),
+)
+
+
+async def counted(database: AsyncDatabase[dict[str, Any]], clock: Clock) -> tuple[int, int]:
+    """How many attempts count, and how many are in progress."""
+    found = await database["attempts"].find_one({"_id": "test"})
+    assert found is not None
+    used = (found["full_at"].timestamp() - clock.time) / HOUR.total_seconds()
+    return round(used), len(found["pending"])
+
+
+@pytest.mark.parametrize("end", [Unavailable(), KeyError(), InvalidCredentials(), None])
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.usefixtures("service")
+async def test_attempt_counts_only_if_it_says_so(
+    throttle: Throttle,
+    database: AsyncDatabase[dict[str, Any]],
+    clock: Clock,
+    end: Exception | None,
+    counts: bool,  # noqa: FBT001
+) -> None:
+    with pytest.raises(type(end)) if end else contextlib.nullcontext():
+        async with throttle.attempt([KEY]) as attempt:
+            attempt.counts = counts
+            if end:
+                raise end
+
+    assert await counted(database, clock) == (int(counts), 0)
+
+
+@pytest.mark.usefixtures("service")
+async def test_cancelled_attempt_is_not_counted(
+    throttle: Throttle, database: AsyncDatabase[dict[str, Any]], clock: Clock
+) -> None:
+    began = asyncio.Event()
+
+    async def hang() -> None:
+        async with throttle.attempt([KEY]):
+            began.set()
+            await asyncio.sleep(60)
+
+    hanging = asyncio.create_task(hang())
+    await began.wait()
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+
+    assert await counted(database, clock) == (0, 0)
+
+
+@pytest.mark.usefixtures("service")
+async def test_lease_of_dead_process_expires_uncounted(
+    throttle: Throttle, database: AsyncDatabase[dict[str, Any]], clock: Clock
+) -> None:
+    now = datetime.fromtimestamp(clock.time, UTC)
+    await AttemptRepository().begin("test", KEY.budget, "dead", now, now + LEASE)
+    async with throttle.attempt([KEY]):
+        pass
+    assert await counted(database, clock) == (0, 1)
+
+    clock.time += LEASE.total_seconds()
+    async with throttle.attempt([KEY]):
+        pass
+
+    assert await counted(database, clock) == (0, 0)
+
+
+@pytest.mark.usefixtures("service")
+async def test_lease_is_renewed_while_its_attempt_is_in_progress(
+    throttle: Throttle, database: AsyncDatabase[dict[str, Any]], clock: Clock
+) -> None:
+    await throttle.renew_leases()
+    async with throttle.attempt([KEY]):
+        clock.time += LEASE.total_seconds() - 1
+        await throttle.renew_leases()
+        clock.time += LEASE.total_seconds() - 1
+        async with throttle.attempt([KEY]):
+            assert await counted(database, clock) == (0, 2)
+
+    assert await counted(database, clock) == (0, 0)
+
+
+@pytest.mark.usefixtures("service")
+async def test_other_duplicate_key_is_not_retried_without_end(
+    throttle: Throttle, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    await database["attempts"].create_index("kind", unique=True)
+    async with throttle.attempt([KEY]):
+        pass
+
+    with pytest.raises(Unavailable):
+        async with throttle.attempt([ThrottleKey("another", KEY.budget)]):
+            pass
+
+
+@pytest.mark.usefixtures("service")
+async def test_nobody_waits_for_ever_and_not_too_many_do(
+    throttle: Throttle, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_TO_WAIT", 2.0)
+    monkeypatch.setattr(module, "MOST_WAITING", 3)
+    now = datetime.fromtimestamp(clock.time, UTC)
+    for lease in ("one", "two"):
+        await AttemptRepository().begin("test", KEY.budget, lease, now, now + LEASE)
+
+    async def wait() -> int:
+        with pytest.raises(TooManyAttempts) as refused:
+            async with throttle.attempt([KEY]):
+                pass
+        return refused.value.retry_after
+
+    attempts = [asyncio.create_task(wait()) for _ in range(9)]
+    _, waiting = await asyncio.wait(attempts, timeout=1)
+
+    assert len(waiting) == 3
+    async with throttle.attempt([ThrottleKey("another", KEY.budget)]):
+        pass
+    assert await asyncio.gather(*attempts) == [1] * 9
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_refused_attempt_writes_nothing(
+    throttle: Throttle, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    for _ in range(2):
+        async with throttle.attempt([KEY]) as attempt:
+            attempt.counts = True
+    before = await database["attempts"].find_one()
+
+    with pytest.raises(TooManyAttempts):
+        async with throttle.attempt([KEY]):
+            pass
+
+    assert await database["attempts"].find_one() == before
+
+
+async def test_what_people_typed_is_not_stored(
+    services: list[AuthService], database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    await guess(services[0], 1, "secret.address@example.com")
+
+    stored = [str(document) async for document in database["attempts"].find()]
+    assert len(stored) == 2
+    assert "secret" not in "".join(stored)
+
+
+@pytest.mark.usefixtures("service")
+async def test_cancelled_wait_for_a_lease_leaves_none(
+    throttle: Throttle,
+    database: AsyncDatabase[dict[str, Any]],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = AttemptRepository.begin
+
+    async def begin_and_lose_the_answer(*arguments: Any) -> NoReturn:
+        await begin(*arguments)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(AttemptRepository, "begin", begin_and_lose_the_answer)
+    with pytest.raises(asyncio.CancelledError):
+        async with throttle.attempt([KEY]):
+            pass
+
+    assert await counted(database, clock) == (0, 0)

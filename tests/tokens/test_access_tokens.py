@@ -1,0 +1,332 @@
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphql_auth.errors import StartError, TokenFault, Unauthenticated
+from graphql_auth.tokens.access_tokens import AccessToken, AccessTokens, Principal
+from tests.services import Clock
+
+KEY = "k" * 32
+NOW = 1_800_000_000.0
+USER = "65f000000000000000000001"
+SESSION = "65f000000000000000000002"
+PEM = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"
+HEADER = {"alg": "HS256", "typ": "at+jwt"}
+CLAIMS: dict[str, Any] = {
+    "iss": "graphql-auth",
+    "aud": "graphql-auth",
+    "sub": USER,
+    "sid": SESSION,
+    "iat": int(NOW),
+    "exp": int(NOW) + 60,
+    "jti": "abcdefghijklmnopqrstuv",
+}
+
+
+@pytest.fixture
+def tokens(clock: Clock) -> AccessTokens:
+    return AccessTokens(KEY, timedelta(minutes=1), clock)
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tokens whose signatures have been checked."""
+    found = []
+    decode = jwt.decode
+
+    def noted(token: str, *rest: Any, **options: Any) -> Any:
+        found.append(token)
+        return decode(token, *rest, **options)
+
+    monkeypatch.setattr(jwt, "decode", noted)
+    return found
+
+
+def segment(content: object) -> str:
+    text = content if isinstance(content, str) else json.dumps(content)
+    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def issued(tokens: AccessTokens) -> AccessToken:
+    return tokens.issue(USER, SESSION, tokens.expiry())
+
+
+def signed(header: object = HEADER, claims: object = CLAIMS, key: str = KEY) -> str:
+    """A token with a good signature over anything at all."""
+    signing_input = f"{segment(header)}.{segment(claims)}"
+    digest = hmac.digest(key.encode(), signing_input.encode(), hashlib.sha256)
+    return f"{signing_input}.{urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
+def fault(tokens: AccessTokens, token: str) -> TokenFault:
+    with pytest.raises(Unauthenticated) as refused:
+        tokens.verify(token)
+    return refused.value.fault
+
+
+def test_a_token_speaks_for_its_user(tokens: AccessTokens) -> None:
+    token = issued(tokens)
+
+    assert tokens.verify(token.value) == Principal(USER, SESSION)
+    assert token.expires_at == datetime.fromtimestamp(int(NOW) + 60, UTC)
+
+
+def test_a_token_has_the_header_and_the_claims_of_an_access_token(tokens: AccessTokens) -> None:
+    token = issued(tokens).value
+
+    assert jwt.get_unverified_header(token) == HEADER
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims == CLAIMS | {"jti": claims["jti"]}
+
+
+def test_no_two_tokens_are_alike(tokens: AccessTokens) -> None:
+    assert len({issued(tokens).value for _ in range(1000)}) == 1000
+
+
+def test_a_token_works_until_its_time_and_then_no_more(tokens: AccessTokens, clock: Clock) -> None:
+    token = issued(tokens).value
+
+    clock.time = int(NOW) + 59.999
+    assert tokens.verify(token).subject == USER
+    clock.time = int(NOW) + 60
+    assert fault(tokens, token) == TokenFault.TOKEN_EXPIRED
+
+
+def test_the_hand_made_token_of_these_tests_is_a_good_one(tokens: AccessTokens) -> None:
+    assert tokens.verify(signed()) == Principal(USER, SESSION)
+
+
+def test_claims_that_a_later_version_adds_are_let_pass(tokens: AccessTokens) -> None:
+    assert tokens.verify(signed(claims=CLAIMS | {"acr": "x"})).subject == USER
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": "HS256"},
+        HEADER | {"typ": "JWT"},
+        HEADER | {"typ": "application/at+jwt"},
+        HEADER | {"kid": "unknown"},
+        HEADER | {"kid": ""},
+        HEADER | {"kid": "../../dev/null"},
+        HEADER | {"jku": "https://evil.example/keys"},
+        HEADER | {"jwk": {"kty": "oct", "k": "AAAA"}},
+        HEADER | {"x5u": "https://evil.example/"},
+        HEADER | {"crit": ["exp"]},
+        HEADER | {"alg": "none"},
+        HEADER | {"alg": "HS384"},
+        HEADER | {"alg": "RS256"},
+        HEADER | {"alg": "hs256"},
+        '{"alg":"HS256","typ":"at+jwt","typ":"at+jwt"}',
+        '{"alg":"none","alg":"HS256","typ":"at+jwt"}',
+        "[]",
+        "null",
+        "{",
+        "[" * 100_000,
+    ],
+)
+def test_a_good_signature_under_another_header_is_refused(
+    tokens: AccessTokens, header: object
+) -> None:
+    assert fault(tokens, signed(header=header)) == TokenFault.TOKEN_INVALID
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({name: None} for name in CLAIMS),
+        {"iss": "someone-else"},
+        {"aud": "someone-else"},
+        {"aud": ["graphql-auth"]},
+        {"aud": "graphql"},
+        {"sub": ""},
+        {"sub": "admin"},
+        {"sub": USER.upper().replace("6", "A")},
+        {"sub": USER + "0"},
+        {"sub": 7},
+        {"sid": ""},
+        {"sid": SESSION + "0"},
+        {"sid": 7},
+        {"jti": ""},
+        {"jti": "short"},
+        {"jti": ["abcdefghijklmnopqrstuv"]},
+        {"exp": str(CLAIMS["exp"])},
+        {"exp": "١٨٠٠٠٠٠٠٦٠"},
+        {"exp": CLAIMS["exp"] * 1000},
+        {"exp": 2**200},
+        {"exp": float(CLAIMS["exp"])},
+        {"exp": True},
+        {"exp": CLAIMS["iat"]},
+        {"iat": True, "exp": 60},
+        {"iat": -1, "exp": 60},
+        {"exp": -1},
+        {"iat": -1},
+        {"iat": True},
+        {"iat": str(CLAIMS["iat"])},
+        {"iat": float(CLAIMS["iat"])},
+        {"iat": int(NOW) + 62, "exp": int(NOW) + 120},
+        {"nbf": int(NOW) + 10**9},
+        {"nbf": "soon"},
+    ],
+)
+def test_claims_of_another_kind_are_refused(tokens: AccessTokens, changes: dict[str, Any]) -> None:
+    claims = {name: value for name, value in (CLAIMS | changes).items() if value is not None}
+
+    assert fault(tokens, signed(claims=claims)) == TokenFault.TOKEN_INVALID
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        json.dumps(CLAIMS)[:-1] + ', "sub": "65f000000000000000000002"}',
+        json.dumps(CLAIMS).replace(str(CLAIMS["exp"]), "9" * 5000),
+        json.dumps(CLAIMS).replace(str(CLAIMS["exp"]), "Infinity"),
+        "[]",
+        '"text"',
+        "{",
+    ],
+)
+def test_claims_that_are_not_one_plain_object_are_refused(
+    tokens: AccessTokens, claims: str
+) -> None:
+    assert fault(tokens, signed(claims=claims)) == TokenFault.TOKEN_INVALID
+
+
+def test_a_clock_that_is_a_little_behind_the_issuer_is_forgiven(tokens: AccessTokens) -> None:
+    token = signed(claims=CLAIMS | {"iat": int(NOW) + 60, "exp": int(NOW) + 120})
+
+    assert tokens.verify(token).subject == USER
+
+
+def test_a_token_that_is_remembered_expires_all_the_same(
+    tokens: AccessTokens, clock: Clock
+) -> None:
+    token = issued(tokens).value
+
+    for second in (0, 59, 60, 61, 59):
+        clock.time = int(NOW) + second
+        if second < 60:
+            assert tokens.verify(token) == Principal(USER, SESSION)
+        else:
+            assert fault(tokens, token) == TokenFault.TOKEN_EXPIRED
+
+
+def test_a_token_that_is_remembered_is_refused_by_a_clock_that_is_set_back(
+    tokens: AccessTokens, clock: Clock
+) -> None:
+    token = issued(tokens).value
+    assert tokens.verify(token).subject == USER
+
+    clock.time = int(NOW) - 60
+    assert tokens.verify(token).subject == USER
+    clock.time = int(NOW) - 61
+    assert fault(tokens, token) == TokenFault.TOKEN_INVALID
+    clock.time = NOW
+    assert tokens.verify(token).subject == USER
+
+
+def test_a_good_token_is_checked_once(
+    tokens: AccessTokens, checked: list[str], clock: Clock
+) -> None:
+    token = issued(tokens).value
+
+    for _ in range(3):
+        tokens.verify(token)
+    clock.time += 60
+    assert fault(tokens, token) == TokenFault.TOKEN_EXPIRED
+
+    assert checked == [token]
+
+
+def test_a_bad_token_is_not_remembered(tokens: AccessTokens, checked: list[str]) -> None:
+    bad = signed(key="K" * 32)
+
+    for _ in range(3):
+        assert fault(tokens, bad) == TokenFault.TOKEN_INVALID
+
+    assert checked == [bad] * 3
+
+
+def test_no_more_tokens_are_remembered_than_there_is_place_for(
+    monkeypatch: pytest.MonkeyPatch, checked: list[str], clock: Clock
+) -> None:
+    monkeypatch.setattr("graphql_auth.tokens.access_tokens.TOKENS_REMEMBERED", 2)
+    tokens = AccessTokens(KEY, timedelta(minutes=1), clock)
+    first, second, third = (issued(tokens).value for _ in range(3))
+
+    for token in (first, second, first, third, first, second):
+        tokens.verify(token)
+
+    # The second gave place to the third, for the first was used since.
+    assert checked == [first, second, third, second]
+
+
+def test_who_has_another_key_remembers_for_himself_only(clock: Clock) -> None:
+    ours, theirs = (AccessTokens(key * 32, timedelta(minutes=1), clock) for key in "kK")
+    token = issued(ours).value
+
+    assert ours.verify(token).subject == USER
+    assert fault(theirs, token) == TokenFault.TOKEN_INVALID
+
+
+def test_the_signature_of_another_key_is_refused(tokens: AccessTokens) -> None:
+    assert fault(tokens, signed(key="K" * 32)) == TokenFault.TOKEN_INVALID
+
+
+@given(st.data())
+def test_a_token_with_any_character_changed_is_refused(data: st.DataObject) -> None:
+    tokens = AccessTokens(KEY, timedelta(minutes=1), Clock())
+    token = issued(tokens).value
+    place = data.draw(st.integers(0, len(token) - 1))
+    changed = data.draw(st.characters().filter(lambda character: character != token[place]))
+
+    assert fault(tokens, token[:place] + changed + token[place + 1 :]) == TokenFault.TOKEN_INVALID
+
+
+@given(st.text() | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{43}", fullmatch=True))
+def test_no_text_makes_verify_fail(text: str) -> None:
+    tokens = AccessTokens(KEY, timedelta(minutes=1), Clock())
+
+    assert fault(tokens, text) == TokenFault.TOKEN_INVALID
+
+
+def test_the_spare_bits_of_a_signature_are_zero(tokens: AccessTokens) -> None:
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    token = issued(tokens).value
+    last = alphabet.index(token[-1])
+
+    for spare in (1, 2, 3):
+        twin = token[:-1] + alphabet[last + spare]
+        assert fault(tokens, twin) == TokenFault.TOKEN_INVALID
+
+
+@pytest.mark.parametrize("key", ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", PEM])
+def test_a_key_that_pyjwt_takes_for_another_kind_is_refused_at_once(key: str) -> None:
+    with pytest.raises(StartError) as refused:
+        AccessTokens(key, timedelta(minutes=1), Clock())
+
+    assert "TOKEN_KEY" in str(refused.value)
+    assert key not in str(refused.value)
+
+
+@pytest.mark.parametrize("change", ["{}=", "{}\n", " {}", "{}.x", "Bearer {}"])
+def test_a_token_has_one_form_only(tokens: AccessTokens, change: str) -> None:
+    assert fault(tokens, change.format(issued(tokens).value)) == TokenFault.TOKEN_INVALID
+
+
+def test_an_endless_token_is_refused_unread(tokens: AccessTokens) -> None:
+    assert fault(tokens, signed(claims=CLAIMS | {"x": "x" * 4096})) == TokenFault.TOKEN_INVALID
+
+
+def test_a_token_shows_in_no_repr(tokens: AccessTokens) -> None:
+    token = issued(tokens)
+
+    assert token.value not in repr(token)

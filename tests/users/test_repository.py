@@ -1,0 +1,218 @@
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from pydantic import ValidationError
+from pymongo.asynchronous.database import AsyncDatabase
+
+from graphql_auth.embedded_mongo.mongod import data_directory, embedded_mongod
+from graphql_auth.errors import EmailTaken, Unavailable
+from graphql_auth.mongo import client as mongo
+from graphql_auth.mongo.client import connected
+from graphql_auth.users.document import UserDocument
+from graphql_auth.users.repository import UserRepository
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def stored(database_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    async with connected(database_uri) as database:
+        yield database
+
+
+def ada(**changes: str) -> UserDocument:
+    return UserDocument(
+        **{"first_name": "Ada", "last_name": "L", "email": "ada@example.com", "password": "hash"}
+        | changes
+    )
+
+
+async def test_a_user_is_stored_with_the_field_names_of_the_original(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    user = await UserRepository().add(ada())
+
+    assert await stored["users"].find_one() == {
+        "_id": user.id,
+        "first_name": "Ada",
+        "last_name": "L",
+        "email": "ada@example.com",
+        "password": "hash",
+        "password_changes": 0,
+        "disabled": False,
+    }
+
+
+@pytest.mark.usefixtures("stored")
+async def test_an_address_is_taken_once() -> None:
+    await UserRepository().add(ada())
+
+    with pytest.raises(EmailTaken):
+        await UserRepository().add(ada(first_name="Bob"))
+
+
+@pytest.mark.usefixtures("stored")
+async def test_a_user_is_found_by_the_earliest_spelling_that_is_stored() -> None:
+    await UserRepository().add(ada(email="b"))
+    await UserRepository().add(ada(email="a"))
+
+    for spellings, expected in ((["a", "b"], "a"), (["b", "a"], "b"), (["x", "a"], "a")):
+        user = await UserRepository().with_email(spellings)
+        assert user is not None
+        assert user.email == expected
+    assert await UserRepository().with_email(["x"]) is None
+
+
+@pytest.mark.usefixtures("stored")
+async def test_a_user_is_found_by_id() -> None:
+    user = await UserRepository().add(ada())
+
+    found = await UserRepository().with_id(str(user.id))
+    assert found is not None
+    assert found.email == "ada@example.com"
+    assert await UserRepository().with_id(str(ObjectId())) is None
+
+
+async def test_documents_of_the_original_are_read_whatever_else_they_hold(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    await stored["users"].insert_many(
+        [
+            {"email": "null", "first_name": None, "password": None, "__v": 0, "token": "eyJ"},
+            {"email": "odd", "first_name": 7, "last_name": ["x"], "password": {"a": 1}},
+        ]
+    )
+
+    for email in ("null", "odd"):
+        user = await UserRepository().with_email([email])
+        assert user is not None
+        assert (user.first_name, user.last_name, user.password) == ("", "", "")
+        assert user.created_at == user.id.generation_time  # type: ignore[union-attr]
+
+
+async def test_an_upgraded_hash_leaves_all_else_as_it_is(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    await stored["users"].insert_one({"email": "a", "password": "old", "__v": 0, "token": "eyJ"})
+    user = await UserRepository().with_email(["a"])
+    assert user is not None
+
+    await UserRepository().upgrade_password(user, "new")
+
+    document = await stored["users"].find_one({}, {"_id": 0})
+    assert document == {"email": "a", "password": "new", "__v": 0, "token": "eyJ"}
+
+
+async def test_an_upgrade_does_not_undo_a_password_that_was_changed_in_between(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    user = await UserRepository().add(ada(password="old"))
+    await stored["users"].update_one({}, {"$set": {"password": "changed"}})
+
+    await UserRepository().upgrade_password(user, "new")
+
+    document = await stored["users"].find_one()
+    assert document is not None
+    assert document["password"] == "changed"
+
+
+def test_a_hash_shows_in_no_repr() -> None:
+    assert "hunter2" not in repr(UserDocument.model_construct(password="hunter2"))
+
+
+async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mongo, "SECONDS_FOR_A_COMMAND", 0.5)
+    # A short path, at which both of them can have their socket.
+    with TemporaryDirectory(dir="/tmp") as short, data_directory(Path(short)) as data:
+        with embedded_mongod(data) as mongod:
+            mongod.wait_until_ready()
+            connection = connected(mongod.uri)
+            await connection.__aenter__()
+            await UserRepository().add(ada())
+            os.kill(mongod.pid, signal.SIGKILL)
+            assert mongod.ends_by_itself()
+        for attempt in (
+            UserRepository().with_email(["ada@example.com"]),
+            UserRepository().with_id(str(ObjectId())),
+            UserRepository().add(ada(email="bob@example.com")),
+            UserRepository().upgrade_password(ada(), "new"),
+        ):
+            with pytest.raises(Unavailable):
+                await attempt
+        with embedded_mongod(data) as mongod:
+            mongod.wait_until_ready()
+            assert await UserRepository().with_email(["ada@example.com"]) is not None
+            await connection.__aexit__(None, None, None)
+
+
+async def test_users_who_are_asked_for_at_once_are_read_together(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    users = UserRepository()
+    ids = [str((await users.add(ada(email=f"{number}@example.com"))).id) for number in range(20)]
+    await stored.command("profile", 2)
+
+    found = await asyncio.gather(*[users.with_id(user_id) for user_id in ids])
+
+    assert [str(user.id) for user in found if user] == ids
+    await stored.command("profile", 0)
+    # mongod reads by itself too, and counts it as it counts ours.
+    reads = {"op": "query", "ns": f"{stored.name}.users"}
+    assert await stored["system.profile"].count_documents(reads) == 1
+
+
+async def test_unique_index_on_addresses_in_any_case_decides_too(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    await stored["users"].create_index(
+        "email", name="email_ci", unique=True, collation={"locale": "en", "strength": 2}
+    )
+    await stored["users"].insert_one({"email": "ADA@example.com"})
+
+    with pytest.raises(EmailTaken):
+        await UserRepository().add(ada())
+
+
+async def test_user_is_stored_in_no_collection_without_the_index(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    await stored.drop_collection("users")
+
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await UserRepository().add(ada())
+
+    assert await stored["users"].count_documents({}) == 0
+
+
+async def test_odd_user_fails_only_who_asks_for_it(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    odd, null = ObjectId(), ObjectId()
+    await stored["users"].insert_many(
+        [
+            {"_id": odd, "email": "odd@example.com", "disabled": "perhaps"},
+            {"_id": null, "email": "null@example.com", "disabled": None, "password_changes": None},
+        ]
+    )
+    users = UserRepository()
+    owner = await users.add(ada())
+
+    found = await asyncio.gather(
+        *(users.with_id(str(one)) for one in (owner.id, odd, null)), return_exceptions=True
+    )
+
+    good, bad, defaulted = found
+    assert isinstance(good, UserDocument)
+    assert isinstance(bad, ValidationError)
+    assert isinstance(defaulted, UserDocument)
+    assert (defaulted.disabled, defaulted.password_changes) == (False, 0)
