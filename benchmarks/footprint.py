@@ -29,14 +29,14 @@ from benchmarks import population, processes, servers, versions
 from benchmarks.population import Member
 from benchmarks.wire import HOST
 from graphql_auth.accounts.password_changes import PasswordChanges
-from graphql_auth.accounts.service import AuthService, Registration, SignedIn
+from graphql_auth.accounts.service import AccountService, Registration, SignedIn
 from graphql_auth.embedded_mongo.mongod import find_mongod
-from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.passwords.hash_queue import HashQueue
-from graphql_auth.passwords.hasher import Passwords
-from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.passwords.hasher import PasswordHasher
+from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import Revocations
 from graphql_auth.sessions.service import Lifetimes, SessionService
@@ -151,15 +151,15 @@ COMMANDS = Commands()
 CLOCK = DatabaseClock()
 
 
-def _parts(revocations: Revocations) -> tuple[AuthService, SessionService]:
+def _parts(revocations: Revocations) -> tuple[AccountService, SessionService]:
     tokens = AccessTokens(KEY, HOURS, CLOCK)
     sessions = SessionService(
         SessionRepository(), UserRepository(), tokens, revocations, Heartbeat(), Lifetimes(), CLOCK
     )
-    service = AuthService(
+    service = AccountService(
         users=UserRepository(),
-        passwords=Passwords(population.BCRYPT_ROUNDS),
-        rules=PasswordRules(8),
+        passwords=PasswordHasher(population.BCRYPT_ROUNDS),
+        rules=PasswordPolicy(8),
         hash_queue=HashQueue(threads=1),
         throttle=Throttle(AttemptRepository(), 100, 500, CLOCK),
         devices=DeviceTokens(KEY),
@@ -172,7 +172,7 @@ def _parts(revocations: Revocations) -> tuple[AuthService, SessionService]:
 
 def _fill(uri: str) -> dict[str, Any]:
     """Write users and sessions, and return how many bytes each of them takes."""
-    now, hashed = datetime.now(UTC), Passwords(population.BCRYPT_ROUNDS).hash(PASSWORD)
+    now, hashed = datetime.now(UTC), PasswordHasher(population.BCRYPT_ROUNDS).hash(PASSWORD)
     # People have other addresses than members with a number, and come back in no order.
     users = [Member(at).user(hashed) | {"email": _email(at)} for at in range(MANY)]
     owners = random.Random(1).sample(range(MANY), MANY)  # noqa: S311
@@ -231,7 +231,7 @@ def _replica_set(directory: Path) -> Iterator[tuple[int, str]]:
 
 
 async def _measure(pid: int, uri: str) -> dict[str, Any]:
-    async with connected(uri) as database:
+    async with connect(uri) as database:
         sizes = await asyncio.to_thread(_fill, uri)
         footprint = Footprint(pid, database)
         await footprint.measure()

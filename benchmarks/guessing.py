@@ -13,15 +13,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from graphql_auth.accounts.password_changes import PasswordChanges
-from graphql_auth.accounts.service import AuthService, Registration
-from graphql_auth.embedded_mongo.mongod import data_directory, embedded_mongod
+from graphql_auth.accounts.service import AccountService, Registration
+from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts
-from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.passwords.hash_queue import HashQueue
-from graphql_auth.passwords.hasher import Passwords, Verdict
-from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.passwords.hasher import PasswordHasher, VerifyResult
+from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import Revocations
 from graphql_auth.sessions.service import Lifetimes, SessionService
@@ -40,14 +40,14 @@ KEY = "k" * 32
 HOUR = timedelta(hours=1)
 
 
-class CountedPasswords(Passwords):
+class CountedPasswords(PasswordHasher):
     """The cheapest hashes, and how many were computed to verify one."""
 
     def __init__(self) -> None:
         super().__init__(4)
         self.verified = 0
 
-    def verify(self, password: str, stored: str | None) -> Verdict:
+    def verify(self, password: str, stored: str | None) -> VerifyResult:
         """Count, and verify."""
         self.verified += 1
         return super().verify(password, stored)
@@ -63,10 +63,10 @@ class Simulation:
         queue = HashQueue(threads=2)
         revocations = Revocations(SessionRepository(), DatabaseClock(), HOUR, HOUR)
         tokens = AccessTokens(KEY, HOUR, self.now)
-        self.service = AuthService(
+        self.service = AccountService(
             users=UserRepository(),
             passwords=self.passwords,
-            rules=PasswordRules(8),
+            rules=PasswordPolicy(8),
             hash_queue=queue,
             throttle=Throttle(AttemptRepository(), 100, 500, self.now),
             devices=DeviceTokens(KEY),
@@ -118,7 +118,7 @@ def _address(number: int) -> Device:
 
 
 async def _simulate(uri: str) -> None:
-    async with connected(uri) as database:
+    async with connect(uri) as database:
         simulation = Simulation()
         await simulation.run()
         for outcome, count in sorted(simulation.outcomes.items()):
@@ -132,8 +132,8 @@ def main() -> None:
     """Simulate, and print."""
     with (
         tempfile.TemporaryDirectory() as directory,
-        data_directory(Path(directory)) as data,
-        embedded_mongod(data) as mongod,
+        lock_data_directory(Path(directory)) as data,
+        run_mongod(data) as mongod,
     ):
         mongod.wait_until_ready()
         asyncio.run(_simulate(mongod.uri))

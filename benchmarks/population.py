@@ -11,7 +11,7 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from graphql_auth.passwords.hasher import Passwords
+from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.sessions.refresh_tokens import (
     FAMILY_BYTES,
     SECRET_BYTES,
@@ -123,7 +123,7 @@ class Writer:
         self._database = database
         self._now = datetime.now(UTC)
         # One hash for all: what each takes to compute is not what is measured.
-        self._password = Passwords(BCRYPT_ROUNDS).hash(PASSWORD)
+        self._password = PasswordHasher(BCRYPT_ROUNDS).hash(PASSWORD)
 
     def write(self, start: int, end: int) -> None:
         """Write a batch of members, from one number on, and none from another on."""

@@ -15,9 +15,9 @@ from pathlib import Path
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 
-from graphql_auth.embedded_mongo.mongod import data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
 from graphql_auth.errors import Unauthenticated
-from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.repository import SessionRepository
@@ -33,15 +33,15 @@ def main() -> None:
     many = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with (
         tempfile.TemporaryDirectory() as directory,
-        data_directory(Path(directory)) as data,
-        embedded_mongod(data) as mongod,
+        lock_data_directory(Path(directory)) as data,
+        run_mongod(data) as mongod,
     ):
         mongod.wait_until_ready()
         asyncio.run(_measure(mongod.uri, many))
 
 
 async def _measure(uri: str, many: int) -> None:
-    async with connected(uri):
+    async with connect(uri):
         collection = SessionDocument.get_pymongo_collection()
         known = await _fill(collection, many)
         revocations = Revocations(SessionRepository(), DatabaseClock(), LIFETIME, LIFETIME)

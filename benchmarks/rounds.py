@@ -14,7 +14,7 @@ from benchmarks.servers import NotStarted
 from benchmarks.wire import WrongAnswer
 
 Sample = Mapping[str, float]
-Turn = Callable[[], Sample]
+Priority = Callable[[], Sample]
 
 
 class Spread(NamedTuple):
@@ -73,7 +73,7 @@ def spread(values: Sequence[float]) -> Spread | None:
 
 
 def alternate(
-    title: str, turns: Mapping[str, Turn], rounds: int, clock: Clock, shown: str
+    title: str, turns: Mapping[str, Priority], rounds: int, clock: Clock, shown: str
 ) -> Measured:
     """Let all take their turns, round by round, and show the metric ``shown`` of each.
 
@@ -86,13 +86,13 @@ def alternate(
             print(f"  time is over: {number} rounds instead of {rounds}", flush=True)
             break
         print(f"  round {number + 1} of {rounds}:", end="", flush=True)
-        for name in _rotated(list(measured.samples), number):
+        for name in _rotate(list(measured.samples), number):
             _take(measured, name, turns[name], shown)
         print(flush=True)
     return measured
 
 
-def _take(measured: Measured, name: str, turn: Turn, shown: str) -> None:
+def _take(measured: Measured, name: str, turn: Priority, shown: str) -> None:
     try:
         sample = turn()
     except (WrongAnswer, NotStarted) as reason:
@@ -111,6 +111,6 @@ def number_shown(value: float) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004
 
 
-def _rotated(names: list[str], by: int) -> list[str]:
+def _rotate(names: list[str], by: int) -> list[str]:
     start = by % len(names) if names else 0
     return names[start:] + names[:start]

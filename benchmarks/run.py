@@ -12,7 +12,7 @@ from benchmarks.contenders import EXPRESS, STOCK_STRAWBERRY
 from benchmarks.goals import AFTER_LOAD, US
 from benchmarks.load import WARM_UP
 from benchmarks.peers.contender import Contender
-from benchmarks.rounds import Clock, Measured, Sample, Turn, alternate
+from benchmarks.rounds import Clock, Measured, Priority, Sample, alternate
 from benchmarks.servers import NotStarted, started
 from benchmarks.wire import WrongAnswer
 from benchmarks.workloads import Subject, Workload
@@ -192,7 +192,7 @@ class Run:
     def _measure(self, part: Part, subjects: Sequence[Subject]) -> None:
         workload = part.workload
         self._begin(workload.title)
-        turns: dict[str, Turn] = {
+        turns: dict[str, Priority] = {
             one.contender.name: partial(_turn, workload, one, part.seconds)
             for one in subjects
             if part.includes(one.contender)
@@ -201,7 +201,7 @@ class Run:
             workload.title, turns, part.rounds, self.clock, workload.shown
         )
 
-    def _floors(self, part: Part) -> dict[str, Turn]:
+    def _floors(self, part: Part) -> dict[str, Priority]:
         floor = part.workload.floor
         return {floor.name: partial(floor.measure, self.mongo_uri, part.seconds)} if floor else {}
 

@@ -17,7 +17,7 @@ from benchmarks.population import Member
 from benchmarks.rounds import Clock, Measured
 from benchmarks.servers import Server, started
 from benchmarks.wire import Client
-from graphql_auth.passwords.hasher import Passwords
+from graphql_auth.passwords.hasher import PasswordHasher
 
 TITLE = "Users and sessions in the database"
 SESSIONS = "{ viewer { sessions(first: 20) { edges { node { id } } } } }"
@@ -102,7 +102,7 @@ def _round(crowds: list[Crowd], tries: int) -> list[dict[str, float]]:
 
 
 def _milliseconds_of_a_hash() -> float:
-    passwords = Passwords(population.BCRYPT_ROUNDS)
+    passwords = PasswordHasher(population.BCRYPT_ROUNDS)
     stored = passwords.hash(population.PASSWORD)
     taken = []
     for _ in range(100):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.peers.contender import Contender, Request
-from benchmarks.rounds import Clock, Measured, Sample, Turn, alternate
+from benchmarks.rounds import Clock, Measured, Priority, Sample, alternate
 from benchmarks.servers import launched, started
 
 OURS = CONTENDERS[0]
@@ -23,7 +23,7 @@ def measure(
     contenders: list[Contender], mongo_uri: str, directory: Path, rounds: int, clock: Clock
 ) -> Measured:
     """Start each contender on a MongoDB that runs and that it has used before."""
-    turns: dict[str, Turn] = {
+    turns: dict[str, Priority] = {
         contender.name: partial(_start, contender, mongo_uri, directory) for contender in contenders
     }
     return alternate(TITLE, turns, rounds, clock, "seconds")
@@ -44,7 +44,7 @@ def measure_embedded(directory: Path, rounds: int, clock: Clock) -> Measured:
     kept = directory / "kept"
     kept.mkdir()
     _start_embedded(kept)
-    turns: dict[str, Turn] = {
+    turns: dict[str, Priority] = {
         FRESH: partial(_start_fresh, directory),
         EXISTING: partial(_start_embedded, kept),
     }

@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from graphql_auth.accounts.password_changes import SECONDS_BETWEEN_COMPLETIONS, PasswordChanges
-from graphql_auth.accounts.service import AuthService
+from graphql_auth.accounts.service import AccountService
 from graphql_auth.context import Services
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.graphql_http.cors import ListedOrigins
@@ -24,15 +24,15 @@ from graphql_auth.graphql_http.endpoint import GraphQLEndpoint, Policy, not_foun
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.graphql_http.middleware import Edge, ShortWay
 from graphql_auth.graphql_http.playground import Playground
-from graphql_auth.graphql_http.proxies import BehindProxies
-from graphql_auth.mongo.client import bind, connected, opened
+from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
+from graphql_auth.mongo.client import bind, connect, opened
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.mongo.indexes import SECONDS_BETWEEN_CHECKS, IndexMonitor
 from graphql_auth.passwords.hash_queue import HashQueue
-from graphql_auth.passwords.hasher import Passwords
-from graphql_auth.passwords.policy import PasswordRules
-from graphql_auth.runtime.periodic import Work, repeated
+from graphql_auth.passwords.hasher import PasswordHasher
+from graphql_auth.passwords.policy import PasswordPolicy
+from graphql_auth.runtime.periodic import Work, run_periodically
 from graphql_auth.schema import create_schema
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import (
@@ -50,7 +50,7 @@ from graphql_auth.tokens.key_fingerprint import check_token_key
 from graphql_auth.users.repository import UserRepository
 
 if TYPE_CHECKING:
-    from graphql_auth.passwords.pwned import Breaches
+    from graphql_auth.passwords.pwned import PwnedPasswordsClient
 
 GRAPHQL_PATH = "/graphql"
 ASSETS_PATH = f"{GRAPHQL_PATH}/assets/{{name}}"
@@ -95,10 +95,10 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
         registrations_per_address=settings.max_registrations_per_address,
         now=clock,
     )
-    accounts = AuthService(
+    accounts = AccountService(
         users=UserRepository(indexes),
-        passwords=Passwords(settings.bcrypt_rounds),
-        rules=PasswordRules(settings.password_min_length, breaches.hold if breaches else None),
+        passwords=PasswordHasher(settings.bcrypt_rounds),
+        rules=PasswordPolicy(settings.password_min_length, breaches.hold if breaches else None),
         hash_queue=hash_queue,
         throttle=throttle,
         devices=DeviceTokens(_secret(settings.token_key)),
@@ -124,7 +124,7 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
                 # What is there by now stays. The garbage collector need not go through it
                 # again and again, for 30 ms each time.
                 gc.freeze()
-                async with repeated(*jobs):
+                async with run_periodically(*jobs):
                     yield
         finally:
             hash_queue.close()
@@ -165,13 +165,13 @@ async def _await_database(connection: Database, *first_reads: Work) -> None:
             return
 
 
-def _breaches(setting: bool | HttpUrl) -> "Breaches | None":  # noqa: FBT001 - a setting
+def _breaches(setting: bool | HttpUrl) -> "PwnedPasswordsClient | None":  # noqa: FBT001 - a setting
     if setting is False:
         return None
     # The client for HTTP takes a tenth of a second to import, which few need.
-    from graphql_auth.passwords.pwned import HAVE_I_BEEN_PWNED, Breaches  # noqa: PLC0415
+    from graphql_auth.passwords.pwned import HAVE_I_BEEN_PWNED, PwnedPasswordsClient  # noqa: PLC0415
 
-    return Breaches(HAVE_I_BEEN_PWNED if setting is True else str(setting))
+    return PwnedPasswordsClient(HAVE_I_BEEN_PWNED if setting is True else str(setting))
 
 
 def _lifetimes(settings: Settings) -> Lifetimes:
@@ -186,7 +186,7 @@ def _lifetimes(settings: Settings) -> Lifetimes:
 def _middleware(settings: Settings) -> Iterator[Middleware]:
     """Yield what stands around the endpoint, from the outside in."""
     if settings.trusted_proxies:
-        yield Middleware(BehindProxies, settings.trusted_proxies)
+        yield Middleware(TrustedProxyMiddleware, settings.trusted_proxies)
     yield Middleware(Edge)
     if settings.allowed_origins:
         yield Middleware(ListedOrigins, settings.allowed_origins)
@@ -221,7 +221,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
     Raises StartError.
     """
-    async with connected(_secret(settings.mongo_uri)) as connection:
+    async with connect(_secret(settings.mongo_uri)) as connection:
         try:
             await check_token_key(_secret(settings.token_key))
         except Unavailable:

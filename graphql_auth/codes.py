@@ -7,7 +7,7 @@ from enum import Enum
 
 import strawberry
 
-from graphql_auth.errors import FaultReason, TokenFault
+from graphql_auth import errors
 
 
 @strawberry.enum(description="Every value that `extensions.code` of an error can take.")
@@ -69,39 +69,43 @@ class ErrorCode(Enum):
 class FieldReason(Enum):
     """The reasons that the service has, described."""
 
-    REQUIRED = strawberry.enum_value(FaultReason.REQUIRED, description="It is missing or blank.")
+    REQUIRED = strawberry.enum_value(
+        errors.FieldReason.REQUIRED, description="It is missing or blank."
+    )
     TOO_SHORT = strawberry.enum_value(
-        FaultReason.TOO_SHORT, description="It has fewer characters than `limit`."
+        errors.FieldReason.TOO_SHORT, description="It has fewer characters than `limit`."
     )
     TOO_LONG = strawberry.enum_value(
-        FaultReason.TOO_LONG, description="It has more characters than `limit`."
+        errors.FieldReason.TOO_LONG, description="It has more characters than `limit`."
     )
     TOO_COMMON = strawberry.enum_value(
-        FaultReason.TOO_COMMON, description="Many people use this password."
+        errors.FieldReason.TOO_COMMON, description="Many people use this password."
     )
     TOO_PERSONAL = strawberry.enum_value(
-        FaultReason.TOO_PERSONAL, description="The password is the user's own name or address."
+        errors.FieldReason.TOO_PERSONAL,
+        description="The password is the user's own name or address.",
     )
     BREACHED = strawberry.enum_value(
-        FaultReason.BREACHED, description="The password was in a data breach."
+        errors.FieldReason.BREACHED, description="The password was in a data breach."
     )
     INVALID_CHARACTERS = strawberry.enum_value(
-        FaultReason.INVALID_CHARACTERS, description="It has characters that cannot be seen."
+        errors.FieldReason.INVALID_CHARACTERS, description="It has characters that cannot be seen."
     )
     INVALID_EMAIL = strawberry.enum_value(
-        FaultReason.INVALID_EMAIL, description="It is no e-mail address."
+        errors.FieldReason.INVALID_EMAIL, description="It is no e-mail address."
     )
     WRONG_TYPE = strawberry.enum_value(
-        FaultReason.WRONG_TYPE, description="The variable is not of the type that the schema has."
+        errors.FieldReason.WRONG_TYPE,
+        description="The variable is not of the type that the schema has.",
     )
     UNKNOWN_FIELD = strawberry.enum_value(
-        FaultReason.UNKNOWN_FIELD, description="The schema has no such field."
+        errors.FieldReason.UNKNOWN_FIELD, description="The schema has no such field."
     )
     OUT_OF_RANGE = strawberry.enum_value(
-        FaultReason.OUT_OF_RANGE, description="The number is too small."
+        errors.FieldReason.OUT_OF_RANGE, description="The number is too small."
     )
     INVALID_CURSOR = strawberry.enum_value(
-        FaultReason.INVALID_CURSOR, description="It is no cursor of this list."
+        errors.FieldReason.INVALID_CURSOR, description="It is no cursor of this list."
     )
 
 
@@ -109,12 +113,16 @@ class FieldReason(Enum):
 class TokenReason(Enum):
     """The faults that a token can have, described."""
 
-    TOKEN_MISSING = strawberry.enum_value(TokenFault.TOKEN_MISSING, description="There is none.")
-    TOKEN_EXPIRED = strawberry.enum_value(TokenFault.TOKEN_EXPIRED, description="Its time is over.")
+    TOKEN_MISSING = strawberry.enum_value(
+        errors.TokenReason.TOKEN_MISSING, description="There is none."
+    )
+    TOKEN_EXPIRED = strawberry.enum_value(
+        errors.TokenReason.TOKEN_EXPIRED, description="Its time is over."
+    )
     TOKEN_INVALID = strawberry.enum_value(
-        TokenFault.TOKEN_INVALID,
+        errors.TokenReason.TOKEN_INVALID,
         description="It is not one of ours, or two different ones were sent.",
     )
     TOKEN_REVOKED = strawberry.enum_value(
-        TokenFault.TOKEN_REVOKED, description="Its session has ended."
+        errors.TokenReason.TOKEN_REVOKED, description="Its session has ended."
     )

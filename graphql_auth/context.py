@@ -7,22 +7,22 @@ from ipaddress import IPv6Address, ip_address
 
 from starlette.requests import Request
 
-from graphql_auth.accounts.service import AuthService
-from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
+from graphql_auth.accounts.service import AccountService
+from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.service import SessionService
 from graphql_auth.throttling.devices import Device
 from graphql_auth.tokens.access_tokens import Principal
 
 # Whom the token of a request speaks for; or why for nobody; or None, when that cannot be known now.
-Caller = Principal | TokenFault | None
+Caller = Principal | TokenReason | None
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """The use cases that the API offers."""
 
-    accounts: AuthService
+    accounts: AccountService
     sessions: SessionService
 
 
@@ -43,7 +43,7 @@ class Context:
         Each field asks anew, for one before it may have ended the session.
         """
         match self.caller:
-            case TokenFault():
+            case TokenReason():
                 raise Unauthenticated(self.caller)
             case None:
                 raise Unavailable(retry_after=1)
@@ -60,7 +60,7 @@ def identify(sessions: SessionService, tokens: Iterable[str]) -> Caller:
     """
     match list(set(tokens)):
         case []:
-            return TokenFault.TOKEN_MISSING
+            return TokenReason.TOKEN_MISSING
         case [token]:
             try:
                 return sessions.authenticate(token)
@@ -69,7 +69,7 @@ def identify(sessions: SessionService, tokens: Iterable[str]) -> Caller:
             except Unavailable:
                 return None
         case _:
-            return TokenFault.TOKEN_INVALID
+            return TokenReason.TOKEN_INVALID
 
 
 def device_of(request: Request) -> Device:

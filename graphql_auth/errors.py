@@ -8,11 +8,11 @@ class StartError(Exception):
     """The server cannot start; the message is the one line that its operator reads."""
 
 
-class AuthError(Exception):
+class ApplicationError(Exception):
     """An expected outcome that the caller must be told about."""
 
 
-class FaultReason(StrEnum):
+class FieldReason(StrEnum):
     """Why the value of one field was refused."""
 
     REQUIRED = "REQUIRED"
@@ -30,35 +30,35 @@ class FaultReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FieldFault:
+class FieldError:
     """One field that was refused: which, why, and a sentence for the person who typed it.
 
     ``limit`` is how many characters are allowed, where the length is the reason.
     """
 
     field: str
-    reason: FaultReason
+    reason: FieldReason
     message: str
     limit: int | None = None
 
 
-class BadInput(AuthError):
+class BadInput(ApplicationError):
     """Values are off; ``faults`` lists every one of them."""
 
-    def __init__(self, faults: tuple[FieldFault, ...]) -> None:
+    def __init__(self, faults: tuple[FieldError, ...]) -> None:
         super().__init__(", ".join(f"{fault.field}: {fault.reason}" for fault in faults))
         self.faults = faults
 
 
-class EmailTaken(AuthError):
+class EmailTaken(ApplicationError):
     """The address belongs to an account already."""
 
 
-class InvalidCredentials(AuthError):
+class InvalidCredentials(ApplicationError):
     """The address is unknown or the password is wrong; which of the two is nobody's business."""
 
 
-class TokenFault(StrEnum):
+class TokenReason(StrEnum):
     """Why a request counts as not signed in."""
 
     TOKEN_MISSING = "TOKEN_MISSING"  # noqa: S105 - the name of a reason
@@ -67,19 +67,19 @@ class TokenFault(StrEnum):
     TOKEN_REVOKED = "TOKEN_REVOKED"  # noqa: S105 - the name of a reason
 
 
-class Unauthenticated(AuthError):
+class Unauthenticated(ApplicationError):
     """A guarded field was asked for without a good access token."""
 
-    def __init__(self, fault: TokenFault) -> None:
+    def __init__(self, fault: TokenReason) -> None:
         super().__init__(fault)
         self.fault = fault
 
 
-class Forbidden(AuthError):
+class Forbidden(ApplicationError):
     """Whoever asks must not do this, signed in or not."""
 
 
-class TooManyAttempts(AuthError):
+class TooManyAttempts(ApplicationError):
     """Throttled; ``retry_after`` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
@@ -87,7 +87,7 @@ class TooManyAttempts(AuthError):
         self.retry_after = retry_after
 
 
-class Unavailable(AuthError):
+class Unavailable(ApplicationError):
     """A part that is needed does not answer or is full; ``retry_after`` is in seconds."""
 
     def __init__(self, retry_after: int | None = None) -> None:

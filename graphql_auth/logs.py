@@ -16,12 +16,12 @@ INNERMOST_FRAMES = 6
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
-def one_line(text: str) -> str:
+def escape_invisible(text: str) -> str:
     """Escape every character that could break the line or the terminal it is shown on."""
     return INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-def cause_of(error: BaseException) -> str:
+def describe_exception(error: BaseException) -> str:
     """Say what was raised and where, without the messages, for those can repeat what was typed.
 
     The innermost frame comes first; causes follow behind the exception that they led to.
@@ -32,11 +32,11 @@ def cause_of(error: BaseException) -> str:
     )
     said = f"{type(error).__module__}.{type(error).__qualname__} at {frames or 'no frame'}"
     earlier = error.__cause__ or error.__context__
-    return f"{said}; from {cause_of(earlier)}" if earlier is not None else said
+    return f"{said}; from {describe_exception(earlier)}" if earlier is not None else said
 
 
 class LineFormatter(logging.Formatter):
-    """Format a record as one line; a traceback is reduced to what :func:`cause_of` tells."""
+    """Format a record as one line; a traceback becomes what :func:`describe_exception` returns."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line for ``record``."""
@@ -52,8 +52,8 @@ class LineFormatter(logging.Formatter):
             message = f"{first} (more lines are left out)" if others else first
         line += message
         if record.exc_info and record.exc_info[1] is not None:
-            line += f" ({cause_of(record.exc_info[1])})"
-        return one_line(line)
+            line += f" ({describe_exception(record.exc_info[1])})"
+        return escape_invisible(line)
 
 
 class LogRateLimit:

@@ -30,7 +30,7 @@ def record(event: str, outcome: str, user_id: str | None, device: Device) -> Non
 
 
 @contextmanager
-def refusals_recorded(event: str, user_id: str | None, device: Device) -> Iterator[None]:
+def record_refusals(event: str, user_id: str | None, device: Device) -> Iterator[None]:
     """Log an event that ends by a refusal, which goes on its way."""
     try:
         yield

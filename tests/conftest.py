@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, lock_data_directory, run_mongod
 from tests.client import Client
 from tests.process import ServerProcess, start_server
 from tests.services import (  # noqa: F401 - fixtures
@@ -57,7 +57,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongo]:
-    with data_directory(tmp_path_factory.mktemp("data")) as data, embedded_mongod(data) as mongo:
+    with lock_data_directory(tmp_path_factory.mktemp("data")) as data, run_mongod(data) as mongo:
         mongo.wait_until_ready()
         yield mongo
 

@@ -4,13 +4,13 @@ from datetime import timedelta
 import pytest
 
 from graphql_auth.accounts.password_changes import PasswordChanges
-from graphql_auth.accounts.service import AuthService
-from graphql_auth.mongo.client import connected
+from graphql_auth.accounts.service import AccountService
+from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.passwords.hash_queue import HashQueue
-from graphql_auth.passwords.hasher import Passwords
-from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.passwords.hasher import PasswordHasher
+from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import Revocations
@@ -55,7 +55,7 @@ async def pass_time(clock: Clock, seconds: float) -> None:
 @pytest.fixture
 async def revocations(database_uri: str) -> AsyncIterator[Revocations]:
     """What a process knows of ended sessions, with the database behind it."""
-    async with connected(database_uri):
+    async with connect(database_uri):
         revocations = Revocations(SessionRepository(), DatabaseClock(), HOUR, max_staleness=HOUR)
         await revocations.poll()
         yield revocations
@@ -95,12 +95,12 @@ def throttle(clock: Clock) -> Throttle:
 @pytest.fixture
 async def service(
     sessions: SessionService, throttle: Throttle, clock: Clock
-) -> AsyncIterator[AuthService]:
+) -> AsyncIterator[AccountService]:
     queue = HashQueue(threads=2)
-    yield AuthService(
+    yield AccountService(
         users=UserRepository(),
-        passwords=Passwords(4),
-        rules=PasswordRules(8),
+        passwords=PasswordHasher(4),
+        rules=PasswordPolicy(8),
         hash_queue=queue,
         throttle=throttle,
         devices=DeviceTokens("k" * 32),

@@ -2,12 +2,12 @@ from enum import Enum
 
 import pytest
 
-from graphql_auth.codes import FieldReason, TokenReason
-from graphql_auth.errors import FaultReason, TokenFault
+from graphql_auth import codes, errors
 
 
 @pytest.mark.parametrize(
-    ("shown", "known"), [(FieldReason, FaultReason), (TokenReason, TokenFault)]
+    ("shown", "known"),
+    [(codes.FieldReason, errors.FieldReason), (codes.TokenReason, errors.TokenReason)],
 )
 def test_the_schema_has_every_reason(shown: type[Enum], known: type[Enum]) -> None:
     assert list(shown.__members__) == list(known.__members__)

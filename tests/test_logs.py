@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.logs import REQUEST_ID, LineFormatter, cause_of, one_line
+from graphql_auth.logs import REQUEST_ID, LineFormatter, describe_exception, escape_invisible
 
 
 def formatted(
@@ -50,7 +50,7 @@ def test_what_would_forge_a_line_is_escaped(forger: str) -> None:
 
 @given(st.text(st.characters()))
 def test_any_text_becomes_one_printable_line(text: str) -> None:
-    line = one_line(text)
+    line = escape_invisible(text)
 
     assert len(line.splitlines()) <= 1
     line.encode()
@@ -90,4 +90,4 @@ def test_a_message_of_one_line_of_a_library_is_kept() -> None:
 
 
 def test_an_exception_that_was_never_raised_has_no_place() -> None:
-    assert cause_of(ValueError()) == "builtins.ValueError at no frame"
+    assert describe_exception(ValueError()) == "builtins.ValueError at no frame"

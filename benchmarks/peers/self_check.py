@@ -14,7 +14,7 @@ import httpx
 from pymongo import MongoClient
 
 from benchmarks.peers.contender import Contender, Request
-from graphql_auth.embedded_mongo.mongod import data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
 
 KEY = "a key of the self-check, which is long enough"
 EMAIL = "ada@example.com"
@@ -35,8 +35,8 @@ def check(contenders: tuple[Contender, ...], token_signed_by: Callable[[str], st
     """Check each contender, and print a line on each; end with status 1 if one of them fails."""
     with (
         tempfile.TemporaryDirectory() as directory,
-        data_directory(Path(directory)) as data,
-        embedded_mongod(data) as mongod,
+        lock_data_directory(Path(directory)) as data,
+        run_mongod(data) as mongod,
     ):
         mongod.wait_until_ready()
         good = [_line(one, mongod.uri, token_signed_by(KEY)) for one in contenders]

@@ -1,6 +1,6 @@
 """What an operator does to users; it counts in every process at once."""
 
-from graphql_auth.accounts.validation import Form
+from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.errors import BadInput
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.users import emails
@@ -8,11 +8,11 @@ from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
 
-class NoSuchUser(Exception):
+class UserNotFound(Exception):
     """No user has this address."""
 
 
-class Operator:
+class UserAdmin:
     """Every method raises NoSuchUser, and Unavailable when the database does not do its work.
 
     Each can be repeated, and has to be after an error, for its steps are taken one by one.
@@ -42,13 +42,13 @@ class Operator:
         return address
 
     async def _found(self, email: str) -> UserDocument:
-        form = Form()
+        form = InputValidator()
         address = form.known_email("email", email)
         try:
             form.finish()
         except BadInput:
-            raise NoSuchUser from None
+            raise UserNotFound from None
         user = await self._users.with_email(emails.spellings(address))
         if user is None:
-            raise NoSuchUser
+            raise UserNotFound
         return user

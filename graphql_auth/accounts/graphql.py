@@ -16,9 +16,9 @@ from graphql_auth.accounts.types import (
     User,
 )
 from graphql_auth.context import Context
-from graphql_auth.errors import TokenFault, Unauthenticated
+from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.permissions import IsAuthenticated
-from graphql_auth.relay.global_ids import id_in
+from graphql_auth.relay.global_ids import decode_global_id
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.graphql import Session, token_in_cookie
 
@@ -46,7 +46,7 @@ class AccountQuery:
         Raises Unauthenticated when there is a token but no good one, so that a frontend refreshes
         it, and Unavailable when it cannot be told who calls.
         """
-        if info.context.caller is TokenFault.TOKEN_MISSING:
+        if info.context.caller is TokenReason.TOKEN_MISSING:
             return None
         return await _own_account(info.context)
 
@@ -61,9 +61,9 @@ class AccountQuery:
     ) -> relay.Node | None:
         """Read the object with a global id; someone else's and a made-up one answer alike."""
         principal = info.context.principal
-        if id_in(id, "User") == principal.subject:
+        if decode_global_id(id, "User") == principal.subject:
             return await _own_account(info.context)
-        session_id = id_in(id, "Session")
+        session_id = decode_global_id(id, "Session")
         return await _own_session(info.context, session_id) if session_id else None
 
 
@@ -120,7 +120,7 @@ class AccountMutation:
         cookies = None if input else context.cookies
         token = input.refresh_token if input else context.cookies.refresh.read()
         if not token:
-            raise Unauthenticated(TokenFault.TOKEN_MISSING)
+            raise Unauthenticated(TokenReason.TOKEN_MISSING)
         # A cookie that counts no more is left: the answer may come after one that set a good one.
         signed_in = await context.services.accounts.refresh(token, context.device)
         return AuthPayload.of(signed_in, in_cookies=cookies)

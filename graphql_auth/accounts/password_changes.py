@@ -8,7 +8,7 @@ from typing import Any, cast
 from beanie import PydanticObjectId
 from pymongo import ReturnDocument
 
-from graphql_auth.mongo.client import BACKGROUND, outages_translated
+from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.users.document import UserDocument
 
@@ -59,7 +59,7 @@ class PasswordChanges:
             "changes": user.password_changes + 1,
             "digest": _digest(new_hash),
         }
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             found = await MetaDocument.get_pymongo_collection().find_one_and_update(
                 {"_id": f"{KIND} {PydanticObjectId()}"},
                 [{"$set": stored}],
@@ -70,14 +70,14 @@ class PasswordChanges:
 
     async def remove(self, change: PasswordChange) -> None:
         """Forget a change that is complete, or was not made."""
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             await MetaDocument.get_pymongo_collection().delete_one({"_id": change.id})
 
     async def overdue(self) -> list[PasswordChange]:
         """Find the changes whose process did not complete them."""
         age = {"$subtract": ["$$NOW", "$begun_at"]}
         query = {"kind": KIND, "$expr": {"$gt": [age, OVERDUE_MS]}}
-        with outages_translated():
+        with translate_driver_errors():
             found = (
                 await MetaDocument.get_pymongo_collection()
                 .find(query, comment=BACKGROUND)

@@ -6,16 +6,16 @@ from datetime import datetime
 
 from graphql_auth import security_log as events
 from graphql_auth.accounts.password_changes import ABANDONED, PasswordChanges
-from graphql_auth.accounts.validation import Form
+from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.errors import (
     InvalidCredentials,
-    TokenFault,
+    TokenReason,
     Unauthenticated,
 )
 from graphql_auth.mongo.clock import object_id_at
-from graphql_auth.passwords.hash_queue import HashQueue, Turn
-from graphql_auth.passwords.hasher import Passwords, Verdict
-from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.passwords.hash_queue import HashQueue, Priority
+from graphql_auth.passwords.hasher import PasswordHasher, VerifyResult
+from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.sessions.service import SessionService, Tokens
 from graphql_auth.throttling.devices import Device, DeviceTokens
 from graphql_auth.throttling.throttle import Throttle
@@ -55,15 +55,15 @@ class SignedIn:
     device_token: str | None = field(default=None, repr=False)
 
 
-class AuthService:
+class AccountService:
     """Accounts and sign-in. Every method raises Unavailable when a part does not do its work."""
 
     def __init__(  # noqa: PLR0913 - the composition root names each
         self,
         *,
         users: UserRepository,
-        passwords: Passwords,
-        rules: PasswordRules,
+        passwords: PasswordHasher,
+        rules: PasswordPolicy,
         hash_queue: HashQueue,
         throttle: Throttle,
         devices: DeviceTokens,
@@ -86,14 +86,14 @@ class AuthService:
 
         Raises BadInput with every field that is off, TooManyAttempts and EmailTaken.
         """
-        form = Form()
+        form = InputValidator()
         first_name = form.name("first_name", typed.first_name)
         last_name = form.name("last_name", typed.last_name)
         email = form.new_email("email", typed.email)
         own = (typed.first_name, typed.last_name, typed.email)
         await form.new_password("password", typed.password, self._rules, own)
         form.finish()
-        with events.refusals_recorded("register", None, device):
+        with events.record_refusals("register", None, device):
             async with self._throttle.registration(device.ip_address):
                 await self._users.refuse_taken(emails.spellings(email))
                 password = await self._hash_queue.run(lambda: self._passwords.hash(typed.password))
@@ -106,7 +106,7 @@ class AuthService:
                         password=password,
                     )
                 )
-        tokens = await self._begun(user, device)
+        tokens = await self._start_session(user, device)
         events.record("register", "success", str(user.id), device)
         return SignedIn(tokens, _account(user), self._devices.issue(user))
 
@@ -120,17 +120,19 @@ class AuthService:
         cannot be anyone's, TooManyAttempts, and InvalidCredentials, after the same time, for an
         unknown address, a wrong password and a disabled user.
         """
-        form = Form()
+        form = InputValidator()
         known_email = form.known_email("email", email)
         form.password("password", password)
         form.finish()
         user = await self._users.with_email(emails.spellings(known_email))
         known = self._devices.find_id(device_tokens, user)
-        with events.refusals_recorded("login", str(user.id) if user else None, device):
-            user, verdict = await self._proven(user, password, known_email, known, device)
+        with events.record_refusals("login", str(user.id) if user else None, device):
+            user, verdict = await self._verify_within_limits(
+                user, password, known_email, known, device
+            )
         if verdict.new_hash:
             await self._users.upgrade_password(user, verdict.new_hash)
-        tokens = await self._begun(user, device)
+        tokens = await self._start_session(user, device)
         events.record("login", "success", str(user.id), device)
         return SignedIn(tokens, _account(user), self._devices.issue(user, known))
 
@@ -147,24 +149,26 @@ class AuthService:
         Raises BadInput, TooManyAttempts, InvalidCredentials when the current password is another,
         and Unauthenticated when the session or the user is gone.
         """
-        form = Form()
+        form = InputValidator()
         form.password("current_password", current)
         user = await self._users.with_id(principal.subject)
         if user is None:
-            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         own = (user.first_name, user.last_name, user.email)
         await form.new_password("new_password", new, self._rules, own)
         form.finish()
-        with events.refusals_recorded("change_password", principal.subject, device):
+        with events.record_refusals("change_password", principal.subject, device):
             keys = self._throttle.reauth_keys(principal.session_id)
             async with self._throttle.attempt(keys) as attempt:
-                verdict = await self._verdict(user, current, Turn.KNOWN)
+                verdict = await self._verdict(user, current, Priority.TRUSTED_DEVICE)
                 attempt.counts = not verdict.correct
             if not verdict.correct:
                 raise InvalidCredentials
-        new_hash = await self._hash_queue.run(lambda: self._passwords.hash(new), Turn.KNOWN)
+        new_hash = await self._hash_queue.run(
+            lambda: self._passwords.hash(new), Priority.TRUSTED_DEVICE
+        )
         if await self._sessions.one(principal.subject, principal.session_id) is None:
-            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         change = await self._password_changes.begin(user, new_hash, principal.session_id)
         changed = await self._users.change_password(user, new_hash)
         if changed is None:
@@ -194,7 +198,7 @@ class AuthService:
         user = await self._users.with_id(principal.subject)
         return _account(user) if user else None
 
-    async def _begun(self, user: UserDocument, device: Device) -> Tokens:
+    async def _start_session(self, user: UserDocument, device: Device) -> Tokens:
         """Begin a session, unless the user has changed since; raises InvalidCredentials then.
 
         Whoever changed the password or disabled the user meanwhile has ended the sessions that
@@ -206,14 +210,14 @@ class AuthService:
             raise InvalidCredentials
         return tokens
 
-    async def _proven(
+    async def _verify_within_limits(
         self,
         user: UserDocument | None,
         password: str,
         email: str,
         known: str | None,
         device: Device,
-    ) -> tuple[UserDocument, Verdict]:
+    ) -> tuple[UserDocument, VerifyResult]:
         """Verify a password within its budget; raises TooManyAttempts and InvalidCredentials."""
         keys = (
             self._throttle.device_keys(known)
@@ -221,14 +225,16 @@ class AuthService:
             else self._throttle.login_keys(email, device.ip_address)
         )
         async with self._throttle.attempt(keys) as attempt:
-            turn = Turn.KNOWN if known else Turn.STRANGER
+            turn = Priority.TRUSTED_DEVICE if known else Priority.DEFAULT
             verdict = await self._verdict(user, password, turn)
             attempt.counts = user is None or not verdict.correct or user.disabled
         if user is None or attempt.counts:
             raise InvalidCredentials
         return user, verdict
 
-    async def _verdict(self, user: UserDocument | None, password: str, turn: Turn) -> Verdict:
+    async def _verdict(
+        self, user: UserDocument | None, password: str, turn: Priority
+    ) -> VerifyResult:
         stored = user.password if user else None
         return await self._hash_queue.run(lambda: self._passwords.verify(password, stored), turn)
 

@@ -9,7 +9,7 @@ from strawberry.types import Info
 
 from graphql_auth.accounts.service import Account, Registration, SignedIn
 from graphql_auth.context import Context
-from graphql_auth.relay.pagination import Page
+from graphql_auth.relay.pagination import PageArgs
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.graphql import SessionConnection
 
@@ -58,7 +58,7 @@ class User(relay.Node):
         ] = strawberry.UNSET,
     ) -> SessionConnection:
         """List the sessions, at most 100 at a time, and 20 unless it is said how many."""
-        page = Page.read(first, after)
+        page = PageArgs.from_arguments(first, after)
         found = await info.context.services.sessions.of(
             self.account_id, before=page.after, limit=page.limit + 1
         )

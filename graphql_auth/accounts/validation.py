@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 
 from graphql_auth.characters import INVISIBLE, INVISIBLE_IN_NAME, is_blank
-from graphql_auth.errors import BadInput, FaultReason, FieldFault
-from graphql_auth.passwords.hasher import LONGEST_PASSWORD, normalized
-from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.errors import BadInput, FieldError, FieldReason
+from graphql_auth.passwords.hasher import LONGEST_PASSWORD, normalize
+from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.users import emails
 
 LONGEST_NAME = 200
@@ -19,11 +19,11 @@ _NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_STORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 
-class Form:
+class InputValidator:
     """Reads field by field; :meth:`finish` then raises all that was wrong, together."""
 
     def __init__(self) -> None:
-        self._faults: list[FieldFault] = []
+        self._faults: list[FieldError] = []
 
     def name(self, field: str, text: str) -> str:
         """Read a person's name: any script, with at least one character that can be seen."""
@@ -38,7 +38,7 @@ class Form:
             try:
                 return emails.validated(trimmed)
             except emails.InvalidEmail:
-                self._refuse(field, FaultReason.INVALID_EMAIL, "Enter a valid e-mail address.")
+                self._refuse(field, FieldReason.INVALID_EMAIL, "Enter a valid e-mail address.")
         return trimmed
 
     def known_email(self, field: str, text: str) -> str:
@@ -57,19 +57,19 @@ class Form:
         Return whether it can be anyone's.
         """
         if not text.strip():
-            self._refuse(field, FaultReason.REQUIRED, "This field is required.")
+            self._refuse(field, FieldReason.REQUIRED, "This field is required.")
         elif len(text) > LONGEST_BEFORE_NORMALIZATION:
             self._refuse_length(field, LONGEST_PASSWORD)
         elif _NOT_STORABLE.search(text):
             self._refuse_characters(field)
-        elif len(normalized(text)) > LONGEST_PASSWORD:
+        elif len(normalize(text)) > LONGEST_PASSWORD:
             self._refuse_length(field, LONGEST_PASSWORD)
         else:
             return True
         return False
 
     async def new_password(
-        self, field: str, text: str, rules: PasswordRules, own: Iterable[str]
+        self, field: str, text: str, rules: PasswordPolicy, own: Iterable[str]
     ) -> None:
         """Read a password that somebody chooses, whose names and address are ``own``."""
         if self.password(field, text):
@@ -83,7 +83,7 @@ class Form:
 
     def _check(self, field: str, trimmed: str, longest: int, refused: re.Pattern[str]) -> bool:
         if not trimmed:
-            self._refuse(field, FaultReason.REQUIRED, "This field is required.")
+            self._refuse(field, FieldReason.REQUIRED, "This field is required.")
         elif len(trimmed) > longest:
             self._refuse_length(field, longest)
         elif refused.search(trimmed):
@@ -94,12 +94,12 @@ class Form:
 
     def _refuse_length(self, field: str, longest: int) -> None:
         message = f"Use at most {longest} characters."
-        self._faults.append(FieldFault(field, FaultReason.TOO_LONG, message, longest))
+        self._faults.append(FieldError(field, FieldReason.TOO_LONG, message, longest))
 
     def _refuse_characters(self, field: str) -> None:
         self._refuse(
-            field, FaultReason.INVALID_CHARACTERS, "Remove the characters that cannot be seen."
+            field, FieldReason.INVALID_CHARACTERS, "Remove the characters that cannot be seen."
         )
 
-    def _refuse(self, field: str, reason: FaultReason, message: str) -> None:
-        self._faults.append(FieldFault(field, reason, message))
+    def _refuse(self, field: str, reason: FieldReason, message: str) -> None:
+        self._faults.append(FieldError(field, reason, message))

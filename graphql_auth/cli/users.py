@@ -4,8 +4,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from graphql_auth.accounts.admin import NoSuchUser, Operator
-from graphql_auth.embedded_mongo.mongod import reached_mongod
+from graphql_auth.accounts.admin import UserAdmin, UserNotFound
+from graphql_auth.embedded_mongo.mongod import find_or_run_mongod
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.mongo import client as mongo
 from graphql_auth.runtime.event_loop import run
@@ -13,12 +13,12 @@ from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.settings import Settings
 from graphql_auth.users.repository import UserRepository
 
-Change = Callable[[Operator, str], Coroutine[Any, Any, str]]
+Change = Callable[[UserAdmin, str], Coroutine[Any, Any, str]]
 
 CHANGES: dict[str, tuple[Change, str]] = {
-    "disable": (Operator.disable, "{} is disabled, and signed out everywhere."),
-    "enable": (Operator.enable, "{} may sign in again."),
-    "delete": (Operator.delete, "{} is deleted, and signed out everywhere."),
+    "disable": (UserAdmin.disable, "{} is disabled, and signed out everywhere."),
+    "enable": (UserAdmin.enable, "{} may sign in again."),
+    "delete": (UserAdmin.delete, "{} is deleted, and signed out everywhere."),
 }
 
 
@@ -30,13 +30,13 @@ def change_user(settings: Settings, change: str, email: str) -> str:
     make, said = CHANGES[change]
 
     async def connected_and_made(uri: str) -> str:
-        async with mongo.connected(uri):
-            return await make(Operator(UserRepository(), SessionRepository()), email)
+        async with mongo.connect(uri):
+            return await make(UserAdmin(UserRepository(), SessionRepository()), email)
 
     with _database(settings) as uri:
         try:
             return said.format(run(connected_and_made(uri)))
-        except NoSuchUser:
+        except UserNotFound:
             raise StartError(f"there is no user with the address {email}") from None
         except Unavailable:
             raise StartError("MongoDB went away before it was done; run it again") from None
@@ -47,5 +47,5 @@ def _database(settings: Settings) -> Iterator[str]:
     if settings.mongo_uri:
         yield settings.mongo_uri.get_secret_value()
     else:
-        with reached_mongod(settings.data_dir) as uri:
+        with find_or_run_mongod(settings.data_dir) as uri:
             yield uri

@@ -70,7 +70,7 @@ class EmbeddedMongo:
         deadline = time.monotonic() + SECONDS_TO_START
         while not _accepts(self._socket_path):
             if self._process.poll() is not None:
-                raise StartError(self.obituary())
+                raise StartError(self.exit_reason())
             if time.monotonic() > deadline:
                 raise StartError(
                     f"mongod did not answer within {SECONDS_TO_START} s; its log: {self._log}"
@@ -87,7 +87,7 @@ class EmbeddedMongo:
         self._process.wait()
         return not self._stopping
 
-    def obituary(self) -> str:
+    def exit_reason(self) -> str:
         """Say in one line why it ended."""
         said = mongod_log.end(self._log)
         if "libcurl" in said:
@@ -114,7 +114,7 @@ class EmbeddedMongo:
 
 
 @contextmanager
-def data_directory(path: Path) -> Iterator[Path]:
+def lock_data_directory(path: Path) -> Iterator[Path]:
     """Make ``path`` if need be, and hold it for this process alone.
 
     Raises StartError when it cannot be used or another server holds it.
@@ -151,7 +151,7 @@ def _unusable(path: Path, error: OSError) -> StartError:
 
 
 @contextmanager
-def embedded_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
+def run_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
     """Start a mongod on ``data_dir``, which the caller holds, and stop it at the end.
 
     It listens on a Unix socket that only this user can open, and on nothing else. It may not
@@ -182,7 +182,7 @@ def embedded_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
 
 
 @contextmanager
-def reached_mongod(data_dir: Path) -> Iterator[str]:
+def find_or_run_mongod(data_dir: Path) -> Iterator[str]:
     """Yield the address of the mongod of a data directory: the running one, or one of its own.
 
     Raises StartError when there is no data, or it cannot be reached.
@@ -193,7 +193,7 @@ def reached_mongod(data_dir: Path) -> Iterator[str]:
             " what your server uses."
         )
     try:
-        with data_directory(data_dir) as held, embedded_mongod(held) as mongo:
+        with lock_data_directory(data_dir) as held, run_mongod(held) as mongo:
             mongo.wait_until_ready()
             yield mongo.uri
     except DirectoryInUse as in_use:

@@ -53,14 +53,14 @@ def last_error(log: str) -> str:
         with suppress(ValueError):
             entry = json.loads(line)
             if entry.get("s") in {"E", "F"}:
-                errors.append(_described(entry))
+                errors.append(_parse_hash(entry))
     causes = [error for error in errors if not _AFTERMATH.search(error)]
     found = causes[-1:] or errors[-1:] or plain[:1]
     # Some messages have line breaks.
     return f" ({' '.join(found[0].split())})" if found else ""
 
 
-def _described(entry: dict[str, Any]) -> str:
+def _parse_hash(entry: dict[str, Any]) -> str:
     """Return the message of a line and the error behind it, which WiredTiger nests deeper."""
     attributes = entry.get("attr", {})
     nested = attributes.get("message")

@@ -13,7 +13,7 @@ from graphql import (
     validate,
 )
 
-from graphql_auth.errors import AuthError
+from graphql_auth.errors import ApplicationError
 from graphql_auth.graphql_http.limits import Limits, TooComplex, parse_within
 
 # A parsed document takes up to 180 bytes a character, so that is 18 MB at the most.
@@ -26,7 +26,7 @@ WITHOUT_INTROSPECTION = (*specified_rules, NoSchemaIntrospectionCustomRule)
 NOTHING = DocumentNode(definitions=())
 
 
-class NoSuchOperation(AuthError):
+class NoSuchOperation(ApplicationError):
     """The request does not say which operation of the document to execute."""
 
 

@@ -26,7 +26,7 @@ from graphql_auth.graphql_http.variable_errors import variable_errors
 from graphql_auth.logs import REQUEST_ID
 from graphql_auth.schema import Schema
 from graphql_auth.sessions.cookies import Cookies
-from graphql_auth.tokens.credentials import tokens_in
+from graphql_auth.tokens.credentials import find_tokens
 
 Answer = Mapping[str, Any]
 
@@ -108,7 +108,7 @@ class GraphQLEndpoint:
         policy = self._policy
         parameters = await parameters_of(request, policy.longest_body, policy.seconds_to_read)
         operation = Operation.read(parameters)
-        tokens = tokens_in(request, parameters, policy.token_sources)
+        tokens = find_tokens(request, parameters, policy.token_sources)
         caller = identify(self._services.sessions, tokens)
         cookies = Cookies(request, policy.listed_origins)
         context = Context(self._services, caller, device_of(request), cookies, request_id)

@@ -8,11 +8,11 @@ from strawberry.utils.str_converters import to_camel_case
 
 from graphql_auth.codes import ErrorCode
 from graphql_auth.errors import (
-    AuthError,
+    ApplicationError,
     BadInput,
     DatabaseUnavailable,
     EmailTaken,
-    FieldFault,
+    FieldError,
     Forbidden,
     InvalidCredentials,
     TooManyAttempts,
@@ -23,7 +23,7 @@ from graphql_auth.graphql_http.document_cache import NoSuchOperation
 from graphql_auth.graphql_http.limits import TooComplex
 from graphql_auth.graphql_http.messages import syntax_message, validation_message
 from graphql_auth.graphql_http.variable_errors import BadVariables
-from graphql_auth.logs import LogRateLimit, cause_of
+from graphql_auth.logs import LogRateLimit, describe_exception
 
 SECONDS_BETWEEN_CAUSES = 10.0
 
@@ -32,7 +32,7 @@ _causes = LogRateLimit(SECONDS_BETWEEN_CAUSES)
 
 
 # What a person reads, and what a program does, for each expected outcome.
-TOLD: dict[type[AuthError], tuple[str, ErrorCode]] = {
+TOLD: dict[type[ApplicationError], tuple[str, ErrorCode]] = {
     BadInput: ("Some of the values are not right.", ErrorCode.BAD_USER_INPUT),
     EmailTaken: ("This e-mail address has an account already.", ErrorCode.EMAIL_TAKEN),
     Forbidden: ("A page of this origin may not do that.", ErrorCode.FORBIDDEN),
@@ -78,7 +78,7 @@ def internal_error(cause: Exception, request_id: str) -> GraphQLFormattedError:
 
 def _told(error: GraphQLError, request_id: str) -> tuple[str, ErrorCode, dict[str, Any]]:
     cause = error.original_error
-    if isinstance(cause, AuthError):
+    if isinstance(cause, ApplicationError):
         return _expected(cause, request_id)
     if isinstance(error, GraphQLSyntaxError):
         return syntax_message(error.message), ErrorCode.GRAPHQL_PARSE_FAILED, {}
@@ -88,7 +88,7 @@ def _told(error: GraphQLError, request_id: str) -> tuple[str, ErrorCode, dict[st
     return _unexpected(cause, request_id)
 
 
-def _expected(cause: AuthError, request_id: str) -> tuple[str, ErrorCode, dict[str, Any]]:
+def _expected(cause: ApplicationError, request_id: str) -> tuple[str, ErrorCode, dict[str, Any]]:
     extensions: dict[str, Any] = {}
     match cause:
         case BadInput():
@@ -113,7 +113,7 @@ def _fields(cause: BadInput) -> list[dict[str, Any]]:
     return [_field(spelled(fault.field), fault) for fault in cause.faults]
 
 
-def _field(name: str, fault: FieldFault) -> dict[str, Any]:
+def _field(name: str, fault: FieldError) -> dict[str, Any]:
     told = {"field": name, "reason": fault.reason, "message": fault.message}
     return told if fault.limit is None else {**told, "limit": fault.limit}
 
@@ -123,12 +123,12 @@ def _unavailable(cause: Unavailable, request_id: str) -> dict[str, Any]:
         return {"requestId": request_id, "retryAfter": cause.retry_after}
     origin = type(cause.__cause__).__name__
     if not isinstance(cause, DatabaseUnavailable) and _causes.can_log(origin):
-        logger.error("a request cannot be answered: %s", cause_of(cause))
+        logger.error("a request cannot be answered: %s", describe_exception(cause))
     return {"requestId": request_id}
 
 
 def _unexpected(cause: Exception, request_id: str) -> tuple[str, ErrorCode, dict[str, Any]]:
-    logger.error("failed: %s", cause_of(cause))
+    logger.error("failed: %s", describe_exception(cause))
     return (
         "Something went wrong on our side.",
         ErrorCode.INTERNAL_SERVER_ERROR,

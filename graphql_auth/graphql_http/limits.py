@@ -7,11 +7,11 @@ from typing import Any
 from graphql import DocumentNode, Lexer, Source, Token, TokenKind
 from graphql.language.parser import Parser
 
-from graphql_auth.errors import AuthError
+from graphql_auth.errors import ApplicationError
 from graphql_auth.graphql_http.query_cost import Measured
 
 
-class TooComplex(AuthError):
+class TooComplex(ApplicationError):
     """A limit is passed: its name, and how much of it is allowed."""
 
     def __init__(self, limit: str, allowed: int) -> None:

@@ -9,7 +9,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 Network = IPv4Network | IPv6Network
 
 
-class BehindProxies(ProxyHeadersMiddleware):
+class TrustedProxyMiddleware(ProxyHeadersMiddleware):
     """Takes client and scheme from ``X-Forwarded-For`` and ``-Proto`` of a trusted proxy.
 
     The client is the last address in the list that is not itself trusted: what stands before it

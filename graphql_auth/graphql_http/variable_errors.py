@@ -16,7 +16,7 @@ from graphql import (
     type_from_ast,
 )
 
-from graphql_auth.errors import BadInput, FaultReason, FieldFault
+from graphql_auth.errors import BadInput, FieldError, FieldReason
 
 
 class BadVariables(BadInput):
@@ -48,16 +48,16 @@ def variable_errors(
 
 def _variable_faults(
     schema: GraphQLSchema, node: VariableDefinitionNode, variables: Mapping[str, Any]
-) -> Iterator[FieldFault]:
+) -> Iterator[FieldError]:
     type_ = type_from_ast(schema, node.type)
     name = node.variable.name.value
     yield from _faults(variables.get(name, Undefined), type_, name)  # type: ignore[arg-type]
 
 
-def _faults(value: object, type_: GraphQLInputType, path: str) -> Iterator[FieldFault]:
+def _faults(value: object, type_: GraphQLInputType, path: str) -> Iterator[FieldError]:
     if is_non_null_type(type_):
         if value is None or value is Undefined:
-            yield FieldFault(path, FaultReason.REQUIRED, "This field is required.")
+            yield FieldError(path, FieldReason.REQUIRED, "This field is required.")
             return
         type_ = type_.of_type
     if is_input_object_type(type_) and isinstance(value, dict):
@@ -66,6 +66,6 @@ def _faults(value: object, type_: GraphQLInputType, path: str) -> Iterator[Field
                 yield from _faults(value.get(name, Undefined), field.type, name)
         for name in value:
             if name not in type_.fields:
-                yield FieldFault(name, FaultReason.UNKNOWN_FIELD, "There is no such field.")
+                yield FieldError(name, FieldReason.UNKNOWN_FIELD, "There is no such field.")
     elif coerce_input_value(value, type_) is Undefined:
-        yield FieldFault(path, FaultReason.WRONG_TYPE, f"This must be of type {type_}.")
+        yield FieldError(path, FieldReason.WRONG_TYPE, f"This must be of type {type_}.")

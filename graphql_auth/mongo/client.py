@@ -48,7 +48,7 @@ NO_ANSWER = (
 
 
 @asynccontextmanager
-async def connected(uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+async def connect(uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
     """Connect to MongoDB, make sure of the indexes, and bind the documents to the database.
 
     A write is acknowledged once a majority has it in its journal, so no crash loses it.
@@ -83,12 +83,12 @@ async def opened(uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
 
 async def bind(database: AsyncDatabase[dict[str, Any]]) -> None:
     """Bind the documents to a database whose indexes were made before. Raises Unavailable."""
-    with outages_translated():
+    with translate_driver_errors():
         await init_beanie(database=database, document_models=DOCUMENTS, skip_indexes=True)
 
 
 @contextmanager
-def outages_translated(*, writing: bool = False) -> Iterator[None]:
+def translate_driver_errors(*, writing: bool = False) -> Iterator[None]:
     """Raise DatabaseUnavailable where the driver says that the database does not do its work.
 
     ``writing`` is whether success proves that a majority acknowledges writes.

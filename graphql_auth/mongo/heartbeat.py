@@ -7,7 +7,7 @@ from typing import Any, Self, cast
 
 from pymongo import ReturnDocument
 
-from graphql_auth.mongo.client import BACKGROUND, outages_translated
+from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 from graphql_auth.mongo.meta import MetaDocument
 
 # A longer time without an acknowledged write is an outage; less, if the grace is a few seconds.
@@ -68,7 +68,7 @@ class Heartbeat:
         """Return how long the database could not answer between a moment and now."""
         # An outage that has just ended may not be recorded yet.
         await self.beat()
-        with outages_translated():
+        with translate_driver_errors():
             found = await MetaDocument.get_pymongo_collection().find_one(HEARTBEAT)
         stored = cast("Mapping[str, Any]", found)
         now = stored["written_at"]
@@ -80,7 +80,7 @@ class Heartbeat:
 
     @staticmethod
     async def _write(update: list[dict[str, Any]]) -> Mapping[str, Any]:
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             return cast(
                 "Mapping[str, Any]",
                 await MetaDocument.get_pymongo_collection().find_one_and_update(

@@ -10,7 +10,7 @@ from typing import Any
 from beanie import Document
 
 from graphql_auth.logs import LogRateLimit
-from graphql_auth.mongo.client import BACKGROUND, outages_translated
+from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.throttling.document import AttemptDocument
 from graphql_auth.users.document import UserDocument
@@ -40,7 +40,7 @@ class IndexMonitor:
     async def check(self, document: type[Document]) -> bool:
         """Whether the collection of a document has all the declared indexes. Raises Unavailable."""
         collection = document.get_pymongo_collection()
-        with outages_translated():
+        with translate_driver_errors():
             found = {
                 index["name"]: index
                 async for index in await collection.list_indexes(comment=BACKGROUND)

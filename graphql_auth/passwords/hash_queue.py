@@ -30,15 +30,15 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class Turn(IntEnum):
+class Priority(IntEnum):
     """Who goes first: those who have shown before who they are."""
 
-    KNOWN = 0
-    STRANGER = 1
+    TRUSTED_DEVICE = 0
+    DEFAULT = 1
 
 
 # The number decides between two of the same turn, so that work is never compared.
-_Entry = tuple[Turn, int, Callable[[], Any] | None, Future[Any]]
+_Entry = tuple[Priority, int, Callable[[], Any] | None, Future[Any]]
 
 
 class HashQueue:
@@ -54,7 +54,7 @@ class HashQueue:
     def __init__(self, threads: int, waiting: int = LONGEST_QUEUE) -> None:
         self._threads = threads
         self._room = threads + waiting
-        self._pending: Counter[Turn] = Counter()
+        self._pending: Counter[Priority] = Counter()
         self._seconds_each = 0.1
         self._queue: PriorityQueue[_Entry] = PriorityQueue()
         self._order = itertools.count()
@@ -71,7 +71,7 @@ class HashQueue:
             raise StartError(NO_THREADS) from None
         _lower_priority(workers)
 
-    async def run(self, work: Callable[[], T], turn: Turn = Turn.STRANGER) -> T:
+    async def run(self, work: Callable[[], T], turn: Priority = Priority.DEFAULT) -> T:
         """Return what ``work`` returns; a call that is cancelled leaves the queue.
 
         Raises Unavailable at once when the queue is full, with the seconds until all that wait
@@ -102,7 +102,7 @@ class HashQueue:
         """End each thread after what it is at."""
         self.drain()
         for _ in range(self._threads):
-            self._queue.put((Turn.STRANGER, next(self._order), None, Future()))
+            self._queue.put((Priority.DEFAULT, next(self._order), None, Future()))
 
     def _work(self) -> None:
         while True:

@@ -22,14 +22,14 @@ HIGHEST_ROUNDS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerifyResult:
     """Whether the password was right, and the hash to store in place of an outdated one."""
 
     correct: bool
     new_hash: str | None = field(default=None, repr=False)
 
 
-class Passwords:
+class PasswordHasher:
     """Hash and verify; every call takes about 2**rounds steps of bcrypt, so keep it off the loop.
 
     New hashes are bcrypt_sha256, which ignores no byte of a password at any length. The bcrypt
@@ -45,33 +45,33 @@ class Passwords:
             bcrypt_sha256__rounds=rounds,
         )
         # Nobody's hash: the digest is not one that bcrypt gives for this salt.
-        self._nobody = f"$bcrypt-sha256$v=2,t=2b,r={rounds}${'.' * 22}${'.' * 31}"
+        self._dummy_hash = f"$bcrypt-sha256$v=2,t=2b,r={rounds}${'.' * 22}${'.' * 31}"
         # The first use of bcrypt makes passlib test it, which is not to happen in a request.
         self._context.handler("bcrypt").set_backend("bcrypt")
 
     def hash(self, password: str) -> str:
         """Return the hash to store for ``password``."""
-        return str(self._context.hash(normalized(password)))
+        return str(self._context.hash(normalize(password)))
 
-    def verify(self, password: str, stored: str | None) -> Verdict:
+    def verify(self, password: str, stored: str | None) -> VerifyResult:
         """Compare ``password`` with a stored hash, or with none where the account is unknown.
 
         A refusal takes the same time whether the account is unknown, its hash is of a lower cost,
         or it is malformed, so that the time tells nothing. A malformed hash matches no password.
         """
-        scheme, rounds = self._described(stored)
+        scheme, rounds = self._parse_hash(stored)
         if scheme is None:
-            self._context.verify("", self._nobody)
-            return Verdict(correct=False)
+            self._context.verify("", self._dummy_hash)
+            return VerifyResult(correct=False)
         # The original hashed what was typed, byte by byte.
-        typed = password if scheme == "bcrypt" else normalized(password)
+        typed = password if scheme == "bcrypt" else normalize(password)
         if self._context.verify(typed, stored):
             outdated = self._context.needs_update(stored)
-            return Verdict(correct=True, new_hash=self.hash(password) if outdated else None)
-        self._spend_the_rest(rounds)
-        return Verdict(correct=False)
+            return VerifyResult(correct=True, new_hash=self.hash(password) if outdated else None)
+        self._equalize_timing(rounds)
+        return VerifyResult(correct=False)
 
-    def _described(self, stored: str | None) -> tuple[str | None, int]:
+    def _parse_hash(self, stored: str | None) -> tuple[str | None, int]:
         """Return the scheme and the rounds of a stored hash that can be verified at all."""
         scheme = self._context.identify(stored or "")
         if scheme is None:
@@ -84,13 +84,13 @@ class Passwords:
             return None, 0
         return scheme, parsed.rounds
 
-    def _spend_the_rest(self, rounds: int) -> None:
+    def _equalize_timing(self, rounds: int) -> None:
         """Bring 2**rounds steps that were spent up to 2**self._rounds."""
         for cost in range(rounds, self._rounds):
             bcrypt.using(rounds=cost).hash("")
 
 
-def normalized(password: str) -> str:
+def normalize(password: str) -> str:
     """Return the NFC form, so that a password typed on another keyboard is the same.
 
     NIST SP 800-63B-4 section 3.1.1.2 asks for a normalization before hashing.

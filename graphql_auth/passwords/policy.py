@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from graphql_auth.errors import FaultReason, FieldFault
-from graphql_auth.passwords.hasher import normalized
+from graphql_auth.errors import FieldError, FieldReason
+from graphql_auth.passwords.hasher import normalize
 
 SERVICE_NAMES = ("graphql-auth", "graphqlauth")
 DIGITS = "0123456789"
 
 
-class PasswordRules:
+class PasswordPolicy:
     """Says what is wrong with a password that somebody wants to use from now on.
 
     Lengths are in characters, after the normalization that precedes the hash. ``is_breached`` asks
@@ -29,26 +29,26 @@ class PasswordRules:
         self._shortest = shortest
         self._is_breached = is_breached
 
-    async def fault(self, field: str, password: str, own: Iterable[str]) -> FieldFault | None:
+    async def fault(self, field: str, password: str, own: Iterable[str]) -> FieldError | None:
         """Return why the password is refused, or None.
 
         ``own`` is what everybody can know of its owner: names and the address.
         """
-        if len(normalized(password)) < self._shortest:
+        if len(normalize(password)) < self._shortest:
             message = f"Use at least {self._shortest} characters."
-            return FieldFault(field, FaultReason.TOO_SHORT, message, self._shortest)
+            return FieldError(field, FieldReason.TOO_SHORT, message, self._shortest)
         folded = _folded(password)
         if {folded, folded.rstrip(DIGITS)} & _common_passwords():
-            return FieldFault(
-                field, FaultReason.TOO_COMMON, "Many people use this password; choose another."
+            return FieldError(
+                field, FieldReason.TOO_COMMON, "Many people use this password; choose another."
             )
         if folded.rstrip(DIGITS) in _names(own):
-            return FieldFault(
-                field, FaultReason.TOO_PERSONAL, "Choose a password that is not your name."
+            return FieldError(
+                field, FieldReason.TOO_PERSONAL, "Choose a password that is not your name."
             )
         if self._is_breached and await self._is_breached(password):
-            return FieldFault(
-                field, FaultReason.BREACHED, "This password was in a data breach; choose another."
+            return FieldError(
+                field, FieldReason.BREACHED, "This password was in a data breach; choose another."
             )
         return None
 

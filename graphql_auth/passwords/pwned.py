@@ -13,7 +13,7 @@ SECONDS_TO_ANSWER = 1.5
 PREFIX = 5
 
 
-class Breaches:
+class PwnedPasswordsClient:
     """Asks the range API of Have I Been Pwned, or a mirror of it.
 
     Of the SHA-1 of a password five hexadecimal digits are sent (k-anonymity), and the answer is

@@ -7,7 +7,7 @@ from strawberry.relay import from_base64
 _ID = re.compile(r"[0-9a-f]{24}")
 
 
-def id_in(global_id: str, kind: str) -> str | None:
+def decode_global_id(global_id: str, kind: str) -> str | None:
     """Return the id within a global id of a kind; None when it is none of ours."""
     try:
         found, own_id = from_base64(global_id)

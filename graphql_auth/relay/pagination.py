@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from strawberry.relay import to_base64
 
-from graphql_auth.errors import BadInput, FaultReason, FieldFault
-from graphql_auth.relay.global_ids import id_in
+from graphql_auth.errors import BadInput, FieldError, FieldReason
+from graphql_auth.relay.global_ids import decode_global_id
 
 LONGEST_PAGE = 100
 USUAL_PAGE = 20
@@ -13,14 +13,14 @@ CURSOR = "cursor"
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageArgs:
     """At most ``limit`` entries, those that come after the one with the id ``after``."""
 
     limit: int
     after: str | None
 
     @classmethod
-    def read(cls, first: int | None, after: str | None) -> "Page":
+    def from_arguments(cls, first: int | None, after: str | None) -> "PageArgs":
         """Take the arguments of a field; a page is never longer than LONGEST_PAGE.
 
         Raises BadInput when ``first`` is below zero or ``after`` is no cursor of ours.
@@ -28,11 +28,11 @@ class Page:
         faults = []
         limit = first if isinstance(first, int) else USUAL_PAGE
         if limit < 0:
-            faults.append(FieldFault("first", FaultReason.OUT_OF_RANGE, "Use zero or more."))
-        start = id_in(after, CURSOR) if after else None
+            faults.append(FieldError("first", FieldReason.OUT_OF_RANGE, "Use zero or more."))
+        start = decode_global_id(after, CURSOR) if after else None
         if after and start is None:
             faults.append(
-                FieldFault("after", FaultReason.INVALID_CURSOR, "Use a cursor of this list.")
+                FieldError("after", FieldReason.INVALID_CURSOR, "Use a cursor of this list.")
             )
         if faults:
             raise BadInput(tuple(faults))

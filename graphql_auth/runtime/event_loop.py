@@ -31,13 +31,13 @@ def run_in_loop(coroutine: Coroutine[Any, Any, T], new_loop: NewLoop) -> T:
         return loop.run_until_complete(running)
     finally:
         # First the coroutine, which may have something to close; then what the driver has begun.
-        loop.run_until_complete(end_tasks({running}))
-        loop.run_until_complete(end_tasks(asyncio.all_tasks(loop)))
+        loop.run_until_complete(cancel_tasks({running}))
+        loop.run_until_complete(cancel_tasks(asyncio.all_tasks(loop)))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 
-async def end_tasks(tasks: set[asyncio.Task[Any]]) -> None:
+async def cancel_tasks(tasks: set[asyncio.Task[Any]]) -> None:
     """Cancel tasks until they have ended; what they raise is of no interest.
 
     More than once: PyMongo can lose a cancellation that comes together with an answer.

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from graphql_auth.errors import Unavailable
-from graphql_auth.logs import cause_of
-from graphql_auth.runtime.event_loop import end_tasks
+from graphql_auth.logs import describe_exception
+from graphql_auth.runtime.event_loop import cancel_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -15,13 +15,13 @@ Work = Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
-async def repeated(*jobs: tuple[float, Work]) -> AsyncIterator[None]:
+async def run_periodically(*jobs: tuple[float, Work]) -> AsyncIterator[None]:
     """Repeat each job, with so many seconds in between, until the block ends."""
     tasks = {asyncio.create_task(_repeat(seconds, work)) for seconds, work in jobs}
     try:
         yield
     finally:
-        await end_tasks(tasks)
+        await cancel_tasks(tasks)
 
 
 async def _repeat(seconds: float, work: Work) -> None:
@@ -34,7 +34,9 @@ async def _repeat(seconds: float, work: Work) -> None:
             pass
         except Exception as error:  # noqa: BLE001 - the next time it may succeed
             if not is_failing:
-                logger.warning("%s failed, and is tried again (%s)", work.__name__, cause_of(error))
+                logger.warning(
+                    "%s failed, and is tried again (%s)", work.__name__, describe_exception(error)
+                )
             is_failing = True
         else:
             is_failing = False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from graphql_auth import __version__
-from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, lock_data_directory, run_mongod
 from graphql_auth.errors import StartError
 from graphql_auth.logs import LOG_CONFIG
 from graphql_auth.runtime.event_loop import run_in_loop
@@ -25,7 +25,7 @@ from graphql_auth.server import descriptors
 from graphql_auth.server.http_server import BACKLOG
 from graphql_auth.server.workers import run
 from graphql_auth.settings import Settings
-from graphql_auth.tokens.key_file import kept_key
+from graphql_auth.tokens.key_file import load_or_create_key
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -115,8 +115,8 @@ def _database(settings: Settings, signals: StopSignals) -> Iterator[tuple[Settin
 
 @contextmanager
 def _embedded(settings: Settings, signals: StopSignals) -> Iterator[tuple[Settings, str]]:
-    with data_directory(settings.data_dir) as data_dir, embedded_mongod(data_dir) as mongo:
-        key = settings.token_key or SecretStr(kept_key(data_dir / "token.key"))
+    with lock_data_directory(settings.data_dir) as data_dir, run_mongod(data_dir) as mongo:
+        key = settings.token_key or SecretStr(load_or_create_key(data_dir / "token.key"))
         # What takes longest to import is imported while mongod starts.
         import graphql_auth.app  # noqa: F401, PLC0415
 
@@ -129,7 +129,7 @@ def _embedded(settings: Settings, signals: StopSignals) -> Iterator[tuple[Settin
             yield completed, f"{data_dir} (embedded MongoDB)"
         finally:
             if mongo.has_failed:
-                raise StartError(mongo.obituary())
+                raise StartError(mongo.exit_reason())
 
 
 def _end_with(mongo: EmbeddedMongo) -> None:

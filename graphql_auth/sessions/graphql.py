@@ -10,8 +10,8 @@ from strawberry.types import Info
 from graphql_auth.context import Context
 from graphql_auth.errors import Unauthenticated
 from graphql_auth.permissions import IsAuthenticated
-from graphql_auth.relay.global_ids import id_in
-from graphql_auth.relay.pagination import Page, cursor
+from graphql_auth.relay.global_ids import decode_global_id
+from graphql_auth.relay.pagination import PageArgs, cursor
 from graphql_auth.sessions.live_sessions import LiveSession
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 
@@ -58,7 +58,7 @@ class SessionConnection:
     page_info: relay.PageInfo = strawberry.field(description="Whether and how to go on.")
 
     @classmethod
-    def of(cls, found: list[LiveSession], page: Page, current: str) -> Self:
+    def of(cls, found: list[LiveSession], page: PageArgs, current: str) -> Self:
         """Show a page, for which one session more than it holds was looked for."""
         edges = [
             SessionEdge(cursor=cursor(session.id), node=Session.of(session, current))
@@ -136,7 +136,7 @@ class SessionMutation:
     ) -> bool:
         """Log out on another device."""
         context, principal = info.context, info.context.principal
-        session_id = id_in(input.id, "Session")
+        session_id = decode_global_id(input.id, "Session")
         ended = session_id is not None and await context.services.sessions.revoke(
             principal, session_id, context.device
         )

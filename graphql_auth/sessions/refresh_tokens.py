@@ -7,8 +7,8 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field, replace
 
-from graphql_auth.errors import TokenFault, Unauthenticated
-from graphql_auth.sessions.repository import Presented
+from graphql_auth.errors import TokenReason, Unauthenticated
+from graphql_auth.sessions.repository import RefreshTokenDigests
 
 ID_BYTES = 12
 FAMILY_BYTES = 16
@@ -44,7 +44,7 @@ class RefreshToken:
     def parse(cls, text: str) -> "RefreshToken":
         """Read what :meth:`encode` wrote; raises Unauthenticated with TOKEN_INVALID."""
         if _FORM.fullmatch(text) is None:
-            raise Unauthenticated(TokenFault.TOKEN_INVALID)
+            raise Unauthenticated(TokenReason.TOKEN_INVALID)
         data = urlsafe_b64decode(text)
         user, session, family, secret = (
             data[:ID_BYTES],
@@ -77,9 +77,9 @@ class RefreshToken:
         return replace(self, secret=hmac.digest(self.secret, salt, "sha256"))
 
     @property
-    def presented(self) -> Presented:
+    def presented(self) -> RefreshTokenDigests:
         """What is looked for in the database."""
-        return Presented(
+        return RefreshTokenDigests(
             self.user_id, self.session_id, family=digest(self.family), digest=digest(self.secret)
         )
 

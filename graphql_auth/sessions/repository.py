@@ -8,7 +8,7 @@ from typing import Any, cast
 from beanie import PydanticObjectId
 from pymongo import DESCENDING, ReturnDocument, timeout
 
-from graphql_auth.mongo.client import BACKGROUND, outages_translated
+from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 from graphql_auth.sessions.document import SessionDocument
 
 # An ended session is remembered for as long as a token that it gave out may count elsewhere.
@@ -19,7 +19,7 @@ ENDED_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Revocation:
     """A session that ended, the time of the database at that, and until when it is remembered."""
 
     session_id: str
@@ -28,7 +28,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
+class RefreshTokenDigests:
     """What the database may know of a refresh token that somebody presents."""
 
     user_id: str
@@ -51,11 +51,15 @@ class SessionRepository:
 
     async def add(self, session: SessionDocument) -> SessionDocument:
         """Store a new session."""
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             return await session.insert()
 
     async def rotate(
-        self, presented: Presented, now: datetime, changes: Mapping[str, Any], idle: timedelta
+        self,
+        presented: RefreshTokenDigests,
+        now: datetime,
+        changes: Mapping[str, Any],
+        idle: timedelta,
     ) -> SessionDocument | None:
         """Make ``changes`` to the live session whose current token is presented, if it is."""
         found = presented.session | {
@@ -68,12 +72,12 @@ class SessionRepository:
         values = _literal(changes) | {"rotated_at": "$$NOW", "expires_at": expires_at}
         return await self._changed(found, [{"$set": values}])
 
-    async def presented(self, presented: Presented) -> SessionDocument | None:
+    async def presented(self, presented: RefreshTokenDigests) -> SessionDocument | None:
         """Find the session of a refresh token, whichever of its tokens that is."""
-        with outages_translated():
+        with translate_driver_errors():
             return await SessionDocument.find_one(presented.session)
 
-    async def give_out_again(
+    async def extend_access(
         self, session: SessionDocument, access_until: datetime, grace: timedelta
     ) -> SessionDocument | None:
         """Note that one more access token was given out for the token that was replaced last.
@@ -107,16 +111,16 @@ class SessionRepository:
             _live(user_id, session_id), {"$max": {"password_changes": password_changes}}
         )
 
-    async def end(self, user_id: str, session_id: str) -> Ended | None:
+    async def end(self, user_id: str, session_id: str) -> Revocation | None:
         """End a session of the user; None when there is no such session, or no more."""
         session = await self._changed(_live(user_id, session_id), _ENDED)
         if session is None:
             return None
-        return Ended(session_id, cast("datetime", session.ended_at), session.expires_at)
+        return Revocation(session_id, cast("datetime", session.ended_at), session.expires_at)
 
     async def end_all(
         self, user_id: str, but: str | None = None, before_change: int | None = None
-    ) -> list[Ended]:
+    ) -> list[Revocation]:
         """End all sessions of the user, but one; return those that ended.
 
         ``before_change`` leaves those that began after so many changes of the password.
@@ -128,7 +132,7 @@ class SessionRepository:
             query["password_changes"] = {"$lt": before_change}
         return await self._end_found(user_id, [{"$match": query}])
 
-    async def end_excess(self, user_id: str, now: datetime, allowed: int) -> list[Ended]:
+    async def evict_excess(self, user_id: str, now: datetime, allowed: int) -> list[Revocation]:
         """End the least recently used live sessions of the user beyond a number of them."""
         latest_first = {"last_used_at": -1, "_id": -1}
         return await self._end_found(
@@ -141,7 +145,7 @@ class SessionRepository:
             ],
         )
 
-    async def live_of(
+    async def list_live(
         self, user_id: str, now: datetime, *, before: str | None, limit: int
     ) -> list[SessionDocument]:
         """Find at most ``limit`` live sessions of the user that began before one, latest first."""
@@ -152,25 +156,27 @@ class SessionRepository:
         }
         if before:
             query["_id"] = {"$lt": PydanticObjectId(before)}
-        with outages_translated():
+        with translate_driver_errors():
             return await SessionDocument.find(query).sort("-_id").limit(limit).to_list()
 
-    async def live(self, user_id: str, session_id: str, now: datetime) -> SessionDocument | None:
+    async def get_live(
+        self, user_id: str, session_id: str, now: datetime
+    ) -> SessionDocument | None:
         """Find a live session of the user."""
-        with outages_translated():
+        with translate_driver_errors():
             return await SessionDocument.find_one(
                 _live(user_id, session_id) | {"expires_at": {"$gt": now}}
             )
 
-    async def ended_between(
+    async def revoked_between(
         self, start: datetime, end: datetime, seconds: float
-    ) -> AsyncGenerator[list[Ended]]:
+    ) -> AsyncGenerator[list[Revocation]]:
         """Yield the sessions that ended in a time of the database, in batches, the latest first.
 
         Raises Unavailable also when it takes longer than so many seconds.
         """
         collection = SessionDocument.get_pymongo_collection()
-        with outages_translated(), timeout(seconds):
+        with translate_driver_errors(), timeout(seconds):
             cursor = collection.find(
                 {"ended_at": {"$gt": start, "$lte": end}},
                 _OF_ENDED,
@@ -185,19 +191,19 @@ class SessionRepository:
     async def now(self) -> datetime:
         """Return the time by the clock of the database, in UTC."""
         database = SessionDocument.get_pymongo_collection().database
-        with outages_translated():
+        with translate_driver_errors():
             told = await database.command(
                 "hello", comment=BACKGROUND, codec_options=database.codec_options
             )
         return cast("datetime", told["localTime"])
 
-    async def _end_found(self, user_id: str, stages: Sequence[dict[str, Any]]) -> list[Ended]:
+    async def _end_found(self, user_id: str, stages: Sequence[dict[str, Any]]) -> list[Revocation]:
         """End the sessions of the user that some stages of an aggregation find, in pieces."""
         collection = SessionDocument.get_pymongo_collection()
         of_user = {"user_id": PydanticObjectId(user_id)}
         pipeline = [{"$match": of_user | {"ended_at": None}}, *stages, {"$project": {"_id": True}}]
         ended = []
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             cursor = await collection.aggregate(pipeline, allowDiskUse=True)
             ids = [found["_id"] async for found in cursor]
             for start in range(0, len(ids), ENDED_AT_ONCE):
@@ -209,7 +215,7 @@ class SessionRepository:
     async def _changed(
         self, found: Mapping[str, Any], update: Mapping[str, Any] | list[dict[str, Any]]
     ) -> SessionDocument | None:
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             document = await SessionDocument.get_pymongo_collection().find_one_and_update(
                 found, update, return_document=ReturnDocument.AFTER
             )
@@ -248,5 +254,5 @@ def _literal(changes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ended(found: Mapping[str, Any]) -> Ended:
-    return Ended(str(found["_id"]), found["ended_at"], found["expires_at"])
+def _ended(found: Mapping[str, Any]) -> Revocation:
+    return Revocation(str(found["_id"]), found["ended_at"], found["expires_at"])

@@ -7,9 +7,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
+from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.mongo.clock import DatabaseClock
-from graphql_auth.sessions.repository import BATCH, Ended, SessionRepository
+from graphql_auth.sessions.repository import BATCH, Revocation, SessionRepository
 
 SECONDS_BETWEEN_POLLS = 0.25
 SECONDS_BETWEEN_SWEEPS = 0.5
@@ -56,7 +56,7 @@ class RevocationSet:
     def __len__(self) -> int:
         return sum(len(bucket.ids) for bucket in self._buckets.values())
 
-    def add(self, ended: Iterable[Ended]) -> bool:
+    def add(self, ended: Iterable[Revocation]) -> bool:
         """Add sessions; return whether any of them is new."""
         new = [one for one in ended if one.session_id not in self]
         if new:
@@ -113,11 +113,11 @@ class Revocations:
         Raises Unauthenticated if it is, and Unavailable if the last poll is too long ago.
         """
         if session_id in self._revoked:
-            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         if self._monotonic() - self._polled_at > self._max_staleness:
             raise Unavailable(retry_after=1)
 
-    def add(self, ended: Iterable[Ended]) -> None:
+    def add(self, ended: Iterable[Revocation]) -> None:
         """Revoke sessions that this process itself has ended."""
         self._revoked.add(ended)
 
@@ -131,7 +131,7 @@ class Revocations:
         end = reading.database + MAX_DELAY
         start = min(self._newest, reading.database) - MAX_DELAY if self._swept else EPOCH
         newest = self._newest
-        async with aclosing(self._sessions.ended_between(start, end, timeout)) as batches:
+        async with aclosing(self._sessions.revoked_between(start, end, timeout)) as batches:
             async for ended in batches:
                 newest = max(newest, ended[0].at)
                 if not self._revoked.add(ended) and ended[-1].at <= self._newest:
@@ -148,7 +148,7 @@ class Revocations:
         # The clock of the database may have been set, forward or back, since then.
         unchanged = reading.database - timedelta(seconds=reading.monotonic - before.monotonic)
         start = min(unchanged, before.database) - OVERLAP
-        all_later = self._sessions.ended_between(start, FAR_FUTURE, FULL_POLL_TIMEOUT)
+        all_later = self._sessions.revoked_between(start, FAR_FUTURE, FULL_POLL_TIMEOUT)
         async with aclosing(all_later) as batches:
             async for ended in batches:
                 self._revoked.add(ended)

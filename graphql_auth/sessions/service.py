@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from graphql_auth import security_log as events
-from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
+from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.mongo.clock import object_id_at
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.sessions.document import SessionDocument
@@ -105,8 +105,8 @@ class SessionService:
                 **device.fields,
             )
         )
-        await self._end_excess(str(user.id), device)
-        return self._given_out(session, token)
+        await self._evict_excess(str(user.id), device)
+        return self._issue_tokens(session, token)
 
     async def refresh(self, text: str, device: Device) -> tuple[UserDocument, Tokens]:
         """Exchange a refresh token for its successor and a new access token.
@@ -117,15 +117,15 @@ class SessionService:
         token = RefreshToken.parse(text)
         # At the same time: a disabled user and a changed password end sessions after that.
         reading = self._users.reading(token.user_id)
-        session, successor = await self._rotated(token, device)
+        session, successor = await self._rotate(token, device)
         user = await reading
         if user is None or user.disabled:
             await self.end(token.user_id, token.session_id)
-            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         if user.password_changes != session.password_changes:
             # It is not ended, for it may be the one that is kept, and about to be renewed.
-            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
-        return user, self._given_out(session, successor)
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
+        return user, self._issue_tokens(session, successor)
 
     async def renew(self, user: UserDocument, session_id: str) -> Tokens:
         """Begin the chain of a session anew: the refresh tokens given out so far end here.
@@ -140,8 +140,8 @@ class SessionService:
         }
         session = await self._sessions.renew(str(user.id), session_id, changes)
         if session is None:
-            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
-        return self._given_out(session, token)
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
+        return self._issue_tokens(session, token)
 
     async def end(self, user_id: str, session_id: str) -> bool:
         """End a session of the user, and its access tokens with it; False if there is none."""
@@ -198,15 +198,15 @@ class SessionService:
 
     async def of(self, user_id: str, *, before: str | None, limit: int) -> list[LiveSession]:
         """Return the user's sessions that began before one, the latest first."""
-        found = await self._sessions.live_of(user_id, self._moment(), before=before, limit=limit)
+        found = await self._sessions.list_live(user_id, self._moment(), before=before, limit=limit)
         return list(map(LiveSession.from_session, found))
 
     async def one(self, user_id: str, session_id: str) -> LiveSession | None:
         """Return a session of the user."""
-        session = await self._sessions.live(user_id, session_id, self._moment())
+        session = await self._sessions.get_live(user_id, session_id, self._moment())
         return LiveSession.from_session(session) if session else None
 
-    async def _rotated(
+    async def _rotate(
         self, token: RefreshToken, device: Device
     ) -> tuple[SessionDocument, RefreshToken]:
         salt = secrets.token_bytes(SALT_BYTES)
@@ -219,9 +219,9 @@ class SessionService:
             **device.fields,
         }
         session = await self._sessions.rotate(token.presented, now, changes, self._lifetimes.idle)
-        return (session, successor) if session else await self._joined(token, device)
+        return (session, successor) if session else await self._reissue(token, device)
 
-    async def _joined(
+    async def _reissue(
         self, token: RefreshToken, device: Device
     ) -> tuple[SessionDocument, RefreshToken]:
         """Return the successor to a request that was not the first with its token.
@@ -234,61 +234,61 @@ class SessionService:
         | the one just replaced       | within the grace | its successor              |
         | any other of the family     | live             | TOKEN_REVOKED, and it ends |
         """
-        session = await self._replaced(token, device)
+        session = await self._find_replaced(token, device)
         for _ in range(MAX_RACES):
-            joined = await self._join(session, token, self._lifetimes.grace)
+            joined = await self._reissue_within(session, token, self._lifetimes.grace)
             if joined:
                 return joined
-            seen, session = session, await self._replaced(token, device)
+            seen, session = session, await self._find_replaced(token, device)
             if session.current == seen.current:
-                return await self._join_late(session, token, device)
+                return await self._reissue_after_outage(session, token, device)
         raise Unavailable(retry_after=1)
 
-    async def _replaced(self, token: RefreshToken, device: Device) -> SessionDocument:
+    async def _find_replaced(self, token: RefreshToken, device: Device) -> SessionDocument:
         """Find the live session whose last replaced token this is; see the table above."""
         session = await self._sessions.presented(token.presented)
         if session is None:
-            raise Unauthenticated(TokenFault.TOKEN_INVALID)
+            raise Unauthenticated(TokenReason.TOKEN_INVALID)
         if session.ended_at:
-            raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         if session.expires_at <= self._moment():
-            raise Unauthenticated(TokenFault.TOKEN_EXPIRED)
+            raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
         if session.salt is None or session.previous != token.presented.digest:
-            await self._stolen(token, device)
+            await self._on_reuse_detected(token, device)
         return session
 
-    async def _join(
+    async def _reissue_within(
         self, session: SessionDocument, token: RefreshToken, grace: timedelta
     ) -> tuple[SessionDocument, RefreshToken] | None:
         """Return the successor; None if the grace is over, or the session has changed since."""
         access_until = min(self._tokens.expiry(), session.expires_at)
-        joined = await self._sessions.give_out_again(session, access_until, grace)
+        joined = await self._sessions.extend_access(session, access_until, grace)
         return (joined, token.successor(session.salt)) if joined and session.salt else None
 
-    async def _join_late(
+    async def _reissue_after_outage(
         self, session: SessionDocument, token: RefreshToken, device: Device
     ) -> tuple[SessionDocument, RefreshToken]:
         """Return the successor if the database was away for as long as the grace is over."""
         outage = await self._heartbeat.outage_since(session.rotated_at)
-        joined = await self._join(session, token, self._lifetimes.grace + outage)
-        return joined or await self._stolen(token, device)
+        joined = await self._reissue_within(session, token, self._lifetimes.grace + outage)
+        return joined or await self._on_reuse_detected(token, device)
 
-    async def _stolen(self, token: RefreshToken, device: Device) -> NoReturn:
+    async def _on_reuse_detected(self, token: RefreshToken, device: Device) -> NoReturn:
         """End the session of a token that was replaced before: two have it, and one is a thief."""
         if await self.end(token.user_id, token.session_id):
             events.record("refresh_token_reused", "session_ended", token.user_id, device)
-        raise Unauthenticated(TokenFault.TOKEN_REVOKED)
+        raise Unauthenticated(TokenReason.TOKEN_REVOKED)
 
-    async def _end_excess(self, user_id: str, device: Device) -> None:
+    async def _evict_excess(self, user_id: str, device: Device) -> None:
         """End the least recently used sessions, if the user has more than may be."""
         if self._lifetimes.per_user is None:
             return
-        ended = await self._sessions.end_excess(user_id, self._moment(), self._lifetimes.per_user)
+        ended = await self._sessions.evict_excess(user_id, self._moment(), self._lifetimes.per_user)
         if ended:
             self._revocations.add(ended)
             events.record("session_evicted", "session_ended", user_id, device)
 
-    def _given_out(self, session: SessionDocument, token: RefreshToken) -> Tokens:
+    def _issue_tokens(self, session: SessionDocument, token: RefreshToken) -> Tokens:
         # No access token outlives its session.
         expires_at = min(self._tokens.expiry(), session.expires_at)
         access = self._tokens.issue(token.user_id, token.session_id, expires_at)

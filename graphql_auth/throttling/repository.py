@@ -10,7 +10,7 @@ from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from graphql_auth.errors import Unavailable
-from graphql_auth.mongo.client import outages_translated
+from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.throttling.document import AttemptDocument
 
 LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -21,7 +21,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class RateLimit:
     """A rate limit with exponential backoff.
 
     ``free`` attempts count without a wait. Each further one has to wait, for ``first_wait``, then
@@ -56,7 +56,7 @@ class AttemptRepository:
     """
 
     async def begin(
-        self, key: str, budget: Budget, lease: str, now: datetime, until: datetime
+        self, key: str, budget: RateLimit, lease: str, now: datetime, until: datetime
     ) -> LeaseResult:
         """Take a lease if the budget allows one more attempt, beside those in progress."""
         used = _used(budget, now)
@@ -93,7 +93,7 @@ class AttemptRepository:
         )
         return LeaseResult(any(one["lease"] == lease for one in found["pending"]), found["free_at"])
 
-    async def count(self, key: str, budget: Budget, lease: str, now: datetime) -> None:
+    async def count(self, key: str, budget: RateLimit, lease: str, now: datetime) -> None:
         """Give a lease back and count the attempt, which can make the next one wait."""
         later = {"$add": [{"$max": [_full_at(budget, now), now]}, budget.refill // MILLISECOND]}
         beyond = {"$subtract": [_used(budget, now), budget.free]}
@@ -133,13 +133,13 @@ class AttemptRepository:
     @staticmethod
     async def _update_many(updates: Iterable[UpdateOne]) -> None:
         # Not update_many, which the driver does not retry when the primary steps down.
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             await AttemptDocument.get_pymongo_collection().bulk_write(list(updates), ordered=False)
 
     @staticmethod
     async def _update(key: str, update: list[dict[str, Any]]) -> dict[str, Any]:
         collection = AttemptDocument.get_pymongo_collection()
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             for _ in range(MAX_TRIES):
                 try:
                     found = await collection.find_one_and_update(
@@ -154,14 +154,14 @@ class AttemptRepository:
         raise Unavailable from refused
 
 
-def _full_at(budget: Budget, now: datetime) -> dict[str, Any]:
+def _full_at(budget: RateLimit, now: datetime) -> dict[str, Any]:
     """Return when the budget is whole again; version 0.1.0 stored a number of failures."""
     failures = {"$multiply": ["$failures", budget.refill // MILLISECOND]}
     in_old_version = {"$cond": [{"$gt": ["$forget_at", now]}, {"$add": [now, failures]}, now]}
     return {"$ifNull": ["$full_at", in_old_version]}
 
 
-def _used(budget: Budget, now: datetime) -> dict[str, Any]:
+def _used(budget: RateLimit, now: datetime) -> dict[str, Any]:
     left = {"$subtract": ["$full_at", now]}
     return {"$max": [0, {"$ceil": {"$divide": [left, budget.refill // MILLISECOND]}}]}
 

@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 from graphql_auth.errors import EmailTaken, TooManyAttempts
-from graphql_auth.throttling.repository import AttemptRepository, Budget
+from graphql_auth.throttling.repository import AttemptRepository, RateLimit
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 # Of strangers, at one account: 5 at once, then 30 s, doubling up to 30 minutes: at most 57 a day.
-ACCOUNT = Budget(free=5, refill=HOUR, first_wait=30 * SECOND, longest_wait=30 * MINUTE)
+ACCOUNT = RateLimit(free=5, refill=HOUR, first_wait=30 * SECOND, longest_wait=30 * MINUTE)
 # Of a device that has signed in before, or of a session: as many, apart from all others.
 DEVICE = ACCOUNT
 
@@ -38,7 +38,7 @@ class ThrottleKey:
     """Something that is counted, and the budget that it has."""
 
     key: str
-    budget: Budget
+    budget: RateLimit
 
 
 class AttemptInProgress:
@@ -166,10 +166,10 @@ class Throttle:
         return datetime.fromtimestamp(self._now(), UTC)
 
 
-def _per_hour(attempts: int) -> Budget:
+def _per_hour(attempts: int) -> RateLimit:
     """Return a budget of so many attempts an hour, all of which may come at once."""
     interval = HOUR / attempts
-    return Budget(attempts, refill=interval, first_wait=interval, longest_wait=interval)
+    return RateLimit(attempts, refill=interval, first_wait=interval, longest_wait=interval)
 
 
 def _network(ip: str | None) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import jwt
 
-from graphql_auth.errors import StartError, TokenFault, Unauthenticated
+from graphql_auth.errors import StartError, TokenReason, Unauthenticated
 
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
@@ -115,21 +115,21 @@ class AccessTokens:
         claims = self._remembered(token)
         now = self._now()
         if claims.issued_at > now + CLOCK_SKEW_SECONDS:
-            raise Unauthenticated(TokenFault.TOKEN_INVALID)
+            raise Unauthenticated(TokenReason.TOKEN_INVALID)
         if claims.expires_at <= now:
-            raise Unauthenticated(TokenFault.TOKEN_EXPIRED)
+            raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
         return claims.principal
 
     def _verified(self, token: str) -> "_Claims":
         claims = self._signed_claims(token)
         if not _well_formed(claims):
-            raise Unauthenticated(TokenFault.TOKEN_INVALID)
+            raise Unauthenticated(TokenReason.TOKEN_INVALID)
         principal = Principal(claims["sub"], claims["sid"])
         return _Claims(principal, claims["iat"], claims["exp"])
 
     def _signed_claims(self, token: str) -> dict[str, Any]:
         if len(token) > LONGEST_TOKEN or _COMPACT.fullmatch(token) is None:
-            raise Unauthenticated(TokenFault.TOKEN_INVALID)
+            raise Unauthenticated(TokenReason.TOKEN_INVALID)
         try:
             jwt.decode(
                 token,
@@ -147,10 +147,10 @@ class AccessTokens:
             )
             header, claims, _signature = token.split(".")
             if _object(header) != {"alg": ALGORITHM, "typ": TYPE}:
-                raise Unauthenticated(TokenFault.TOKEN_INVALID)
+                raise Unauthenticated(TokenReason.TOKEN_INVALID)
             return _object(claims)
         except (jwt.PyJWTError, ValueError, RecursionError, OverflowError, TypeError):
-            raise Unauthenticated(TokenFault.TOKEN_INVALID) from None
+            raise Unauthenticated(TokenReason.TOKEN_INVALID) from None
 
 
 def _object(segment: str) -> dict[str, Any]:

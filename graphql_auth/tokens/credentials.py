@@ -10,7 +10,7 @@ from graphql_auth.graphql_http.content_negotiation import WHITESPACE
 Reader = Callable[[Request, Mapping[str, Any]], Iterable[object]]
 
 
-def tokens_in(
+def find_tokens(
     request: Request, parameters: Mapping[str, Any], sources: Iterable[str]
 ) -> Iterator[str]:
     """Yield every token that the request carries in one of ``sources``.

@@ -9,7 +9,7 @@ from graphql_auth.errors import StartError
 KEY_BYTES = 32
 
 
-def kept_key(path: Path) -> str:
+def load_or_create_key(path: Path) -> str:
     """Return the key in ``path``, which is made, mode 0600, if there is none yet.
 
     The caller holds the lock on the directory. The file appears whole or not at all, so a crash

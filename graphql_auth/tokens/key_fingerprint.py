@@ -8,7 +8,7 @@ import secrets
 
 from pymongo.errors import DuplicateKeyError
 
-from graphql_auth.mongo.client import outages_translated
+from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.meta import MetaDocument
 
 PURPOSE = b"graphql-auth fingerprint of the token key"
@@ -33,7 +33,7 @@ async def check_token_key(key: str) -> None:
     collection = MetaDocument.get_pymongo_collection()
     salt = secrets.token_bytes(SALT_BYTES)
     own = {"salt": salt, "fingerprint": _fingerprint(key, salt)}
-    with outages_translated(writing=True):
+    with translate_driver_errors(writing=True):
         with contextlib.suppress(DuplicateKeyError):  # Another server has just stored one.
             await collection.update_one({"_id": "token_key"}, {"$setOnInsert": own}, upsert=True)
         stored = await collection.find_one({"_id": "token_key"}) or own

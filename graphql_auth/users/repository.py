@@ -12,7 +12,7 @@ from pymongo.errors import DuplicateKeyError
 
 from graphql_auth.errors import DatabaseUnavailable, EmailTaken
 from graphql_auth.mongo.batches import Batches
-from graphql_auth.mongo.client import outages_translated
+from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.users.document import EMAIL_INDEX, UserDocument
 
@@ -26,7 +26,7 @@ class UserRepository:
 
     async def with_email(self, spellings: Sequence[str]) -> UserDocument | None:
         """Find the user whose address is stored as one of ``spellings``, the earlier the better."""
-        with outages_translated():
+        with translate_driver_errors():
             found = {
                 user.email: user
                 async for user in UserDocument.find(In(UserDocument.email, spellings))
@@ -57,7 +57,7 @@ class UserRepository:
         Raises EmailTaken when the address belongs to a user already.
         """
         values = user.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             try:
                 # Not an insert: the hint makes the command fail if the index is missing, also when
                 # it was dropped with the whole collection, and after refuse_taken.
@@ -83,7 +83,7 @@ class UserRepository:
 
     async def change_password(self, user: UserDocument, new_hash: str) -> UserDocument | None:
         """Replace the password, unless it was changed since ``user`` was read: then, None."""
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             document = await UserDocument.get_pymongo_collection().find_one_and_update(
                 {
                     "_id": user.id,
@@ -99,19 +99,19 @@ class UserRepository:
 
     async def disable(self, user: UserDocument, *, disabled: bool) -> None:
         """Keep a user from signing in, or let them again."""
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             await UserDocument.find_one(UserDocument.id == user.id).set(
                 {UserDocument.disabled: disabled}
             )
 
     async def delete(self, user: UserDocument) -> None:
         """Remove a user."""
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             await UserDocument.find_one(UserDocument.id == user.id).delete()
 
     async def upgrade_password(self, user: UserDocument, new_hash: str) -> None:
         """Replace the hash that ``user`` was read with, unless it was changed in between."""
-        with outages_translated(writing=True):
+        with translate_driver_errors(writing=True):
             await UserDocument.find_one(
                 UserDocument.id == user.id, UserDocument.password == user.password
             ).set({UserDocument.password: new_hash})
@@ -120,7 +120,7 @@ class UserRepository:
 async def _with_ids(
     ids: Sequence[PydanticObjectId],
 ) -> Mapping[PydanticObjectId, UserDocument | ValidationError]:
-    with outages_translated():
+    with translate_driver_errors():
         documents = (
             await UserDocument.get_pymongo_collection().find({"_id": {"$in": ids}}).to_list()
         )

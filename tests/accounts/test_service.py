@@ -8,7 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts import service as module
 from graphql_auth.accounts.password_changes import PasswordChanges
-from graphql_auth.accounts.service import AuthService, Registration, SignedIn
+from graphql_auth.accounts.service import AccountService, Registration, SignedIn
 from graphql_auth.errors import BadInput, EmailTaken, InvalidCredentials, Unauthenticated
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import Revocations
@@ -30,7 +30,7 @@ def ada(email: str = "ada@example.com", password: str = "correct horse") -> Regi
 
 
 async def test_who_registers_is_signed_in_and_can_log_in(
-    service: AuthService, sessions: SessionService
+    service: AccountService, sessions: SessionService
 ) -> None:
     registered = await service.register(ada(" Ada@Example.COM "), HERE)
     logged_in = await service.login("ADA@EXAMPLE.com", "correct horse", HERE)
@@ -53,7 +53,7 @@ async def test_who_registers_is_signed_in_and_can_log_in(
     ],
 )
 async def test_every_form_of_an_address_is_one_account(
-    service: AuthService, registered: str, again: str
+    service: AccountService, registered: str, again: str
 ) -> None:
     first = await service.register(ada(registered), HERE)
 
@@ -63,7 +63,7 @@ async def test_every_form_of_an_address_is_one_account(
 
 
 async def test_fifty_at_once_for_one_address_make_one_user(
-    service: AuthService, database: Database
+    service: AccountService, database: Database
 ) -> None:
     outcomes = await asyncio.gather(
         *(service.register(ada(), HERE) for _ in range(50)), return_exceptions=True
@@ -73,7 +73,9 @@ async def test_fifty_at_once_for_one_address_make_one_user(
     assert await database["users"].count_documents({}) == 1
 
 
-async def test_an_unknown_address_and_a_wrong_password_are_the_same(service: AuthService) -> None:
+async def test_an_unknown_address_and_a_wrong_password_are_the_same(
+    service: AccountService,
+) -> None:
     await service.register(ada(), HERE)
 
     for email, password in (("ada@example.com", "wrong"), ("bob@example.com", "correct horse")):
@@ -82,7 +84,7 @@ async def test_an_unknown_address_and_a_wrong_password_are_the_same(service: Aut
         assert refused.value.args == ()
 
 
-async def test_a_password_counts_to_the_last_space(service: AuthService) -> None:
+async def test_a_password_counts_to_the_last_space(service: AccountService) -> None:
     await service.register(ada(password=" correct horse "), HERE)
 
     with pytest.raises(InvalidCredentials):
@@ -90,7 +92,7 @@ async def test_a_password_counts_to_the_last_space(service: AuthService) -> None
     await service.login("ada@example.com", " correct horse ", HERE)
 
 
-async def test_login_needs_both_fields(service: AuthService) -> None:
+async def test_login_needs_both_fields(service: AccountService) -> None:
     with pytest.raises(BadInput) as refused:
         await service.login(" ", "", HERE)
 
@@ -98,7 +100,7 @@ async def test_login_needs_both_fields(service: AuthService) -> None:
 
 
 async def test_a_user_of_the_original_logs_in_and_the_hash_is_upgraded_then(
-    service: AuthService, database: Database
+    service: AccountService, database: Database
 ) -> None:
     old = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4, b"2a")).decode()
     await database["users"].insert_one(
@@ -127,7 +129,7 @@ async def test_a_user_of_the_original_logs_in_and_the_hash_is_upgraded_then(
     ],
 )
 async def test_an_address_that_only_the_original_stored_in_its_form_is_found(
-    service: AuthService, database: Database, stored: str, typed: str
+    service: AccountService, database: Database, stored: str, typed: str
 ) -> None:
     old = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4)).decode()
     await database["users"].insert_one({"email": stored, "password": old})
@@ -140,7 +142,7 @@ async def test_an_address_that_only_the_original_stored_in_its_form_is_found(
 
 @pytest.mark.parametrize("stored", [None, 7, "", "plaintext", "$2a$10$cut", "$2b$31$" + "." * 53])
 async def test_a_malformed_stored_hash_lets_nobody_in(
-    service: AuthService, database: Database, stored: object
+    service: AccountService, database: Database, stored: object
 ) -> None:
     await database["users"].insert_one({"email": "ada@example.com", "password": stored})
 
@@ -149,7 +151,7 @@ async def test_a_malformed_stored_hash_lets_nobody_in(
 
 
 async def test_an_account_that_is_gone_is_nobody(
-    service: AuthService, sessions: SessionService, database: Database
+    service: AccountService, sessions: SessionService, database: Database
 ) -> None:
     signed_in = await service.register(ada(), HERE)
     await database["users"].delete_many({})
@@ -158,7 +160,7 @@ async def test_an_account_that_is_gone_is_nobody(
 
 
 async def test_a_disabled_user_is_told_what_a_wrong_password_is_told(
-    service: AuthService, database: Database
+    service: AccountService, database: Database
 ) -> None:
     await service.register(ada(), HERE)
     await database["users"].update_one({}, {"$set": {"disabled": True}})
@@ -174,7 +176,7 @@ async def test_a_disabled_user_is_told_what_a_wrong_password_is_told(
     "change", [{"$set": {"disabled": True}}, {"$inc": {"password_changes": 1}}, None]
 )
 async def test_a_login_that_was_overtaken_by_a_change_leaves_no_session(
-    service: AuthService,
+    service: AccountService,
     sessions: SessionService,
     database: Database,
     change: dict[str, Any] | None,
@@ -195,7 +197,7 @@ async def test_a_login_that_was_overtaken_by_a_change_leaves_no_session(
 
 
 @pytest.fixture
-async def signed_in(service: AuthService) -> SignedIn:
+async def signed_in(service: AccountService) -> SignedIn:
     return await service.register(ada(), HERE)
 
 
@@ -205,7 +207,7 @@ def principal(sessions: SessionService, signed_in: SignedIn) -> Principal:
 
 
 async def test_a_changed_password_ends_all_other_sessions_and_old_refresh_tokens(
-    service: AuthService, sessions: SessionService, signed_in: SignedIn, principal: Principal
+    service: AccountService, sessions: SessionService, signed_in: SignedIn, principal: Principal
 ) -> None:
     other = await service.login("ada@example.com", "correct horse", HERE)
 
@@ -224,7 +226,7 @@ async def test_a_changed_password_ends_all_other_sessions_and_old_refresh_tokens
 
 
 async def test_a_user_of_the_original_changes_the_password(
-    service: AuthService, sessions: SessionService, database: Database
+    service: AccountService, sessions: SessionService, database: Database
 ) -> None:
     old = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4, b"2a")).decode()
     await database["users"].insert_one({"email": "ada@example.com", "password": old})
@@ -237,7 +239,7 @@ async def test_a_user_of_the_original_changes_the_password(
 
 
 async def test_a_password_is_changed_by_whoever_knows_it(
-    service: AuthService, principal: Principal
+    service: AccountService, principal: Principal
 ) -> None:
     with pytest.raises(InvalidCredentials):
         await service.change_password(principal, "wrong", "battery staple", HERE)
@@ -249,7 +251,7 @@ async def test_a_password_is_changed_by_whoever_knows_it(
 
 
 async def test_of_two_changes_at_once_one_wins_and_the_other_is_told(
-    service: AuthService, principal: Principal
+    service: AccountService, principal: Principal
 ) -> None:
     changes = (
         service.change_password(principal, "correct horse", f"new one {number}", HERE)
@@ -288,7 +290,7 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, number: int, *, is_done: bool) -> 
 
 
 @pytest.fixture
-async def other(service: AuthService, signed_in: SignedIn) -> SignedIn:
+async def other(service: AccountService, signed_in: SignedIn) -> SignedIn:
     """Another session of the same user."""
     return await service.login(signed_in.account.email, "correct horse", HERE)
 
@@ -296,7 +298,7 @@ async def other(service: AuthService, signed_in: SignedIn) -> SignedIn:
 @pytest.fixture(params=[(step, is_done) for step in range(5) for is_done in (False, True)])
 async def steps_done(
     request: pytest.FixtureRequest,
-    service: AuthService,
+    service: AccountService,
     principal: Principal,
     other: SignedIn,
     monkeypatch: pytest.MonkeyPatch,
@@ -311,7 +313,7 @@ async def steps_done(
     return step + is_done
 
 
-async def complete_overdue(service: AuthService, database: Database) -> None:
+async def complete_overdue(service: AccountService, database: Database) -> None:
     """Have another server complete a change, though not before the first one can have died."""
     await service.complete_password_changes()
     changes = database["graphql_auth_meta"]
@@ -320,7 +322,7 @@ async def complete_overdue(service: AuthService, database: Database) -> None:
     assert await changes.count_documents({"kind": "password change"}) == 0
 
 
-async def is_signed_in(service: AuthService, signed_in: SignedIn) -> bool:
+async def is_signed_in(service: AccountService, signed_in: SignedIn) -> bool:
     try:
         await service.refresh(signed_in.tokens.refresh, HERE)
     except Unauthenticated:
@@ -329,7 +331,7 @@ async def is_signed_in(service: AuthService, signed_in: SignedIn) -> bool:
 
 
 async def test_other_sessions_end_exactly_when_the_password_changes(
-    service: AuthService,
+    service: AccountService,
     revocations: Revocations,
     other: SignedIn,
     steps_done: int,
@@ -349,7 +351,7 @@ async def test_other_sessions_end_exactly_when_the_password_changes(
 
 
 async def test_session_that_the_change_came_from_lives_on(
-    service: AuthService,
+    service: AccountService,
     revocations: Revocations,
     signed_in: SignedIn,
     steps_done: int,
@@ -364,7 +366,7 @@ async def test_session_that_the_change_came_from_lives_on(
 
 
 async def test_overdue_change_that_was_not_made_is_kept_for_a_while(
-    service: AuthService,
+    service: AccountService,
     principal: Principal,
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
@@ -383,7 +385,7 @@ async def test_overdue_change_that_was_not_made_is_kept_for_a_while(
 
 
 async def test_overdue_change_of_a_user_who_is_gone_is_forgotten(
-    service: AuthService,
+    service: AccountService,
     principal: Principal,
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
@@ -397,7 +399,7 @@ async def test_overdue_change_of_a_user_who_is_gone_is_forgotten(
 
 
 async def test_change_that_lost_against_another_keeps_no_session(
-    service: AuthService,
+    service: AccountService,
     other: SignedIn,
     principal: Principal,
     database: Database,
@@ -415,7 +417,7 @@ async def test_change_that_lost_against_another_keeps_no_session(
 
 
 async def test_the_password_of_a_user_who_is_gone_is_not_changed(
-    service: AuthService, principal: Principal, database: Database
+    service: AccountService, principal: Principal, database: Database
 ) -> None:
     await database["users"].drop()
 
@@ -424,7 +426,7 @@ async def test_the_password_of_a_user_who_is_gone_is_not_changed(
 
 
 async def test_a_session_that_ended_meanwhile_gets_no_fresh_tokens(
-    service: AuthService, sessions: SessionService, principal: Principal
+    service: AccountService, sessions: SessionService, principal: Principal
 ) -> None:
     await sessions.end(principal.subject, principal.session_id)
 

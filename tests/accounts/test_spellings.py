@@ -6,8 +6,8 @@ import bcrypt
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.accounts.admin import NoSuchUser, Operator
-from graphql_auth.accounts.service import AuthService, Registration
+from graphql_auth.accounts.admin import UserAdmin, UserNotFound
+from graphql_auth.accounts.service import AccountService, Registration
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.throttling.devices import Device
@@ -35,7 +35,9 @@ def stranger(number: int) -> Device:
 
 
 @pytest.mark.parametrize("domain", ["example.com", "b\u00fccher.example.com"])
-async def test_no_spelling_of_a_locked_account_signs_in(service: AuthService, domain: str) -> None:
+async def test_no_spelling_of_a_locked_account_signs_in(
+    service: AccountService, domain: str
+) -> None:
     address = f"victim@{domain}"
     await service.register(Registration("V", "V", address, PASSWORD), stranger(0))
     for number in range(5):
@@ -48,7 +50,7 @@ async def test_no_spelling_of_a_locked_account_signs_in(service: AuthService, do
             await service.login(spelling, PASSWORD, stranger(number))
 
 
-async def count_work(database: Database, service: AuthService, email: str) -> tuple[int, int]:
+async def count_work(database: Database, service: AccountService, email: str) -> tuple[int, int]:
     """How many commands and counters an attempt to log in takes."""
     await database.command("profile", 2)
     with pytest.raises(InvalidCredentials):
@@ -65,7 +67,7 @@ async def count_work(database: Database, service: AuthService, email: str) -> tu
     "name", ["%s@example.com", "%s@ex\u00adample.com", "%s@b\u00fccher.example.com"]
 )
 async def test_known_and_unknown_addresses_take_the_same_work(
-    service: AuthService, database: Database, name: str
+    service: AccountService, database: Database, name: str
 ) -> None:
     old = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     await database["users"].insert_one({"email": name % "known", "password": old})
@@ -81,7 +83,7 @@ async def test_known_and_unknown_addresses_take_the_same_work(
     ["vic\u200btim@example.com", "victim@exam\u00adple.com", "victim@xn--a.com", "vic\u2028tim"],
 )
 async def test_the_owner_of_an_odd_address_of_the_original_has_an_account_of_their_own(
-    service: AuthService, database: Database, stored: str
+    service: AccountService, database: Database, stored: str
 ) -> None:
     await service.register(
         Registration("V", "V", "victim@example.com", "battery staple"), stranger(0)
@@ -90,12 +92,12 @@ async def test_the_owner_of_an_odd_address_of_the_original_has_an_account_of_the
     await database["users"].insert_one({"email": stored, "password": old})
 
     assert (await service.login(stored, PASSWORD, stranger(0))).account.email == stored
-    assert await Operator(UserRepository(), SessionRepository()).disable(stored) == stored
+    assert await UserAdmin(UserRepository(), SessionRepository()).disable(stored) == stored
     assert emails.canonical(stored) != "victim@example.com"
 
 
 @pytest.mark.usefixtures("service")
 @pytest.mark.parametrize("typed", ["\udcff", "a\0b", "a\nb", "", " "])
 async def test_an_operator_finds_nobody_under_what_cannot_be_stored(typed: str) -> None:
-    with pytest.raises(NoSuchUser):
-        await Operator(UserRepository(), SessionRepository()).disable(typed)
+    with pytest.raises(UserNotFound):
+        await UserAdmin(UserRepository(), SessionRepository()).disable(typed)

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_auth.accounts import validation as form_module
-from graphql_auth.accounts.validation import Form
-from graphql_auth.errors import BadInput, FaultReason
+from graphql_auth.accounts.validation import InputValidator
+from graphql_auth.errors import BadInput, FieldReason
 
 
-def reason(read: Callable[[Form], object]) -> FaultReason:
-    form = Form()
+def reason(read: Callable[[InputValidator], object]) -> FieldReason:
+    form = InputValidator()
     read(form)
     with pytest.raises(BadInput) as refused:
         form.finish()
@@ -21,7 +21,7 @@ def reason(read: Callable[[Form], object]) -> FaultReason:
 
 
 def test_names_and_addresses_are_trimmed() -> None:
-    form = Form()
+    form = InputValidator()
 
     assert form.name("name", " \tAda\u3000") == "Ada"
     assert form.new_email("email", " ada@example.com\n") == "ada@example.com"
@@ -32,53 +32,53 @@ def test_names_and_addresses_are_trimmed() -> None:
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\n", "\u3000\u00a0"])
 def test_every_field_is_required(blank: str) -> None:
-    assert reason(lambda form: form.name("field", blank)) == FaultReason.REQUIRED
-    assert reason(lambda form: form.new_email("field", blank)) == FaultReason.REQUIRED
-    assert reason(lambda form: form.known_email("field", blank)) == FaultReason.REQUIRED
-    assert reason(lambda form: form.password("field", blank)) == FaultReason.REQUIRED
+    assert reason(lambda form: form.name("field", blank)) == FieldReason.REQUIRED
+    assert reason(lambda form: form.new_email("field", blank)) == FieldReason.REQUIRED
+    assert reason(lambda form: form.known_email("field", blank)) == FieldReason.REQUIRED
+    assert reason(lambda form: form.password("field", blank)) == FieldReason.REQUIRED
 
 
 def test_lengths_are_bounded() -> None:
-    form = Form()
+    form = InputValidator()
     form.name("name", "x" * 200)
     form.password("password", "😀" * 1024)
     form.finish()
 
-    assert reason(lambda form: form.name("field", "x" * 201)) == FaultReason.TOO_LONG
-    assert reason(lambda form: form.new_email("field", "x" * 321)) == FaultReason.TOO_LONG
-    assert reason(lambda form: form.known_email("field", "x" * 321)) == FaultReason.TOO_LONG
-    assert reason(lambda form: form.password("field", "x" * 1025)) == FaultReason.TOO_LONG
+    assert reason(lambda form: form.name("field", "x" * 201)) == FieldReason.TOO_LONG
+    assert reason(lambda form: form.new_email("field", "x" * 321)) == FieldReason.TOO_LONG
+    assert reason(lambda form: form.known_email("field", "x" * 321)) == FieldReason.TOO_LONG
+    assert reason(lambda form: form.password("field", "x" * 1025)) == FieldReason.TOO_LONG
 
 
 def test_a_password_is_measured_in_the_form_that_is_hashed() -> None:
     # U+1D160 becomes three characters in NFC, and U+0344 becomes two.
-    assert reason(lambda form: form.password("field", "\u0344" * 600)) == FaultReason.TOO_LONG
+    assert reason(lambda form: form.password("field", "\u0344" * 600)) == FieldReason.TOO_LONG
 
 
 def test_a_password_of_many_marks_is_not_normalized(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form_module, "normalized", None)
+    monkeypatch.setattr(form_module, "normalize", None)
 
     marks = "\u0301\u0316" * 2049
-    assert reason(lambda form: form.password("field", marks)) == FaultReason.TOO_LONG
+    assert reason(lambda form: form.password("field", marks)) == FieldReason.TOO_LONG
 
 
 def test_a_password_is_as_long_as_its_composed_form() -> None:
-    form = Form()
+    form = InputValidator()
     form.password("password", "\u03b1\u0313\u0300\u0345" * 1024)
     form.finish()
 
 
 @pytest.mark.parametrize("bad", ["a\0b", "a\ud800b"])
 def test_what_cannot_be_stored_is_refused_everywhere(bad: str) -> None:
-    assert reason(lambda form: form.name("field", bad)) == FaultReason.INVALID_CHARACTERS
-    assert reason(lambda form: form.new_email("field", bad)) == FaultReason.INVALID_CHARACTERS
-    assert reason(lambda form: form.known_email("field", bad)) == FaultReason.INVALID_CHARACTERS
-    assert reason(lambda form: form.password("field", bad)) == FaultReason.INVALID_CHARACTERS
+    assert reason(lambda form: form.name("field", bad)) == FieldReason.INVALID_CHARACTERS
+    assert reason(lambda form: form.new_email("field", bad)) == FieldReason.INVALID_CHARACTERS
+    assert reason(lambda form: form.known_email("field", bad)) == FieldReason.INVALID_CHARACTERS
+    assert reason(lambda form: form.password("field", bad)) == FieldReason.INVALID_CHARACTERS
 
 
 def test_control_characters_are_refused_in_a_name_and_welcome_in_a_password() -> None:
-    assert reason(lambda form: form.name("field", "a\x1b[2Jb")) == FaultReason.INVALID_CHARACTERS
-    form = Form()
+    assert reason(lambda form: form.name("field", "a\x1b[2Jb")) == FieldReason.INVALID_CHARACTERS
+    form = InputValidator()
     form.password("password", "a\tb")
     form.finish()
 
@@ -98,7 +98,7 @@ def test_control_characters_are_refused_in_a_name_and_welcome_in_a_password() ->
     ],
 )
 def test_names_of_any_script_are_kept_as_they_are(name: str) -> None:
-    form = Form()
+    form = InputValidator()
 
     assert form.name("name", name) == name
     form.finish()
@@ -114,16 +114,16 @@ UNREADABLE = "\x07\x7f\x85\x9b\u2028\u2029\ud800\ufdd0\uffff\U0010ffff"
 @pytest.mark.parametrize("bad", [*BIDIRECTIONAL, *INVISIBLE, *UNREADABLE])
 def test_what_cannot_be_seen_is_refused_in_names_and_in_addresses(bad: str) -> None:
     for text in (f"Ad{bad}a", f"{bad}a{bad}\u0301"):
-        assert reason(lambda form: form.name("field", text)) == FaultReason.INVALID_CHARACTERS  # noqa: B023
+        assert reason(lambda form: form.name("field", text)) == FieldReason.INVALID_CHARACTERS  # noqa: B023
     for text in (f"ad{bad}a@example.com", f"ada{bad}@example.com", f"ada@exa{bad}mple.com"):
-        assert reason(lambda form: form.new_email("field", text)) == FaultReason.INVALID_CHARACTERS  # noqa: B023
+        assert reason(lambda form: form.new_email("field", text)) == FieldReason.INVALID_CHARACTERS  # noqa: B023
 
 
 @pytest.mark.parametrize("bad", "\u200c\u200d\ufe0f\u180b\u2800\U000e0100")
 def test_an_address_has_no_joiners_and_no_variation_selectors(bad: str) -> None:
     text = f"ada{bad}@example.com"
 
-    assert reason(lambda form: form.new_email("field", text)) == FaultReason.INVALID_CHARACTERS
+    assert reason(lambda form: form.new_email("field", text)) == FieldReason.INVALID_CHARACTERS
 
 
 @given(
@@ -135,12 +135,12 @@ def test_an_address_has_no_joiners_and_no_variation_selectors(bad: str) -> None:
     )
 )
 def test_a_name_without_a_character_that_can_be_seen_is_missing(blank: str) -> None:
-    assert reason(lambda form: form.name("field", blank)) == FaultReason.REQUIRED
+    assert reason(lambda form: form.name("field", blank)) == FieldReason.REQUIRED
 
 
 @given(st.text())
 def test_no_name_has_a_control_or_a_bidirectional_character(text: str) -> None:
-    form = Form()
+    form = InputValidator()
     name = form.name("name", text)
     with contextlib.suppress(BadInput):
         form.finish()
@@ -149,19 +149,19 @@ def test_no_name_has_a_control_or_a_bidirectional_character(text: str) -> None:
 
 @pytest.mark.parametrize("odd", ["ada\u202e@example.com", "\u200b", "ada\ufe0f@example.com"])
 def test_whatever_an_original_stored_may_be_typed_to_log_in(odd: str) -> None:
-    form = Form()
+    form = InputValidator()
 
     assert form.known_email("email", odd) == odd
     form.finish()
 
 
 def test_only_an_address_can_be_registered_but_any_text_may_be_known() -> None:
-    assert reason(lambda form: form.new_email("field", "nobody")) == FaultReason.INVALID_EMAIL
-    assert Form().known_email("field", "Nobody") == "nobody"
+    assert reason(lambda form: form.new_email("field", "nobody")) == FieldReason.INVALID_EMAIL
+    assert InputValidator().known_email("field", "Nobody") == "nobody"
 
 
 def test_every_fault_is_found_at_once() -> None:
-    form = Form()
+    form = InputValidator()
     form.name("first_name", "")
     form.name("last_name", "x" * 201)
     form.new_email("email", "nope")
@@ -171,9 +171,9 @@ def test_every_fault_is_found_at_once() -> None:
         form.finish()
 
     assert {fault.field: fault.reason for fault in refused.value.faults} == {
-        "first_name": FaultReason.REQUIRED,
-        "last_name": FaultReason.TOO_LONG,
-        "email": FaultReason.INVALID_EMAIL,
-        "password": FaultReason.INVALID_CHARACTERS,
+        "first_name": FieldReason.REQUIRED,
+        "last_name": FieldReason.TOO_LONG,
+        "email": FieldReason.INVALID_EMAIL,
+        "password": FieldReason.INVALID_CHARACTERS,
     }
     assert "x" * 201 not in str(refused.value)

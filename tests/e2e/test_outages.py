@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, lock_data_directory, run_mongod
 from tests.client import Client, code
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess, has_ended
@@ -19,7 +19,7 @@ from tests.process import ServerProcess, has_ended
 @pytest.fixture
 def own_mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongo]:
     """A MongoDB that only this test uses, for it is stopped; it is named before ``start``."""
-    with data_directory(tmp_path_factory.mktemp("own")) as data, embedded_mongod(data) as mongo:
+    with lock_data_directory(tmp_path_factory.mktemp("own")) as data, run_mongod(data) as mongo:
         mongo.wait_until_ready()
         yield mongo
 

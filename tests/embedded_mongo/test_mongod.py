@@ -18,10 +18,10 @@ from graphql_auth.embedded_mongo import mongod as embedded
 from graphql_auth.embedded_mongo.mongod import (
     NO_MONGOD,
     EmbeddedMongo,
-    data_directory,
-    embedded_mongod,
     find_mongod,
-    reached_mongod,
+    find_or_run_mongod,
+    lock_data_directory,
+    run_mongod,
 )
 from graphql_auth.errors import StartError
 from tests.process import has_ended, skip_unless_it_can_be_named
@@ -50,7 +50,7 @@ def rows(table: str) -> list[list[str]]:
 
 @contextmanager
 def running(data: Path) -> Iterator[EmbeddedMongo]:
-    with data_directory(data) as held, embedded_mongod(held) as mongo:
+    with lock_data_directory(data) as held, run_mongod(held) as mongo:
         mongo.wait_until_ready()
         yield mongo
 
@@ -125,7 +125,7 @@ def test_it_is_killed_when_it_does_not_end(tmp_path: Path, monkeypatch: pytest.M
 def test_one_that_is_stopped_ends_in_good_order_too(tmp_path: Path) -> None:
     with running(tmp_path) as mongo:
         os.kill(mongo.pid, signal.SIGSTOP)
-    assert "exit status 0" in mongo.obituary()
+    assert "exit status 0" in mongo.exit_reason()
 
 
 def test_a_file_system_without_locks_is_named(
@@ -138,19 +138,19 @@ def test_a_file_system_without_locks_is_named(
 
     with (
         pytest.raises(StartError, match=r"DATA_DIR .* cannot be used: No locks available\."),
-        data_directory(tmp_path),
+        lock_data_directory(tmp_path),
     ):
         pass
 
 
 def test_a_second_server_on_the_same_directory_is_told_who_holds_it(tmp_path: Path) -> None:
     with (
-        data_directory(tmp_path),
+        lock_data_directory(tmp_path),
         pytest.raises(StartError, match=rf"in use by another server \(process {os.getpid()}\)"),
         ExitStack() as stack,
     ):
-        stack.enter_context(data_directory(tmp_path))
-    with data_directory(tmp_path):
+        stack.enter_context(lock_data_directory(tmp_path))
+    with lock_data_directory(tmp_path):
         pass
 
 
@@ -159,12 +159,12 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
     with (
         pytest.raises(StartError, match=r"DATA_DIR .*/file/data cannot be used: Not a directory\."),
-        data_directory(tmp_path / "file" / "data"),
+        lock_data_directory(tmp_path / "file" / "data"),
     ):
         pass
     with (
         pytest.raises(StartError, match=r"DATA_DIR .*/file is not a directory\."),
-        data_directory(tmp_path / "file"),
+        lock_data_directory(tmp_path / "file"),
     ):
         pass
 
@@ -270,7 +270,7 @@ def test_another_mongod_on_the_same_files_is_waited_for(
         monkeypatch.setattr(embedded, "SECONDS_FOR_A_PREDECESSOR", 0.05)
         with (
             pytest.raises(StartError, match=rf"another mongod \(process {mongo.pid}\)"),
-            embedded_mongod(tmp_path),
+            run_mongod(tmp_path),
         ):
             pass
 
@@ -298,7 +298,7 @@ def test_it_does_not_outlive_a_server_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_running_mongod_is_reached_where_it_is(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as mongo, reached_mongod(tmp_path / "data") as uri:
+    with running(tmp_path / "data") as mongo, find_or_run_mongod(tmp_path / "data") as uri:
         assert uri == mongo.uri
 
 
@@ -306,8 +306,8 @@ def test_a_server_whose_mongod_cannot_be_found_is_named(tmp_path: Path) -> None:
     (tmp_path / "mongodb").mkdir()
 
     with (
-        data_directory(tmp_path),
+        lock_data_directory(tmp_path),
         pytest.raises(StartError, match="in use by another server"),
-        reached_mongod(tmp_path),
+        find_or_run_mongod(tmp_path),
     ):
         raise AssertionError

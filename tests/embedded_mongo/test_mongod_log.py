@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_auth.embedded_mongo import mongod_log
-from graphql_auth.embedded_mongo.mongod import data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
 from graphql_auth.errors import StartError
 
 
@@ -81,7 +81,7 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
 
 def test_the_log_of_the_last_run_is_kept(tmp_path: Path) -> None:
     for _ in range(3):
-        with data_directory(tmp_path) as data, embedded_mongod(data) as mongo:
+        with lock_data_directory(tmp_path) as data, run_mongod(data) as mongo:
             mongo.wait_until_ready()
             log = (tmp_path / "mongod.log").read_text(encoding="utf-8")
 
@@ -108,15 +108,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_is_named(small_disk: Path) -> None:
-    with data_directory(small_disk / "data") as data:
+    with lock_data_directory(small_disk / "data") as data:
         with (small_disk / "all").open("wb") as file, pytest.raises(OSError, match="No space"):
             file.write(b"x" * 60_000_000)
 
-        with pytest.raises(StartError) as refused, embedded_mongod(data) as mongo:
+        with pytest.raises(StartError) as refused, run_mongod(data) as mongo:
             mongo.wait_until_ready()
 
     assert f"the disk of {data} is full" in str(refused.value)
-    with pytest.raises(StartError, match="No space left"), data_directory(small_disk / "other"):
+    with (
+        pytest.raises(StartError, match="No space left"),
+        lock_data_directory(small_disk / "other"),
+    ):
         pass
 
 

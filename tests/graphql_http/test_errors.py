@@ -7,7 +7,7 @@ from graphql import GraphQLError
 
 from graphql_auth.codes import ErrorCode
 from graphql_auth.context import Services
-from graphql_auth.errors import AuthError, BadInput, FaultReason, FieldFault, Unavailable
+from graphql_auth.errors import ApplicationError, BadInput, FieldError, FieldReason, Unavailable
 from graphql_auth.graphql_http.endpoint import GraphQLEndpoint, Policy
 from graphql_auth.graphql_http.errors import client_error
 from graphql_auth.graphql_http.playground import Playground
@@ -117,8 +117,8 @@ async def test_a_full_queue_says_when_to_come_back_and_is_no_news(
 
 
 async def test_fields_have_the_names_of_the_schema_and_a_limit_where_there_is_one() -> None:
-    missing = FieldFault("first_name", FaultReason.REQUIRED, "This field is required.")
-    long = FieldFault("email", FaultReason.TOO_LONG, "Use at most 320 characters.", 320)
+    missing = FieldError("first_name", FieldReason.REQUIRED, "This field is required.")
+    long = FieldError("email", FieldReason.TOO_LONG, "Use at most 320 characters.", 320)
 
     response = await ask(Failing(BadInput((missing, long))), VIEWER)
 
@@ -133,12 +133,12 @@ async def test_fields_have_the_names_of_the_schema_and_a_limit_where_there_is_on
     ]
 
 
-def all_kinds(kind: type[AuthError]) -> list[type[AuthError]]:
+def all_kinds(kind: type[ApplicationError]) -> list[type[ApplicationError]]:
     return [kind, *(found for child in kind.__subclasses__() for found in all_kinds(child))]
 
 
-@pytest.mark.parametrize("kind", all_kinds(AuthError)[1:])
-def test_every_expected_outcome_has_a_code_of_its_own(kind: type[AuthError]) -> None:
+@pytest.mark.parametrize("kind", all_kinds(ApplicationError)[1:])
+def test_every_expected_outcome_has_a_code_of_its_own(kind: type[ApplicationError]) -> None:
     error = kind.__new__(kind)
     error.__dict__.update(faults=(), fault="", retry_after=1, limit="depth", allowed=1)
 
@@ -148,5 +148,5 @@ def test_every_expected_outcome_has_a_code_of_its_own(kind: type[AuthError]) -> 
 
 
 def test_an_outcome_without_a_code_is_a_fault_in_the_code() -> None:
-    with pytest.raises(TypeError, match="AuthError has no code"):
-        client_error(GraphQLError("", original_error=AuthError()), "id")
+    with pytest.raises(TypeError, match="ApplicationError has no code"):
+        client_error(GraphQLError("", original_error=ApplicationError()), "id")

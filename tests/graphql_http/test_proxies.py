@@ -5,7 +5,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from graphql_auth.app import create_app
-from graphql_auth.graphql_http.proxies import BehindProxies
+from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
 from graphql_auth.settings import read_settings
 from tests.conftest import KEY
 
@@ -28,7 +28,7 @@ async def seen(peer: str, *forwarded_for: str, proto: str = "https") -> tuple[st
             (b"x-forwarded-proto", proto.encode()),
         ],
     }
-    await BehindProxies(application, TRUSTED)(scope, None, None)  # type: ignore[arg-type]
+    await TrustedProxyMiddleware(application, TRUSTED)(scope, None, None)  # type: ignore[arg-type]
     return found["client"][0], found["scheme"]
 
 
@@ -71,4 +71,6 @@ def test_the_setting_puts_it_around_the_application(
     monkeypatch.setenv("TRUSTED_PROXIES", trusted)
     app = create_app(read_settings(mongo_uri="mongodb://localhost", token_key=KEY))
 
-    assert [repr(part.cls) for part in app.user_middleware].count(repr(BehindProxies)) == expected
+    assert [repr(part.cls) for part in app.user_middleware].count(
+        repr(TrustedProxyMiddleware)
+    ) == expected

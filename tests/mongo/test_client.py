@@ -7,7 +7,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.errors import StartError
 from graphql_auth.mongo import client as mongo
-from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.client import connect
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +16,7 @@ Database = AsyncDatabase[dict[str, Any]]
 
 async def refusal(uri: str) -> str:
     with pytest.raises(StartError) as refused:
-        async with connected(uri):
+        async with connect(uri):
             pass
     message = str(refused.value)
     assert "\n" not in message
@@ -26,14 +26,14 @@ async def refusal(uri: str) -> str:
 async def test_a_write_is_acknowledged_when_a_majority_has_it_in_its_journal(
     database_uri: str,
 ) -> None:
-    async with connected(database_uri) as database:
+    async with connect(database_uri) as database:
         assert database.write_concern.document == {"w": "majority", "j": True}
 
 
 async def test_a_uri_that_names_no_database_leads_to_the_one_of_mongoose(
     database_uri: str,
 ) -> None:
-    async with connected(database_uri.rpartition("/")[0]) as database:
+    async with connect(database_uri.rpartition("/")[0]) as database:
         assert database.name == "test"
 
 
@@ -41,9 +41,9 @@ async def test_the_index_is_the_one_that_mongoose_makes(
     database_uri: str, database: Database
 ) -> None:
     await database["users"].create_index({"email": 1}, unique=True, background=True)
-    async with connected(database_uri):
+    async with connect(database_uri):
         pass
-    async with connected(database_uri):
+    async with connect(database_uri):
         pass
 
     indexes = await database["users"].index_information()
@@ -64,7 +64,7 @@ async def test_an_index_on_many_users_may_take_its_time_and_is_told_of(
             [{"email": f"{part}-{number}@example.com"} for number in range(50_000)]
         )
 
-    async with connected(database_uri):
+    async with connect(database_uri):
         pass
 
     assert f"making the unique index on the addresses in {database.name}.users" in caplog.text
@@ -120,7 +120,7 @@ async def test_an_address_that_is_none_is_refused_and_not_repeated(uri: str) -> 
 
 
 async def test_options_of_other_drivers_are_passed_over(database_uri: str) -> None:
-    async with connected(f"{database_uri}?useNewUrlParser=true") as database:
+    async with connect(f"{database_uri}?useNewUrlParser=true") as database:
         assert set(await database.list_collection_names()) == {"attempts", "sessions", "users"}
 
 

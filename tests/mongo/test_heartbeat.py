@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.heartbeat import HEARTBEAT, OUTAGES_KEPT, Heartbeat
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +19,7 @@ OUTAGE = timedelta(hours=5)
 
 @pytest.fixture(autouse=True)
 async def connection(database_uri: str) -> AsyncIterator[None]:
-    async with connected(database_uri):
+    async with connect(database_uri):
         yield
 
 

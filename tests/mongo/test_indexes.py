@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.indexes import SECONDS_BETWEEN_REMINDERS, IndexMonitor
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.throttling.document import AttemptDocument
@@ -33,7 +33,7 @@ class Clock:
 
 @pytest.fixture
 async def stored(database_uri: str) -> AsyncIterator[Database]:
-    async with connected(database_uri) as database:
+    async with connect(database_uri) as database:
         yield database
 
 

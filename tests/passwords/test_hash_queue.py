@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from graphql_auth.errors import StartError, Unavailable
-from graphql_auth.passwords.hash_queue import HashQueue, Turn
+from graphql_auth.passwords.hash_queue import HashQueue, Priority
 
 pytestmark = pytest.mark.anyio
 
@@ -135,7 +135,8 @@ async def test_known_devices_go_before_strangers_and_have_room_of_their_own(
         await queue.run(lambda: done.append("one too many"))
 
     known = [
-        asyncio.create_task(queue.run(lambda: done.append("known"), Turn.KNOWN)) for _ in range(3)
+        asyncio.create_task(queue.run(lambda: done.append("known"), Priority.TRUSTED_DEVICE))
+        for _ in range(3)
     ]
     await asyncio.sleep(0)
     release.set()
@@ -176,7 +177,7 @@ async def test_drain_refuses_what_waits_and_finishes_what_has_begun() -> None:
 
     first = asyncio.create_task(queue.run(work))
     await asyncio.to_thread(begun.wait, 10)
-    waiting = [asyncio.create_task(queue.run(work, turn)) for turn in Turn for _ in range(20)]
+    waiting = [asyncio.create_task(queue.run(work, turn)) for turn in Priority for _ in range(20)]
     cancelled = asyncio.create_task(queue.run(work))
     await asyncio.sleep(0)
     cancelled.cancel()

@@ -6,36 +6,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.passwords.hasher import HIGHEST_ROUNDS, Passwords, Verdict
+from graphql_auth.passwords.hasher import HIGHEST_ROUNDS, PasswordHasher, VerifyResult
 
 CHEAPEST = 4
 
 
 @pytest.fixture(scope="module")
-def passwords() -> Passwords:
-    return Passwords(CHEAPEST)
+def passwords() -> PasswordHasher:
+    return PasswordHasher(CHEAPEST)
 
 
 def of_the_original(password: str, rounds: int = CHEAPEST, prefix: bytes = b"2a") -> str:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds, prefix)).decode()
 
 
-def test_a_password_matches_its_own_hash_and_no_other(passwords: Passwords) -> None:
+def test_a_password_matches_its_own_hash_and_no_other(passwords: PasswordHasher) -> None:
     stored = passwords.hash("correct horse")
 
-    assert passwords.verify("correct horse", stored) == Verdict(correct=True)
-    assert passwords.verify("correct horsf", stored) == Verdict(correct=False)
-    assert passwords.verify("Correct horse", stored) == Verdict(correct=False)
-    assert passwords.verify("correct horse ", stored) == Verdict(correct=False)
+    assert passwords.verify("correct horse", stored) == VerifyResult(correct=True)
+    assert passwords.verify("correct horsf", stored) == VerifyResult(correct=False)
+    assert passwords.verify("Correct horse", stored) == VerifyResult(correct=False)
+    assert passwords.verify("correct horse ", stored) == VerifyResult(correct=False)
 
 
-def test_a_hash_is_bcrypt_sha256_of_the_given_cost_and_never_the_same(passwords: Passwords) -> None:
+def test_a_hash_is_bcrypt_sha256_of_the_given_cost_and_never_the_same(
+    passwords: PasswordHasher,
+) -> None:
     assert passwords.hash("x").startswith("$bcrypt-sha256$v=2,t=2b,r=4$")
     assert passwords.hash("x") != passwords.hash("x")
 
 
 @pytest.mark.parametrize("password", ["😀" * 64, "x" * 1024, "😀" * 1024, "x" * 72 + "suffix"])
-def test_no_byte_is_ignored_at_any_length(passwords: Passwords, password: str) -> None:
+def test_no_byte_is_ignored_at_any_length(passwords: PasswordHasher, password: str) -> None:
     stored = passwords.hash(password)
 
     assert passwords.verify(password, stored).correct
@@ -43,13 +45,13 @@ def test_no_byte_is_ignored_at_any_length(passwords: Passwords, password: str) -
     assert not passwords.verify(password[:-1] + "!", stored).correct
 
 
-def test_a_password_typed_in_another_normal_form_is_the_same(passwords: Passwords) -> None:
+def test_a_password_typed_in_another_normal_form_is_the_same(passwords: PasswordHasher) -> None:
     assert passwords.verify("cafe\u0301", passwords.hash("caf\u00e9")).correct
 
 
 @pytest.mark.parametrize("prefix", [b"2a", b"2b"])
 def test_a_hash_of_the_original_is_right_once_and_replaced(
-    passwords: Passwords, prefix: bytes
+    passwords: PasswordHasher, prefix: bytes
 ) -> None:
     stored = of_the_original("correct horse", prefix=prefix)
 
@@ -57,12 +59,12 @@ def test_a_hash_of_the_original_is_right_once_and_replaced(
 
     assert verdict.correct
     assert verdict.new_hash is not None
-    assert passwords.verify("correct horse", verdict.new_hash) == Verdict(correct=True)
-    assert passwords.verify("wrong", stored) == Verdict(correct=False)
+    assert passwords.verify("correct horse", verdict.new_hash) == VerifyResult(correct=True)
+    assert passwords.verify("wrong", stored) == VerifyResult(correct=False)
 
 
 def test_a_hash_of_the_original_is_compared_with_what_was_typed_byte_by_byte(
-    passwords: Passwords,
+    passwords: PasswordHasher,
 ) -> None:
     verdict = passwords.verify("cafe\u0301", of_the_original("cafe\u0301"))
 
@@ -72,11 +74,11 @@ def test_a_hash_of_the_original_is_compared_with_what_was_typed_byte_by_byte(
 
 @pytest.mark.parametrize(("before", "after"), [(4, 5), (5, 4)])
 def test_a_hash_of_another_cost_is_replaced(before: int, after: int) -> None:
-    replaced = Passwords(after).verify("x", Passwords(before).hash("x")).new_hash
+    replaced = PasswordHasher(after).verify("x", PasswordHasher(before).hash("x")).new_hash
 
     assert replaced is not None
     assert f"r={after}$" in replaced
-    assert Passwords(after).verify("x", replaced) == Verdict(correct=True)
+    assert PasswordHasher(after).verify("x", replaced) == VerifyResult(correct=True)
 
 
 def test_a_salt_with_spare_bits_is_read_in_silence() -> None:
@@ -84,8 +86,8 @@ def test_a_salt_with_spare_bits_is_read_in_silence() -> None:
     spare = stored[:28] + {".": "/", "O": "P", "e": "f", "u": "v"}[stored[28]] + stored[29:]
 
     program = (
-        "import sys; from graphql_auth.passwords.hasher import Passwords\n"
-        "print(Passwords(4).verify('x', sys.argv[1]).correct)\n"
+        "import sys; from graphql_auth.passwords.hasher import PasswordHasher\n"
+        "print(PasswordHasher(4).verify('x', sys.argv[1]).correct)\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program, spare], capture_output=True, text=True, check=False
@@ -111,15 +113,15 @@ def test_a_salt_with_spare_bits_is_read_in_silence() -> None:
     ],
 )
 def test_a_malformed_hash_and_none_match_no_password(
-    passwords: Passwords, stored: str | None
+    passwords: PasswordHasher, stored: str | None
 ) -> None:
-    assert passwords.verify("", stored) == Verdict(correct=False)
-    assert passwords.verify("x", stored) == Verdict(correct=False)
+    assert passwords.verify("", stored) == VerifyResult(correct=False)
+    assert passwords.verify("x", stored) == VerifyResult(correct=False)
 
 
 @given(st.text() | st.from_regex(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{0,60}", fullmatch=True))
 def test_no_stored_text_makes_verify_fail(stored: str) -> None:
-    assert not Passwords(CHEAPEST).verify("x", stored).correct
+    assert not PasswordHasher(CHEAPEST).verify("x", stored).correct
 
 
 class Spent:
@@ -137,14 +139,14 @@ class Spent:
 
 
 def test_every_refusal_costs_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    passwords = Passwords(7)
+    passwords = PasswordHasher(7)
     stored = {
         "unknown": None,
         "malformed": "plaintext",
         "too costly": "$2b$17$" + "." * 53,
         "current": passwords.hash("right"),
         "original": of_the_original("right", 5),
-        "outdated": Passwords(6).hash("right"),
+        "outdated": PasswordHasher(6).hash("right"),
     }
     steps = {}
     for case, value in stored.items():
@@ -157,14 +159,14 @@ def test_every_refusal_costs_the_same_work(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_new_hash_shows_in_no_repr() -> None:
-    assert "hunter2" not in repr(Verdict(correct=True, new_hash="hunter2"))
+    assert "hunter2" not in repr(VerifyResult(correct=True, new_hash="hunter2"))
 
 
 def test_nothing_is_warned_or_logged_at_import_and_at_the_first_hash() -> None:
     program = (
         "import logging; logging.basicConfig(level=logging.INFO)\n"
-        "from graphql_auth.passwords.hasher import Passwords\n"
-        "Passwords(4).hash('x')\n"
+        "from graphql_auth.passwords.hasher import PasswordHasher\n"
+        "PasswordHasher(4).hash('x')\n"
     )
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False

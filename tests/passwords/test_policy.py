@@ -3,24 +3,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from graphql_auth.passwords.hasher import normalized
-from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.passwords.hasher import normalize
+from graphql_auth.passwords.policy import PasswordPolicy
 
 pytestmark = pytest.mark.anyio
 
-RULES = PasswordRules(8)
+RULES = PasswordPolicy(8)
 OWN = ("Ada", "Lovelace", "ada.king@example.com")
 COMMON = list(FREQUENCY_LISTS["passwords"])
 
 
-async def reason(password: str, rules: PasswordRules = RULES) -> str | None:
+async def reason(password: str, rules: PasswordPolicy = RULES) -> str | None:
     fault = await rules.fault("password", password, OWN)
     return fault.reason if fault else None
 
 
 @pytest.mark.parametrize("shortest", [8, 15])
 async def test_a_password_has_so_many_characters_at_least(shortest: int) -> None:
-    rules = PasswordRules(shortest)
+    rules = PasswordPolicy(shortest)
 
     for character in ("\u00e9", "e\u0301", "\U0001f64c", " "):
         varied = "x" + character * (shortest - 2)
@@ -98,7 +98,7 @@ async def test_a_breached_password_is_refused_and_asked_for_last() -> None:
         asked.append(password)
         return password == "battery staple"
 
-    rules = PasswordRules(8, is_breached)
+    rules = PasswordPolicy(8, is_breached)
 
     assert await reason("short", rules) == "TOO_SHORT"
     assert await reason("password", rules) == "TOO_COMMON"
@@ -111,4 +111,4 @@ async def test_a_breached_password_is_refused_and_asked_for_last() -> None:
 async def test_any_text_is_judged(password: str) -> None:
     judged = await reason(password)
 
-    assert (judged == "TOO_SHORT") == (len(normalized(password)) < 8)
+    assert (judged == "TOO_SHORT") == (len(normalize(password)) < 8)

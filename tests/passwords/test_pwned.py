@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from graphql_auth.passwords import pwned as module
-from graphql_auth.passwords.pwned import Breaches
+from graphql_auth.passwords.pwned import PwnedPasswordsClient
 from tests.client import Client, new_email, reasons
 from tests.conftest import Start
 
@@ -63,14 +63,14 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture
-async def breaches(service: Service) -> AsyncIterator[Breaches]:
-    breaches = Breaches(service.url)
+async def breaches(service: Service) -> AsyncIterator[PwnedPasswordsClient]:
+    breaches = PwnedPasswordsClient(service.url)
     yield breaches
     await breaches.close()
 
 
 async def test_a_breached_password_is_known_by_five_digits_of_its_hash(
-    breaches: Breaches, service: Service
+    breaches: PwnedPasswordsClient, service: Service
 ) -> None:
     assert await breaches.hold(BREACHED) is True
     assert await breaches.hold("correct horse of nobody") is False
@@ -79,13 +79,13 @@ async def test_a_breached_password_is_known_by_five_digits_of_its_hash(
     assert service.padding == ["true", "true"]
 
 
-async def test_an_entry_that_is_padding_is_none(breaches: Breaches) -> None:
+async def test_an_entry_that_is_padding_is_none(breaches: PwnedPasswordsClient) -> None:
     assert await breaches.hold("padded entry") is False
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 301])
 async def test_a_service_that_fails_keeps_nobody_out(
-    breaches: Breaches, service: Service, status: int, caplog: pytest.LogCaptureFixture
+    breaches: PwnedPasswordsClient, service: Service, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     service.status = status
 
@@ -98,7 +98,7 @@ async def test_a_service_that_fails_keeps_nobody_out(
 
 @pytest.mark.alone
 async def test_a_service_that_is_slow_keeps_nobody_waiting(
-    breaches: Breaches, service: Service, monkeypatch: pytest.MonkeyPatch
+    breaches: PwnedPasswordsClient, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SECONDS_TO_ANSWER", 0.1)
     service.seconds = 1.0
@@ -110,7 +110,7 @@ async def test_a_service_that_is_slow_keeps_nobody_waiting(
 
 
 async def test_a_service_that_is_not_there_keeps_nobody_out() -> None:
-    breaches = Breaches("http://127.0.0.1:1")
+    breaches = PwnedPasswordsClient("http://127.0.0.1:1")
     assert await breaches.hold(BREACHED) is False
     await breaches.close()
 

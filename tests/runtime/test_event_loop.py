@@ -35,11 +35,11 @@ class Interrupting:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_wherever_it_comes(number: int) -> None:
-    class Ended(Exception):
+    class Revocation(Exception):
         pass
 
     def end(*_: object) -> NoReturn:
-        raise Ended
+        raise Revocation
 
     cancelled: list[bool] = []
 
@@ -53,7 +53,7 @@ def test_a_signal_ends_the_run_wherever_it_comes(number: int) -> None:
 
     before = signal.signal(number, end)
     try:
-        with pytest.raises(Ended):
+        with pytest.raises(Revocation):
             run(interrupted())
         assert signal.getsignal(number) is end
     finally:

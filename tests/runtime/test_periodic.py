@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from graphql_auth.errors import Unavailable
-from graphql_auth.runtime.periodic import repeated
+from graphql_auth.runtime.periodic import run_periodically
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ class Work:
 
 async def test_work_is_repeated_until_the_block_ends() -> None:
     one, other = Work(), Work()
-    async with repeated((0.001, one.work), (0.001, other.work)):
+    async with run_periodically((0.001, one.work), (0.001, other.work)):
         await one.wait(3)
         await other.wait(3)
     done = one.times, other.times
@@ -40,7 +40,7 @@ async def test_work_is_repeated_until_the_block_ends() -> None:
 
 async def test_failure_is_logged_once_and_work_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     job = Work()
-    async with repeated((0.001, job.work)):
+    async with run_periodically((0.001, job.work)):
         # An outage is logged where the error of the driver is translated.
         for fault in (Unavailable(), KeyError("secret"), None, KeyError("secret")):
             job.fault = fault
@@ -65,5 +65,5 @@ async def test_job_that_loses_a_cancellation_ends_all_the_same() -> None:
             raise
 
     async with asyncio.timeout(30):
-        async with repeated((60, lose_a_cancellation)):
+        async with run_periodically((60, lose_a_cancellation)):
             await begun.wait()

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from graphql_auth.embedded_mongo.mongod import data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
 from graphql_auth.passwords.hash_queue import HashQueue
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import http_server as serving
@@ -148,7 +148,7 @@ def _await_refusal(address: tuple[str | None, int | None]) -> None:
 def test_a_database_that_is_away_does_not_hold_the_end(
     start: Start, tmp_path: Path, workers: tuple[str, ...], how: int
 ) -> None:
-    with data_directory(tmp_path / "own") as data, embedded_mongod(data) as mongo:
+    with lock_data_directory(tmp_path / "own") as data, run_mongod(data) as mongo:
         mongo.wait_until_ready()
         server = start(*workers, MONGO_URI=mongo.uri, TOKEN_KEY=KEY)
         with Client(server.url) as client:

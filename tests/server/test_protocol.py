@@ -27,14 +27,14 @@ def impatient(start_shared: Start) -> ServerProcess:
     return start_shared(REQUEST_READ_TIMEOUT="1s")
 
 
-def connected(server: ServerProcess) -> socket.socket:
+def connect(server: ServerProcess) -> socket.socket:
     address = urlsplit(server.url)
     return socket.create_connection((address.hostname, address.port), PATIENCE)
 
 
 @pytest.fixture
 def connection(impatient: ServerProcess) -> Iterator[socket.socket]:
-    with connected(impatient) as connection:
+    with connect(impatient) as connection:
         yield connection
 
 
@@ -328,7 +328,7 @@ def test_a_body_may_come_in_chunks_of_one_byte(
     shared_server: ServerProcess, length: int, status: int
 ) -> None:
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in QUERY.ljust(length))
-    with connected(shared_server) as connection:
+    with connect(shared_server) as connection:
         # One that is too long is answered before all of it is sent.
         with suppress(ConnectionError):
             connection.sendall(post(CHUNKED + LAST, chunks + b"0\r\n\r\n"))
@@ -428,7 +428,7 @@ def test_an_offer_of_another_protocol_is_not_taken_up(
 ) -> None:
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AA\r\n"
     one = chunked(headers=offer % protocol) if body == CHUNKED else post(offer % protocol + body)
-    with connected(shared_server) as connection:
+    with connect(shared_server) as connection:
         for _ in range(2):
             connection.sendall(one + one[:100])
             connection.sendall(one[100:])
@@ -457,12 +457,12 @@ def test_a_client_of_version_1_0_is_not_sent_what_it_does_not_know(
 
 
 def test_a_trailer_is_no_header(shared_server: ServerProcess) -> None:
-    with Client(shared_server.url) as client, connected(shared_server) as connection:
+    with Client(shared_server.url) as client, connect(shared_server) as connection:
         trailer = b"Authorization: Bearer %s\r\n" % client.token().encode()
         viewer = json.dumps({"query": VIEWER}).encode()
         connection.sendall(chunked(viewer, headers=LAST + trailer))
         as_header = answer(connection)
-    with connected(shared_server) as connection:
+    with connect(shared_server) as connection:
         connection.sendall(chunked(viewer, trailer, headers=LAST))
         as_trailer = answer(connection)
 
@@ -487,7 +487,7 @@ def test_a_client_that_asks_and_takes_no_answer_fills_no_memory_and_is_let_go(
     server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY, REQUEST_READ_TIMEOUT="1s")
     before = _megabytes(server)
     ended_at = time.monotonic() + PATIENCE
-    with connected(server) as connection:
+    with connect(server) as connection:
         connection.settimeout(0.1)
         with suppress(ConnectionError):
             while time.monotonic() < ended_at:
@@ -511,7 +511,7 @@ def test_who_waits_is_let_go_at_the_end_and_who_has_begun_is_answered(
     server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY)
     with ExitStack() as connections:
         silent, waiting, beginning, half, several = (
-            connections.enter_context(connected(server)) for _ in range(5)
+            connections.enter_context(connect(server)) for _ in range(5)
         )
         waiting.sendall(post())
         answer_with(DATA, waiting)

@@ -7,9 +7,9 @@ from beanie import PydanticObjectId
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.client import connect
 from graphql_auth.sessions.document import SessionDocument
-from graphql_auth.sessions.repository import CLOCK_SKEW, Presented, SessionRepository
+from graphql_auth.sessions.repository import CLOCK_SKEW, RefreshTokenDigests, SessionRepository
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +24,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 @pytest.fixture
 async def stored(database_uri: str) -> AsyncIterator[Database]:
-    async with connected(database_uri) as database:
+    async with connect(database_uri) as database:
         yield database
 
 
@@ -65,7 +65,7 @@ async def test_a_live_session_is_in_no_index_of_ended_ones(stored: Database) -> 
 async def test_an_ended_session_is_kept_until_its_last_access_token_has_expired() -> None:
     added = await SessionRepository().add(session())
     for access_until in (NOW + 3 * HOUR, NOW):
-        again = await SessionRepository().give_out_again(
+        again = await SessionRepository().extend_access(
             added, access_until, timedelta(days=100_000)
         )
         assert again is not None
@@ -76,7 +76,7 @@ async def test_an_ended_session_is_kept_until_its_last_access_token_has_expired(
     assert ended is not None
     assert ended.until == NOW + 3 * HOUR + CLOCK_SKEW
     assert abs(ended.at - datetime.now(UTC)) < timedelta(minutes=1)
-    found = SessionRepository().ended_between
+    found = SessionRepository().revoked_between
     assert [batch async for batch in found(ended.at - HOUR, ended.at, 9)] == [[ended]]
     assert [batch async for batch in found(ended.at, ended.at + HOUR, 9)] == []
     assert [batch async for batch in found(ended.at - HOUR, ended.at - MILLISECOND, 9)] == []
@@ -117,11 +117,11 @@ async def test_only_the_current_token_of_a_live_session_rotates_it(
     }
 
     rotated = await SessionRepository().rotate(
-        Presented(**values | presented), at, {"current": b"next"}, HOUR
+        RefreshTokenDigests(**values | presented), at, {"current": b"next"}, HOUR
     )
 
     assert rotated is None
-    kept = await SessionRepository().live(str(USER), str(added.id), NOW)
+    kept = await SessionRepository().get_live(str(USER), str(added.id), NOW)
     assert kept is None or kept.current == b"current"
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from graphql_auth.errors import Unauthenticated, Unavailable
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.sessions import revocations as module
-from graphql_auth.sessions.repository import BATCH, Ended, SessionRepository
+from graphql_auth.sessions.repository import BATCH, Revocation, SessionRepository
 from graphql_auth.sessions.revocations import Revocations, RevocationSet
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -19,8 +19,8 @@ IDS = [str(ObjectId()) for _ in range(200)]
 LIFETIME = timedelta(hours=1)
 
 
-def ended(session_id: str, minutes: float = 0) -> Ended:
-    return Ended(session_id, START, START + timedelta(minutes=minutes))
+def ended(session_id: str, minutes: float = 0) -> Revocation:
+    return Revocation(session_id, START, START + timedelta(minutes=minutes))
 
 
 class Clocks:
@@ -49,7 +49,7 @@ def test_revoked_session_is_kept_until_its_tokens_expire(
         clocks.pass_time(minutes)
         known.forget_expired()
         kept_until.setdefault(session_id, clocks.database + timedelta(minutes=until))
-        known.add([Ended(session_id, START, kept_until[session_id])])
+        known.add([Revocation(session_id, START, kept_until[session_id])])
         live = {one for one, moment in kept_until.items() if moment > clocks.database}
         assert all(one in known for one in live)
 
@@ -92,7 +92,7 @@ class Source(SessionRepository):
     """Ended sessions that the tests put there, or a database that does not answer."""
 
     def __init__(self) -> None:
-        self.ended: list[Ended] = []
+        self.ended: list[Revocation] = []
         self.fault: Exception | None = None
         self.asked: list[datetime] = []
         self.patience: list[float] = []
@@ -103,9 +103,9 @@ class Source(SessionRepository):
     async def now(self) -> datetime:
         return self.database_time
 
-    async def ended_between(
+    async def revoked_between(
         self, start: datetime, end: datetime, seconds: float
-    ) -> AsyncGenerator[list[Ended]]:
+    ) -> AsyncGenerator[list[Revocation]]:
         self.asked.append(start)
         self.patience.append(seconds)
         self.when_asked()
@@ -149,9 +149,9 @@ def pass_time(source: Source, now: Now, seconds: float) -> None:
     source.database_time += timedelta(seconds=seconds)
 
 
-def soon(session_id: str, **at: float) -> Ended:
+def soon(session_id: str, **at: float) -> Revocation:
     moment = datetime.now(UTC)
-    return Ended(session_id, moment + timedelta(**at), moment + timedelta(hours=2))
+    return Revocation(session_id, moment + timedelta(**at), moment + timedelta(hours=2))
 
 
 @pytest.mark.anyio
@@ -179,7 +179,7 @@ async def test_end_that_becomes_visible_late_is_found_by_a_sweep(
     for number, seconds in enumerate([9, 8, 1], start=1):
         pass_time(source, now, 5)
         source.ended.append(
-            Ended(IDS[number], source.database_time - timedelta(seconds=seconds), FAR)
+            Revocation(IDS[number], source.database_time - timedelta(seconds=seconds), FAR)
         )
         await revocations.sweep()
         with pytest.raises(Unauthenticated):
@@ -212,7 +212,7 @@ async def test_poll_reads_a_moment_and_sweep_reads_the_overlap(
 ) -> None:
     await revocations.poll()
     start = source.database_time
-    source.ended.append(Ended(IDS[0], start, FAR))
+    source.ended.append(Revocation(IDS[0], start, FAR))
     await revocations.poll()
     pass_time(source, now, 5)
     await revocations.poll()
@@ -233,7 +233,7 @@ async def test_poll_reads_a_moment_and_sweep_reads_the_overlap(
 def burst(source: Source, sessions: int) -> None:
     """End many sessions at once, a moment ago."""
     at = source.database_time - timedelta(seconds=0.1)
-    source.ended += [Ended(f"{number:024x}", at, FAR) for number in range(sessions)]
+    source.ended += [Revocation(f"{number:024x}", at, FAR) for number in range(sessions)]
 
 
 @pytest.mark.anyio
@@ -261,11 +261,11 @@ async def test_end_after_a_burst_is_seen_by_the_next_poll(
     burst(source, 50 * BATCH)
     await revocations.poll()
     pass_time(source, now, seconds + 0.25)
-    source.ended.append(Ended(IDS[0], source.database_time, FAR))
+    source.ended.append(Revocation(IDS[0], source.database_time, FAR))
     await revocations.poll()
     # This one has become visible late.
     late = source.database_time - timedelta(seconds=seconds)
-    source.ended.append(Ended(IDS[1], late, FAR))
+    source.ended.append(Revocation(IDS[1], late, FAR))
     await revocations.poll()
 
     for one in IDS[:2]:
@@ -279,14 +279,14 @@ async def test_ends_of_a_clock_that_is_ahead_are_read_by_a_sweep(
 ) -> None:
     await revocations.poll()
     ahead = source.database_time + timedelta(hours=1)
-    source.ended += [Ended(f"{number:024x}", ahead, FAR) for number in range(2 * BATCH)]
+    source.ended += [Revocation(f"{number:024x}", ahead, FAR) for number in range(2 * BATCH)]
     await revocations.poll()
     assert source.batches == 0
     await revocations.sweep()
     assert source.batches == 2
 
     pass_time(source, now, 0.25)
-    source.ended.append(Ended(IDS[0], source.database_time, FAR))
+    source.ended.append(Revocation(IDS[0], source.database_time, FAR))
     await revocations.poll()
     with pytest.raises(Unauthenticated):
         revocations.check(IDS[0])
@@ -313,7 +313,7 @@ async def test_sweep_of_a_burst_does_not_hurry(
     monkeypatch.setattr(asyncio, "sleep", pause)
     await revocations.poll()
     source.ended = [
-        Ended(f"{number:024x}", source.database_time, FAR) for number in range(2 * BATCH + 1)
+        Revocation(f"{number:024x}", source.database_time, FAR) for number in range(2 * BATCH + 1)
     ]
 
     await revocations.sweep()
@@ -332,8 +332,8 @@ async def test_a_clock_of_the_database_that_is_set_hides_no_end(
     after = source.database_time
     now.time += 1
     source.ended += [
-        Ended(IDS[0], before, before + timedelta(hours=9)),
-        Ended(IDS[1], after, after + timedelta(hours=9)),
+        Revocation(IDS[0], before, before + timedelta(hours=9)),
+        Revocation(IDS[1], after, after + timedelta(hours=9)),
     ]
 
     await revocations.sweep()
@@ -342,7 +342,7 @@ async def test_a_clock_of_the_database_that_is_set_hides_no_end(
         with pytest.raises(Unauthenticated):
             revocations.check(one)
     # Nor does it hide those that end later.
-    source.ended.append(Ended(IDS[2], after + timedelta(seconds=1), FAR))
+    source.ended.append(Revocation(IDS[2], after + timedelta(seconds=1), FAR))
     pass_time(source, now, 2)
     await revocations.sweep()
     with pytest.raises(Unauthenticated):

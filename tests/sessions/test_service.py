@@ -8,12 +8,12 @@ import pytest
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.accounts.service import AuthService, Registration
-from graphql_auth.errors import TokenFault, Unauthenticated, Unavailable
+from graphql_auth.accounts.service import AccountService, Registration
+from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
-from graphql_auth.sessions.repository import Presented, SessionRepository
+from graphql_auth.sessions.repository import RefreshTokenDigests, SessionRepository
 from graphql_auth.sessions.service import Lifetimes, SessionService, Tokens
 from graphql_auth.throttling.devices import Device
 from graphql_auth.tokens.access_tokens import AccessTokens, Principal
@@ -31,7 +31,7 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-async def user(service: AuthService) -> UserDocument:
+async def user(service: AccountService) -> UserDocument:
     ada = Registration("Ada", "Lovelace", "ada@example.com", "correct horse")
     account = (await service.register(ada, HERE)).account
     user = await UserRepository().with_id(account.id)
@@ -63,7 +63,7 @@ def lives(sessions: SessionService, tokens: Tokens) -> bool:
     try:
         return sessions.authenticate(tokens.access.value).session_id == tokens.session_id
     except Unauthenticated as refused:
-        return refused.fault is not TokenFault.TOKEN_REVOKED
+        return refused.fault is not TokenReason.TOKEN_REVOKED
 
 
 async def test_a_refresh_token_is_exchanged_for_another_of_the_same_session(
@@ -225,7 +225,7 @@ async def test_no_session_lives_longer_than_any_may(
 
 
 async def test_fifty_logins_at_once_are_fifty_sessions(
-    service: AuthService, sessions: SessionService, user: UserDocument
+    service: AccountService, sessions: SessionService, user: UserDocument
 ) -> None:
     answers = await asyncio.gather(
         *(service.login("ada@example.com", "correct horse", HERE) for _ in range(50))
@@ -323,14 +323,14 @@ async def test_a_successor_that_was_itself_replaced_meanwhile_is_not_handed_out(
     sessions: SessionService, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = await refreshed(sessions, tokens.refresh)
-    give_out_again = SessionRepository.give_out_again
+    extend_access = SessionRepository.extend_access
 
     async def overtaken(*arguments: Any) -> Any:
         monkeypatch.undo()
         await refreshed(sessions, second.refresh)
-        return await give_out_again(*arguments)
+        return await extend_access(*arguments)
 
-    monkeypatch.setattr(SessionRepository, "give_out_again", overtaken)
+    monkeypatch.setattr(SessionRepository, "extend_access", overtaken)
 
     assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
 
@@ -339,14 +339,14 @@ async def test_an_old_token_gets_nothing_of_a_chain_that_was_renewed_meanwhile(
     sessions: SessionService, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await refreshed(sessions, tokens.refresh)
-    give_out_again = SessionRepository.give_out_again
+    extend_access = SessionRepository.extend_access
 
     async def overtaken(*arguments: Any) -> Any:
         monkeypatch.undo()
         await sessions.renew(user, tokens.session_id)
-        return await give_out_again(*arguments)
+        return await extend_access(*arguments)
 
-    monkeypatch.setattr(SessionRepository, "give_out_again", overtaken)
+    monkeypatch.setattr(SessionRepository, "extend_access", overtaken)
 
     assert await refusal(sessions, tokens.refresh) == "TOKEN_INVALID"
     assert lives(sessions, tokens)
@@ -568,7 +568,7 @@ async def test_session_that_never_stops_changing_is_answered_later(
     tries = 0
 
     async def changed_again(
-        repository: SessionRepository, found: Presented
+        repository: SessionRepository, found: RefreshTokenDigests
     ) -> SessionDocument | None:
         nonlocal tries
         tries += 1
@@ -614,7 +614,9 @@ async def test_session_that_ends_while_its_token_is_judged_is_no_theft(
     await refreshed(sessions, (await refreshed(sessions, tokens.refresh)).refresh)
     presented = SessionRepository.presented
 
-    async def overtaken(repository: SessionRepository, found: Presented) -> SessionDocument | None:
+    async def overtaken(
+        repository: SessionRepository, found: RefreshTokenDigests
+    ) -> SessionDocument | None:
         session = await presented(repository, found)
         await end_all(sessions, user)
         return session

@@ -8,15 +8,15 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts.password_changes import PasswordChanges
-from graphql_auth.accounts.service import AuthService, Registration, SignedIn
+from graphql_auth.accounts.service import AccountService, Registration, SignedIn
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts, Unavailable
-from graphql_auth.passwords.hash_queue import HashQueue, Turn
-from graphql_auth.passwords.hasher import Passwords, Verdict
-from graphql_auth.passwords.policy import PasswordRules
+from graphql_auth.passwords.hash_queue import HashQueue, Priority
+from graphql_auth.passwords.hasher import PasswordHasher, VerifyResult
+from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.sessions.service import SessionService
 from graphql_auth.throttling import throttle as module
 from graphql_auth.throttling.devices import Device, DeviceTokens
-from graphql_auth.throttling.repository import AttemptRepository, Budget
+from graphql_auth.throttling.repository import AttemptRepository, RateLimit
 from graphql_auth.throttling.throttle import ACCOUNT, HOUR, LEASE, Throttle, ThrottleKey
 from graphql_auth.users.repository import UserRepository
 from tests.services import FAILURES_PER_ADDRESS, REGISTRATIONS_PER_ADDRESS, Clock
@@ -29,14 +29,14 @@ DAY = 24 * 3600
 LONGEST_WAIT = ACCOUNT.longest_wait.total_seconds()
 
 
-class CountedPasswords(Passwords):
+class CountedPasswords(PasswordHasher):
     """Passwords, and how many were verified."""
 
     def __init__(self) -> None:
         super().__init__(4)
         self.verified = 0
 
-    def verify(self, password: str, stored: str | None) -> Verdict:
+    def verify(self, password: str, stored: str | None) -> VerifyResult:
         self.verified += 1
         return super().verify(password, stored)
 
@@ -49,14 +49,14 @@ def passwords() -> CountedPasswords:
 @pytest.fixture
 async def services(
     passwords: CountedPasswords, sessions: SessionService, clock: Clock
-) -> AsyncIterator[list[AuthService]]:
+) -> AsyncIterator[list[AccountService]]:
     """Two servers of one database, who share nothing else but the count of the test."""
     queues = [HashQueue(threads=2) for _ in range(2)]
     yield [
-        AuthService(
+        AccountService(
             users=UserRepository(),
             passwords=passwords,
-            rules=PasswordRules(8),
+            rules=PasswordPolicy(8),
             hash_queue=queue,
             throttle=Throttle(AttemptRepository(), 1_000_000, REGISTRATIONS_PER_ADDRESS, clock),
             devices=DeviceTokens("k" * 32),
@@ -71,7 +71,7 @@ async def services(
 
 
 @pytest.fixture
-async def owner(services: list[AuthService]) -> SignedIn:
+async def owner(services: list[AccountService]) -> SignedIn:
     return await services[0].register(Registration("Ada", "Lovelace", EMAIL, PASSWORD), HOME)
 
 
@@ -79,7 +79,7 @@ def stranger(number: int = 0) -> Device:
     return Device(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", "a script")
 
 
-async def guess(service: AuthService, number: int = 0, email: str = EMAIL) -> int | None:
+async def guess(service: AccountService, number: int = 0, email: str = EMAIL) -> int | None:
     """Guess wrong; return the seconds to wait, or None when the guess was verified."""
     try:
         await service.login(email, f"guess {number}", stranger(number))
@@ -93,7 +93,7 @@ async def guess(service: AuthService, number: int = 0, email: str = EMAIL) -> in
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
 @pytest.mark.usefixtures("owner")
 async def test_waits_grow_for_known_and_unknown_accounts_alike(
-    services: list[AuthService], passwords: CountedPasswords, clock: Clock, email: str
+    services: list[AccountService], passwords: CountedPasswords, clock: Clock, email: str
 ) -> None:
     told = [await guess(services[n % 2], n, email) for n in range(6)]
     assert told == [None] * 5 + [30]
@@ -110,7 +110,7 @@ async def test_waits_grow_for_known_and_unknown_accounts_alike(
 
 @pytest.mark.usefixtures("owner")
 async def test_of_two_hundred_guesses_at_once_five_are_verified(
-    services: list[AuthService], passwords: CountedPasswords
+    services: list[AccountService], passwords: CountedPasswords
 ) -> None:
     told = await asyncio.gather(*(guess(services[n % 2], n) for n in range(200)))
 
@@ -119,7 +119,7 @@ async def test_of_two_hundred_guesses_at_once_five_are_verified(
 
 @pytest.mark.usefixtures("owner")
 async def test_after_that_guesses_at_once_are_one(
-    services: list[AuthService], passwords: CountedPasswords, clock: Clock
+    services: list[AccountService], passwords: CountedPasswords, clock: Clock
 ) -> None:
     for number in range(5):
         await guess(services[0], number)
@@ -132,7 +132,7 @@ async def test_after_that_guesses_at_once_are_one(
 
 @pytest.mark.usefixtures("owner")
 async def test_whoever_guesses_all_day_gets_57_guesses_verified(
-    services: list[AuthService], passwords: CountedPasswords, clock: Clock
+    services: list[AccountService], passwords: CountedPasswords, clock: Clock
 ) -> None:
     end = clock.time + DAY
     number = 0
@@ -145,7 +145,7 @@ async def test_whoever_guesses_all_day_gets_57_guesses_verified(
 
 @pytest.mark.usefixtures("owner")
 async def test_failures_are_forgotten_after_a_day_without(
-    services: list[AuthService], clock: Clock
+    services: list[AccountService], clock: Clock
 ) -> None:
     for number in range(5):
         await guess(services[0], number)
@@ -157,7 +157,7 @@ async def test_failures_are_forgotten_after_a_day_without(
 @pytest.mark.parametrize("variant", ["ADA@example.com", " ada@EXAMPLE.com", "\uff41da@example.com"])
 @pytest.mark.usefixtures("owner")
 async def test_variants_of_an_address_share_a_counter(
-    services: list[AuthService], variant: str
+    services: list[AccountService], variant: str
 ) -> None:
     if variant.strip().lower() != EMAIL:
         # Another letter is another account, with a counter of its own.
@@ -171,7 +171,7 @@ async def test_variants_of_an_address_share_a_counter(
 
 
 async def test_the_owner_on_a_known_device_signs_in_while_strangers_guess(
-    services: list[AuthService], owner: SignedIn, passwords: CountedPasswords
+    services: list[AccountService], owner: SignedIn, passwords: CountedPasswords
 ) -> None:
     guessing = asyncio.gather(*(guess(services[n % 2], n) for n in range(100)))
     for _ in range(5):
@@ -186,7 +186,7 @@ async def test_the_owner_on_a_known_device_signs_in_while_strangers_guess(
 
 @pytest.mark.usefixtures("owner")
 async def test_the_owner_on_a_new_device_signs_in_when_the_longest_wait_is_over(
-    services: list[AuthService], clock: Clock
+    services: list[AccountService], clock: Clock
 ) -> None:
     for number in range(200):
         clock.time += await guess(services[0], number) or 0
@@ -205,12 +205,12 @@ async def test_the_owner_on_a_new_device_signs_in_when_the_longest_wait_is_over(
 
 
 async def test_a_known_device_goes_first_in_the_queue_of_hashes(
-    services: list[AuthService], owner: SignedIn, monkeypatch: pytest.MonkeyPatch
+    services: list[AccountService], owner: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turns: list[Turn] = []
+    turns: list[Priority] = []
     run = HashQueue.run
 
-    async def noted(queue: HashQueue, work: Any, turn: Turn) -> Any:
+    async def noted(queue: HashQueue, work: Any, turn: Priority) -> Any:
         turns.append(turn)
         return await run(queue, work, turn)
 
@@ -218,11 +218,11 @@ async def test_a_known_device_goes_first_in_the_queue_of_hashes(
     for token in (None, owner.device_token):
         await services[0].login(EMAIL, PASSWORD, HOME, token)
 
-    assert turns == [Turn.STRANGER, Turn.KNOWN]
+    assert turns == [Priority.DEFAULT, Priority.TRUSTED_DEVICE]
 
 
 async def test_a_stolen_device_token_buys_its_own_budget_only(
-    services: list[AuthService], owner: SignedIn, passwords: CountedPasswords
+    services: list[AccountService], owner: SignedIn, passwords: CountedPasswords
 ) -> None:
     refused = 0
     for number in range(20):
@@ -239,7 +239,7 @@ async def test_a_stolen_device_token_buys_its_own_budget_only(
 
 
 async def test_a_changed_password_makes_a_device_a_stranger(
-    services: list[AuthService], owner: SignedIn, sessions: SessionService
+    services: list[AccountService], owner: SignedIn, sessions: SessionService
 ) -> None:
     principal = sessions.authenticate(owner.tokens.access.value)
     changed = await services[0].change_password(principal, PASSWORD, "battery staple", HOME)
@@ -263,7 +263,7 @@ async def test_a_changed_password_makes_a_device_a_stranger(
     ],
 )
 async def test_a_made_up_device_token_makes_nobody_known(
-    services: list[AuthService], owner: SignedIn, made_up: Callable[[str], str]
+    services: list[AccountService], owner: SignedIn, made_up: Callable[[str], str]
 ) -> None:
     for number in range(5):
         await guess(services[0], number)
@@ -277,7 +277,7 @@ def _another(character: str) -> str:
 
 
 async def test_a_device_of_another_account_is_a_stranger(
-    services: list[AuthService], owner: SignedIn
+    services: list[AccountService], owner: SignedIn
 ) -> None:
     bob = Registration("Bob", "B", "bob@example.com", PASSWORD)
     bobs = await services[0].register(bob, HOME)
@@ -290,7 +290,7 @@ async def test_a_device_of_another_account_is_a_stranger(
 
 
 async def test_the_current_password_cannot_be_guessed_by_whoever_is_signed_in(
-    services: list[AuthService],
+    services: list[AccountService],
     owner: SignedIn,
     sessions: SessionService,
     passwords: CountedPasswords,
@@ -309,7 +309,7 @@ async def test_the_current_password_cannot_be_guessed_by_whoever_is_signed_in(
 
 
 async def test_one_address_guesses_at_many_accounts_as_often_as_it_may(
-    service: AuthService, clock: Clock
+    service: AccountService, clock: Clock
 ) -> None:
     async def spray(number: int, address: str) -> bool:
         with pytest.raises((InvalidCredentials, TooManyAttempts)) as refused:
@@ -333,7 +333,7 @@ async def register(throttle: Throttle, ip: str | None) -> None:
 
 @pytest.mark.parametrize("addresses", [["192.0.2.1"], ["2001:db8::1", "2001:db8::2"], [None]])
 async def test_registrations_are_counted_by_address(
-    throttle: Throttle, service: AuthService, clock: Clock, addresses: list[str | None]
+    throttle: Throttle, service: AccountService, clock: Clock, addresses: list[str | None]
 ) -> None:
     for number in range(REGISTRATIONS_PER_ADDRESS):
         await register(throttle, addresses[number % len(addresses)])
@@ -352,7 +352,7 @@ async def test_registrations_are_counted_by_address(
 
 KEY = ThrottleKey(
     "test",
-    Budget(free=2, refill=HOUR, first_wait=timedelta(seconds=1), longest_wait=timedelta(1)),
+    RateLimit(free=2, refill=HOUR, first_wait=timedelta(seconds=1), longest_wait=timedelta(1)),
 )
 
 
@@ -490,7 +490,7 @@ async def test_a_refused_attempt_writes_nothing(
 
 
 async def test_what_people_typed_is_not_stored(
-    services: list[AuthService], database: AsyncDatabase[dict[str, Any]]
+    services: list[AccountService], database: AsyncDatabase[dict[str, Any]]
 ) -> None:
     await guess(services[0], 1, "secret.address@example.com")
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.errors import StartError, TokenFault, Unauthenticated
+from graphql_auth.errors import StartError, TokenReason, Unauthenticated
 from graphql_auth.tokens.access_tokens import AccessToken, AccessTokens, Principal
 from tests.services import Clock
 
@@ -66,7 +66,7 @@ def signed(header: object = HEADER, claims: object = CLAIMS, key: str = KEY) -> 
     return f"{signing_input}.{urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
-def fault(tokens: AccessTokens, token: str) -> TokenFault:
+def fault(tokens: AccessTokens, token: str) -> TokenReason:
     with pytest.raises(Unauthenticated) as refused:
         tokens.verify(token)
     return refused.value.fault
@@ -97,7 +97,7 @@ def test_a_token_works_until_its_time_and_then_no_more(tokens: AccessTokens, clo
     clock.time = int(NOW) + 59.999
     assert tokens.verify(token).subject == USER
     clock.time = int(NOW) + 60
-    assert fault(tokens, token) == TokenFault.TOKEN_EXPIRED
+    assert fault(tokens, token) == TokenReason.TOKEN_EXPIRED
 
 
 def test_the_hand_made_token_of_these_tests_is_a_good_one(tokens: AccessTokens) -> None:
@@ -136,7 +136,7 @@ def test_claims_that_a_later_version_adds_are_let_pass(tokens: AccessTokens) -> 
 def test_a_good_signature_under_another_header_is_refused(
     tokens: AccessTokens, header: object
 ) -> None:
-    assert fault(tokens, signed(header=header)) == TokenFault.TOKEN_INVALID
+    assert fault(tokens, signed(header=header)) == TokenReason.TOKEN_INVALID
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_good_signature_under_another_header_is_refused(
 def test_claims_of_another_kind_are_refused(tokens: AccessTokens, changes: dict[str, Any]) -> None:
     claims = {name: value for name, value in (CLAIMS | changes).items() if value is not None}
 
-    assert fault(tokens, signed(claims=claims)) == TokenFault.TOKEN_INVALID
+    assert fault(tokens, signed(claims=claims)) == TokenReason.TOKEN_INVALID
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_claims_of_another_kind_are_refused(tokens: AccessTokens, changes: dict[
 def test_claims_that_are_not_one_plain_object_are_refused(
     tokens: AccessTokens, claims: str
 ) -> None:
-    assert fault(tokens, signed(claims=claims)) == TokenFault.TOKEN_INVALID
+    assert fault(tokens, signed(claims=claims)) == TokenReason.TOKEN_INVALID
 
 
 def test_a_clock_that_is_a_little_behind_the_issuer_is_forgiven(tokens: AccessTokens) -> None:
@@ -216,7 +216,7 @@ def test_a_token_that_is_remembered_expires_all_the_same(
         if second < 60:
             assert tokens.verify(token) == Principal(USER, SESSION)
         else:
-            assert fault(tokens, token) == TokenFault.TOKEN_EXPIRED
+            assert fault(tokens, token) == TokenReason.TOKEN_EXPIRED
 
 
 def test_a_token_that_is_remembered_is_refused_by_a_clock_that_is_set_back(
@@ -228,7 +228,7 @@ def test_a_token_that_is_remembered_is_refused_by_a_clock_that_is_set_back(
     clock.time = int(NOW) - 60
     assert tokens.verify(token).subject == USER
     clock.time = int(NOW) - 61
-    assert fault(tokens, token) == TokenFault.TOKEN_INVALID
+    assert fault(tokens, token) == TokenReason.TOKEN_INVALID
     clock.time = NOW
     assert tokens.verify(token).subject == USER
 
@@ -241,7 +241,7 @@ def test_a_good_token_is_checked_once(
     for _ in range(3):
         tokens.verify(token)
     clock.time += 60
-    assert fault(tokens, token) == TokenFault.TOKEN_EXPIRED
+    assert fault(tokens, token) == TokenReason.TOKEN_EXPIRED
 
     assert checked == [token]
 
@@ -250,7 +250,7 @@ def test_a_bad_token_is_not_remembered(tokens: AccessTokens, checked: list[str])
     bad = signed(key="K" * 32)
 
     for _ in range(3):
-        assert fault(tokens, bad) == TokenFault.TOKEN_INVALID
+        assert fault(tokens, bad) == TokenReason.TOKEN_INVALID
 
     assert checked == [bad] * 3
 
@@ -274,11 +274,11 @@ def test_who_has_another_key_remembers_for_himself_only(clock: Clock) -> None:
     token = issued(ours).value
 
     assert ours.verify(token).subject == USER
-    assert fault(theirs, token) == TokenFault.TOKEN_INVALID
+    assert fault(theirs, token) == TokenReason.TOKEN_INVALID
 
 
 def test_the_signature_of_another_key_is_refused(tokens: AccessTokens) -> None:
-    assert fault(tokens, signed(key="K" * 32)) == TokenFault.TOKEN_INVALID
+    assert fault(tokens, signed(key="K" * 32)) == TokenReason.TOKEN_INVALID
 
 
 @given(st.data())
@@ -288,14 +288,14 @@ def test_a_token_with_any_character_changed_is_refused(data: st.DataObject) -> N
     place = data.draw(st.integers(0, len(token) - 1))
     changed = data.draw(st.characters().filter(lambda character: character != token[place]))
 
-    assert fault(tokens, token[:place] + changed + token[place + 1 :]) == TokenFault.TOKEN_INVALID
+    assert fault(tokens, token[:place] + changed + token[place + 1 :]) == TokenReason.TOKEN_INVALID
 
 
 @given(st.text() | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{43}", fullmatch=True))
 def test_no_text_makes_verify_fail(text: str) -> None:
     tokens = AccessTokens(KEY, timedelta(minutes=1), Clock())
 
-    assert fault(tokens, text) == TokenFault.TOKEN_INVALID
+    assert fault(tokens, text) == TokenReason.TOKEN_INVALID
 
 
 def test_the_spare_bits_of_a_signature_are_zero(tokens: AccessTokens) -> None:
@@ -305,7 +305,7 @@ def test_the_spare_bits_of_a_signature_are_zero(tokens: AccessTokens) -> None:
 
     for spare in (1, 2, 3):
         twin = token[:-1] + alphabet[last + spare]
-        assert fault(tokens, twin) == TokenFault.TOKEN_INVALID
+        assert fault(tokens, twin) == TokenReason.TOKEN_INVALID
 
 
 @pytest.mark.parametrize("key", ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", PEM])
@@ -319,11 +319,11 @@ def test_a_key_that_pyjwt_takes_for_another_kind_is_refused_at_once(key: str) ->
 
 @pytest.mark.parametrize("change", ["{}=", "{}\n", " {}", "{}.x", "Bearer {}"])
 def test_a_token_has_one_form_only(tokens: AccessTokens, change: str) -> None:
-    assert fault(tokens, change.format(issued(tokens).value)) == TokenFault.TOKEN_INVALID
+    assert fault(tokens, change.format(issued(tokens).value)) == TokenReason.TOKEN_INVALID
 
 
 def test_an_endless_token_is_refused_unread(tokens: AccessTokens) -> None:
-    assert fault(tokens, signed(claims=CLAIMS | {"x": "x" * 4096})) == TokenFault.TOKEN_INVALID
+    assert fault(tokens, signed(claims=CLAIMS | {"x": "x" * 4096})) == TokenReason.TOKEN_INVALID
 
 
 def test_a_token_shows_in_no_repr(tokens: AccessTokens) -> None:

@@ -2,7 +2,7 @@ import pytest
 from starlette.requests import Request
 
 from graphql_auth.settings import TokenSource
-from graphql_auth.tokens.credentials import READERS, tokens_in
+from graphql_auth.tokens.credentials import READERS, find_tokens
 
 HEADERS = ("authorization", "x-access-token")
 
@@ -19,7 +19,7 @@ def test_every_source_of_the_settings_can_be_read() -> None:
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_the_scheme_may_be_in_any_case(scheme: str) -> None:
-    assert list(tokens_in(request(("Authorization", f"{scheme} abc")), {}, HEADERS)) == ["abc"]
+    assert list(find_tokens(request(("Authorization", f"{scheme} abc")), {}, HEADERS)) == ["abc"]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_scheme_may_be_in_any_case(scheme: str) -> None:
     ],
 )
 def test_another_scheme_and_an_empty_header_carry_no_token(header: tuple[str, str]) -> None:
-    assert list(tokens_in(request(header), {}, HEADERS)) == []
+    assert list(find_tokens(request(header), {}, HEADERS)) == []
 
 
 @pytest.mark.parametrize("blank", ["\xa0", "\x85", "\x1f", "\x0b"])
@@ -46,8 +46,8 @@ def test_only_spaces_and_tabs_are_blanks_around_a_token(blank: str) -> None:
     bearer = request(("Authorization", f" \tBearer \t{blank}abc{blank}\t"))
     plain = request(("X-Access-Token", f" \t{blank}abc{blank} "))
 
-    assert list(tokens_in(bearer, {}, HEADERS)) == [f"{blank}abc{blank}"]
-    assert list(tokens_in(plain, {}, HEADERS)) == [f"{blank}abc{blank}"]
+    assert list(find_tokens(bearer, {}, HEADERS)) == [f"{blank}abc{blank}"]
+    assert list(find_tokens(plain, {}, HEADERS)) == [f"{blank}abc{blank}"]
 
 
 def test_every_header_is_read_however_often_it_stands() -> None:
@@ -55,7 +55,7 @@ def test_every_header_is_read_however_often_it_stands() -> None:
         ("Authorization", "Bearer a"), ("Authorization", "Bearer b"), ("x-access-token", " c ")
     )
 
-    assert list(tokens_in(several, {}, HEADERS)) == ["a", "b", "c"]
+    assert list(find_tokens(several, {}, HEADERS)) == ["a", "b", "c"]
 
 
 def test_only_the_given_sources_are_read() -> None:
@@ -63,17 +63,17 @@ def test_only_the_given_sources_are_read() -> None:
         ("Authorization", "Bearer a"), ("x-access-token", "b"), query="token=c&token=d"
     )
 
-    assert list(tokens_in(everywhere, {"token": "e"}, ["authorization"])) == ["a"]
-    assert list(tokens_in(everywhere, {"token": "e"}, ["x-access-token"])) == ["b"]
-    assert list(tokens_in(everywhere, {"token": "e"}, ["query"])) == ["c", "d"]
-    assert list(tokens_in(everywhere, {"token": "e"}, ["body"])) == ["e"]
+    assert list(find_tokens(everywhere, {"token": "e"}, ["authorization"])) == ["a"]
+    assert list(find_tokens(everywhere, {"token": "e"}, ["x-access-token"])) == ["b"]
+    assert list(find_tokens(everywhere, {"token": "e"}, ["query"])) == ["c", "d"]
+    assert list(find_tokens(everywhere, {"token": "e"}, ["body"])) == ["e"]
 
 
 def test_the_query_string_is_not_the_body() -> None:
     by_get = request(query="token=a", method="GET")
 
-    assert list(tokens_in(by_get, {"token": "a"}, ["body"])) == []
+    assert list(find_tokens(by_get, {"token": "a"}, ["body"])) == []
 
 
 def test_a_body_may_hold_anything_at_all() -> None:
-    assert list(tokens_in(request(), {"token": {"$ne": 1}}, ["body"])) == []
+    assert list(find_tokens(request(), {"token": {"$ne": 1}}, ["body"])) == []

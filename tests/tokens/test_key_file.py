@@ -4,37 +4,37 @@ from pathlib import Path
 import pytest
 
 from graphql_auth.errors import StartError
-from graphql_auth.tokens.key_file import kept_key
+from graphql_auth.tokens.key_file import load_or_create_key
 
 
 def test_a_key_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "token.key"
 
-    key = kept_key(path)
+    key = load_or_create_key(path)
 
     assert len(key) >= 32
-    assert kept_key(path) == key
+    assert load_or_create_key(path) == key
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["token.key"]
 
 
 def test_no_two_keys_are_alike(tmp_path: Path) -> None:
-    assert kept_key(tmp_path / "one") != kept_key(tmp_path / "other")
+    assert load_or_create_key(tmp_path / "one") != load_or_create_key(tmp_path / "other")
 
 
 def test_a_crash_in_the_middle_of_making_it_leaves_no_half_key(tmp_path: Path) -> None:
     (tmp_path / "token.unfinished").write_text("half", encoding="ascii")
 
-    assert len(kept_key(tmp_path / "token.key")) >= 32
+    assert len(load_or_create_key(tmp_path / "token.key")) >= 32
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "token.key"
-    kept_key(path)
+    load_or_create_key(path)
     path.chmod(0o644)
 
     with pytest.raises(StartError, match=r"can be read by others; run: chmod 600 .*token\.key"):
-        kept_key(path)
+        load_or_create_key(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 40])
@@ -46,7 +46,7 @@ def test_a_file_that_holds_no_key_is_refused_and_not_repeated(
     path.chmod(0o600)
 
     with pytest.raises(StartError) as refused:
-        kept_key(path)
+        load_or_create_key(path)
 
     assert str(path) in str(refused.value)
     assert "short" not in str(refused.value)
@@ -54,4 +54,4 @@ def test_a_file_that_holds_no_key_is_refused_and_not_repeated(
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="cannot be used as the token key"):
-        kept_key(tmp_path / "missing" / "token.key")
+        load_or_create_key(tmp_path / "missing" / "token.key")

@@ -11,10 +11,10 @@ from bson import ObjectId
 from pydantic import ValidationError
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.embedded_mongo.mongod import data_directory, embedded_mongod
+from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
 from graphql_auth.errors import EmailTaken, Unavailable
 from graphql_auth.mongo import client as mongo
-from graphql_auth.mongo.client import connected
+from graphql_auth.mongo.client import connect
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def stored(database_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
-    async with connected(database_uri) as database:
+    async with connect(database_uri) as database:
         yield database
 
 
@@ -132,10 +132,10 @@ async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
 ) -> None:
     monkeypatch.setattr(mongo, "SECONDS_FOR_A_COMMAND", 0.5)
     # A short path, at which both of them can have their socket.
-    with TemporaryDirectory(dir="/tmp") as short, data_directory(Path(short)) as data:
-        with embedded_mongod(data) as mongod:
+    with TemporaryDirectory(dir="/tmp") as short, lock_data_directory(Path(short)) as data:
+        with run_mongod(data) as mongod:
             mongod.wait_until_ready()
-            connection = connected(mongod.uri)
+            connection = connect(mongod.uri)
             await connection.__aenter__()
             await UserRepository().add(ada())
             os.kill(mongod.pid, signal.SIGKILL)
@@ -148,7 +148,7 @@ async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
         ):
             with pytest.raises(Unavailable):
                 await attempt
-        with embedded_mongod(data) as mongod:
+        with run_mongod(data) as mongod:
             mongod.wait_until_ready()
             assert await UserRepository().with_email(["ada@example.com"]) is not None
             await connection.__aexit__(None, None, None)
