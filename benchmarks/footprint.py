@@ -30,6 +30,7 @@ from benchmarks.population import Member
 from benchmarks.wire import HOST
 from graphql_auth.accounts.password_changes import PasswordChanges
 from graphql_auth.accounts.service import AccountService, Registration, SignedIn
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.embedded_mongo.mongod import find_mongod
 from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.clock import DatabaseClock
@@ -40,7 +41,7 @@ from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import Revocations
 from graphql_auth.sessions.service import Lifetimes, SessionService
-from graphql_auth.throttling.devices import Device, DeviceTokens
+from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.throttling.repository import AttemptRepository
 from graphql_auth.throttling.throttle import Throttle
 from graphql_auth.tokens.access_tokens import AccessTokens
@@ -210,8 +211,8 @@ def _email(at: int) -> str:
     return f"{hashlib.sha256(str(at).encode()).hexdigest()[:12]}@example.com"
 
 
-def _device(at: int) -> Device:
-    return Device(f"10.0.{at >> 8}.{at & 255}", population.USER_AGENT)
+def _device(at: int) -> ClientInfo:
+    return ClientInfo(f"10.0.{at >> 8}.{at & 255}", population.USER_AGENT)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from graphql_auth.accounts.password_changes import PasswordChanges
 from graphql_auth.accounts.service import AccountService, Registration
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts
 from graphql_auth.mongo.client import connect
@@ -25,7 +26,7 @@ from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import Revocations
 from graphql_auth.sessions.service import Lifetimes, SessionService
-from graphql_auth.throttling.devices import Device, DeviceTokens
+from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.throttling.repository import AttemptRepository
 from graphql_auth.throttling.throttle import Throttle
 from graphql_auth.tokens.access_tokens import AccessTokens
@@ -35,7 +36,7 @@ SECONDS = 3600
 GUESSES_A_SECOND = 3
 ADDRESSES = 10_000
 EMAIL, PASSWORD = "ada@example.com", "correct horse"
-HOME = Device("192.0.2.1", "at home")
+HOME = ClientInfo("192.0.2.1", "at home")
 KEY = "k" * 32
 HOUR = timedelta(hours=1)
 
@@ -98,11 +99,11 @@ class Simulation:
             if second % 60 == 0:
                 await self._try("owner, known device", PASSWORD, HOME, known)
             if second % 600 == 300:  # noqa: PLR2004
-                await self._try("owner, new device", PASSWORD, Device("198.51.100.1"), None)
+                await self._try("owner, new device", PASSWORD, ClientInfo("198.51.100.1"), None)
             print(f"\r{second + 1:,} of {SECONDS:,} seconds", end="", flush=True)
         print()
 
-    async def _try(self, who: str, password: str, device: Device, token: str | None) -> None:
+    async def _try(self, who: str, password: str, device: ClientInfo, token: str | None) -> None:
         try:
             await self.service.login(EMAIL, password, device, token)
             outcome = "signed in"
@@ -113,8 +114,8 @@ class Simulation:
         self.outcomes[f"{who}: {outcome}"] += 1
 
 
-def _address(number: int) -> Device:
-    return Device(f"10.0.{number >> 8}.{number & 255}", "a script")
+def _address(number: int) -> ClientInfo:
+    return ClientInfo(f"10.0.{number >> 8}.{number & 255}", "a script")
 
 
 async def _simulate(uri: str) -> None:

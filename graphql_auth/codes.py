@@ -1,128 +1,78 @@
-"""The values that `extensions` of an error can hold, for the types that frontends generate.
+"""The enums of error codes and reasons, described for the types that frontends generate."""
 
-They are promises; docs/errors.md lists what comes with each.
-"""
-
-from enum import Enum
+from collections.abc import Mapping
+from enum import Enum, StrEnum
+from typing import cast
 
 import strawberry
 
 from graphql_auth import errors
 
 
-@strawberry.enum(description="Every value that `extensions.code` of an error can take.")
-class ErrorCode(Enum):
-    """What a frontend decides by."""
+def _describe(values: type[StrEnum], description: str, about: Mapping[str, str]) -> type[Enum]:
+    members = {
+        value.name: strawberry.enum_value(value.value, description=about[value.name])
+        for value in values
+    }
+    described = cast("type[Enum]", Enum(values.__name__, members))
+    return strawberry.enum(described, description=description)
 
-    GRAPHQL_PARSE_FAILED = strawberry.enum_value(
-        "GRAPHQL_PARSE_FAILED", description="The document is not GraphQL."
-    )
-    GRAPHQL_VALIDATION_FAILED = strawberry.enum_value(
-        "GRAPHQL_VALIDATION_FAILED", description="The document does not fit the schema."
-    )
-    BAD_REQUEST = strawberry.enum_value(
-        "BAD_REQUEST", description="The HTTP request is not a GraphQL request."
-    )
-    QUERY_TOO_COMPLEX = strawberry.enum_value(
-        "QUERY_TOO_COMPLEX",
-        description="A limit on the document is passed: `limit` says which, `allowed` how much.",
-    )
-    BAD_USER_INPUT = strawberry.enum_value(
-        "BAD_USER_INPUT",
-        description=(
-            "Values are off: `fields` lists each with `field`, `reason` (a `FieldReason`),"
-            " `message`, and `limit` where the length is off."
+
+ErrorCode = _describe(
+    errors.ErrorCode,
+    "Every value that `extensions.code` of an error can take.",
+    {
+        "GRAPHQL_PARSE_FAILED": "The document is not GraphQL.",
+        "GRAPHQL_VALIDATION_FAILED": "The document does not fit the schema.",
+        "BAD_REQUEST": "The HTTP request is not a valid GraphQL request.",
+        "QUERY_TOO_COMPLEX": (
+            "The document exceeds a limit: `limit` is its name, `allowed` its value."
         ),
-    )
-    EMAIL_TAKEN = strawberry.enum_value(
-        "EMAIL_TAKEN", description="The e-mail address has an account already."
-    )
-    INVALID_CREDENTIALS = strawberry.enum_value(
-        "INVALID_CREDENTIALS",
-        description="The e-mail address is unknown or the password is wrong.",
-    )
-    TOO_MANY_ATTEMPTS = strawberry.enum_value(
-        "TOO_MANY_ATTEMPTS", description="Try again after `retryAfter` seconds."
-    )
-    UNAUTHENTICATED = strawberry.enum_value(
-        "UNAUTHENTICATED",
-        description=(
-            "What was asked for needs a good token; `reason` is a `TokenReason`. Refresh, whatever"
-            " it is, and ask again."
+        "BAD_USER_INPUT": (
+            "Invalid input: `fields` lists each field with `field`, `reason` (a `FieldReason`),"
+            " `message`, and `limit` if the length is invalid."
         ),
-    )
-    FORBIDDEN = strawberry.enum_value(
-        "FORBIDDEN", description="The origin of the page may not use the cookie."
-    )
-    INTERNAL_SERVER_ERROR = strawberry.enum_value(
-        "INTERNAL_SERVER_ERROR", description="A fault of ours; quote `requestId` to report it."
-    )
-    SERVICE_UNAVAILABLE = strawberry.enum_value(
-        "SERVICE_UNAVAILABLE",
-        description="We cannot answer now; try again, after `retryAfter` seconds if it is given.",
-    )
-
-
-@strawberry.enum(
-    description="Why the value of a field was refused: every `reason` in `extensions.fields`."
+        "EMAIL_TAKEN": "An account with this e-mail address exists.",
+        "INVALID_CREDENTIALS": "The e-mail address is unknown or the password is wrong.",
+        "TOO_MANY_ATTEMPTS": "Rate limited: try again after `retryAfter` seconds.",
+        "UNAUTHENTICATED": (
+            "A valid access token is required; `reason` is a `TokenReason`. Whatever it is:"
+            " refresh, then retry."
+        ),
+        "FORBIDDEN": "The origin of the page may not use the cookie.",
+        "INTERNAL_SERVER_ERROR": "A bug of the server; quote `requestId` to report it.",
+        "SERVICE_UNAVAILABLE": (
+            "The server cannot answer now. Try again, after `retryAfter` seconds if it is given."
+        ),
+    },
 )
-class FieldReason(Enum):
-    """The reasons that the service has, described."""
 
-    REQUIRED = strawberry.enum_value(
-        errors.FieldReason.REQUIRED, description="It is missing or blank."
-    )
-    TOO_SHORT = strawberry.enum_value(
-        errors.FieldReason.TOO_SHORT, description="It has fewer characters than `limit`."
-    )
-    TOO_LONG = strawberry.enum_value(
-        errors.FieldReason.TOO_LONG, description="It has more characters than `limit`."
-    )
-    TOO_COMMON = strawberry.enum_value(
-        errors.FieldReason.TOO_COMMON, description="Many people use this password."
-    )
-    TOO_PERSONAL = strawberry.enum_value(
-        errors.FieldReason.TOO_PERSONAL,
-        description="The password is the user's own name or address.",
-    )
-    BREACHED = strawberry.enum_value(
-        errors.FieldReason.BREACHED, description="The password was in a data breach."
-    )
-    INVALID_CHARACTERS = strawberry.enum_value(
-        errors.FieldReason.INVALID_CHARACTERS, description="It has characters that cannot be seen."
-    )
-    INVALID_EMAIL = strawberry.enum_value(
-        errors.FieldReason.INVALID_EMAIL, description="It is no e-mail address."
-    )
-    WRONG_TYPE = strawberry.enum_value(
-        errors.FieldReason.WRONG_TYPE,
-        description="The variable is not of the type that the schema has.",
-    )
-    UNKNOWN_FIELD = strawberry.enum_value(
-        errors.FieldReason.UNKNOWN_FIELD, description="The schema has no such field."
-    )
-    OUT_OF_RANGE = strawberry.enum_value(
-        errors.FieldReason.OUT_OF_RANGE, description="The number is too small."
-    )
-    INVALID_CURSOR = strawberry.enum_value(
-        errors.FieldReason.INVALID_CURSOR, description="It is no cursor of this list."
-    )
+FieldReason = _describe(
+    errors.FieldReason,
+    "Why the value of a field was refused: every `reason` in `extensions.fields`.",
+    {
+        "REQUIRED": "It is missing or blank.",
+        "TOO_SHORT": "It has fewer characters than `limit`.",
+        "TOO_LONG": "It has more characters than `limit`.",
+        "TOO_COMMON": "Many people use this password.",
+        "TOO_PERSONAL": "The password is the user's own name or e-mail address.",
+        "BREACHED": "The password appeared in a data breach.",
+        "INVALID_CHARACTERS": "It contains invisible characters.",
+        "INVALID_EMAIL": "It is not an e-mail address.",
+        "WRONG_TYPE": "The variable does not have the type that the schema requires.",
+        "UNKNOWN_FIELD": "The schema has no such field.",
+        "OUT_OF_RANGE": "The number is too small.",
+        "INVALID_CURSOR": "It is not a cursor of this list.",
+    },
+)
 
-
-@strawberry.enum(description="Why a request counts as not signed in: every `extensions.reason`.")
-class TokenReason(Enum):
-    """The faults that a token can have, described."""
-
-    TOKEN_MISSING = strawberry.enum_value(
-        errors.TokenReason.TOKEN_MISSING, description="There is none."
-    )
-    TOKEN_EXPIRED = strawberry.enum_value(
-        errors.TokenReason.TOKEN_EXPIRED, description="Its time is over."
-    )
-    TOKEN_INVALID = strawberry.enum_value(
-        errors.TokenReason.TOKEN_INVALID,
-        description="It is not one of ours, or two different ones were sent.",
-    )
-    TOKEN_REVOKED = strawberry.enum_value(
-        errors.TokenReason.TOKEN_REVOKED, description="Its session has ended."
-    )
+TokenReason = _describe(
+    errors.TokenReason,
+    "Why a request is not authenticated: every `extensions.reason`.",
+    {
+        "TOKEN_MISSING": "The request has no token.",
+        "TOKEN_EXPIRED": "The token has expired.",
+        "TOKEN_INVALID": "The token is not one of ours, or two different ones were sent.",
+        "TOKEN_REVOKED": "The session of the token has ended.",
+    },
+)

@@ -1,29 +1,34 @@
-"""What a resolver knows of the request: who calls, from where, and the services to ask."""
+"""The context of a request: who calls, from where, and the services to ask."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from graphql_auth.accounts.service import AccountService
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
+from graphql_auth.graphql_http.params import GraphQLParams
+from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.service import SessionService
-from graphql_auth.throttling.devices import Device
 from graphql_auth.tokens.access_tokens import Principal
+from graphql_auth.tokens.credentials import find_tokens
 
-# Whom the token of a request speaks for; or why for nobody; or None, when that cannot be known now.
+# The caller; or why the request is anonymous; or None, when that cannot be decided now.
 Caller = Principal | TokenReason | None
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The use cases that the API offers."""
+    """The services that resolvers call."""
 
     accounts: AccountService
     sessions: SessionService
+    authenticator: Authenticator
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +37,14 @@ class Context:
 
     services: Services
     caller: Caller
-    device: Device
+    client: ClientInfo
     cookies: Cookies
-    request_id: str
 
     @property
     def principal(self) -> Principal:
-        """Whoever is signed in; raises Unauthenticated when nobody is, and Unavailable.
+        """The signed-in caller; raises Unauthenticated and Unavailable.
 
-        Each field asks anew, for one before it may have ended the session.
+        It is checked each time, since an earlier field may have ended the session.
         """
         match self.caller:
             case TokenReason():
@@ -48,44 +52,61 @@ class Context:
             case None:
                 raise Unavailable(retry_after=1)
             case principal:
-                self.services.sessions.check(principal)
+                self.services.authenticator.check(principal)
                 return principal
 
 
-def identify(sessions: SessionService, tokens: Iterable[str]) -> Caller:
-    """Say for whom the tokens of one request speak.
+def context_factory(
+    services: Services, token_sources: Collection[str], allowed_origins: Collection[str]
+) -> Callable[[Request, Response, GraphQLParams], Context]:
+    """Return the function that makes the context of each request."""
 
-    A bad token is a fact about the request, not an error, for register and login take no notice
-    of it. Two different tokens contradict each other, and so count as a bad one.
+    def create_context(request: Request, response: Response, params: GraphQLParams) -> Context:
+        tokens = find_tokens(request, params.values, token_sources)
+        return Context(
+            services,
+            identify_caller(services.authenticator, tokens),
+            client_info(request),
+            Cookies(request, response, allowed_origins),
+        )
+
+    return create_context
+
+
+def identify_caller(authenticator: Authenticator, tokens: Iterable[str]) -> Caller:
+    """Return the caller that the tokens of a request name.
+
+    An invalid token is no error yet, since register and login ignore it. Two different tokens
+    contradict each other, so they count as an invalid one.
     """
     match list(set(tokens)):
         case []:
             return TokenReason.TOKEN_MISSING
         case [token]:
             try:
-                return sessions.authenticate(token)
+                return authenticator.authenticate(token)
             except Unauthenticated as error:
-                return error.fault
+                return error.reason
             except Unavailable:
                 return None
         case _:
             return TokenReason.TOKEN_INVALID
 
 
-def device_of(request: Request) -> Device:
-    """Say where a request comes from."""
-    return Device(
-        ip_address=_address(request.client.host) if request.client else None,
+def client_info(request: Request) -> ClientInfo:
+    """Return where a request comes from."""
+    return ClientInfo(
+        ip_address=_canonical_ip(request.client.host) if request.client else None,
         user_agent=request.headers.get("user-agent"),
     )
 
 
 @lru_cache(maxsize=1024)
-def _address(host: str) -> str | None:
+def _canonical_ip(host: str) -> str | None:
     try:
         address = ip_address(host)
     except ValueError:
-        # What a proxy passed on need not be an address.
+        # A proxy can pass on something else than an IP address.
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(mapped or address)

@@ -8,8 +8,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import EmailTaken, InvalidCredentials, TooManyAttempts
-from graphql_auth.throttling.devices import Device
 
 security_log = logging.getLogger("graphql_auth.security")
 
@@ -17,7 +17,7 @@ security_log = logging.getLogger("graphql_auth.security")
 ALARMING = {"refresh_token_reused"}
 
 
-def record(event: str, outcome: str, user_id: str | None, device: Device) -> None:
+def record(event: str, outcome: str, user_id: str | None, client: ClientInfo) -> None:
     """Log an event; ``user_id`` is None where no account is concerned."""
     security_log.log(
         logging.WARNING if event in ALARMING else logging.INFO,
@@ -25,18 +25,18 @@ def record(event: str, outcome: str, user_id: str | None, device: Device) -> Non
         event,
         outcome,
         user_id or "-",
-        device.ip_address or "-",
+        client.ip_address or "-",
     )
 
 
 @contextmanager
-def record_refusals(event: str, user_id: str | None, device: Device) -> Iterator[None]:
+def record_refusals(event: str, user_id: str | None, client: ClientInfo) -> Iterator[None]:
     """Log an event that ends by a refusal, which goes on its way."""
     try:
         yield
     except (EmailTaken, InvalidCredentials):
-        record(event, "failure", user_id, device)
+        record(event, "failure", user_id, client)
         raise
     except TooManyAttempts:
-        record(event, "throttled", user_id, device)
+        record(event, "throttled", user_id, client)
         raise

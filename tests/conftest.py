@@ -18,10 +18,9 @@ from tests.client import Client
 from tests.process import ServerProcess, start_server
 from tests.services import (  # noqa: F401 - fixtures
     clock,
-    new_sessions,
-    revocations,
+    new_services,
     service,
-    sessions,
+    services,
     throttle,
 )
 from tests.wall_clock import LIBFAKETIME, WallClock

@@ -1,31 +1,35 @@
-from collections.abc import AsyncIterator, Callable
+"""The services of a server on the test's database, with a clock that the test moves."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from graphql_auth.accounts.password_changes import PasswordChanges
 from graphql_auth.accounts.service import AccountService
+from graphql_auth.context import Services, context_factory
+from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
+from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.mongo.client import connect
-from graphql_auth.mongo.clock import DatabaseClock
-from graphql_auth.mongo.heartbeat import Heartbeat
-from graphql_auth.passwords.hash_queue import HashQueue
-from graphql_auth.passwords.hasher import PasswordHasher
-from graphql_auth.passwords.policy import PasswordPolicy
+from graphql_auth.schema import create_schema
+from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services
 from graphql_auth.sessions.document import SessionDocument
-from graphql_auth.sessions.repository import SessionRepository
-from graphql_auth.sessions.revocations import Revocations
-from graphql_auth.sessions.service import Lifetimes, SessionService
-from graphql_auth.throttling.devices import DeviceTokens
-from graphql_auth.throttling.repository import AttemptRepository
+from graphql_auth.settings import Settings, TokenSource
 from graphql_auth.throttling.throttle import Throttle
-from graphql_auth.tokens.access_tokens import AccessTokens
-from graphql_auth.users.repository import UserRepository
 
 HOUR = timedelta(hours=1)
-DEFAULTS = Lifetimes()
-NewSessions = Callable[..., SessionService]
+NewServices = Callable[..., Awaitable[ServiceContainer]]
 FAILURES_PER_ADDRESS = 60
 REGISTRATIONS_PER_ADDRESS = 100
+SETTINGS = Settings(
+    token_key="k" * 32,
+    token_ttl=HOUR,
+    revocation_max_staleness=HOUR,
+    bcrypt_rounds=4,
+    max_failures_per_address=FAILURES_PER_ADDRESS,
+    max_registrations_per_address=REGISTRATIONS_PER_ADDRESS,
+)
 
 
 class Clock:
@@ -53,59 +57,39 @@ async def pass_time(clock: Clock, seconds: float) -> None:
 
 
 @pytest.fixture
-async def revocations(database_uri: str) -> AsyncIterator[Revocations]:
-    """What a process knows of ended sessions, with the database behind it."""
-    async with connect(database_uri):
-        revocations = Revocations(SessionRepository(), DatabaseClock(), HOUR, max_staleness=HOUR)
-        await revocations.poll()
-        yield revocations
+async def new_services(database_uri: str, clock: Clock) -> AsyncIterator[NewServices]:
+    """Make the services of another process, or with other settings."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(connect(database_uri, DOCUMENTS))
+
+        async def new(**settings: object) -> ServiceContainer:
+            services = create_services(SETTINGS.model_copy(update=settings), now=clock)
+            # Nothing beats between two steps of a test, which is no outage.
+            services.heartbeat.max_gap = HOUR
+            await stack.enter_async_context(services.running())
+            await services.revocations.poll()
+            return services
+
+        yield new
 
 
 @pytest.fixture
-def new_sessions(revocations: Revocations, clock: Clock) -> NewSessions:
-    """Wire the service of another process, or of another configuration."""
+async def services(new_services: NewServices) -> ServiceContainer:
+    return await new_services()
 
-    def new(
-        lifetimes: Lifetimes = DEFAULTS, key: str = "k" * 32, ttl: timedelta = HOUR
-    ) -> SessionService:
-        tokens = AccessTokens(key, ttl, clock)
-        return SessionService(
-            SessionRepository(),
-            UserRepository(),
-            tokens,
-            revocations,
-            Heartbeat(HOUR),
-            lifetimes,
-            clock,
-        )
 
-    return new
+def endpoint_for(service: Any, config: EndpointConfig | None = None) -> GraphQLEndpoint:
+    """The endpoint with one object in place of all services."""
+    create_context = context_factory(Services(service, service, service), set(TokenSource), set())
+    schema = create_schema().core
+    return GraphQLEndpoint(schema, create_context, config or EndpointConfig(), Playground())
 
 
 @pytest.fixture
-def sessions(new_sessions: NewSessions) -> SessionService:
-    return new_sessions()
+def service(services: ServiceContainer) -> AccountService:
+    return services.accounts
 
 
 @pytest.fixture
-def throttle(clock: Clock) -> Throttle:
-    return Throttle(AttemptRepository(), FAILURES_PER_ADDRESS, REGISTRATIONS_PER_ADDRESS, clock)
-
-
-@pytest.fixture
-async def service(
-    sessions: SessionService, throttle: Throttle, clock: Clock
-) -> AsyncIterator[AccountService]:
-    queue = HashQueue(threads=2)
-    yield AccountService(
-        users=UserRepository(),
-        passwords=PasswordHasher(4),
-        rules=PasswordPolicy(8),
-        hash_queue=queue,
-        throttle=throttle,
-        devices=DeviceTokens("k" * 32),
-        sessions=sessions,
-        password_changes=PasswordChanges(),
-        now=clock,
-    )
-    queue.close()
+def throttle(services: ServiceContainer) -> Throttle:
+    return services.throttle

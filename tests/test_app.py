@@ -14,11 +14,11 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
-from graphql_auth.app import Database, create_app
+from graphql_auth.app import create_app
 from graphql_auth.errors import StartError, Unavailable
-from graphql_auth.graphql_http.endpoint import Policy
+from graphql_auth.graphql_http.endpoint import EndpointConfig
 from graphql_auth.graphql_http.limits import Limits
-from graphql_auth.mongo.client import BACKGROUND
+from graphql_auth.mongo.client import BACKGROUND, Database
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.settings import LIMITS, Settings, read_settings
 from tests.client import REGISTER, WELCOME, Client, code, extensions, registration
@@ -156,16 +156,15 @@ PASSING = {
 
 
 def test_the_defaults_of_the_settings_are_those_of_the_parts() -> None:
-    settings, limits, policy = Settings(), Limits(), Policy()
+    settings, limits, policy = Settings(), Limits(), EndpointConfig()
 
     for field in dataclasses.fields(Limits):
         assert getattr(settings, f"max_query_{field.name}") == getattr(limits, field.name)
-    assert settings.token_sources == policy.token_sources
     assert settings.introspection == policy.introspection
-    assert settings.max_body_size == policy.longest_body
-    assert settings.request_read_timeout.total_seconds() == policy.seconds_to_read
-    assert settings.request_timeout.total_seconds() == policy.seconds_to_answer
-    assert settings.max_concurrent_requests == policy.concurrent
+    assert settings.max_body_size == policy.max_body_size
+    assert settings.request_read_timeout.total_seconds() == policy.request_read_timeout
+    assert settings.request_timeout.total_seconds() == policy.request_timeout
+    assert settings.max_concurrent_requests == policy.max_concurrent_requests
 
 
 def test_every_setting_of_the_edge_has_its_effect(strict: ServerProcess) -> None:

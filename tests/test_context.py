@@ -1,7 +1,7 @@
 import pytest
 from starlette.requests import Request
 
-from graphql_auth.context import device_of
+from graphql_auth.context import client_info
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,6 @@ def test_the_address_of_a_client_is_one_or_is_not_told(
 ) -> None:
     request = Request({"type": "http", "client": client, "headers": [(b"user-agent", b"me")]})
 
-    device = device_of(request)
+    device = client_info(request)
 
     assert (device.ip_address, device.user_agent) == (expected, "me")

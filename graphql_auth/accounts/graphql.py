@@ -79,8 +79,8 @@ class AccountMutation:
     ) -> AuthPayload:
         """Register."""
         context = info.context
-        cookies = context.cookies.wanted(input.use_cookie)
-        signed_in = await context.services.accounts.register(input.typed(), context.device)
+        cookies = context.cookies.if_requested(input.use_cookie)
+        signed_in = await context.services.accounts.register(input.typed(), context.client)
         return await _start(context, signed_in, cookies)
 
     @strawberry.mutation(description="Sign in with an e-mail address and a password.")
@@ -91,11 +91,11 @@ class AccountMutation:
     ) -> AuthPayload:
         """Log in."""
         context = info.context
-        cookies = context.cookies.wanted(input.use_cookie)
+        cookies = context.cookies.if_requested(input.use_cookie)
         signed_in = await context.services.accounts.login(
             input.email,
             input.password,
-            context.device,
+            context.client,
             input.device_token or None,
             context.cookies.device.peek(),
         )
@@ -122,7 +122,7 @@ class AccountMutation:
         if not token:
             raise Unauthenticated(TokenReason.TOKEN_MISSING)
         # A cookie that counts no more is left: the answer may come after one that set a good one.
-        signed_in = await context.services.accounts.refresh(token, context.device)
+        signed_in = await context.services.accounts.refresh(token, context.client)
         return AuthPayload.of(signed_in, in_cookies=cookies)
 
     @strawberry.mutation(
@@ -144,9 +144,9 @@ class AccountMutation:
         context, principal = info.context, info.context.principal
         token = token_in_cookie(context)
         is_of_session = token is not None and token.session_id == principal.session_id
-        cookies = context.cookies.wanted(is_of_session)
+        cookies = context.cookies.if_requested(is_of_session)
         signed_in = await context.services.accounts.change_password(
-            principal, input.current_password, input.new_password, context.device
+            principal, input.current_password, input.new_password, context.client
         )
         if token and token.user_id == principal.subject and not is_of_session:
             context.cookies.refresh.clear()
@@ -161,7 +161,7 @@ async def _own_account(context: Context) -> User | None:
 
 async def _own_session(context: Context, session_id: str) -> Session | None:
     principal = context.principal
-    session = await context.services.sessions.one(principal.subject, session_id)
+    session = await context.services.sessions.get(principal.subject, session_id)
     return Session.of(session, principal.session_id) if session else None
 
 
@@ -169,5 +169,5 @@ async def _start(context: Context, signed_in: SignedIn, cookies: Cookies | None)
     """Hand a new session over; a cookie that it replaces was the only copy of its token."""
     replaced = cookies.refresh.peek() if cookies else None
     if replaced:
-        await context.services.sessions.end_replaced(replaced, context.device)
+        await context.services.sessions.end_replaced(replaced, context.client)
     return AuthPayload.of(signed_in, in_cookies=cookies)

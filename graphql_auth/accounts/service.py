@@ -7,6 +7,7 @@ from datetime import datetime
 from graphql_auth import security_log as events
 from graphql_auth.accounts.password_changes import ABANDONED, PasswordChanges
 from graphql_auth.accounts.validation import InputValidator
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import (
     InvalidCredentials,
     TokenReason,
@@ -16,8 +17,10 @@ from graphql_auth.mongo.clock import object_id_at
 from graphql_auth.passwords.hash_queue import HashQueue, Priority
 from graphql_auth.passwords.hasher import PasswordHasher, VerifyResult
 from graphql_auth.passwords.policy import PasswordPolicy
-from graphql_auth.sessions.service import SessionService, Tokens
-from graphql_auth.throttling.devices import Device, DeviceTokens
+from graphql_auth.sessions.rotation import RefreshTokenRotation
+from graphql_auth.sessions.service import SessionService
+from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.throttling.throttle import Throttle
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users import emails
@@ -68,6 +71,7 @@ class AccountService:
         throttle: Throttle,
         devices: DeviceTokens,
         sessions: SessionService,
+        rotation: RefreshTokenRotation,
         password_changes: PasswordChanges,
         now: Callable[[], float],
     ) -> None:
@@ -78,10 +82,11 @@ class AccountService:
         self._throttle = throttle
         self._devices = devices
         self._sessions = sessions
+        self._rotation = rotation
         self._password_changes = password_changes
         self._now = now
 
-    async def register(self, typed: Registration, device: Device) -> SignedIn:
+    async def register(self, typed: Registration, client: ClientInfo) -> SignedIn:
         """Make an account and sign its owner in.
 
         Raises BadInput with every field that is off, TooManyAttempts and EmailTaken.
@@ -93,8 +98,8 @@ class AccountService:
         own = (typed.first_name, typed.last_name, typed.email)
         await form.new_password("password", typed.password, self._rules, own)
         form.finish()
-        with events.record_refusals("register", None, device):
-            async with self._throttle.registration(device.ip_address):
+        with events.record_refusals("register", None, client):
+            async with self._throttle.registration(client.ip_address):
                 await self._users.refuse_taken(emails.spellings(email))
                 password = await self._hash_queue.run(lambda: self._passwords.hash(typed.password))
                 user = await self._users.add(
@@ -106,12 +111,12 @@ class AccountService:
                         password=password,
                     )
                 )
-        tokens = await self._start_session(user, device)
-        events.record("register", "success", str(user.id), device)
+        tokens = await self._start_session(user, client)
+        events.record("register", "success", str(user.id), client)
         return SignedIn(tokens, _account(user), self._devices.issue(user))
 
     async def login(
-        self, email: str, password: str, device: Device, *device_tokens: str | None
+        self, email: str, password: str, client: ClientInfo, *device_tokens: str | None
     ) -> SignedIn:
         """Sign a user in, and bring an outdated hash up to date.
 
@@ -126,23 +131,23 @@ class AccountService:
         form.finish()
         user = await self._users.with_email(emails.spellings(known_email))
         known = self._devices.find_id(device_tokens, user)
-        with events.record_refusals("login", str(user.id) if user else None, device):
+        with events.record_refusals("login", str(user.id) if user else None, client):
             user, verdict = await self._verify_within_limits(
-                user, password, known_email, known, device
+                user, password, known_email, known, client
             )
         if verdict.new_hash:
             await self._users.upgrade_password(user, verdict.new_hash)
-        tokens = await self._start_session(user, device)
-        events.record("login", "success", str(user.id), device)
+        tokens = await self._start_session(user, client)
+        events.record("login", "success", str(user.id), client)
         return SignedIn(tokens, _account(user), self._devices.issue(user, known))
 
-    async def refresh(self, refresh_token: str, device: Device) -> SignedIn:
-        """Carry a session on; see SessionService.refresh. Raises Unauthenticated."""
-        user, tokens = await self._sessions.refresh(refresh_token, device)
+    async def refresh(self, refresh_token: str, client: ClientInfo) -> SignedIn:
+        """Carry a session on; see RefreshTokenRotation. Raises Unauthenticated."""
+        user, tokens = await self._rotation.refresh(refresh_token, client)
         return SignedIn(tokens, _account(user))
 
     async def change_password(
-        self, principal: Principal, current: str, new: str, device: Device
+        self, principal: Principal, current: str, new: str, client: ClientInfo
     ) -> SignedIn:
         """Change the caller's password, end their other sessions and begin this one's chain anew.
 
@@ -157,7 +162,7 @@ class AccountService:
         own = (user.first_name, user.last_name, user.email)
         await form.new_password("new_password", new, self._rules, own)
         form.finish()
-        with events.record_refusals("change_password", principal.subject, device):
+        with events.record_refusals("change_password", principal.subject, client):
             keys = self._throttle.reauth_keys(principal.session_id)
             async with self._throttle.attempt(keys) as attempt:
                 verdict = await self._verdict(user, current, Priority.TRUSTED_DEVICE)
@@ -167,7 +172,7 @@ class AccountService:
         new_hash = await self._hash_queue.run(
             lambda: self._passwords.hash(new), Priority.TRUSTED_DEVICE
         )
-        if await self._sessions.one(principal.subject, principal.session_id) is None:
+        if await self._sessions.get(principal.subject, principal.session_id) is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         change = await self._password_changes.begin(user, new_hash, principal.session_id)
         changed = await self._users.change_password(user, new_hash)
@@ -177,7 +182,7 @@ class AccountService:
         await self._sessions.end_others(changed, principal.session_id)
         tokens = await self._sessions.renew(changed, principal.session_id)
         await self._password_changes.remove(change)
-        events.record("change_password", "success", principal.subject, device)
+        events.record("change_password", "success", principal.subject, client)
         return SignedIn(tokens, _account(changed), self._devices.issue(changed))
 
     async def complete_password_changes(self) -> None:
@@ -198,13 +203,13 @@ class AccountService:
         user = await self._users.with_id(principal.subject)
         return _account(user) if user else None
 
-    async def _start_session(self, user: UserDocument, device: Device) -> Tokens:
+    async def _start_session(self, user: UserDocument, client: ClientInfo) -> Tokens:
         """Begin a session, unless the user has changed since; raises InvalidCredentials then.
 
         Whoever changed the password or disabled the user meanwhile has ended the sessions that
         they saw; this may be one that they did not see.
         """
-        tokens = await self._sessions.begin(user, device)
+        tokens = await self._sessions.start(user, client)
         if not await self._users.is_unchanged(user):
             await self._sessions.end(str(user.id), tokens.session_id)
             raise InvalidCredentials
@@ -216,13 +221,13 @@ class AccountService:
         password: str,
         email: str,
         known: str | None,
-        device: Device,
+        client: ClientInfo,
     ) -> tuple[UserDocument, VerifyResult]:
         """Verify a password within its budget; raises TooManyAttempts and InvalidCredentials."""
         keys = (
             self._throttle.device_keys(known)
             if known
-            else self._throttle.login_keys(email, device.ip_address)
+            else self._throttle.login_keys(email, client.ip_address)
         )
         async with self._throttle.attempt(keys) as attempt:
             turn = Priority.TRUSTED_DEVICE if known else Priority.DEFAULT

@@ -59,7 +59,7 @@ class User(relay.Node):
     ) -> SessionConnection:
         """List the sessions, at most 100 at a time, and 20 unless it is said how many."""
         page = PageArgs.from_arguments(first, after)
-        found = await info.context.services.sessions.of(
+        found = await info.context.services.sessions.list_for_user(
             self.account_id, before=page.after, limit=page.limit + 1
         )
         return SessionConnection.of(found, page, self.current_session)
@@ -97,9 +97,9 @@ class AuthPayload:
         """Hand over what a use case answered, the long-lived tokens in cookies if there are any."""
         tokens, device_token = signed_in.tokens, signed_in.device_token
         if in_cookies:
-            in_cookies.refresh.put(tokens.refresh, tokens.refresh_lifetime)
+            in_cookies.refresh.set(tokens.refresh, tokens.refresh_lifetime)
             if device_token:
-                in_cookies.device.put(device_token, DEVICE_REMEMBERED)
+                in_cookies.device.set(device_token, DEVICE_REMEMBERED)
         return cls(
             token=tokens.access.value,
             expires_at=tokens.access.expires_at,

@@ -8,7 +8,9 @@ from graphql_auth.accounts.admin import UserAdmin, UserNotFound
 from graphql_auth.embedded_mongo.mongod import find_or_run_mongod
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.mongo import client as mongo
+from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.runtime.event_loop import run
+from graphql_auth.services import DOCUMENTS
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.settings import Settings
 from graphql_auth.users.repository import UserRepository
@@ -27,15 +29,17 @@ def change_user(settings: Settings, change: str, email: str) -> str:
 
     Raises StartError when there is no such user, or the database cannot be reached.
     """
-    make, said = CHANGES[change]
+    make, message = CHANGES[change]
 
-    async def connected_and_made(uri: str) -> str:
-        async with mongo.connect(uri):
-            return await make(UserAdmin(UserRepository(), SessionRepository()), email)
+    async def run_change(uri: str) -> str:
+        async with mongo.open_database(uri) as database:
+            await mongo.bind_documents(database, DOCUMENTS)
+            users = UserRepository(IndexMonitor(DOCUMENTS))
+            return await make(UserAdmin(users, SessionRepository()), email)
 
     with _database(settings) as uri:
         try:
-            return said.format(run(connected_and_made(uri)))
+            return message.format(run(run_change(uri)))
         except UserNotFound:
             raise StartError(f"there is no user with the address {email}") from None
         except Unavailable:

@@ -1,4 +1,4 @@
-"""GraphQL documents: limited, parsed and validated once, and remembered."""
+"""A cache of GraphQL documents that were checked against the limits, parsed and validated."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -13,35 +13,36 @@ from graphql import (
     validate,
 )
 
-from graphql_auth.errors import ApplicationError
+from graphql_auth.errors import ApplicationError, ErrorCode
 from graphql_auth.graphql_http.limits import Limits, TooComplex, parse_within
 
-# A parsed document takes up to 180 bytes a character, so that is 18 MB at the most.
-CHARACTERS_REMEMBERED = 100_000
-# What is remembered of the smallest document, above all of the errors in it, takes as much as so
-# many characters of a large one.
-CHARACTERS_FOR_EACH = 250
-MOST_ERRORS = 20
+# In characters of documents. A parsed one takes up to 180 bytes a character, so 18 MB at most.
+CACHE_SIZE = 100_000
+# The overhead of one entry, above all of its errors, in characters.
+ENTRY_OVERHEAD = 250
+MAX_ERRORS = 20
 WITHOUT_INTROSPECTION = (*specified_rules, NoSchemaIntrospectionCustomRule)
-NOTHING = DocumentNode(definitions=())
+EMPTY_DOCUMENT = DocumentNode(definitions=())
 
 
 class NoSuchOperation(ApplicationError):
-    """The request does not say which operation of the document to execute."""
+    """The request does not name an operation of the document."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code=ErrorCode.BAD_REQUEST)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that was read: to be executed if there are no errors in it."""
+    """A parsed document; it may be executed if it has no errors."""
 
     node: DocumentNode
     errors: tuple[GraphQLError, ...] = ()
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
-        """Return the operation to execute, by the rules of GetOperation in the specification.
+        """Return the operation to execute: GetOperation in the specification.
 
-        A document without errors holds one at least, and no two of the same name. Raises
-        NoSuchOperation, whose message is for the client.
+        A valid document has at least one, and no two of the same name. Raises NoSuchOperation.
         """
         operations = [
             definition
@@ -51,16 +52,18 @@ class Document:
         if name is not None:
             operations = [found for found in operations if found.name and found.name.value == name]
             if not operations:
-                raise NoSuchOperation("`operationName` names no operation of the document.")
+                raise NoSuchOperation("The document has no operation of that `operationName`.")
         if len(operations) > 1:
-            raise NoSuchOperation("Say by `operationName` which of the operations to execute.")
+            raise NoSuchOperation(
+                "The document has several operations; `operationName` must name one."
+            )
         return operations[0]
 
 
-class Documents:
-    """Reads documents for one schema, and remembers those that were asked for last.
+class DocumentCache:
+    """The documents of one schema: the least recently used ones are evicted.
 
-    Without introspection, errors suggest no names either, for those tell of the schema too.
+    Without introspection, errors do not suggest names either.
     """
 
     def __init__(
@@ -69,67 +72,65 @@ class Documents:
         limits: Limits,
         *,
         introspection: bool = True,
-        room: int = CHARACTERS_REMEMBERED,
+        size: int = CACHE_SIZE,
     ) -> None:
         self._schema = schema
         self._limits = limits
         self._rules = specified_rules if introspection else WITHOUT_INTROSPECTION
         self._hide_suggestions = not introspection
-        self._most = room
-        self._room = room
-        self._remembered: OrderedDict[str, Document] = OrderedDict()
+        self._size = size
+        self._room = size
+        self._entries: OrderedDict[str, Document] = OrderedDict()
 
-    def read(self, text: str) -> Document:
-        """Return the document, held against the limits, parsed and validated."""
-        document = self._remembered.get(text)
+    def get(self, text: str) -> Document:
+        """Return the document, checked against the limits, parsed and validated."""
+        document = self._entries.get(text)
         if document is None:
-            document = self._read(text)
-            self._remember(text, document)
+            document = self._load(text)
+            self._store(text, document)
         else:
-            self._remembered.move_to_end(text)
+            self._entries.move_to_end(text)
         return document
 
-    def _read(self, text: str) -> Document:
+    def _load(self, text: str) -> Document:
         try:
             node = parse_within(self._limits, text)
             _unlink_tokens(node)
             self._limits.check_document(node)
         except TooComplex as error:
-            return _refused(GraphQLError("", original_error=error))
+            return _invalid(GraphQLError("", original_error=error))
         except GraphQLError as error:
-            return _refused(error)
-        errors = validate(self._schema, node, self._rules, MOST_ERRORS, self._hide_suggestions)
-        return _refused(*errors) if errors else Document(node)
+            return _invalid(error)
+        errors = validate(self._schema, node, self._rules, MAX_ERRORS, self._hide_suggestions)
+        return _invalid(*errors) if errors else Document(node)
 
-    def _remember(self, text: str, document: Document) -> None:
-        if _cost(text) > self._most:
+    def _store(self, text: str, document: Document) -> None:
+        if _cost(text) > self._size:
             return
-        self._remembered[text] = document
+        self._entries[text] = document
         self._room -= _cost(text)
         while self._room < 0:
-            forgotten, _ = self._remembered.popitem(last=False)
-            self._room += _cost(forgotten)
+            evicted, _ = self._entries.popitem(last=False)
+            self._room += _cost(evicted)
 
 
-def _refused(*errors: GraphQLError) -> Document:
-    """Remember what is wrong with a document, and nothing of the document itself.
+def _invalid(*errors: GraphQLError) -> Document:
+    """Keep the errors of a document, without references to the document.
 
-    Each error leads to the nodes that it is about, or by its traceback to all that was on the
-    stack; its locations are known by now.
+    An error references its nodes, and by its traceback the stack. Its locations are computed.
     """
     for error in errors:
         error.nodes = error.source = None
         for cause in (error, error.original_error):
             if cause is not None:
                 cause.with_traceback(None).__context__ = None
-    return Document(NOTHING, errors)
+    return Document(EMPTY_DOCUMENT, errors)
 
 
 def _unlink_tokens(node: DocumentNode) -> None:
-    """Take the tokens of a document apart, which else are one ring of all that was read.
+    """Break the doubly linked list of tokens that the parser leaves.
 
-    Only the garbage collector frees a ring, and it goes through all that is remembered each time:
-    100 ms that nobody else is answered in.
+    It is a reference cycle, which only the garbage collector frees, with pauses of 100 ms.
     """
     token = node.loc.start_token if node.loc else None
     while token is not None:
@@ -139,4 +140,4 @@ def _unlink_tokens(node: DocumentNode) -> None:
 
 
 def _cost(text: str) -> int:
-    return len(text) + CHARACTERS_FOR_EACH
+    return len(text) + ENTRY_OVERHEAD

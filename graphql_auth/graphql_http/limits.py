@@ -6,27 +6,31 @@ from typing import Any
 
 from graphql import DocumentNode, Lexer, Source, Token, TokenKind
 from graphql.language.parser import Parser
+from strawberry.utils.str_converters import to_camel_case
 
-from graphql_auth.errors import ApplicationError
-from graphql_auth.graphql_http.query_cost import Measured
+from graphql_auth.errors import ApplicationError, ErrorCode
+from graphql_auth.graphql_http.query_cost import QueryMetrics
 
 
 class TooComplex(ApplicationError):
-    """A limit is passed: its name, and how much of it is allowed."""
+    """The document exceeds a limit; ``limit`` is the name of a field of Limits."""
 
     def __init__(self, limit: str, allowed: int) -> None:
-        super().__init__(f"{limit} > {allowed}")
-        self.limit = limit
-        self.allowed = allowed
+        super().__init__(
+            "The document exceeds a limit.",
+            code=ErrorCode.QUERY_TOO_COMPLEX,
+            limit=to_camel_case(limit),
+            allowed=allowed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of everything one request may ask for; the defaults are generous to any client.
+    """How complex a request may be; the defaults are generous to any client.
 
-    tokens, directives: in the whole document. depth: of fields in fields. aliases, fields,
-    root_fields: of an operation, after its fragments are put in place, as often as they stand.
-    comparisons: of fields in the whole document, which validation has to do.
+    tokens, directives: in the whole document.
+    depth, aliases, fields, root_fields: of an operation, each fragment counted at each spread.
+    comparisons: of fields, which validation makes (FieldsInSetCanMerge in the specification).
     variables: the characters and values in all of them.
     """
 
@@ -40,60 +44,60 @@ class Limits:
     variables: int = 20_000
 
     def check_document(self, document: DocumentNode) -> None:
-        """Raise TooComplex for the first limit that the document passes."""
+        """Raise TooComplex for the first limit that the document exceeds."""
         try:
-            measured = Measured(document)
-            self._check("directives", measured.directives)
-            for operation in measured.operations:
-                size = measured.size(operation.selection_set)
+            metrics = QueryMetrics(document)
+            self._check("directives", metrics.directives)
+            for operation in metrics.operations:
+                size = metrics.size(operation.selection_set)
                 for name in ("depth", "aliases", "root_fields", "fields"):
                     self._check(name, getattr(size, name))
-            self._check("comparisons", measured.comparisons(self.comparisons))
+            self._check("comparisons", metrics.field_comparisons(self.comparisons))
         except RecursionError:
             raise TooComplex("depth", self.depth) from None
 
     def check_variables(self, variables: Mapping[str, Any]) -> None:
-        """Raise TooComplex when the values of the variables are too large, or too many."""
+        """Raise TooComplex when the values of the variables are too large or too many."""
         size = 0
-        waiting: list[Any] = [variables]
-        while waiting:
-            value = waiting.pop()
+        queue: list[Any] = [variables]
+        while queue:
+            value = queue.pop()
             size += 1
             if isinstance(value, str):
                 size += len(value)
             elif isinstance(value, list):
-                waiting.extend(value)
+                queue.extend(value)
             elif isinstance(value, dict):
                 size += sum(map(len, value))
-                waiting.extend(value.values())
+                queue.extend(value.values())
             self._check("variables", size)
 
-    def _check(self, name: str, measured: int) -> None:
+    def _check(self, name: str, actual: int) -> None:
         allowed = getattr(self, name)
-        if measured > allowed:
+        if actual > allowed:
             raise TooComplex(name, allowed)
 
 
 class _BoundedLexer(Lexer):
     """A lexer that reads a limited number of tokens, and as many comments."""
 
-    def __init__(self, text: str, most: int) -> None:
+    def __init__(self, text: str, max_tokens: int) -> None:
         super().__init__(Source(text))
-        self._most = most
+        self._limit = max_tokens
         self._tokens = self._comments = 0
 
     def read_next_token(self, start: int) -> Token:
-        """Raise TooComplex for a token or a comment too many."""
+        """Return the next token; raises TooComplex when there are too many."""
         token = super().read_next_token(start)
         self._comments += token.kind is TokenKind.COMMENT
         self._tokens += token.kind not in {TokenKind.COMMENT, TokenKind.EOF}
-        if max(self._tokens, self._comments) > self._most:
-            raise TooComplex("tokens", self._most)
+        if max(self._tokens, self._comments) > self._limit:
+            raise TooComplex("tokens", self._limit)
         return token
 
 
 def parse_within(limits: Limits, text: str) -> DocumentNode:
-    """Parse a document that is not too long and not too deep.
+    """Parse a document within the limits on tokens and depth.
 
     Raises TooComplex, and GraphQLSyntaxError. graphql.parse() would report both limits as a
     GraphQLSyntaxError, which only its message tells from others.

@@ -1,6 +1,5 @@
-"""The playground: a page for whoever opens the endpoint in a browser, and the files it loads."""
+"""The playground: the page for browsers that open the endpoint, and its assets."""
 
-import re
 import secrets
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -9,6 +8,8 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
+
+from graphql_auth.graphql_http.content_negotiation import parse_accept
 
 PACKAGE = Path(__file__).parents[1]
 # The build of /playground, which is not kept in the repository, and what stands in for it.
@@ -25,10 +26,8 @@ CONTENT_SECURITY_POLICY = (
     " connect-src 'self'; worker-src 'self'; object-src 'none'; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'"
 )
-# RFC 9110 section 12.5.3; a weight of zero refuses it.
-_GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 # A name in the build has a hash of the content in it.
-FOR_EVER = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class Playground:
@@ -59,17 +58,14 @@ class Playground:
         asset = self._assets.get(request.path_params["name"])
         if asset is None or not asset.is_file():
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
+        headers = {"Cache-Control": IMMUTABLE, "Vary": "Accept-Encoding"}
         response = FileResponse(asset, headers=headers)
         compressed = asset.with_name(f"{asset.name}.gz")
-        if _takes_gzip(request) and compressed.is_file():
+        codings = parse_accept(request.headers.get("accept-encoding", ""))
+        if codings.get("gzip", 0.0) > 0 and compressed.is_file():
             headers["Content-Encoding"] = "gzip"
             return FileResponse(compressed, headers=headers, media_type=response.media_type)
         return response
-
-
-def _takes_gzip(request: Request) -> bool:
-    return _GZIP.search(request.headers.get("accept-encoding", "")) is not None
 
 
 def _assets(directory: Path) -> Iterator[tuple[str, Path]]:

@@ -1,9 +1,8 @@
-"""Measures of a document: how large it is, and what it takes to validate it."""
+"""The complexity of a document: its size, and the cost of its validation."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, cast
 
 from graphql import (
@@ -20,33 +19,33 @@ from graphql import (
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """What a selection set comes to, with its fragments put in place as often as they stand."""
+class SelectionSize:
+    """The size of a selection set, with each fragment counted at each spread."""
 
     depth: int = 0
     aliases: int = 0
     root_fields: int = 0
     fields: int = 0
 
-    def beside(self, other: "Size") -> "Size":
-        """Return what both come to in one place."""
-        return Size(
+    def __add__(self, other: "SelectionSize") -> "SelectionSize":
+        """Return the size of both in one selection set."""
+        return SelectionSize(
             max(self.depth, other.depth),
             self.aliases + other.aliases,
             self.root_fields + other.root_fields,
             self.fields + other.fields,
         )
 
-    def within(self, field: FieldNode) -> "Size":
-        """Return what a field comes to that has this in it."""
-        return Size(self.depth + 1, self.aliases + bool(field.alias), 1, self.fields + 1)
+    def nested_in(self, field: FieldNode) -> "SelectionSize":
+        """Return the size of a field that has this selection set."""
+        return SelectionSize(self.depth + 1, self.aliases + bool(field.alias), 1, self.fields + 1)
 
 
-class Measured:
-    """The measures of one document; a fragment is measured once, however often it is spread.
+class QueryMetrics:
+    """The metrics of one document; a fragment is measured once, however often it is spread.
 
-    Whether the document is valid does not matter: an unknown fragment counts for nothing, and one
-    that spreads itself counts once.
+    The document need not be valid: an unknown fragment counts as nothing, and one that spreads
+    itself counts once.
     """
 
     def __init__(self, document: DocumentNode) -> None:
@@ -59,71 +58,73 @@ class Measured:
             for node in definitions
             if isinstance(node, FragmentDefinitionNode)
         }
-        self._sizes: dict[str, Size] = {}
+        self._sizes: dict[str, SelectionSize] = {}
         self.directives = 0
         self._selection_sets: list[SelectionSetNode] = []
-        for node in _nodes_in(document):
+        for node in _walk(document):
             if isinstance(node, DirectiveNode):
                 self.directives += 1
             elif isinstance(node, SelectionSetNode):
                 self._selection_sets.append(node)
 
-    def size(self, selection_set: SelectionSetNode | None) -> Size:
-        """Measure what is selected."""
+    def size(self, selection_set: SelectionSetNode | None) -> SelectionSize:
+        """Measure a selection set."""
         selections = selection_set.selections if selection_set else ()
-        return reduce(Size.beside, map(self._selection_size, selections), Size())
+        return sum(map(self._selection_size, selections), SelectionSize())
 
-    def _selection_size(self, selection: Node) -> Size:
+    def _selection_size(self, selection: Node) -> SelectionSize:
         if isinstance(selection, FieldNode):
-            return self.size(selection.selection_set).within(selection)
+            return self.size(selection.selection_set).nested_in(selection)
         if isinstance(selection, FragmentSpreadNode):
             return self._fragment_size(selection.name.value)
         return self.size(cast("InlineFragmentNode", selection).selection_set)
 
-    def _fragment_size(self, name: str) -> Size:
+    def _fragment_size(self, name: str) -> SelectionSize:
         if name not in self._sizes:
-            self._sizes[name] = Size()
+            self._sizes[name] = SelectionSize()
             self._sizes[name] = self.size(self._fragments.get(name))
         return self._sizes[name]
 
-    def comparisons(self, most: int) -> int:
-        """Count what the rule takes that fields of one name have to be alike, up to ``most`` + 1.
+    def field_comparisons(self, limit: int) -> int:
+        """Count the comparisons of FieldsInSetCanMerge, up to ``limit`` + 1.
 
-        graphql-core gathers the fields of each selection set with those of its fragments, and
-        compares each with each that has its name. Counting takes as many steps as are counted.
-        (https://spec.graphql.org/September2025/#FieldsInSetCanMerge())
+        graphql-core collects the fields of each selection set with those of its fragments, and
+        compares all that have the same name. Counting takes as many steps as it counts.
+        https://spec.graphql.org/September2025/#FieldsInSetCanMerge()
         """
-        return _Comparing(self._fragments, most).count(self._selection_sets)
+        return _FieldMergeCounter(self._fragments, limit).count(self._selection_sets)
 
 
-class _Comparing:
-    def __init__(self, fragments: dict[str, SelectionSetNode], most: int) -> None:
+class _FieldMergeCounter:
+    def __init__(self, fragments: dict[str, SelectionSetNode], limit: int) -> None:
         self._fragments = fragments
-        self._left = most
+        self._left = limit
 
     def count(self, selection_sets: Iterable[SelectionSetNode]) -> int:
-        most = self._left
+        limit = self._left
         for selection_set in selection_sets:
             self._compare([selection_set])
             if self._left < 0:
                 break
-        return most - self._left
+        return limit - self._left
 
     def _compare(self, selection_sets: Iterable[SelectionSetNode]) -> None:
-        together: defaultdict[str, list[FieldNode]] = defaultdict(list)
+        by_name: defaultdict[str, list[FieldNode]] = defaultdict(list)
         spread: set[str] = set()
         for selection_set in selection_sets:
-            for field in self._fields_of(selection_set, spread):
-                together[(field.alias or field.name).value].append(field)
-        for same in together.values():
+            for field in self._collect_fields(selection_set, spread):
+                by_name[(field.alias or field.name).value].append(field)
+        for same in by_name.values():
             self._left -= len(same) * (len(same) - 1) // 2
             if self._left < 0:
                 return
             if len(same) > 1:
                 self._compare([field.selection_set for field in same if field.selection_set])
 
-    def _fields_of(self, selection_set: SelectionSetNode, spread: set[str]) -> Iterator[FieldNode]:
-        """Yield the fields that stand in one place, each fragment's once."""
+    def _collect_fields(
+        self, selection_set: SelectionSetNode, spread: set[str]
+    ) -> Iterator[FieldNode]:
+        """Yield the fields of a selection set, those of each fragment once."""
         for selection in selection_set.selections:
             self._left -= 1
             if self._left < 0:
@@ -132,19 +133,19 @@ class _Comparing:
                 case FieldNode():
                     yield selection
                 case InlineFragmentNode():
-                    yield from self._fields_of(selection.selection_set, spread)
+                    yield from self._collect_fields(selection.selection_set, spread)
                 case FragmentSpreadNode(name=name) if name.value not in spread:
                     spread.add(name.value)
                     if name.value in self._fragments:
-                        yield from self._fields_of(self._fragments[name.value], spread)
+                        yield from self._collect_fields(self._fragments[name.value], spread)
 
 
-def _nodes_in(node: Node) -> Iterator[Node]:
-    waiting: list[Any] = [node]
-    while waiting:
-        current = waiting.pop()
+def _walk(node: Node) -> Iterator[Node]:
+    queue: list[Any] = [node]
+    while queue:
+        current = queue.pop()
         if isinstance(current, Node):
             yield current
-            waiting.extend(getattr(current, key) for key in current.keys if key != "loc")
+            queue.extend(getattr(current, key) for key in current.keys if key != "loc")
         elif isinstance(current, list | tuple):
-            waiting.extend(current)
+            queue.extend(current)

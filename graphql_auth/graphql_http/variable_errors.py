@@ -19,10 +19,6 @@ from graphql import (
 from graphql_auth.errors import BadInput, FieldError, FieldReason
 
 
-class BadVariables(BadInput):
-    """Variables do not have the shape of the schema; fields go by the names that were sent."""
-
-
 def variable_errors(
     schema: GraphQLSchema, errors: list[GraphQLError], variables: Mapping[str, Any]
 ) -> list[GraphQLError]:
@@ -43,7 +39,7 @@ def variable_errors(
     )
     if not faults:
         return errors
-    return [GraphQLError("", list(nodes.values()), original_error=BadVariables(faults))]
+    return [GraphQLError("", list(nodes.values()), original_error=BadInput(faults))]
 
 
 def _variable_faults(

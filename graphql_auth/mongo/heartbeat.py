@@ -11,8 +11,8 @@ from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 from graphql_auth.mongo.meta import MetaDocument
 
 # A longer time without an acknowledged write is an outage; less, if the grace is a few seconds.
-LONGEST_GAP = timedelta(seconds=5)
-SHORTEST_GAP = timedelta(seconds=0.5)
+MAX_GAP = timedelta(seconds=5)
+MIN_GAP = timedelta(seconds=0.5)
 OUTAGES_KEPT = 100
 HEARTBEAT = {"_id": "heartbeat"}
 
@@ -27,19 +27,19 @@ class Heartbeat:
     Every method raises Unavailable.
     """
 
-    def __init__(self, longest_gap: timedelta = LONGEST_GAP) -> None:
-        self._longest_gap = longest_gap
+    def __init__(self, max_gap: timedelta = MAX_GAP) -> None:
+        self.max_gap = max_gap
         self._acknowledged_at: datetime | None = None
 
     @classmethod
     def for_grace(cls, grace: timedelta) -> Self:
         """Return one that sees outages which are short against a grace."""
-        return cls(min(LONGEST_GAP, max(SHORTEST_GAP, grace / 4)))
+        return cls(min(MAX_GAP, max(MIN_GAP, grace / 4)))
 
     @property
     def seconds_between_beats(self) -> float:
         """How often to call ``beat``."""
-        return self._longest_gap.total_seconds() * 0.4
+        return self.max_gap.total_seconds() * 0.4
 
     async def beat(self) -> None:
         """Write once, and record an outage if the last acknowledged write is too long ago."""
@@ -59,8 +59,8 @@ class Heartbeat:
         )
         now = cast("datetime", stored["written_at"])
         last = self._acknowledged_at or stored["acknowledged_at"] or now
-        if now - last > self._longest_gap:
-            await self._write(_recording(last, now, self._longest_gap))
+        if now - last > self.max_gap:
+            await self._write(_recording(last, now, self.max_gap))
         # The acknowledgement has come just now, and proves that there is no outage until then.
         self._acknowledged_at = now + timedelta(seconds=time.monotonic() - began)
 
@@ -93,14 +93,14 @@ class Heartbeat:
             )
 
 
-def _recording(start: datetime, end: datetime, longest_gap: timedelta) -> list[dict[str, Any]]:
+def _recording(start: datetime, end: datetime, max_gap: timedelta) -> list[dict[str, Any]]:
     """Return the update that records an outage, less what other servers have recorded of it."""
     outages = {"$ifNull": ["$outages", []]}
     ends = {
         "$filter": {"input": {"$ifNull": ["$outages.to", []]}, "cond": {"$lte": ["$$this", end]}}
     }
     unrecorded = {"$max": [start, {"$max": ends}]}
-    is_new = {"$gt": [{"$subtract": [end, unrecorded]}, longest_gap // timedelta(milliseconds=1)]}
+    is_new = {"$gt": [{"$subtract": [end, unrecorded]}, max_gap // timedelta(milliseconds=1)]}
     added = {"$concatArrays": [outages, [{"from": unrecorded, "to": end}]]}
     kept = {"$cond": [is_new, {"$slice": [added, -OUTAGES_KEPT]}, outages]}
     return [{"$set": {"outages": kept}}]

@@ -10,10 +10,7 @@ from typing import Any
 from beanie import Document
 
 from graphql_auth.logs import LogRateLimit
-from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
-from graphql_auth.sessions.document import SessionDocument
-from graphql_auth.throttling.document import AttemptDocument
-from graphql_auth.users.document import UserDocument
+from graphql_auth.mongo.client import BACKGROUND, Documents, translate_driver_errors
 
 SECONDS_BETWEEN_CHECKS = 30.0
 SECONDS_BETWEEN_REMINDERS = 300.0
@@ -29,12 +26,13 @@ class IndexMonitor:
     It makes none: on a database that is in use, that is the operator's decision.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, documents: Documents, clock: Callable[[], float] = time.monotonic) -> None:
+        self._documents = documents
         self._reminders = LogRateLimit(SECONDS_BETWEEN_REMINDERS, clock)
 
     async def check_all(self) -> None:
         """Check the indexes of all collections. Raises Unavailable."""
-        for document in (UserDocument, SessionDocument, AttemptDocument):
+        for document in self._documents:
             await self.check(document)
 
     async def check(self, document: type[Document]) -> bool:

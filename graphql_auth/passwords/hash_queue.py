@@ -1,7 +1,8 @@
-"""Where hashes are computed: threads of the lowest priority behind a bounded queue."""
+"""Computes password hashes on low-priority threads, behind a bounded priority queue."""
 
 import asyncio
-import contextlib
+import functools
+import heapq
 import itertools
 import logging
 import math
@@ -11,14 +12,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from enum import IntEnum
-from queue import Empty, PriorityQueue
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from graphql_auth.errors import StartError, Unavailable
 
-LONGEST_QUEUE = 100
+MAX_WAITING = 100
 LOWEST_PRIORITY = 19
 NO_THREADS = (
     "The system refuses to start more threads, and passwords are hashed on them;"
@@ -31,116 +31,129 @@ logger = logging.getLogger(__name__)
 
 
 class Priority(IntEnum):
-    """Who goes first: those who have shown before who they are."""
+    """Trusted devices first: those that have signed in before."""
 
     TRUSTED_DEVICE = 0
     DEFAULT = 1
 
 
-# The number decides between two of the same turn, so that work is never compared.
-_Entry = tuple[Priority, int, Callable[[], Any] | None, Future[Any]]
+# The number decides between two of the same priority, so that work is never compared.
+_Entry = tuple[Priority, int, Callable[[], Any], asyncio.Future[Any]]
 
 
 class HashQueue:
-    """Runs work on ``threads`` threads, while at most ``waiting`` more calls wait their turn.
+    """Runs work on ``threads`` threads, while at most ``max_waiting`` calls of a priority wait.
 
     The threads have the lowest priority of the operating system, so that the event loop gets a
-    core whenever it wants one: a login storm slows logins down, and nothing else. Known devices
-    have a queue of their own, as long as that of strangers, and go before them.
-
-    Raises StartError when the system refuses to start threads.
+    core whenever it needs one: many logins at once slow down logins only.
     """
 
-    def __init__(self, threads: int, waiting: int = LONGEST_QUEUE) -> None:
+    def __init__(self, threads: int, max_waiting: int = MAX_WAITING) -> None:
         self._threads = threads
-        self._room = threads + waiting
+        self._max_pending = threads + max_waiting
         self._pending: Counter[Priority] = Counter()
-        self._seconds_each = 0.1
-        self._queue: PriorityQueue[_Entry] = PriorityQueue()
+        self._waiting: list[_Entry] = []
         self._order = itertools.count()
+        self._idle = threads
+        self._seconds_each = 0.1
         self._is_draining = False
-        workers = [
-            threading.Thread(target=self._work, name=f"hash_{number}", daemon=True)
-            for number in range(threads)
-        ]
+        self._executor = ThreadPoolExecutor(threads, "hash", _lower_priority)
+
+    def start(self) -> None:
+        """Start the threads; raises StartError when the system refuses."""
+        # A thread is started for each job, as long as no thread is idle.
+        barrier = threading.Barrier(self._threads)
         try:
-            for worker in workers:
-                worker.start()
+            for _ in range(self._threads):
+                self._executor.submit(barrier.wait)
         except RuntimeError:
+            barrier.abort()
             self.close()
             raise StartError(NO_THREADS) from None
-        _lower_priority(workers)
 
-    async def run(self, work: Callable[[], T], turn: Priority = Priority.DEFAULT) -> T:
+    def close(self) -> None:
+        """End the threads, each after its present work."""
+        self.drain()
+        self._executor.shutdown(wait=False)
+
+    def drain(self) -> None:
+        """Refuse all waiting and new calls; work in progress is completed."""
+        self._is_draining = True
+        for *_, result in self._waiting:
+            if not result.done():
+                result.set_exception(Unavailable(retry_after=1))
+        self._waiting.clear()
+
+    async def run(self, work: Callable[[], T], priority: Priority = Priority.DEFAULT) -> T:
         """Return what ``work`` returns; a call that is cancelled leaves the queue.
 
-        Raises Unavailable at once when the queue is full, with the seconds until all that wait
-        will have had their turn, and when the server ends.
+        Raises Unavailable at once when the queue is full, with the seconds until all waiting calls
+        will be done, and when the server ends.
         """
         if self._is_draining:
             raise Unavailable(retry_after=1)
-        if self._pending[turn] >= self._room:
+        if self._pending[priority] >= self._max_pending:
             raise Unavailable(retry_after=self._seconds_until_done())
-        self._pending[turn] += 1
-        future: Future[T] = Future()
-        self._queue.put((turn, next(self._order), work, future))
+        self._pending[priority] += 1
+        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._order), work, result))
+        self._dispatch()
         try:
-            return await asyncio.wrap_future(future)
+            return await result
         finally:
-            self._pending[turn] -= 1
+            self._pending[priority] -= 1
 
-    def drain(self) -> None:
-        """Refuse all that waits and all that comes; what has begun goes on to its end."""
-        self._is_draining = True
-        with contextlib.suppress(Empty):
-            while True:
-                *_, future = self._queue.get_nowait()
-                if future.set_running_or_notify_cancel():
-                    future.set_exception(Unavailable(retry_after=1))
+    def _dispatch(self) -> None:
+        """Give the idle threads the next calls that are not cancelled."""
+        while self._idle and self._waiting:
+            _, _, work, result = heapq.heappop(self._waiting)
+            if not result.done():
+                self._idle -= 1
+                self._submit(work, result)
 
-    def close(self) -> None:
-        """End each thread after what it is at."""
-        self.drain()
-        for _ in range(self._threads):
-            self._queue.put((Priority.DEFAULT, next(self._order), None, Future()))
-
-    def _work(self) -> None:
-        while True:
-            _, _, work, future = self._queue.get()
-            if work is None:
-                return
-            if future.set_running_or_notify_cancel():
-                self._finish(work, future)
-
-    def _finish(self, work: Callable[[], Any], future: Future[Any]) -> None:
+    def _submit(self, work: Callable[[], T], result: asyncio.Future[T]) -> None:
+        loop = result.get_loop()
         start = time.perf_counter()
-        try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001 - the caller gets it, and the thread goes on
-            future.set_exception(error)
-        else:
+
+        def finish(job: Future[T]) -> None:
+            self._idle += 1
             self._seconds_each = time.perf_counter() - start
-            future.set_result(result)
+            self._dispatch()
+            if result.done():
+                return
+            error = job.exception()
+            if error is None:
+                result.set_result(job.result())
+            else:
+                result.set_exception(error)
+
+        self._executor.submit(work).add_done_callback(
+            lambda job: loop.call_soon_threadsafe(finish, job)
+        )
 
     def _seconds_until_done(self) -> int:
         return max(1, math.ceil(self._pending.total() * self._seconds_each / self._threads))
 
 
-def _lower_priority(threads: list[threading.Thread]) -> None:
-    # On Linux a priority belongs to a thread, by its kernel id; elsewhere to a process.
+def _lower_priority() -> None:
+    # On Linux a priority belongs to a thread; elsewhere to a process.
     if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
         return
+    thread = threading.get_native_id()
     try:
-        for thread in threads:
-            native = cast("int", thread.native_id)
-            os.setpriority(os.PRIO_PROCESS, native, LOWEST_PRIORITY)
-            # sched(7): such a thread gives its core up at once to any other; of the lowest
-            # priority alone, it first runs on for some milliseconds.
-            os.sched_setscheduler(native, os.SCHED_IDLE, os.sched_param(0))
+        os.setpriority(os.PRIO_PROCESS, thread, LOWEST_PRIORITY)
+        # sched(7): such a thread gives its core to any other at once. With the lowest priority
+        # alone, it first runs on for some milliseconds.
+        os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
     except OSError as error:
-        # seccomp refuses it, as under the SystemCallFilter=~@resources of systemd, or gVisor.
-        logger.warning(
-            "the system does not let hash threads run at the lowest priority (%s):"
-            " many logins at once slow other requests down",
-            error.strerror,
-        )
+        # seccomp refuses it, as under SystemCallFilter=~@resources of systemd, or gVisor.
+        _warn_once(str(error.strerror))
+
+
+@functools.cache
+def _warn_once(reason: str) -> None:
+    logger.warning(
+        "the system does not let hash threads run at the lowest priority (%s):"
+        " many logins at once slow other requests down",
+        reason,
+    )

@@ -28,14 +28,14 @@ class PwnedPasswordsClient:
             timeout=SECONDS_TO_ANSWER,
         )
 
-    async def hold(self, password: str) -> bool:
+    async def is_pwned(self, password: str) -> bool:
         """Whether the password was in a breach; False when the service does not answer in time."""
         digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
         try:
             async with asyncio.timeout(SECONDS_TO_ANSWER):
                 suffixes = await self._suffixes(digest[:PREFIX])
         except (httpx.HTTPError, TimeoutError) as error:
-            logger.warning("breached passwords cannot be asked for: %s", type(error).__name__)
+            logger.warning("Have I Been Pwned lookup failed: %s", type(error).__name__)
             return False
         # A padded entry has a count of zero.
         return suffixes.get(digest[PREFIX:], "0") != "0"

@@ -140,10 +140,10 @@ def _end_with(mongo: EmbeddedMongo) -> None:
 
 def _check(settings: Settings, signals: StopSignals) -> "Starlette":
     """Return the application; raises StartError now for what would end every process."""
-    from graphql_auth.app import create_app, database  # noqa: PLC0415 - see _embedded
+    from graphql_auth.app import check_database, create_app  # noqa: PLC0415 - see _embedded
 
     async def connect() -> None:
-        async with database(settings):
+        async with check_database(settings):
             pass
 
     app = create_app(settings, is_checked=True)

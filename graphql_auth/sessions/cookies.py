@@ -1,17 +1,17 @@
-"""Tokens in cookies, where no script of a page can read them."""
+"""Tokens in cookies, which no script can read, and the protection of them against CSRF."""
 
 import functools
 from collections.abc import Collection
 from datetime import timedelta
-from http.cookies import SimpleCookie
 from typing import Self
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from graphql_auth.errors import Forbidden
 
 # https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis-20#section-4.1.3.2: a browser
-# takes it over HTTPS only, and from this host only.
+# accepts it over HTTPS only, and from this host only.
 SECURE_PREFIX = "__Host-"
 # For development: http://localhost has no HTTPS, and not every browser makes an exception.
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
@@ -34,104 +34,108 @@ def find_cookie(request: Request, name: str) -> str | None:
 
 
 class TokenCookie:
-    """A cookie of one request, and what is to become of it by the answer.
+    """One cookie, in the request and in the response.
 
-    A browser sends a cookie along whoever makes it ask. So whatever uses or sets one needs an
-    ``Origin``, which no page can forge, that is ours or listed; and JSON, which no page of another
-    origin can send unless it is listed.
+    CSRF protection: using or setting a cookie requires an Origin header that is ours or in
+    ALLOWED_ORIGINS, and a JSON body, which a cross-origin page can send only after a preflight.
     """
 
-    def __init__(self, request: Request, name: str, listed: Collection[str]) -> None:
+    def __init__(
+        self, request: Request, response: Response, name: str, allowed_origins: Collection[str]
+    ) -> None:
         self._request = request
-        self._listed = listed
+        self._response = response
+        self._allowed_origins = allowed_origins
         self._origin = request.headers.get("origin", "")
-        # A proxy may ask us by HTTP and by the name localhost; a page of ours knows better.
-        is_https_page = self._origin.startswith("https://") and self._is_ours()
-        over_https = request.url.scheme == "https" or is_https_page
-        local = request.url.hostname in LOCAL_HOSTS
-        is_plain = local and not over_https
-        self._name = name if is_plain else SECURE_PREFIX + name
-        # Elsewhere a cookie without the prefix may be the work of a neighbouring host.
-        readable = [name, SECURE_PREFIX + name] if is_plain else [self._name]
-        found = {one: find_cookie(request, one) for one in readable}
-        self._found = next((one for one in readable if found[one]), self._name)
-        self._token = found[self._found]
-        self.headers: dict[str, str] = {}
+        # A proxy can reach us by HTTP and the name localhost; a page of ours tells the truth.
+        is_https_page = self._origin.startswith("https://") and self._has_allowed_origin()
+        is_https = request.url.scheme == "https" or is_https_page
+        is_local = request.url.hostname in LOCAL_HOSTS and not is_https
+        self._name = name if is_local else SECURE_PREFIX + name
+        # Elsewhere a neighbouring host can have set a cookie without the prefix.
+        names = [name, SECURE_PREFIX + name] if is_local else [self._name]
+        found = {one: find_cookie(request, one) for one in names}
+        self._found_name = next((one for one in names if found[one]), self._name)
+        self._token = found[self._found_name]
 
-    def wanted(self, wanted: bool) -> Self | None:  # noqa: FBT001 - what a page said
-        """Return this cookie if it is wanted; raises Forbidden when the page is not to use it."""
-        if not wanted:
-            return None
-        self._check()
-        return self
+    def check_origin(self) -> None:
+        """Raise Forbidden unless the page may use the cookie."""
+        if not self._has_allowed_origin():
+            raise Forbidden
 
     def peek(self) -> str | None:
-        """Return the token, for what does not depend on which page asks."""
+        """Return the token without a check, for what does not depend on the page."""
         return self._token
 
     def read(self) -> str | None:
-        """Return the token; raises Forbidden when the page that asks is not to use it."""
+        """Return the token; raises Forbidden when the page may not use the cookie."""
         if self._token:
-            self._check()
+            self.check_origin()
         return self._token
 
-    def put(self, token: str, lifetime: timedelta) -> None:
-        """Have the browser keep a token, which replaces the one that it has."""
-        self.clear()
-        self._found, self._token = self._name, token
-        self._set(token, int(lifetime.total_seconds()))
+    def set(self, token: str, lifetime: timedelta) -> None:
+        """Replace the token in the browser."""
+        if self._found_name != self._name:
+            self.clear()
+        self._found_name, self._token = self._name, token
+        self._write(token, int(lifetime.total_seconds()))
 
     def clear(self) -> None:
-        """Have the browser forget the token, if it has one and the page that asks may use it."""
-        if self._token and self._is_ours():
+        """Delete the token in the browser, if there is one and the page may use it."""
+        if self._token and self._has_allowed_origin():
             self._token = None
-            self._set("", 0)
+            self._write("", 0)
 
-    def _is_ours(self) -> bool:
+    def _has_allowed_origin(self) -> bool:
         host = self._request.headers.get("host")
-        # Behind a proxy we may not know that the page came by HTTPS.
-        ours = {f"https://{host}", f"{self._request.url.scheme}://{host}"}
-        return self._origin in ours or self._origin in self._listed
+        # Behind a proxy we may not know that the page was loaded by HTTPS.
+        own = {f"https://{host}", f"{self._request.url.scheme}://{host}"}
+        return self._origin in own or self._origin in self._allowed_origins
 
-    def _check(self) -> None:
-        if not self._is_ours():
-            raise Forbidden
-
-    def _set(self, value: str, seconds: int) -> None:
-        name = self._found
-        cookie: SimpleCookie = SimpleCookie({name: value})
-        morsel = cookie[name]
-        morsel["path"] = "/"
-        morsel["max-age"] = seconds
-        morsel["httponly"] = True
-        morsel["secure"] = name.startswith(SECURE_PREFIX)
-        morsel["samesite"] = "Strict"
-        self.headers[name] = morsel.OutputString()
+    def _write(self, value: str, max_age: int) -> None:
+        name = self._found_name
+        # A response sets each cookie once (RFC 6265 section 4.1.1).
+        self._response.raw_headers[:] = [
+            (header, line)
+            for header, line in self._response.raw_headers
+            if header != b"set-cookie" or not line.startswith(f"{name}=".encode())
+        ]
+        self._response.set_cookie(
+            name,
+            value,
+            max_age=max_age,
+            secure=name.startswith(SECURE_PREFIX),
+            httponly=True,
+            samesite="strict",
+        )
 
 
 class Cookies:
-    """The cookies of one request, read when they are asked for, which is seldom."""
+    """The cookies of one request, which are parsed when they are needed."""
 
-    def __init__(self, request: Request, listed: Collection[str]) -> None:
+    def __init__(
+        self, request: Request, response: Response, allowed_origins: Collection[str]
+    ) -> None:
         self._request = request
-        self._listed = listed
+        self._response = response
+        self._allowed_origins = allowed_origins
 
     @functools.cached_property
     def refresh(self) -> TokenCookie:
-        """Holds the refresh token."""
-        return TokenCookie(self._request, "refresh-token", self._listed)
+        """The cookie with the refresh token."""
+        return self._cookie("refresh-token")
 
     @functools.cached_property
     def device(self) -> TokenCookie:
-        """Holds the proof that this browser signed in before."""
-        return TokenCookie(self._request, "device-token", self._listed)
+        """The cookie with the device token."""
+        return self._cookie("device-token")
 
-    @property
-    def headers(self) -> list[str]:
-        """The values of ``Set-Cookie`` in the answer."""
-        used = [one for one in vars(self).values() if isinstance(one, TokenCookie)]
-        return [header for one in used for header in one.headers.values()]
+    def if_requested(self, is_requested: bool) -> Self | None:  # noqa: FBT001 - an input field
+        """Return these if they are to be set; raises Forbidden when the page may not use them."""
+        if not is_requested:
+            return None
+        self.refresh.check_origin()
+        return self
 
-    def wanted(self, wanted: bool) -> Self | None:  # noqa: FBT001 - what a page said
-        """Return these if they are wanted; raises Forbidden when the page is not to use them."""
-        return self if self.refresh.wanted(wanted) else None
+    def _cookie(self, name: str) -> TokenCookie:
+        return TokenCookie(self._request, self._response, name, self._allowed_origins)

@@ -100,10 +100,10 @@ class SessionMutation:
         except Unauthenticated:
             if cookie is None:
                 raise
-            await sessions.logout_by_token(cookie, context.device)
+            await sessions.logout_by_token(cookie, context.client)
             context.cookies.refresh.clear()
             return True
-        await sessions.logout(principal, context.device)
+        await sessions.logout(principal, context.client)
         token = RefreshToken.read(cookie)
         if token and token.session_id == principal.session_id:
             context.cookies.refresh.clear()
@@ -116,7 +116,7 @@ class SessionMutation:
     async def logout_everywhere(self, info: Info[Context, None]) -> bool:
         """Log out on all devices."""
         context, principal = info.context, info.context.principal
-        await context.services.sessions.logout_everywhere(principal, context.device)
+        await context.services.sessions.logout_everywhere(principal, context.client)
         token = token_in_cookie(context)
         if token and token.user_id == principal.subject:
             context.cookies.refresh.clear()
@@ -138,7 +138,7 @@ class SessionMutation:
         context, principal = info.context, info.context.principal
         session_id = decode_global_id(input.id, "Session")
         ended = session_id is not None and await context.services.sessions.revoke(
-            principal, session_id, context.device
+            principal, session_id, context.client
         )
         token = token_in_cookie(context)
         if ended and token and token.session_id == session_id:

@@ -77,8 +77,8 @@ class RefreshToken:
         return replace(self, secret=hmac.digest(self.secret, salt, "sha256"))
 
     @property
-    def presented(self) -> RefreshTokenDigests:
-        """What is looked for in the database."""
+    def digests(self) -> RefreshTokenDigests:
+        """What the database stores of it."""
         return RefreshTokenDigests(
             self.user_id, self.session_id, family=digest(self.family), digest=digest(self.secret)
         )

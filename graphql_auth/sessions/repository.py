@@ -29,7 +29,7 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokenDigests:
-    """What the database may know of a refresh token that somebody presents."""
+    """What the database knows of a refresh token that a client presents."""
 
     user_id: str
     session_id: str
@@ -37,8 +37,8 @@ class RefreshTokenDigests:
     digest: bytes
 
     @property
-    def session(self) -> dict[str, Any]:
-        """The session that it speaks of."""
+    def query(self) -> dict[str, Any]:
+        """The query for its session."""
         return {
             "_id": PydanticObjectId(self.session_id),
             "user_id": PydanticObjectId(self.user_id),
@@ -56,14 +56,14 @@ class SessionRepository:
 
     async def rotate(
         self,
-        presented: RefreshTokenDigests,
+        digests: RefreshTokenDigests,
         now: datetime,
         changes: Mapping[str, Any],
         idle: timedelta,
     ) -> SessionDocument | None:
         """Make ``changes`` to the live session whose current token is presented, if it is."""
-        found = presented.session | {
-            "current": presented.digest,
+        found = digests.query | {
+            "current": digests.digest,
             "ended_at": None,
             "expires_at": {"$gt": now},
         }
@@ -72,10 +72,10 @@ class SessionRepository:
         values = _literal(changes) | {"rotated_at": "$$NOW", "expires_at": expires_at}
         return await self._changed(found, [{"$set": values}])
 
-    async def presented(self, presented: RefreshTokenDigests) -> SessionDocument | None:
+    async def find_by_token(self, digests: RefreshTokenDigests) -> SessionDocument | None:
         """Find the session of a refresh token, whichever of its tokens that is."""
         with translate_driver_errors():
-            return await SessionDocument.find_one(presented.session)
+            return await SessionDocument.find_one(digests.query)
 
     async def extend_access(
         self, session: SessionDocument, access_until: datetime, grace: timedelta

@@ -20,8 +20,8 @@ from graphql_auth.users.document import EMAIL_INDEX, UserDocument
 class UserRepository:
     """Every method raises Unavailable when the database does not do its work."""
 
-    def __init__(self, indexes: IndexMonitor | None = None) -> None:
-        self._indexes = indexes or IndexMonitor()
+    def __init__(self, indexes: IndexMonitor) -> None:
+        self._indexes = indexes
         self._by_id: Batches[PydanticObjectId, UserDocument] = Batches(_with_ids)
 
     async def with_email(self, spellings: Sequence[str]) -> UserDocument | None:

@@ -9,18 +9,19 @@ from pymongo.asynchronous.database import AsyncDatabase
 from graphql_auth.accounts import service as module
 from graphql_auth.accounts.password_changes import PasswordChanges
 from graphql_auth.accounts.service import AccountService, Registration, SignedIn
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import BadInput, EmailTaken, InvalidCredentials, Unauthenticated
+from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import Revocations
-from graphql_auth.sessions.service import SessionService, Tokens
-from graphql_auth.throttling.devices import Device
+from graphql_auth.sessions.tokens import Tokens
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
 pytestmark = pytest.mark.anyio
 
-HERE = Device("192.0.2.1", "a test")
+HERE = ClientInfo("192.0.2.1", "a test")
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -30,7 +31,7 @@ def ada(email: str = "ada@example.com", password: str = "correct horse") -> Regi
 
 
 async def test_who_registers_is_signed_in_and_can_log_in(
-    service: AccountService, sessions: SessionService
+    service: AccountService, services: ServiceContainer
 ) -> None:
     registered = await service.register(ada(" Ada@Example.COM "), HERE)
     logged_in = await service.login("ADA@EXAMPLE.com", "correct horse", HERE)
@@ -39,7 +40,7 @@ async def test_who_registers_is_signed_in_and_can_log_in(
     assert registered.account.email == "ada@example.com"
     assert (registered.account.first_name, registered.account.last_name) == ("Ada", "Lovelace")
     for signed_in in (registered, logged_in):
-        principal = sessions.authenticate(signed_in.tokens.access.value)
+        principal = services.authenticator.authenticate(signed_in.tokens.access.value)
         assert principal.subject == registered.account.id
         assert await service.account(principal) == registered.account
 
@@ -96,7 +97,7 @@ async def test_login_needs_both_fields(service: AccountService) -> None:
     with pytest.raises(BadInput) as refused:
         await service.login(" ", "", HERE)
 
-    assert [fault.field for fault in refused.value.faults] == ["email", "password"]
+    assert [fault.field for fault in refused.value.fields] == ["email", "password"]
 
 
 async def test_a_user_of_the_original_logs_in_and_the_hash_is_upgraded_then(
@@ -151,12 +152,15 @@ async def test_a_malformed_stored_hash_lets_nobody_in(
 
 
 async def test_an_account_that_is_gone_is_nobody(
-    service: AccountService, sessions: SessionService, database: Database
+    service: AccountService, services: ServiceContainer, database: Database
 ) -> None:
     signed_in = await service.register(ada(), HERE)
     await database["users"].delete_many({})
 
-    assert await service.account(sessions.authenticate(signed_in.tokens.access.value)) is None
+    assert (
+        await service.account(services.authenticator.authenticate(signed_in.tokens.access.value))
+        is None
+    )
 
 
 async def test_a_disabled_user_is_told_what_a_wrong_password_is_told(
@@ -177,19 +181,19 @@ async def test_a_disabled_user_is_told_what_a_wrong_password_is_told(
 )
 async def test_a_login_that_was_overtaken_by_a_change_leaves_no_session(
     service: AccountService,
-    sessions: SessionService,
+    services: ServiceContainer,
     database: Database,
     change: dict[str, Any] | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await service.register(ada(), HERE)
-    begin = sessions.begin
+    start = services.sessions.start
 
-    async def overtaken(user: UserDocument, device: Device) -> Tokens:
+    async def overtaken(user: UserDocument, device: ClientInfo) -> Tokens:
         await (database["users"].update_one({}, change) if change else database["users"].drop())
-        return await begin(user, device)
+        return await start(user, device)
 
-    monkeypatch.setattr(sessions, "begin", overtaken)
+    monkeypatch.setattr(services.sessions, "start", overtaken)
     with pytest.raises(InvalidCredentials):
         await service.login("ada@example.com", "correct horse", HERE)
 
@@ -202,23 +206,23 @@ async def signed_in(service: AccountService) -> SignedIn:
 
 
 @pytest.fixture
-def principal(sessions: SessionService, signed_in: SignedIn) -> Principal:
-    return sessions.authenticate(signed_in.tokens.access.value)
+def principal(services: ServiceContainer, signed_in: SignedIn) -> Principal:
+    return services.authenticator.authenticate(signed_in.tokens.access.value)
 
 
 async def test_a_changed_password_ends_all_other_sessions_and_old_refresh_tokens(
-    service: AccountService, sessions: SessionService, signed_in: SignedIn, principal: Principal
+    service: AccountService, services: ServiceContainer, signed_in: SignedIn, principal: Principal
 ) -> None:
     other = await service.login("ada@example.com", "correct horse", HERE)
 
     fresh = await service.change_password(principal, "correct horse", "battery staple", HERE)
 
     with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
-        sessions.authenticate(other.tokens.access.value)
+        services.authenticator.authenticate(other.tokens.access.value)
     for old, reason in ((other, "TOKEN_REVOKED"), (signed_in, "TOKEN_INVALID")):
         with pytest.raises(Unauthenticated, match=reason):
             await service.refresh(old.tokens.refresh, HERE)
-    assert sessions.authenticate(fresh.tokens.access.value) == principal
+    assert services.authenticator.authenticate(fresh.tokens.access.value) == principal
     assert (await service.refresh(fresh.tokens.refresh, HERE)).account == fresh.account
     with pytest.raises(InvalidCredentials):
         await service.login("ada@example.com", "correct horse", HERE)
@@ -226,12 +230,12 @@ async def test_a_changed_password_ends_all_other_sessions_and_old_refresh_tokens
 
 
 async def test_a_user_of_the_original_changes_the_password(
-    service: AccountService, sessions: SessionService, database: Database
+    service: AccountService, services: ServiceContainer, database: Database
 ) -> None:
     old = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4, b"2a")).decode()
     await database["users"].insert_one({"email": "ada@example.com", "password": old})
     signed_in = await service.login("ada@example.com", "correct horse", HERE)
-    principal = sessions.authenticate(signed_in.tokens.access.value)
+    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
 
     await service.change_password(principal, "correct horse", "battery staple", HERE)
 
@@ -246,7 +250,7 @@ async def test_a_password_is_changed_by_whoever_knows_it(
     with pytest.raises(BadInput) as refused:
         await service.change_password(principal, "", " ", HERE)
 
-    assert [fault.field for fault in refused.value.faults] == ["current_password", "new_password"]
+    assert [fault.field for fault in refused.value.fields] == ["current_password", "new_password"]
     await service.login("ada@example.com", "correct horse", HERE)
 
 
@@ -426,9 +430,9 @@ async def test_the_password_of_a_user_who_is_gone_is_not_changed(
 
 
 async def test_a_session_that_ended_meanwhile_gets_no_fresh_tokens(
-    service: AccountService, sessions: SessionService, principal: Principal
+    service: AccountService, services: ServiceContainer, principal: Principal
 ) -> None:
-    await sessions.end(principal.subject, principal.session_id)
+    await services.sessions.end(principal.subject, principal.session_id)
 
     with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
         await service.change_password(principal, "correct horse", "battery staple", HERE)

@@ -8,9 +8,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts.admin import UserAdmin, UserNotFound
 from graphql_auth.accounts.service import AccountService, Registration
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts
+from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.services import DOCUMENTS
 from graphql_auth.sessions.repository import SessionRepository
-from graphql_auth.throttling.devices import Device
 from graphql_auth.users import emails
 from graphql_auth.users.repository import UserRepository
 
@@ -30,8 +32,8 @@ DISGUISES = [
 ]
 
 
-def stranger(number: int) -> Device:
-    return Device(f"10.0.0.{number}", "a script")
+def stranger(number: int) -> ClientInfo:
+    return ClientInfo(f"10.0.0.{number}", "a script")
 
 
 @pytest.mark.parametrize("domain", ["example.com", "b\u00fccher.example.com"])
@@ -92,7 +94,12 @@ async def test_the_owner_of_an_odd_address_of_the_original_has_an_account_of_the
     await database["users"].insert_one({"email": stored, "password": old})
 
     assert (await service.login(stored, PASSWORD, stranger(0))).account.email == stored
-    assert await UserAdmin(UserRepository(), SessionRepository()).disable(stored) == stored
+    assert (
+        await UserAdmin(UserRepository(IndexMonitor(DOCUMENTS)), SessionRepository()).disable(
+            stored
+        )
+        == stored
+    )
     assert emails.canonical(stored) != "victim@example.com"
 
 
@@ -100,4 +107,4 @@ async def test_the_owner_of_an_odd_address_of_the_original_has_an_account_of_the
 @pytest.mark.parametrize("typed", ["\udcff", "a\0b", "a\nb", "", " "])
 async def test_an_operator_finds_nobody_under_what_cannot_be_stored(typed: str) -> None:
     with pytest.raises(UserNotFound):
-        await UserAdmin(UserRepository(), SessionRepository()).disable(typed)
+        await UserAdmin(UserRepository(IndexMonitor(DOCUMENTS)), SessionRepository()).disable(typed)

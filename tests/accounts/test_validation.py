@@ -15,7 +15,7 @@ def reason(read: Callable[[InputValidator], object]) -> FieldReason:
     read(form)
     with pytest.raises(BadInput) as refused:
         form.finish()
-    (fault,) = refused.value.faults
+    (fault,) = refused.value.fields
     assert fault.field == "field"
     return fault.reason
 
@@ -170,7 +170,7 @@ def test_every_fault_is_found_at_once() -> None:
     with pytest.raises(BadInput) as refused:
         form.finish()
 
-    assert {fault.field: fault.reason for fault in refused.value.faults} == {
+    assert {fault.field: fault.reason for fault in refused.value.fields} == {
         "first_name": FieldReason.REQUIRED,
         "last_name": FieldReason.TOO_LONG,
         "email": FieldReason.INVALID_EMAIL,

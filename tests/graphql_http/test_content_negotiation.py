@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.graphql_http.content_negotiation import GRAPHQL, JSON, is_json, wanted
+from graphql_auth.graphql_http.content_negotiation import GRAPHQL, JSON, choose_media_type, is_json
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ from graphql_auth.graphql_http.content_negotiation import GRAPHQL, JSON, is_json
 def test_the_answer_is_of_the_type_that_the_client_likes_best(
     accept: str, expected: str | None
 ) -> None:
-    assert wanted(accept) == expected
+    assert choose_media_type(accept) == expected
 
 
 @pytest.mark.parametrize(
@@ -70,5 +70,5 @@ def test_what_only_looks_like_json_is_not(content_type: str) -> None:
 
 @given(st.text())
 def test_any_header_is_read(text: str) -> None:
-    assert wanted(text) in {JSON, GRAPHQL, None}
+    assert choose_media_type(text) in {JSON, GRAPHQL, None}
     assert is_json(text) in {True, False}

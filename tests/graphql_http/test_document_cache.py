@@ -1,30 +1,30 @@
 import pytest
 from graphql import build_schema
 
-from graphql_auth.graphql_http.document_cache import MOST_ERRORS, Documents, NoSuchOperation
+from graphql_auth.graphql_http.document_cache import MAX_ERRORS, DocumentCache, NoSuchOperation
 from graphql_auth.graphql_http.limits import Limits
 
 SCHEMA = build_schema("type Query { a: Int  b: Int }")
 
 
 def test_a_document_is_read_once() -> None:
-    documents = Documents(SCHEMA, Limits())
+    documents = DocumentCache(SCHEMA, Limits())
 
-    assert documents.read("{ a }") is documents.read("{ a }")
-    assert documents.read("{ a }").errors == ()
+    assert documents.get("{ a }") is documents.get("{ a }")
+    assert documents.get("{ a }").errors == ()
 
 
-def test_what_is_wrong_with_a_document_is_remembered_too() -> None:
-    documents = Documents(SCHEMA, Limits())
+def test_what_is_wrong_with_a_document_is_entries_too() -> None:
+    documents = DocumentCache(SCHEMA, Limits())
 
     for text in ("{", "{ nothing }"):
-        assert len(documents.read(text).errors) == 1
-        assert documents.read(text) is documents.read(text)
+        assert len(documents.get(text).errors) == 1
+        assert documents.get(text) is documents.get(text)
 
 
 @pytest.mark.parametrize("text", ["{ a", "{ a nothing }", "{ a a a }", "{ a" + " a" * 9 + " }"])
-def test_of_a_document_that_is_refused_only_what_is_wrong_is_remembered(text: str) -> None:
-    document = Documents(SCHEMA, Limits(root_fields=2, tokens=9)).read(text)
+def test_of_a_document_that_is_refused_only_what_is_wrong_is_entries(text: str) -> None:
+    document = DocumentCache(SCHEMA, Limits(root_fields=2, tokens=9)).get(text)
 
     assert document.node.definitions == ()
     for error in document.errors:
@@ -34,53 +34,53 @@ def test_of_a_document_that_is_refused_only_what_is_wrong_is_remembered(text: st
             assert (cause.__traceback__, cause.__context__) == (None, None)
 
 
-def test_a_document_that_is_remembered_is_no_ring_for_the_garbage_collector() -> None:
-    location = Documents(SCHEMA, Limits()).read("{ a b }").node.loc
+def test_a_document_that_is_entries_is_no_ring_for_the_garbage_collector() -> None:
+    location = DocumentCache(SCHEMA, Limits()).get("{ a b }").node.loc
 
     assert location is not None
     assert location.start_token.next is location.end_token.prev is None
 
 
 def test_the_documents_that_were_asked_for_last_are_kept_within_the_room() -> None:
-    documents = Documents(SCHEMA, Limits(), room=515)
-    first, second = documents.read("{ a }"), documents.read("{ b }")
-    assert documents.read("{ a }") is first
+    documents = DocumentCache(SCHEMA, Limits(), size=515)
+    first, second = documents.get("{ a }"), documents.get("{ b }")
+    assert documents.get("{ a }") is first
 
-    documents.read("{ a b }")
+    documents.get("{ a b }")
 
-    assert documents.read("{ a }") is first
-    assert documents.read("{ b }") is not second
+    assert documents.get("{ a }") is first
+    assert documents.get("{ b }") is not second
 
 
 def test_a_document_that_is_larger_than_the_room_takes_none_of_it() -> None:
-    documents = Documents(SCHEMA, Limits(), room=260)
-    small = documents.read("{ a }")
-    large = documents.read("{ a a a a a a }")
+    documents = DocumentCache(SCHEMA, Limits(), size=260)
+    small = documents.get("{ a }")
+    large = documents.get("{ a a a a a a }")
 
-    assert documents.read("{ a a a a a a }") is not large
-    assert documents.read("{ a }") is small
+    assert documents.get("{ a a a a a a }") is not large
+    assert documents.get("{ a }") is small
 
 
 def test_small_documents_take_room_too() -> None:
-    documents = Documents(SCHEMA, Limits())
-    first = documents.read("x")
+    documents = DocumentCache(SCHEMA, Limits())
+    first = documents.get("x")
 
     for number in range(1_000):
-        documents.read(f"x{number}")
+        documents.get(f"x{number}")
 
-    assert documents.read("x") is not first
+    assert documents.get("x") is not first
 
 
 def test_validation_stops_after_some_errors() -> None:
     wrong = "{" + " ".join(f"x{number}" for number in range(99)) + "}"
 
-    document = Documents(SCHEMA, Limits(root_fields=99)).read(wrong)
+    document = DocumentCache(SCHEMA, Limits(root_fields=99)).get(wrong)
 
-    assert len(document.errors) == MOST_ERRORS + 1
+    assert len(document.errors) == MAX_ERRORS + 1
 
 
 def test_the_only_operation_needs_no_name() -> None:
-    operation = Documents(SCHEMA, Limits()).read("query A { a }").operation(None)
+    operation = DocumentCache(SCHEMA, Limits()).get("query A { a }").operation(None)
 
     assert operation.name is not None
     assert operation.name.value == "A"
@@ -88,7 +88,7 @@ def test_the_only_operation_needs_no_name() -> None:
 
 @pytest.mark.parametrize("name", [None, "C"])
 def test_one_of_several_operations_has_to_be_named(name: str | None) -> None:
-    document = Documents(SCHEMA, Limits()).read("query A { a } query B { b }")
+    document = DocumentCache(SCHEMA, Limits()).get("query A { a } query B { b }")
 
     with pytest.raises(NoSuchOperation, match="operationName"):
         document.operation(name)
@@ -107,8 +107,8 @@ MISTYPED = [
 def test_suggestions_follow_introspection(text: str) -> None:
     schema = build_schema("type Query { a(c: String, d: I): Int } input I { e: Int }")
 
-    with_it = Documents(schema, Limits()).read(text).errors
-    without = Documents(schema, Limits(), introspection=False).read(text).errors
+    with_it = DocumentCache(schema, Limits()).get(text).errors
+    without = DocumentCache(schema, Limits(), introspection=False).get(text).errors
 
     assert [error for error in with_it if "Did you mean" in error.message]
     assert len(without) == len(with_it)
@@ -119,8 +119,8 @@ def test_suggestions_follow_introspection(text: str) -> None:
     "text", ["{ __schema { types { name } } }", '{ __type(name: "I") { name } }']
 )
 def test_without_introspection_the_schema_is_not_told(text: str) -> None:
-    documents = Documents(SCHEMA, Limits(), introspection=False)
+    documents = DocumentCache(SCHEMA, Limits(), introspection=False)
 
-    assert documents.read(text).errors
-    assert not Documents(SCHEMA, Limits()).read(text).errors
-    assert not documents.read("{ __typename }").errors
+    assert documents.get(text).errors
+    assert not DocumentCache(SCHEMA, Limits()).get(text).errors
+    assert not documents.get("{ __typename }").errors

@@ -10,14 +10,12 @@ from graphql import DocumentNode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.context import Services
 from graphql_auth.errors import InvalidCredentials
-from graphql_auth.graphql_http.endpoint import GraphQLEndpoint, Policy
+from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
 from graphql_auth.graphql_http.limits import Limits, parse_within
-from graphql_auth.graphql_http.playground import Playground
-from graphql_auth.schema import create_schema
 from tests.client import LOGIN, WELCOME, Client, code, extensions, reasons
 from tests.process import ServerProcess
+from tests.services import endpoint_for
 
 JSON = {"Content-Type": "application/json"}
 LOGIN_REQUEST = {"query": LOGIN, "variables": {"input": {"email": "a", "password": "b"}}}
@@ -338,8 +336,8 @@ class Slow:
         raise InvalidCredentials
 
 
-def slow_endpoint(slow: Slow, policy: Policy) -> GraphQLEndpoint:
-    return GraphQLEndpoint(create_schema(), Services(slow, slow), policy, Playground())  # type: ignore[arg-type]
+def slow_endpoint(slow: Slow, policy: EndpointConfig) -> GraphQLEndpoint:
+    return endpoint_for(slow, policy)
 
 
 @pytest.mark.anyio
@@ -353,7 +351,7 @@ async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
         return parse_within(limits, text)
 
     monkeypatch.setattr("graphql_auth.graphql_http.document_cache.parse_within", parse_and_note)
-    endpoint = slow_endpoint(Slow(), Policy())
+    endpoint = slow_endpoint(Slow(), EndpointConfig())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
         for number in range(1_000):
             query = f"query Q($name: String!) {{ a{number % 10}: __type(name: $name) {{ name }} }}"
@@ -366,7 +364,7 @@ async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
 
 @pytest.mark.anyio
 async def test_what_takes_too_long_is_given_up() -> None:
-    policy = Policy(seconds_to_answer=0.05)
+    policy = EndpointConfig(request_timeout=0.05)
     endpoint = slow_endpoint(Slow(), policy)
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
@@ -380,7 +378,7 @@ async def test_what_takes_too_long_is_given_up() -> None:
 @pytest.mark.anyio
 async def test_beyond_so_many_requests_at_once_the_next_is_sent_away() -> None:
     slow = Slow()
-    endpoint = slow_endpoint(slow, Policy(concurrent=2))
+    endpoint = slow_endpoint(slow, EndpointConfig(max_concurrent_requests=2))
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
         accepted = [

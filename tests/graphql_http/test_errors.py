@@ -3,18 +3,11 @@ from typing import Any, NoReturn
 
 import httpx
 import pytest
-from graphql import GraphQLError
 
-from graphql_auth.codes import ErrorCode
-from graphql_auth.context import Services
 from graphql_auth.errors import ApplicationError, BadInput, FieldError, FieldReason, Unavailable
-from graphql_auth.graphql_http.endpoint import GraphQLEndpoint, Policy
-from graphql_auth.graphql_http.errors import client_error
-from graphql_auth.graphql_http.playground import Playground
-from graphql_auth.schema import create_schema
-from graphql_auth.settings import TokenSource
 from graphql_auth.tokens.access_tokens import Principal
 from tests.client import LOGIN, VIEWER, extensions
+from tests.services import endpoint_for
 
 pytestmark = pytest.mark.anyio
 
@@ -48,8 +41,7 @@ class Failing:
 
 
 async def ask(service: Failing, query: str, **variables: Any) -> httpx.Response:
-    policy = Policy(token_sources=frozenset(TokenSource))
-    endpoint = GraphQLEndpoint(create_schema(), Services(service, service), policy, Playground())  # type: ignore[arg-type]
+    endpoint = endpoint_for(service)
     transport = httpx.ASGITransport(endpoint)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(
@@ -117,7 +109,7 @@ async def test_a_full_queue_says_when_to_come_back_and_is_no_news(
 
 
 async def test_fields_have_the_names_of_the_schema_and_a_limit_where_there_is_one() -> None:
-    missing = FieldError("first_name", FieldReason.REQUIRED, "This field is required.")
+    missing = FieldError("firstName", FieldReason.REQUIRED, "This field is required.")
     long = FieldError("email", FieldReason.TOO_LONG, "Use at most 320 characters.", 320)
 
     response = await ask(Failing(BadInput((missing, long))), VIEWER)
@@ -133,20 +125,10 @@ async def test_fields_have_the_names_of_the_schema_and_a_limit_where_there_is_on
     ]
 
 
-def all_kinds(kind: type[ApplicationError]) -> list[type[ApplicationError]]:
-    return [kind, *(found for child in kind.__subclasses__() for found in all_kinds(child))]
+async def test_an_error_of_an_application_reaches_the_client_as_it_is() -> None:
+    full = ApplicationError("The notebook is full.", code="NOTEBOOK_FULL", most=2)
 
+    (error,) = (await ask(Failing(full), VIEWER)).json()["errors"]
 
-@pytest.mark.parametrize("kind", all_kinds(ApplicationError)[1:])
-def test_every_expected_outcome_has_a_code_of_its_own(kind: type[ApplicationError]) -> None:
-    error = kind.__new__(kind)
-    error.__dict__.update(faults=(), fault="", retry_after=1, limit="depth", allowed=1)
-
-    told = client_error(GraphQLError("", original_error=error), "id")
-
-    assert told["extensions"]["code"] in ErrorCode.__members__
-
-
-def test_an_outcome_without_a_code_is_a_fault_in_the_code() -> None:
-    with pytest.raises(TypeError, match="ApplicationError has no code"):
-        client_error(GraphQLError("", original_error=ApplicationError()), "id")
+    assert error["message"] == "The notebook is full."
+    assert error["extensions"] == {"code": "NOTEBOOK_FULL", "most": 2}

@@ -32,7 +32,7 @@ def passed(text: str, limits: Limits = SMALL) -> str | None:
     try:
         limits.check_document(parse_within(limits, text))
     except TooComplex as error:
-        return error.limit
+        return str(error.extensions["limit"])
     return None
 
 

@@ -5,7 +5,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.graphql_http.document_cache import MOST_ERRORS, Documents
+from graphql_auth.graphql_http.document_cache import MAX_ERRORS, DocumentCache
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.graphql_http.messages import (
     INVALID,
@@ -72,7 +72,7 @@ INVALID_DOCUMENTS = [
     "mutation { login(input: {email: null, password: hunter2}) { token } }",
     'mutation { login(input: {email: 1, password: "x", useCookie: "hunter2"}) { token } }',
     'query ($a: Int = "hunter2") { welcome }',
-    "{" + " ".join(f"x{number}: nothing" for number in range(MOST_ERRORS + 1)) + "}",
+    "{" + " ".join(f"x{number}: nothing" for number in range(MAX_ERRORS + 1)) + "}",
 ]
 
 
@@ -147,7 +147,7 @@ def test_a_message_in_other_words_is_replaced(reworded: str) -> None:
 
 def errors(document: str, *, introspection: bool) -> tuple[GraphQLError, ...]:
     limits = Limits(root_fields=99, aliases=99)
-    return Documents(CORE, limits, introspection=introspection).read(document).errors
+    return DocumentCache(CORE, limits, introspection=introspection).get(document).errors
 
 
 @pytest.mark.parametrize("introspection", [True, False])

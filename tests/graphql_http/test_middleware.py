@@ -8,7 +8,7 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from graphql_auth.graphql_http.middleware import Edge
+from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from tests.client import WELCOME, Client, code
 from tests.process import ServerProcess
 
@@ -126,6 +126,6 @@ async def test_lifespan_passes_the_middleware() -> None:
     async def unused(*_: object) -> NoReturn:
         raise AssertionError
 
-    await Edge(app)({"type": "lifespan"}, unused, unused)
+    await SecurityHeadersMiddleware(app)({"type": "lifespan"}, unused, unused)
 
     assert scopes == ["lifespan"]

@@ -66,7 +66,7 @@ def fields(document: str, variables: dict[str, Any]) -> list[tuple[str, str]]:
     assert result.errors
     (error,) = variable_errors(SCHEMA, result.errors, variables)
     assert isinstance(error.original_error, BadInput)
-    return [(fault.field, fault.reason.value) for fault in error.original_error.faults]
+    return [(fault.field, fault.reason.value) for fault in error.original_error.fields]
 
 
 @pytest.mark.parametrize(

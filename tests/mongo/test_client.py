@@ -8,6 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from graphql_auth.errors import StartError
 from graphql_auth.mongo import client as mongo
 from graphql_auth.mongo.client import connect
+from graphql_auth.services import DOCUMENTS
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +17,7 @@ Database = AsyncDatabase[dict[str, Any]]
 
 async def refusal(uri: str) -> str:
     with pytest.raises(StartError) as refused:
-        async with connect(uri):
+        async with connect(uri, DOCUMENTS):
             pass
     message = str(refused.value)
     assert "\n" not in message
@@ -26,14 +27,14 @@ async def refusal(uri: str) -> str:
 async def test_a_write_is_acknowledged_when_a_majority_has_it_in_its_journal(
     database_uri: str,
 ) -> None:
-    async with connect(database_uri) as database:
+    async with connect(database_uri, DOCUMENTS) as database:
         assert database.write_concern.document == {"w": "majority", "j": True}
 
 
 async def test_a_uri_that_names_no_database_leads_to_the_one_of_mongoose(
     database_uri: str,
 ) -> None:
-    async with connect(database_uri.rpartition("/")[0]) as database:
+    async with connect(database_uri.rpartition("/")[0], DOCUMENTS) as database:
         assert database.name == "test"
 
 
@@ -41,9 +42,9 @@ async def test_the_index_is_the_one_that_mongoose_makes(
     database_uri: str, database: Database
 ) -> None:
     await database["users"].create_index({"email": 1}, unique=True, background=True)
-    async with connect(database_uri):
+    async with connect(database_uri, DOCUMENTS):
         pass
-    async with connect(database_uri):
+    async with connect(database_uri, DOCUMENTS):
         pass
 
     indexes = await database["users"].index_information()
@@ -57,17 +58,17 @@ async def test_an_index_on_many_users_may_take_its_time_and_is_told_of(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(mongo, "SECONDS_BEFORE_NEWS", 0.01)
-    monkeypatch.setattr(mongo, "SECONDS_FOR_A_COMMAND", 0.2)
+    monkeypatch.setattr(mongo, "SECONDS_BEFORE_INDEX_NOTICE", 0.01)
+    monkeypatch.setattr(mongo, "COMMAND_TIMEOUT", 0.2)
     for part in range(4):
         await database["users"].insert_many(
             [{"email": f"{part}-{number}@example.com"} for number in range(50_000)]
         )
 
-    async with connect(database_uri):
+    async with connect(database_uri, DOCUMENTS):
         pass
 
-    assert f"making the unique index on the addresses in {database.name}.users" in caplog.text
+    assert f"creating the indexes of {database.name}.users" in caplog.text
     assert "email_1" in await database["users"].index_information()
 
 
@@ -77,7 +78,7 @@ async def test_users_who_share_an_address_are_named(database_uri: str, database:
 
     message = await refusal(database_uri)
 
-    assert "(no address) (3 users), ada@example.com (2 users)." in message
+    assert "(none) (3), ada@example.com (2)." in message
     assert "bob" not in message
 
 
@@ -88,7 +89,7 @@ async def test_many_shared_addresses_are_counted_not_listed(
         [{"email": f"{number}@example.com"} for number in range(9) for _ in range(2)]
     )
 
-    assert (await refusal(database_uri)).count("@example.com") == mongo.COLLISIONS_SHOWN
+    assert (await refusal(database_uri)).count("@example.com") == mongo.MAX_DUPLICATES_SHOWN
 
 
 async def test_an_index_of_another_kind_is_named(database_uri: str, database: Database) -> None:
@@ -120,15 +121,20 @@ async def test_an_address_that_is_none_is_refused_and_not_repeated(uri: str) -> 
 
 
 async def test_options_of_other_drivers_are_passed_over(database_uri: str) -> None:
-    async with connect(f"{database_uri}?useNewUrlParser=true") as database:
-        assert set(await database.list_collection_names()) == {"attempts", "sessions", "users"}
+    async with connect(f"{database_uri}?useNewUrlParser=true", DOCUMENTS) as database:
+        assert set(await database.list_collection_names()) == {
+            "attempts",
+            "graphql_auth_meta",
+            "sessions",
+            "users",
+        }
 
 
 @pytest.mark.alone
 async def test_a_port_where_nobody_listens_is_given_up_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mongo, "SECONDS_TO_CONNECT", 0.3)
+    monkeypatch.setattr(mongo, "CONNECT_TIMEOUT", 0.3)
     start = time.monotonic()
 
     assert "no MongoDB answers" in await refusal("mongodb://127.0.0.1:1")
@@ -139,7 +145,7 @@ async def test_a_port_where_nobody_listens_is_given_up_in_time(
 async def test_a_listener_that_never_answers_is_given_up_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mongo, "SECONDS_TO_CONNECT", 0.3)
+    monkeypatch.setattr(mongo, "CONNECT_TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 

@@ -8,6 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.heartbeat import HEARTBEAT, OUTAGES_KEPT, Heartbeat
+from graphql_auth.services import DOCUMENTS
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +20,7 @@ OUTAGE = timedelta(hours=5)
 
 @pytest.fixture(autouse=True)
 async def connection(database_uri: str) -> AsyncIterator[None]:
-    async with connect(database_uri):
+    async with connect(database_uri, DOCUMENTS):
         yield
 
 

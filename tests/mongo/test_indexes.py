@@ -8,6 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.indexes import SECONDS_BETWEEN_REMINDERS, IndexMonitor
+from graphql_auth.services import DOCUMENTS
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.throttling.document import AttemptDocument
 from graphql_auth.users.document import UserDocument
@@ -33,7 +34,7 @@ class Clock:
 
 @pytest.fixture
 async def stored(database_uri: str) -> AsyncIterator[Database]:
-    async with connect(database_uri) as database:
+    async with connect(database_uri, DOCUMENTS) as database:
         yield database
 
 
@@ -44,7 +45,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def monitor(clock: Clock) -> IndexMonitor:
-    return IndexMonitor(clock)
+    return IndexMonitor(DOCUMENTS, clock)
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -139,7 +140,7 @@ async def test_all_indexes_of_all_collections_are_checked(
     if harm == "database":
         await stored.client.drop_database(stored.name)
 
-    await IndexMonitor().check_all()
+    await IndexMonitor(DOCUMENTS).check_all()
 
     commands = [line.partition("in mongosh: ")[2] for line in lines(caplog)]
     assert commands == [

@@ -15,7 +15,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
-from graphql_auth.mongo.client import SECONDS_FOR_A_COMMAND
+from graphql_auth.mongo.client import COMMAND_TIMEOUT
 from graphql_auth.mongo.outages import SECONDS_TO_SETTLE, OutageLog, reason_of
 
 TIMEOUT = NetworkTimeout("mongodb.internal:27017: timed out")
@@ -98,7 +98,7 @@ def test_command_that_fails_late_does_not_begin_a_second_outage(
 ) -> None:
     outages.record_failure(TIMEOUT, writing=False)
     outages.record_success(writing=False)
-    clock.time += SECONDS_FOR_A_COMMAND - 0.1
+    clock.time += COMMAND_TIMEOUT - 0.1
     outages.record_success(writing=False)
     outages.record_failure(TIMEOUT, writing=False)
 

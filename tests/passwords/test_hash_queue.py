@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.passwords import hash_queue
 from graphql_auth.passwords.hash_queue import HashQueue, Priority
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +22,8 @@ def hash_threads() -> set[threading.Thread]:
 
 @pytest.fixture
 def queue() -> Iterator[HashQueue]:
-    queue = HashQueue(threads=1, waiting=2)
+    queue = HashQueue(threads=1, max_waiting=2)
+    queue.start()
     yield queue
     queue.close()
 
@@ -78,7 +80,8 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(queue: Ha
 
 
 async def test_the_wait_is_estimated_from_the_last_hash() -> None:
-    queue = HashQueue(threads=1, waiting=9)
+    queue = HashQueue(threads=1, max_waiting=9)
+    queue.start()
     await queue.run(lambda: time.sleep(0.3))
     release = threading.Event()
     accepted = [asyncio.create_task(queue.run(lambda: release.wait(10))) for _ in range(10)]
@@ -168,6 +171,7 @@ async def _settled(work: Coroutine[Any, Any, object]) -> BaseException | None:
 
 async def test_drain_refuses_what_waits_and_finishes_what_has_begun() -> None:
     queue = HashQueue(threads=1)
+    queue.start()
     begun, release = threading.Event(), threading.Event()
 
     def work() -> str:
@@ -196,6 +200,7 @@ async def test_drain_refuses_what_waits_and_finishes_what_has_begun() -> None:
 async def test_close_ends_the_threads_after_what_they_are_at() -> None:
     before = hash_threads()
     queue = HashQueue(threads=2)
+    queue.start()
     threads = hash_threads() - before
     begun, release = threading.Event(), threading.Event()
 
@@ -230,7 +235,7 @@ def test_a_system_without_threads_refuses_the_start(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(threading.Thread, "start", refuse)
 
     with pytest.raises(StartError, match="refuses to start more threads"):
-        HashQueue(threads=3)
+        HashQueue(threads=3).start()
 
     started[0].join(10)
     assert not started[0].is_alive()
@@ -243,7 +248,9 @@ async def test_a_system_that_refuses_a_low_priority_is_one_warning(
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    hash_queue._warn_once.cache_clear()  # noqa: SLF001
     queue = HashQueue(threads=3)
+    queue.start()
 
     assert await queue.run(lambda: "hashed") == "hashed"
 

@@ -72,15 +72,15 @@ async def breaches(service: Service) -> AsyncIterator[PwnedPasswordsClient]:
 async def test_a_breached_password_is_known_by_five_digits_of_its_hash(
     breaches: PwnedPasswordsClient, service: Service
 ) -> None:
-    assert await breaches.hold(BREACHED) is True
-    assert await breaches.hold("correct horse of nobody") is False
+    assert await breaches.is_pwned(BREACHED) is True
+    assert await breaches.is_pwned("correct horse of nobody") is False
 
     assert service.paths[0] == f"/range/{digest(BREACHED)[:5]}"
     assert service.padding == ["true", "true"]
 
 
 async def test_an_entry_that_is_padding_is_none(breaches: PwnedPasswordsClient) -> None:
-    assert await breaches.hold("padded entry") is False
+    assert await breaches.is_pwned("padded entry") is False
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 301])
@@ -89,7 +89,7 @@ async def test_a_service_that_fails_keeps_nobody_out(
 ) -> None:
     service.status = status
 
-    assert await breaches.hold(BREACHED) is False
+    assert await breaches.is_pwned(BREACHED) is False
 
     (record,) = (one for one in caplog.records if one.name == "graphql_auth.passwords.pwned")
     assert BREACHED not in record.getMessage()
@@ -104,14 +104,14 @@ async def test_a_service_that_is_slow_keeps_nobody_waiting(
     service.seconds = 1.0
     start = time.monotonic()
 
-    assert await breaches.hold(BREACHED) is False
+    assert await breaches.is_pwned(BREACHED) is False
 
     assert time.monotonic() - start < 0.9
 
 
 async def test_a_service_that_is_not_there_keeps_nobody_out() -> None:
     breaches = PwnedPasswordsClient("http://127.0.0.1:1")
-    assert await breaches.hold(BREACHED) is False
+    assert await breaches.is_pwned(BREACHED) is False
     await breaches.close()
 
 

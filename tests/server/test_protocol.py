@@ -448,7 +448,7 @@ def test_a_client_that_waits_for_leave_to_send_the_body_gets_it(connection: sock
     assert answer(connection).endswith(DATA)
 
 
-def test_a_client_of_version_1_0_is_not_sent_what_it_does_not_know(
+def test_a_client_info_version_1_0_is_not_sent_what_it_does_not_know(
     connection: socket.socket,
 ) -> None:
     connection.sendall(post(EXPECTING, line=b"POST /graphql HTTP/1.0"))

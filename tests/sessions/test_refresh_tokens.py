@@ -32,7 +32,7 @@ def test_the_successor_depends_on_the_token_and_on_the_salt() -> None:
 def test_what_is_presented_to_the_database_leads_to_no_token() -> None:
     token = RefreshToken.first(USER, SESSION)
 
-    shown = repr(token.presented).encode() + token.presented.family + token.presented.digest
+    shown = repr(token.digests).encode() + token.digests.family + token.digests.digest
 
     assert token.secret not in shown
     assert token.family not in shown

@@ -8,6 +8,7 @@ from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.mongo.client import connect
+from graphql_auth.services import DOCUMENTS
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.repository import CLOCK_SKEW, RefreshTokenDigests, SessionRepository
 
@@ -24,7 +25,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 @pytest.fixture
 async def stored(database_uri: str) -> AsyncIterator[Database]:
-    async with connect(database_uri) as database:
+    async with connect(database_uri, DOCUMENTS) as database:
         yield database
 
 

@@ -6,26 +6,30 @@ from typing import Any, NoReturn
 
 import pytest
 from bson import ObjectId
+from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts.service import AccountService, Registration
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.mongo.heartbeat import Heartbeat
+from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.services import DOCUMENTS, ServiceContainer
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 from graphql_auth.sessions.repository import RefreshTokenDigests, SessionRepository
-from graphql_auth.sessions.service import Lifetimes, SessionService, Tokens
-from graphql_auth.throttling.devices import Device
+from graphql_auth.sessions.service import Lifetimes
+from graphql_auth.sessions.tokens import Tokens
 from graphql_auth.tokens.access_tokens import AccessTokens, Principal
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.services import Clock, NewSessions, pass_time
+from tests.services import Clock, NewServices, pass_time
 
 pytestmark = pytest.mark.anyio
 
 Database = AsyncDatabase[dict[str, Any]]
 
-HERE = Device("192.0.2.1", "a test")
+HERE = ClientInfo("192.0.2.1", "a test")
 GRACE = Lifetimes().grace.total_seconds()
 DAY = 24 * 3600
 
@@ -34,91 +38,93 @@ DAY = 24 * 3600
 async def user(service: AccountService) -> UserDocument:
     ada = Registration("Ada", "Lovelace", "ada@example.com", "correct horse")
     account = (await service.register(ada, HERE)).account
-    user = await UserRepository().with_id(account.id)
+    user = await UserRepository(IndexMonitor(DOCUMENTS)).with_id(account.id)
     assert user is not None
     return user
 
 
 @pytest.fixture
-async def tokens(sessions: SessionService, user: UserDocument) -> Tokens:
-    return await sessions.begin(user, HERE)
+async def tokens(services: ServiceContainer, user: UserDocument) -> Tokens:
+    return await services.sessions.start(user, HERE)
 
 
-async def refreshed(sessions: SessionService, token: str) -> Tokens:
-    return (await sessions.refresh(token, HERE))[1]
+async def refreshed(services: ServiceContainer, token: str) -> Tokens:
+    return (await services.rotation.refresh(token, HERE))[1]
 
 
-async def end_all(sessions: SessionService, user: UserDocument) -> None:
-    await sessions.logout_everywhere(Principal(str(user.id), str(ObjectId())), HERE)
+async def end_all(services: ServiceContainer, user: UserDocument) -> None:
+    await services.sessions.logout_everywhere(Principal(str(user.id), str(ObjectId())), HERE)
 
 
-async def refusal(sessions: SessionService, token: str) -> str:
+async def refusal(services: ServiceContainer, token: str) -> str:
     with pytest.raises(Unauthenticated) as refused:
-        await sessions.refresh(token, HERE)
-    return refused.value.fault
+        await services.rotation.refresh(token, HERE)
+    return refused.value.reason
 
 
-def lives(sessions: SessionService, tokens: Tokens) -> bool:
+def lives(services: ServiceContainer, tokens: Tokens) -> bool:
     """Whether the access token works; if not, because its session has ended."""
     try:
-        return sessions.authenticate(tokens.access.value).session_id == tokens.session_id
+        return (
+            services.authenticator.authenticate(tokens.access.value).session_id == tokens.session_id
+        )
     except Unauthenticated as refused:
-        return refused.fault is not TokenReason.TOKEN_REVOKED
+        return refused.reason is not TokenReason.TOKEN_REVOKED
 
 
 async def test_a_refresh_token_is_exchanged_for_another_of_the_same_session(
-    sessions: SessionService, tokens: Tokens, clock: Clock
+    services: ServiceContainer, tokens: Tokens, clock: Clock
 ) -> None:
     clock.time += 10
 
-    fresh = await refreshed(sessions, tokens.refresh)
+    fresh = await refreshed(services, tokens.refresh)
 
     assert fresh.refresh != tokens.refresh
     assert fresh.session_id == tokens.session_id
     assert fresh.access.expires_at - tokens.access.expires_at == timedelta(seconds=10)
-    assert lives(sessions, fresh)
+    assert lives(services, fresh)
 
 
 async def test_whoever_comes_again_within_the_grace_gets_the_same_successor(
-    sessions: SessionService, tokens: Tokens, clock: Clock
+    services: ServiceContainer, tokens: Tokens, clock: Clock
 ) -> None:
-    first = await refreshed(sessions, tokens.refresh)
+    first = await refreshed(services, tokens.refresh)
     await pass_time(clock, GRACE - 5)
-    again = await refreshed(sessions, tokens.refresh)
+    again = await refreshed(services, tokens.refresh)
 
     assert first.refresh == again.refresh
-    assert lives(sessions, again)
+    assert lives(services, again)
     assert again.access.expires_at - first.access.expires_at == timedelta(seconds=GRACE - 5)
 
 
 async def test_a_hundred_at_once_get_one_successor_and_working_tokens(
-    sessions: SessionService, tokens: Tokens
+    services: ServiceContainer, tokens: Tokens
 ) -> None:
-    answers = await asyncio.gather(*(refreshed(sessions, tokens.refresh) for _ in range(100)))
+    answers = await asyncio.gather(*(refreshed(services, tokens.refresh) for _ in range(100)))
 
     assert len({answer.refresh for answer in answers}) == 1
-    assert all(lives(sessions, answer) for answer in answers)
-    await refreshed(sessions, answers[0].refresh)
+    assert all(lives(services, answer) for answer in answers)
+    await refreshed(services, answers[0].refresh)
 
 
 @pytest.mark.parametrize("seconds", [GRACE + 0.001, DAY])
 async def test_after_the_grace_it_is_theft_and_ends_the_session_and_all_its_tokens(
-    sessions: SessionService,
+    services: ServiceContainer,
     tokens: Tokens,
     clock: Clock,
     seconds: float,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    thiefs = await refreshed(sessions, tokens.refresh)
+    thiefs = await refreshed(services, tokens.refresh)
     await pass_time(clock, seconds)
-    latest = await refreshed(sessions, thiefs.refresh)
+    latest = await refreshed(services, thiefs.refresh)
     await pass_time(clock, GRACE + 1)
 
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
 
     for one in (tokens, thiefs, latest):
-        assert await refusal(sessions, one.refresh) == "TOKEN_REVOKED"
-    assert not lives(sessions, latest)
+        assert await refusal(services, one.refresh) == "TOKEN_REVOKED"
+    assert not lives(services, latest)
     (record,) = caplog.records
     assert record.name == "graphql_auth.security"
     assert record.getMessage().startswith("refresh_token_reused outcome=session_ended user=")
@@ -126,23 +132,23 @@ async def test_after_the_grace_it_is_theft_and_ends_the_session_and_all_its_toke
 
 
 async def test_the_one_just_replaced_is_theft_after_the_grace(
-    sessions: SessionService, tokens: Tokens, clock: Clock
+    services: ServiceContainer, tokens: Tokens, clock: Clock
 ) -> None:
-    fresh = await refreshed(sessions, tokens.refresh)
+    fresh = await refreshed(services, tokens.refresh)
     await pass_time(clock, GRACE + 0.001)
 
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
-    assert not lives(sessions, fresh)
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
+    assert not lives(services, fresh)
 
 
 async def test_two_generations_back_is_theft_even_within_the_grace(
-    sessions: SessionService, tokens: Tokens
+    services: ServiceContainer, tokens: Tokens
 ) -> None:
-    second = await refreshed(sessions, tokens.refresh)
-    third = await refreshed(sessions, second.refresh)
+    second = await refreshed(services, tokens.refresh)
+    third = await refreshed(services, second.refresh)
 
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
-    assert await refusal(sessions, third.refresh) == "TOKEN_REVOKED"
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
+    assert await refusal(services, third.refresh) == "TOKEN_REVOKED"
 
 
 @pytest.mark.parametrize(
@@ -150,28 +156,28 @@ async def test_two_generations_back_is_theft_even_within_the_grace(
     [{"family": b"f" * 16}, {"session_id": str(ObjectId())}, {"user_id": str(ObjectId())}],
 )
 async def test_a_token_that_was_never_given_out_ends_nothing(
-    sessions: SessionService, tokens: Tokens, changes: dict[str, Any]
+    services: ServiceContainer, tokens: Tokens, changes: dict[str, Any]
 ) -> None:
     made_up = replace(RefreshToken.parse(tokens.refresh), **changes)
 
-    assert await refusal(sessions, made_up.encode()) == "TOKEN_INVALID"
-    assert lives(sessions, tokens)
-    await refreshed(sessions, tokens.refresh)
+    assert await refusal(services, made_up.encode()) == "TOKEN_INVALID"
+    assert lives(services, tokens)
+    await refreshed(services, tokens.refresh)
 
 
 async def test_a_secret_that_is_made_up_by_someone_who_knows_the_family_is_theft(
-    sessions: SessionService, tokens: Tokens
+    services: ServiceContainer, tokens: Tokens
 ) -> None:
     made_up = replace(RefreshToken.parse(tokens.refresh), secret=b"s" * 32)
 
-    assert await refusal(sessions, made_up.encode()) == "TOKEN_REVOKED"
-    assert not lives(sessions, tokens)
+    assert await refusal(services, made_up.encode()) == "TOKEN_REVOKED"
+    assert not lives(services, tokens)
 
 
 async def test_what_the_database_holds_is_of_no_use_to_whoever_reads_it(
-    sessions: SessionService, tokens: Tokens, database: Database
+    services: ServiceContainer, tokens: Tokens, database: Database
 ) -> None:
-    await refreshed(sessions, tokens.refresh)
+    await refreshed(services, tokens.refresh)
     stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
     assert stored is not None
     held = RefreshToken.parse(tokens.refresh)
@@ -185,57 +191,57 @@ async def test_what_the_database_holds_is_of_no_use_to_whoever_reads_it(
             *(replace(held, secret=s).successor(t).secret for s in kept for t in kept),
         ):
             forged = replace(held, family=family[:16], secret=secret)
-            assert await refusal(sessions, forged.encode()) == "TOKEN_INVALID"
+            assert await refusal(services, forged.encode()) == "TOKEN_INVALID"
 
 
 async def test_a_session_that_is_not_used_ends(
-    sessions: SessionService, tokens: Tokens, clock: Clock
+    services: ServiceContainer, tokens: Tokens, clock: Clock
 ) -> None:
     clock.time += 30 * DAY - 1
-    fresh = await refreshed(sessions, tokens.refresh)
+    fresh = await refreshed(services, tokens.refresh)
     clock.time += 30 * DAY + 1
 
-    assert await refusal(sessions, fresh.refresh) == "TOKEN_EXPIRED"
+    assert await refusal(services, fresh.refresh) == "TOKEN_EXPIRED"
 
 
 async def test_a_session_ends_however_much_it_is_used(
-    sessions: SessionService, tokens: Tokens, clock: Clock
+    services: ServiceContainer, tokens: Tokens, clock: Clock
 ) -> None:
     end = clock.time + 90 * DAY
     for _ in range(4):
         clock.time += 20 * DAY
-        tokens = await refreshed(sessions, tokens.refresh)
+        tokens = await refreshed(services, tokens.refresh)
     assert tokens.refresh_until.timestamp() == end
 
     clock.time = end - 60
-    tokens = await refreshed(sessions, tokens.refresh)
+    tokens = await refreshed(services, tokens.refresh)
     assert tokens.access.expires_at.timestamp() == end
     clock.time = end
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_EXPIRED"
+    assert await refusal(services, tokens.refresh) == "TOKEN_EXPIRED"
 
 
 async def test_no_session_lives_longer_than_any_may(
-    new_sessions: NewSessions, user: UserDocument, clock: Clock
+    new_services: NewServices, user: UserDocument, clock: Clock
 ) -> None:
-    sessions = new_sessions(Lifetimes(idle=timedelta(days=2), absolute=timedelta(days=1)))
+    services = await new_services(session_idle_ttl=timedelta(days=2), session_ttl=timedelta(days=1))
 
-    begun = await sessions.begin(user, HERE)
+    begun = await services.sessions.start(user, HERE)
 
     assert begun.refresh_until.timestamp() == clock.time + DAY
 
 
 async def test_fifty_logins_at_once_are_fifty_sessions(
-    service: AccountService, sessions: SessionService, user: UserDocument
+    service: AccountService, services: ServiceContainer, user: UserDocument
 ) -> None:
     answers = await asyncio.gather(
         *(service.login("ada@example.com", "correct horse", HERE) for _ in range(50))
     )
 
-    live = await sessions.of(str(user.id), before=None, limit=100)
+    live = await services.sessions.list_for_user(str(user.id), before=None, limit=100)
     assert len({one.tokens.session_id for one in answers} & {session.id for session in live}) == 50
     assert len(live) == 51
     for one in answers:
-        assert lives(sessions, await refreshed(sessions, one.tokens.refresh))
+        assert lives(services, await refreshed(services, one.tokens.refresh))
 
 
 def crash(*_: object) -> NoReturn:
@@ -250,7 +256,7 @@ async def crash_later(*_: object) -> NoReturn:
     "crashing", [(UserRepository, "reading", crash_later), (AccessTokens, "issue", crash)]
 )
 async def test_after_a_crash_in_the_middle_of_a_rotation_the_token_still_works(
-    sessions: SessionService,
+    services: ServiceContainer,
     tokens: Tokens,
     crashing: tuple[type, str, object],
     monkeypatch: pytest.MonkeyPatch,
@@ -258,61 +264,63 @@ async def test_after_a_crash_in_the_middle_of_a_rotation_the_token_still_works(
     with monkeypatch.context() as patch:
         patch.setattr(*crashing)
         with pytest.raises(ConnectionAbortedError):
-            await refreshed(sessions, tokens.refresh)
+            await refreshed(services, tokens.refresh)
 
-    fresh = await refreshed(sessions, tokens.refresh)
-    assert lives(sessions, await refreshed(sessions, fresh.refresh))
+    fresh = await refreshed(services, tokens.refresh)
+    assert lives(services, await refreshed(services, fresh.refresh))
 
 
 async def test_a_refresh_token_outlives_the_key_of_the_access_tokens(
-    tokens: Tokens, new_sessions: NewSessions
+    tokens: Tokens, new_services: NewServices
 ) -> None:
-    successor = new_sessions(key="another key" * 3)
+    successor = await new_services(token_key=SecretStr("another key" * 3))
 
     fresh = await refreshed(successor, tokens.refresh)
 
     assert lives(successor, fresh)
     with pytest.raises(Unauthenticated, match="TOKEN_INVALID"):
-        successor.authenticate(tokens.access.value)
+        successor.authenticator.authenticate(tokens.access.value)
 
 
 @pytest.mark.parametrize("by_other_hands", [None, {"$set": {"disabled": True}}])
 async def test_a_user_who_is_changed_by_other_hands_is_signed_out_at_the_next_refresh(
-    sessions: SessionService, tokens: Tokens, database: Database, by_other_hands: dict[str, Any]
+    services: ServiceContainer, tokens: Tokens, database: Database, by_other_hands: dict[str, Any]
 ) -> None:
     if by_other_hands:
         await database["users"].update_one({}, by_other_hands)
     else:
         await database["users"].delete_one({})
-    assert lives(sessions, tokens)
+    assert lives(services, tokens)
 
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
 
-    assert not lives(sessions, tokens)
+    assert not lives(services, tokens)
 
 
 async def test_a_session_of_an_earlier_password_is_not_carried_on(
-    sessions: SessionService, tokens: Tokens, database: Database
+    services: ServiceContainer, tokens: Tokens, database: Database
 ) -> None:
     await database["users"].update_one({}, {"$inc": {"password_changes": 1}})
 
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
 
     # It may be the session that whoever changes the password is about to keep.
-    assert lives(sessions, tokens)
+    assert lives(services, tokens)
 
 
 async def test_a_shorter_lifetime_of_tokens_does_not_make_the_older_ones_outlive_their_end(
-    tokens: Tokens, new_sessions: NewSessions, database: Database
+    tokens: Tokens, new_services: NewServices, database: Database
 ) -> None:
-    shorter = new_sessions(Lifetimes(idle=timedelta(minutes=1)), ttl=timedelta(minutes=1))
+    shorter = await new_services(
+        session_idle_ttl=timedelta(minutes=1), token_ttl=timedelta(minutes=1)
+    )
 
     fresh = await refreshed(shorter, tokens.refresh)
-    await shorter.refresh(tokens.refresh, HERE)
+    await shorter.rotation.refresh(tokens.refresh, HERE)
     assert fresh.access.expires_at < tokens.access.expires_at
     assert fresh.refresh_until >= tokens.access.expires_at
-    await shorter.end(RefreshToken.parse(tokens.refresh).user_id, tokens.session_id)
+    await shorter.sessions.end(RefreshToken.parse(tokens.refresh).user_id, tokens.session_id)
 
     stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
     assert stored is not None
@@ -320,115 +328,119 @@ async def test_a_shorter_lifetime_of_tokens_does_not_make_the_older_ones_outlive
 
 
 async def test_a_successor_that_was_itself_replaced_meanwhile_is_not_handed_out(
-    sessions: SessionService, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+    services: ServiceContainer, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    second = await refreshed(sessions, tokens.refresh)
+    second = await refreshed(services, tokens.refresh)
     extend_access = SessionRepository.extend_access
 
     async def overtaken(*arguments: Any) -> Any:
         monkeypatch.undo()
-        await refreshed(sessions, second.refresh)
+        await refreshed(services, second.refresh)
         return await extend_access(*arguments)
 
     monkeypatch.setattr(SessionRepository, "extend_access", overtaken)
 
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
 
 
 async def test_an_old_token_gets_nothing_of_a_chain_that_was_renewed_meanwhile(
-    sessions: SessionService, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
+    services: ServiceContainer, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await refreshed(sessions, tokens.refresh)
+    await refreshed(services, tokens.refresh)
     extend_access = SessionRepository.extend_access
 
     async def overtaken(*arguments: Any) -> Any:
         monkeypatch.undo()
-        await sessions.renew(user, tokens.session_id)
+        await services.sessions.renew(user, tokens.session_id)
         return await extend_access(*arguments)
 
     monkeypatch.setattr(SessionRepository, "extend_access", overtaken)
 
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_INVALID"
-    assert lives(sessions, tokens)
+    assert await refusal(services, tokens.refresh) == "TOKEN_INVALID"
+    assert lives(services, tokens)
 
 
 async def test_an_ended_session_is_refused_at_once(
-    sessions: SessionService, tokens: Tokens, user: UserDocument
+    services: ServiceContainer, tokens: Tokens, user: UserDocument
 ) -> None:
-    other = await sessions.begin(user, HERE)
+    other = await services.sessions.start(user, HERE)
     # Its token is remembered from now on.
-    assert lives(sessions, tokens)
+    assert lives(services, tokens)
 
-    assert await sessions.end(str(user.id), tokens.session_id) is True
+    assert await services.sessions.end(str(user.id), tokens.session_id) is True
 
-    assert not lives(sessions, tokens)
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
-    assert lives(sessions, other)
-    assert await sessions.end(str(user.id), tokens.session_id) is False
+    assert not lives(services, tokens)
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
+    assert lives(services, other)
+    assert await services.sessions.end(str(user.id), tokens.session_id) is False
 
 
 async def test_an_ended_session_is_not_renewed(
-    sessions: SessionService, tokens: Tokens, user: UserDocument
+    services: ServiceContainer, tokens: Tokens, user: UserDocument
 ) -> None:
-    await sessions.end(str(user.id), tokens.session_id)
+    await services.sessions.end(str(user.id), tokens.session_id)
 
     with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
-        await sessions.renew(user, tokens.session_id)
+        await services.sessions.renew(user, tokens.session_id)
 
 
-async def test_nobody_ends_the_session_of_another(sessions: SessionService, tokens: Tokens) -> None:
-    assert await sessions.end(str(ObjectId()), tokens.session_id) is False
-    assert lives(sessions, tokens)
+async def test_nobody_ends_the_session_of_another(
+    services: ServiceContainer, tokens: Tokens
+) -> None:
+    assert await services.sessions.end(str(ObjectId()), tokens.session_id) is False
+    assert lives(services, tokens)
 
 
-async def test_a_refresh_token_logs_out(sessions: SessionService, tokens: Tokens) -> None:
+async def test_a_refresh_token_logs_out(services: ServiceContainer, tokens: Tokens) -> None:
     stranger = replace(RefreshToken.parse(tokens.refresh), family=b"f" * 16).encode()
 
     for other in (stranger, "garbled"):
-        await sessions.logout_by_token(other, HERE)
-        assert lives(sessions, tokens)
+        await services.sessions.logout_by_token(other, HERE)
+        assert lives(services, tokens)
     for _ in range(2):
-        await sessions.logout_by_token(tokens.refresh, HERE)
-        assert not lives(sessions, tokens)
+        await services.sessions.logout_by_token(tokens.refresh, HERE)
+        assert not lives(services, tokens)
 
 
 async def test_all_sessions_with_an_earlier_password_are_ended_but_one(
-    sessions: SessionService, tokens: Tokens, user: UserDocument
+    services: ServiceContainer, tokens: Tokens, user: UserDocument
 ) -> None:
-    others = [await sessions.begin(user, HERE) for _ in range(3)]
+    others = [await services.sessions.start(user, HERE) for _ in range(3)]
     user.password_changes += 1
-    later = await sessions.begin(user, HERE)
+    later = await services.sessions.start(user, HERE)
 
-    await sessions.end_others(user, tokens.session_id)
+    await services.sessions.end_others(user, tokens.session_id)
     expected = [True, True, False, False, False]
-    assert [lives(sessions, one) for one in (tokens, later, *others)] == expected
+    assert [lives(services, one) for one in (tokens, later, *others)] == expected
 
-    await end_all(sessions, user)
-    assert not lives(sessions, tokens)
+    await end_all(services, user)
+    assert not lives(services, tokens)
 
 
 async def test_a_session_that_ends_while_its_successor_is_handed_out_stays_ended(
-    sessions: SessionService, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
+    services: ServiceContainer, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await refreshed(sessions, tokens.refresh)
-    presented = SessionRepository.presented
+    await refreshed(services, tokens.refresh)
+    presented = SessionRepository.find_by_token
 
     async def overtaken(*arguments: Any) -> Any:
         found = await presented(*arguments)
-        await sessions.end(str(user.id), tokens.session_id)
+        await services.sessions.end(str(user.id), tokens.session_id)
         return found
 
-    monkeypatch.setattr(SessionRepository, "presented", overtaken)
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    monkeypatch.setattr(SessionRepository, "find_by_token", overtaken)
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
 
 
 async def test_the_device_is_the_one_that_was_used_last(
-    sessions: SessionService, tokens: Tokens, user: UserDocument, clock: Clock
+    services: ServiceContainer, tokens: Tokens, user: UserDocument, clock: Clock
 ) -> None:
     clock.time += 60
-    await sessions.refresh(tokens.refresh, Device("2001:db8::1", "$where: " + "x" * 1000))
+    await services.rotation.refresh(
+        tokens.refresh, ClientInfo("2001:db8::1", "$where: " + "x" * 1000)
+    )
 
-    found = await sessions.one(str(user.id), tokens.session_id)
+    found = await services.sessions.get(str(user.id), tokens.session_id)
 
     assert found is not None
     assert found.ip_address == "2001:db8::1"
@@ -437,41 +449,43 @@ async def test_the_device_is_the_one_that_was_used_last(
 
 
 async def test_sessions_are_listed_from_the_latest_on(
-    sessions: SessionService, tokens: Tokens, user: UserDocument, clock: Clock
+    services: ServiceContainer, tokens: Tokens, user: UserDocument, clock: Clock
 ) -> None:
-    later = [await sessions.begin(user, HERE) for _ in range(2)]
-    await sessions.end(str(user.id), later[0].session_id)
+    later = [await services.sessions.start(user, HERE) for _ in range(2)]
+    await services.sessions.end(str(user.id), later[0].session_id)
 
-    listed = [one.id for one in await sessions.of(str(user.id), before=None, limit=2)]
+    listed = [
+        one.id for one in await services.sessions.list_for_user(str(user.id), before=None, limit=2)
+    ]
     assert listed == [later[1].session_id, tokens.session_id]
-    earlier = await sessions.of(str(user.id), before=tokens.session_id, limit=2)
+    earlier = await services.sessions.list_for_user(str(user.id), before=tokens.session_id, limit=2)
     assert len(earlier) == 1
-    assert await sessions.one(str(user.id), later[0].session_id) is None
+    assert await services.sessions.get(str(user.id), later[0].session_id) is None
     clock.time += 30 * DAY
-    assert await sessions.of(str(user.id), before=None, limit=2) == []
-    assert await sessions.one(str(user.id), tokens.session_id) is None
+    assert await services.sessions.list_for_user(str(user.id), before=None, limit=2) == []
+    assert await services.sessions.get(str(user.id), tokens.session_id) is None
 
 
 @pytest.fixture
-def few(new_sessions: NewSessions) -> SessionService:
-    return new_sessions(Lifetimes(per_user=3))
+async def few(new_services: NewServices) -> ServiceContainer:
+    return await new_services(max_sessions_per_user=3)
 
 
 async def test_sign_in_beyond_the_limit_ends_the_least_recently_used_session(
-    few: SessionService, user: UserDocument, clock: Clock, caplog: pytest.LogCaptureFixture
+    few: ServiceContainer, user: UserDocument, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await end_all(few, user)
     caplog.set_level(logging.INFO)
     begun = []
     for _ in range(3):
         clock.time += 60
-        begun.append(await few.begin(user, HERE))
+        begun.append(await few.sessions.start(user, HERE))
     clock.time += 60
     used = await refreshed(few, begun[0].refresh)
     assert "session_evicted" not in caplog.text
 
     clock.time += 60
-    newest = await few.begin(user, HERE)
+    newest = await few.sessions.start(user, HERE)
 
     assert [lives(few, one) for one in (used, *begun[1:], newest)] == [True, False, True, True]
     assert caplog.text.count("session_evicted outcome=session_ended") == 1
@@ -479,49 +493,49 @@ async def test_sign_in_beyond_the_limit_ends_the_least_recently_used_session(
 
 
 async def test_fifty_sign_ins_at_once_leave_as_many_sessions_as_may_be(
-    few: SessionService, user: UserDocument, database: Database
+    few: ServiceContainer, user: UserDocument, database: Database
 ) -> None:
-    begun = await asyncio.gather(*(few.begin(user, HERE) for _ in range(50)))
+    begun = await asyncio.gather(*(few.sessions.start(user, HERE) for _ in range(50)))
 
     assert await database["sessions"].count_documents({"ended_at": None}) == 3
     assert sum(lives(few, one) for one in begun) == 3
 
 
 async def test_other_users_and_ended_sessions_do_not_count(
-    few: SessionService, user: UserDocument
+    few: ServiceContainer, user: UserDocument
 ) -> None:
-    other = await UserRepository().add(UserDocument(email="bob@example.com"))
-    of_other = [await few.begin(other, HERE) for _ in range(3)]
+    other = await UserRepository(IndexMonitor(DOCUMENTS)).add(UserDocument(email="bob@example.com"))
+    of_other = [await few.sessions.start(other, HERE) for _ in range(3)]
     for _ in range(3):
-        await few.end(str(user.id), (await few.begin(user, HERE)).session_id)
+        await few.sessions.end(str(user.id), (await few.sessions.start(user, HERE)).session_id)
 
-    mine = [await few.begin(user, HERE) for _ in range(3)]
+    mine = [await few.sessions.start(user, HERE) for _ in range(3)]
 
     assert all(lives(few, one) for one in (*of_other, *mine))
 
 
 async def test_without_a_limit_nothing_is_evicted(
-    new_sessions: NewSessions, user: UserDocument
+    new_services: NewServices, user: UserDocument
 ) -> None:
-    endless = new_sessions(Lifetimes(per_user=None))
+    endless = await new_services(max_sessions_per_user=None)
 
-    begun = [await endless.begin(user, HERE) for _ in range(105)]
+    begun = [await endless.sessions.start(user, HERE) for _ in range(105)]
 
     assert all(lives(endless, one) for one in begun)
 
 
 async def test_excess_of_many_thousand_sessions_is_ended(
-    sessions: SessionService, tokens: Tokens, user: UserDocument, database: Database
+    services: ServiceContainer, tokens: Tokens, user: UserDocument, database: Database
 ) -> None:
     stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
     assert stored is not None
     await database["sessions"].insert_many(stored | {"_id": ObjectId()} for _ in range(2_500))
 
-    newest = await sessions.begin(user, HERE)
+    newest = await services.sessions.start(user, HERE)
 
-    assert lives(sessions, newest)
+    assert lives(services, newest)
     assert await database["sessions"].count_documents({"ended_at": None}) == 100
-    await end_all(sessions, user)
+    await end_all(services, user)
     assert await database["sessions"].count_documents({"ended_at": None}) == 0
 
 
@@ -536,35 +550,35 @@ class Outages(Heartbeat):
 
 
 async def test_grace_does_not_count_time_in_which_the_database_was_away(
-    sessions: SessionService,
+    services: ServiceContainer,
     tokens: Tokens,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     outages = Outages()
-    monkeypatch.setattr(sessions, "_heartbeat", outages)
-    fresh = await refreshed(sessions, tokens.refresh)
+    monkeypatch.setattr(services, "_heartbeat", outages)
+    fresh = await refreshed(services, tokens.refresh)
     outages.duration = timedelta(seconds=600)
     await pass_time(clock, 600 + GRACE / 2)
 
-    again = await refreshed(sessions, tokens.refresh)
+    again = await refreshed(services, tokens.refresh)
 
     assert again.refresh == fresh.refresh
-    assert lives(sessions, again)
+    assert lives(services, again)
     assert "refresh_token_reused" not in caplog.text
 
     await pass_time(clock, GRACE)
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
-    assert not lives(sessions, fresh)
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
+    assert not lives(services, fresh)
     assert caplog.text.count("refresh_token_reused") == 1
 
 
 async def test_session_that_never_stops_changing_is_answered_later(
-    sessions: SessionService, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+    services: ServiceContainer, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await refreshed(sessions, tokens.refresh)
-    presented = SessionRepository.presented
+    await refreshed(services, tokens.refresh)
+    presented = SessionRepository.find_by_token
     tries = 0
 
     async def changed_again(
@@ -575,17 +589,17 @@ async def test_session_that_never_stops_changing_is_answered_later(
         session = await presented(repository, found)
         return session.model_copy(update={"current": bytes([tries])}) if session else None
 
-    monkeypatch.setattr(SessionRepository, "presented", changed_again)
+    monkeypatch.setattr(SessionRepository, "find_by_token", changed_again)
 
     with pytest.raises(Unavailable):
-        await sessions.refresh(tokens.refresh, HERE)
+        await services.rotation.refresh(tokens.refresh, HERE)
     assert tries < 10
 
 
 async def test_times_of_a_session_are_those_of_the_shared_clock(
-    sessions: SessionService, tokens: Tokens, user: UserDocument, clock: Clock
+    services: ServiceContainer, tokens: Tokens, user: UserDocument, clock: Clock
 ) -> None:
-    session = await sessions.one(str(user.id), tokens.session_id)
+    session = await services.sessions.get(str(user.id), tokens.session_id)
 
     assert session is not None
     moment = datetime.fromtimestamp(clock.time, UTC)
@@ -594,44 +608,44 @@ async def test_times_of_a_session_are_those_of_the_shared_clock(
 
 
 async def test_reuse_in_several_requests_at_once_is_one_theft(
-    sessions: SessionService, tokens: Tokens, caplog: pytest.LogCaptureFixture
+    services: ServiceContainer, tokens: Tokens, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await refreshed(sessions, (await refreshed(sessions, tokens.refresh)).refresh)
+    await refreshed(services, (await refreshed(services, tokens.refresh)).refresh)
 
-    refusals = await asyncio.gather(*(refusal(sessions, tokens.refresh) for _ in range(20)))
+    refusals = await asyncio.gather(*(refusal(services, tokens.refresh) for _ in range(20)))
 
     assert set(refusals) == {"TOKEN_REVOKED"}
     assert caplog.text.count("refresh_token_reused") == 1
 
 
 async def test_session_that_ends_while_its_token_is_judged_is_no_theft(
-    sessions: SessionService,
+    services: ServiceContainer,
     tokens: Tokens,
     user: UserDocument,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await refreshed(sessions, (await refreshed(sessions, tokens.refresh)).refresh)
-    presented = SessionRepository.presented
+    await refreshed(services, (await refreshed(services, tokens.refresh)).refresh)
+    presented = SessionRepository.find_by_token
 
     async def overtaken(
         repository: SessionRepository, found: RefreshTokenDigests
     ) -> SessionDocument | None:
         session = await presented(repository, found)
-        await end_all(sessions, user)
+        await end_all(services, user)
         return session
 
-    monkeypatch.setattr(SessionRepository, "presented", overtaken)
+    monkeypatch.setattr(SessionRepository, "find_by_token", overtaken)
 
-    assert await refusal(sessions, tokens.refresh) == "TOKEN_REVOKED"
+    assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
     assert "refresh_token_reused" not in caplog.text
 
 
 async def test_logout_everywhere_that_fails_can_be_repeated(
-    sessions: SessionService, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
+    services: ServiceContainer, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    others = [await sessions.begin(user, HERE) for _ in range(3)]
-    principal = sessions.authenticate(tokens.access.value)
+    others = [await services.sessions.start(user, HERE) for _ in range(3)]
+    principal = services.authenticator.authenticate(tokens.access.value)
     end_all = SessionRepository.end_all
 
     async def fail(*arguments: Any, **named: Any) -> NoReturn:
@@ -641,9 +655,9 @@ async def test_logout_everywhere_that_fails_can_be_repeated(
     with monkeypatch.context() as patch:
         patch.setattr(SessionRepository, "end_all", fail)
         with pytest.raises(Unavailable):
-            await sessions.logout_everywhere(principal, HERE)
+            await services.sessions.logout_everywhere(principal, HERE)
 
-    assert lives(sessions, tokens)
-    await sessions.logout_everywhere(principal, HERE)
-    assert not lives(sessions, tokens)
-    assert {await refusal(sessions, one.refresh) for one in others} == {"TOKEN_REVOKED"}
+    assert lives(services, tokens)
+    await services.sessions.logout_everywhere(principal, HERE)
+    assert not lives(services, tokens)
+    assert {await refusal(services, one.refresh) for one in others} == {"TOKEN_REVOKED"}

@@ -16,11 +16,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from graphql_auth.sessions.service import Lifetimes, SessionService, Tokens
-from graphql_auth.throttling.devices import Device
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.services import DOCUMENTS, ServiceContainer
+from graphql_auth.sessions.service import Lifetimes
+from graphql_auth.sessions.tokens import Tokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.services import Clock, NewSessions, pass_time
+from tests.services import Clock, NewServices, pass_time
 
 T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -28,8 +31,8 @@ Run = Callable[[Coroutine[Any, Any, Any]], Any]
 TABS = 5
 INTERLEAVINGS = 200
 GRACE = Lifetimes().grace.total_seconds()
-ENDLESS = Lifetimes(idle=timedelta(days=10_000), absolute=timedelta(days=10_000))
-HERE = Device()
+ENDLESS = {"session_idle_ttl": timedelta(days=10_000), "session_ttl": timedelta(days=10_000)}
+HERE = ClientInfo()
 
 
 @dataclass
@@ -44,11 +47,11 @@ class Tabs(RuleBasedStateMachine):
     """What the tabs do, one step after another, in an order that hypothesis picks."""
 
     def __init__(
-        self, run: Run, sessions: SessionService, user: UserDocument, clock: Clock
+        self, run: Run, services: ServiceContainer, user: UserDocument, clock: Clock
     ) -> None:
         super().__init__()
-        self.run, self.sessions, self.clock = run, sessions, clock
-        tokens = run(sessions.begin(user, HERE))
+        self.run, self.services, self.clock = run, services, clock
+        tokens = run(services.sessions.start(user, HERE))
         self.stored = tokens.refresh
         self.requests: dict[int, Request] = {}
         self.successors: dict[str, str] = {}
@@ -67,10 +70,10 @@ class Tabs(RuleBasedStateMachine):
         request = self.requests.get(tab)
         if request is None:
             return
-        _, request.answer = self.run(self.sessions.refresh(request.token, HERE))
+        _, request.answer = self.run(self.services.rotation.refresh(request.token, HERE))
         successor = self.successors.setdefault(request.token, request.answer.refresh)
         assert request.answer.refresh == successor, "the chain has forked"
-        self.sessions.authenticate(request.answer.access.value)
+        self.services.authenticator.authenticate(request.answer.access.value)
 
     @rule(tab=st.integers(1, TABS))
     def get_the_answer(self, tab: int) -> None:
@@ -97,15 +100,15 @@ class Tabs(RuleBasedStateMachine):
         self.waited = 0.0
 
     def teardown(self) -> None:
-        _, tokens = self.run(self.sessions.refresh(self.stored, HERE))
-        self.sessions.authenticate(tokens.access.value)
+        _, tokens = self.run(self.services.rotation.refresh(self.stored, HERE))
+        self.services.authenticator.authenticate(tokens.access.value)
 
 
 @pytest.mark.anyio
 @pytest.mark.hypothesis
-async def test_five_tabs_are_never_signed_out(new_sessions: NewSessions, clock: Clock) -> None:
-    sessions = new_sessions(ENDLESS)
-    user = await UserRepository().add(UserDocument(email="ada@example.com"))
+async def test_five_tabs_are_never_signed_out(new_services: NewServices, clock: Clock) -> None:
+    services = await new_services(**ENDLESS)
+    user = await UserRepository(IndexMonitor(DOCUMENTS)).add(UserDocument(email="ada@example.com"))
     loop = asyncio.get_running_loop()
 
     def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -113,6 +116,6 @@ async def test_five_tabs_are_never_signed_out(new_sessions: NewSessions, clock: 
 
     await asyncio.to_thread(
         run_state_machine_as_test,
-        cast("type[Tabs]", lambda: Tabs(run, sessions, user, clock)),
+        cast("type[Tabs]", lambda: Tabs(run, services, user, clock)),
         settings=settings(max_examples=INTERLEAVINGS, stateful_step_count=25),
     )

@@ -1,82 +1,62 @@
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.accounts.password_changes import PasswordChanges
 from graphql_auth.accounts.service import AccountService, Registration, SignedIn
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts, Unavailable
 from graphql_auth.passwords.hash_queue import HashQueue, Priority
 from graphql_auth.passwords.hasher import PasswordHasher, VerifyResult
-from graphql_auth.passwords.policy import PasswordPolicy
-from graphql_auth.sessions.service import SessionService
+from graphql_auth.services import ServiceContainer
 from graphql_auth.throttling import throttle as module
-from graphql_auth.throttling.devices import Device, DeviceTokens
 from graphql_auth.throttling.repository import AttemptRepository, RateLimit
 from graphql_auth.throttling.throttle import ACCOUNT, HOUR, LEASE, Throttle, ThrottleKey
-from graphql_auth.users.repository import UserRepository
-from tests.services import FAILURES_PER_ADDRESS, REGISTRATIONS_PER_ADDRESS, Clock
+from tests.services import FAILURES_PER_ADDRESS, REGISTRATIONS_PER_ADDRESS, Clock, NewServices
 
 pytestmark = pytest.mark.anyio
 
 EMAIL, PASSWORD = "ada@example.com", "correct horse"
-HOME = Device("192.0.2.1", "at home")
+HOME = ClientInfo("192.0.2.1", "at home")
 DAY = 24 * 3600
 LONGEST_WAIT = ACCOUNT.longest_wait.total_seconds()
 
 
-class CountedPasswords(PasswordHasher):
-    """Passwords, and how many were verified."""
+class CountedPasswords:
+    """How many passwords were verified, by all servers of the test."""
 
-    def __init__(self) -> None:
-        super().__init__(4)
-        self.verified = 0
-
-    def verify(self, password: str, stored: str | None) -> VerifyResult:
-        self.verified += 1
-        return super().verify(password, stored)
+    verified = 0
 
 
 @pytest.fixture
-def passwords() -> CountedPasswords:
-    return CountedPasswords()
+def passwords(monkeypatch: pytest.MonkeyPatch) -> CountedPasswords:
+    counted, verify = CountedPasswords(), PasswordHasher.verify
+
+    def count(hasher: PasswordHasher, password: str, stored: str | None) -> VerifyResult:
+        counted.verified += 1
+        return verify(hasher, password, stored)
+
+    monkeypatch.setattr(PasswordHasher, "verify", count)
+    return counted
 
 
 @pytest.fixture
-async def services(
-    passwords: CountedPasswords, sessions: SessionService, clock: Clock
-) -> AsyncIterator[list[AccountService]]:
-    """Two servers of one database, who share nothing else but the count of the test."""
-    queues = [HashQueue(threads=2) for _ in range(2)]
-    yield [
-        AccountService(
-            users=UserRepository(),
-            passwords=passwords,
-            rules=PasswordPolicy(8),
-            hash_queue=queue,
-            throttle=Throttle(AttemptRepository(), 1_000_000, REGISTRATIONS_PER_ADDRESS, clock),
-            devices=DeviceTokens("k" * 32),
-            sessions=sessions,
-            password_changes=PasswordChanges(),
-            now=clock,
-        )
-        for queue in queues
-    ]
-    for queue in queues:
-        queue.close()
+async def accounts(new_services: NewServices) -> list[AccountService]:
+    """Two servers of one database, with one clock."""
+    return [(await new_services(max_failures_per_address=1_000_000)).accounts for _ in range(2)]
 
 
 @pytest.fixture
-async def owner(services: list[AccountService]) -> SignedIn:
-    return await services[0].register(Registration("Ada", "Lovelace", EMAIL, PASSWORD), HOME)
+async def owner(accounts: list[AccountService]) -> SignedIn:
+    return await accounts[0].register(Registration("Ada", "Lovelace", EMAIL, PASSWORD), HOME)
 
 
-def stranger(number: int = 0) -> Device:
-    return Device(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", "a script")
+def stranger(number: int = 0) -> ClientInfo:
+    return ClientInfo(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", "a script")
 
 
 async def guess(service: AccountService, number: int = 0, email: str = EMAIL) -> int | None:
@@ -93,16 +73,16 @@ async def guess(service: AccountService, number: int = 0, email: str = EMAIL) ->
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
 @pytest.mark.usefixtures("owner")
 async def test_waits_grow_for_known_and_unknown_accounts_alike(
-    services: list[AccountService], passwords: CountedPasswords, clock: Clock, email: str
+    accounts: list[AccountService], passwords: CountedPasswords, clock: Clock, email: str
 ) -> None:
-    told = [await guess(services[n % 2], n, email) for n in range(6)]
+    told = [await guess(accounts[n % 2], n, email) for n in range(6)]
     assert told == [None] * 5 + [30]
 
     waits = []
     for number in range(9):
-        waits.append(await guess(services[0], number, email))
+        waits.append(await guess(accounts[0], number, email))
         clock.time += waits[-1] or 0
-        assert await guess(services[1], number, email) is None
+        assert await guess(accounts[1], number, email) is None
 
     assert waits == [30, 60, 120, 240, 480, 960, 1800, 1800, 1800]
     assert passwords.verified == 5 + 9
@@ -110,54 +90,54 @@ async def test_waits_grow_for_known_and_unknown_accounts_alike(
 
 @pytest.mark.usefixtures("owner")
 async def test_of_two_hundred_guesses_at_once_five_are_verified(
-    services: list[AccountService], passwords: CountedPasswords
+    accounts: list[AccountService], passwords: CountedPasswords
 ) -> None:
-    told = await asyncio.gather(*(guess(services[n % 2], n) for n in range(200)))
+    told = await asyncio.gather(*(guess(accounts[n % 2], n) for n in range(200)))
 
     assert passwords.verified == sum(one is None for one in told) == ACCOUNT.free
 
 
 @pytest.mark.usefixtures("owner")
 async def test_after_that_guesses_at_once_are_one(
-    services: list[AccountService], passwords: CountedPasswords, clock: Clock
+    accounts: list[AccountService], passwords: CountedPasswords, clock: Clock
 ) -> None:
     for number in range(5):
-        await guess(services[0], number)
+        await guess(accounts[0], number)
     for _ in range(3):
         clock.time += LONGEST_WAIT
         passwords.verified = 0
-        await asyncio.gather(*(guess(services[n % 2], n) for n in range(20)))
+        await asyncio.gather(*(guess(accounts[n % 2], n) for n in range(20)))
         assert passwords.verified == 1
 
 
 @pytest.mark.usefixtures("owner")
 async def test_whoever_guesses_all_day_gets_57_guesses_verified(
-    services: list[AccountService], passwords: CountedPasswords, clock: Clock
+    accounts: list[AccountService], passwords: CountedPasswords, clock: Clock
 ) -> None:
     end = clock.time + DAY
     number = 0
     while clock.time < end:
         number += 1
-        clock.time += await guess(services[number % 2], number) or 0
+        clock.time += await guess(accounts[number % 2], number) or 0
 
     assert passwords.verified == 57
 
 
 @pytest.mark.usefixtures("owner")
 async def test_failures_are_forgotten_after_a_day_without(
-    services: list[AccountService], clock: Clock
+    accounts: list[AccountService], clock: Clock
 ) -> None:
     for number in range(5):
-        await guess(services[0], number)
+        await guess(accounts[0], number)
     clock.time += DAY + 1
 
-    assert [await guess(services[0], number) for number in range(6)] == [None] * 5 + [30]
+    assert [await guess(accounts[0], number) for number in range(6)] == [None] * 5 + [30]
 
 
 @pytest.mark.parametrize("variant", ["ADA@example.com", " ada@EXAMPLE.com", "\uff41da@example.com"])
 @pytest.mark.usefixtures("owner")
 async def test_variants_of_an_address_share_a_counter(
-    services: list[AccountService], variant: str
+    accounts: list[AccountService], variant: str
 ) -> None:
     if variant.strip().lower() != EMAIL:
         # Another letter is another account, with a counter of its own.
@@ -165,47 +145,47 @@ async def test_variants_of_an_address_share_a_counter(
     else:
         variants, expected = [variant, EMAIL], 30
     for number in range(5):
-        await guess(services[0], number, variants[number % len(variants)])
+        await guess(accounts[0], number, variants[number % len(variants)])
 
-    assert await guess(services[0], 9, EMAIL) == expected
+    assert await guess(accounts[0], 9, EMAIL) == expected
 
 
 async def test_the_owner_on_a_known_device_signs_in_while_strangers_guess(
-    services: list[AccountService], owner: SignedIn, passwords: CountedPasswords
+    accounts: list[AccountService], owner: SignedIn, passwords: CountedPasswords
 ) -> None:
-    guessing = asyncio.gather(*(guess(services[n % 2], n) for n in range(100)))
+    guessing = asyncio.gather(*(guess(accounts[n % 2], n) for n in range(100)))
     for _ in range(5):
-        signed_in = await services[0].login(EMAIL, PASSWORD, HOME, owner.device_token)
+        signed_in = await accounts[0].login(EMAIL, PASSWORD, HOME, owner.device_token)
         assert signed_in.device_token == owner.device_token
     await guessing
 
     assert passwords.verified == 5 + ACCOUNT.free
     with pytest.raises(TooManyAttempts):
-        await services[0].login(EMAIL, PASSWORD, HOME)
+        await accounts[0].login(EMAIL, PASSWORD, HOME)
 
 
 @pytest.mark.usefixtures("owner")
 async def test_the_owner_on_a_new_device_signs_in_when_the_longest_wait_is_over(
-    services: list[AccountService], clock: Clock
+    accounts: list[AccountService], clock: Clock
 ) -> None:
     for number in range(200):
-        clock.time += await guess(services[0], number) or 0
+        clock.time += await guess(accounts[0], number) or 0
     clock.time += LONGEST_WAIT
-    assert await guess(services[0]) is None
+    assert await guess(accounts[0]) is None
     with pytest.raises(TooManyAttempts) as refused:
-        await services[0].login(EMAIL, PASSWORD, HOME)
+        await accounts[0].login(EMAIL, PASSWORD, HOME)
     assert refused.value.retry_after <= LONGEST_WAIT
 
     clock.time += LONGEST_WAIT
-    signed_in = await services[0].login(EMAIL, PASSWORD, HOME)
+    signed_in = await accounts[0].login(EMAIL, PASSWORD, HOME)
 
-    assert await guess(services[0]) is None
-    again = await services[0].login(EMAIL, PASSWORD, HOME, signed_in.device_token)
+    assert await guess(accounts[0]) is None
+    again = await accounts[0].login(EMAIL, PASSWORD, HOME, signed_in.device_token)
     assert again.device_token == signed_in.device_token
 
 
 async def test_a_known_device_goes_first_in_the_queue_of_hashes(
-    services: list[AccountService], owner: SignedIn, monkeypatch: pytest.MonkeyPatch
+    accounts: list[AccountService], owner: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns: list[Priority] = []
     run = HashQueue.run
@@ -216,39 +196,39 @@ async def test_a_known_device_goes_first_in_the_queue_of_hashes(
 
     monkeypatch.setattr(HashQueue, "run", noted)
     for token in (None, owner.device_token):
-        await services[0].login(EMAIL, PASSWORD, HOME, token)
+        await accounts[0].login(EMAIL, PASSWORD, HOME, token)
 
     assert turns == [Priority.DEFAULT, Priority.TRUSTED_DEVICE]
 
 
 async def test_a_stolen_device_token_buys_its_own_budget_only(
-    services: list[AccountService], owner: SignedIn, passwords: CountedPasswords
+    accounts: list[AccountService], owner: SignedIn, passwords: CountedPasswords
 ) -> None:
     refused = 0
     for number in range(20):
         try:
-            await services[0].login(EMAIL, f"guess {number}", stranger(), owner.device_token)
+            await accounts[0].login(EMAIL, f"guess {number}", stranger(), owner.device_token)
         except InvalidCredentials:
             pass
         except TooManyAttempts:
             refused += 1
 
     assert (passwords.verified, refused) == (5, 15)
-    other_device = await services[0].login(EMAIL, PASSWORD, HOME)
+    other_device = await accounts[0].login(EMAIL, PASSWORD, HOME)
     assert other_device.device_token != owner.device_token
 
 
 async def test_a_changed_password_makes_a_device_a_stranger(
-    services: list[AccountService], owner: SignedIn, sessions: SessionService
+    accounts: list[AccountService], owner: SignedIn, services: ServiceContainer
 ) -> None:
-    principal = sessions.authenticate(owner.tokens.access.value)
-    changed = await services[0].change_password(principal, PASSWORD, "battery staple", HOME)
+    principal = services.authenticator.authenticate(owner.tokens.access.value)
+    changed = await accounts[0].change_password(principal, PASSWORD, "battery staple", HOME)
     for number in range(5):
-        await guess(services[0], number)
+        await guess(accounts[0], number)
 
     with pytest.raises(TooManyAttempts):
-        await services[0].login(EMAIL, "battery staple", HOME, owner.device_token)
-    await services[0].login(EMAIL, "battery staple", HOME, changed.device_token)
+        await accounts[0].login(EMAIL, "battery staple", HOME, owner.device_token)
+    await accounts[0].login(EMAIL, "battery staple", HOME, changed.device_token)
 
 
 @pytest.mark.parametrize(
@@ -263,13 +243,13 @@ async def test_a_changed_password_makes_a_device_a_stranger(
     ],
 )
 async def test_a_made_up_device_token_makes_nobody_known(
-    services: list[AccountService], owner: SignedIn, made_up: Callable[[str], str]
+    accounts: list[AccountService], owner: SignedIn, made_up: Callable[[str], str]
 ) -> None:
     for number in range(5):
-        await guess(services[0], number)
+        await guess(accounts[0], number)
 
     with pytest.raises(TooManyAttempts):
-        await services[0].login(EMAIL, PASSWORD, HOME, made_up(owner.device_token or ""))
+        await accounts[0].login(EMAIL, PASSWORD, HOME, made_up(owner.device_token or ""))
 
 
 def _another(character: str) -> str:
@@ -277,28 +257,28 @@ def _another(character: str) -> str:
 
 
 async def test_a_device_of_another_account_is_a_stranger(
-    services: list[AccountService], owner: SignedIn
+    accounts: list[AccountService], owner: SignedIn
 ) -> None:
     bob = Registration("Bob", "B", "bob@example.com", PASSWORD)
-    bobs = await services[0].register(bob, HOME)
+    bobs = await accounts[0].register(bob, HOME)
     for number in range(5):
-        await guess(services[0], number)
+        await guess(accounts[0], number)
 
     with pytest.raises(TooManyAttempts):
-        await services[0].login(EMAIL, PASSWORD, HOME, bobs.device_token)
-    await services[0].login(EMAIL, PASSWORD, HOME, owner.device_token)
+        await accounts[0].login(EMAIL, PASSWORD, HOME, bobs.device_token)
+    await accounts[0].login(EMAIL, PASSWORD, HOME, owner.device_token)
 
 
 async def test_the_current_password_cannot_be_guessed_by_whoever_is_signed_in(
-    services: list[AccountService],
+    accounts: list[AccountService],
     owner: SignedIn,
-    sessions: SessionService,
+    services: ServiceContainer,
     passwords: CountedPasswords,
 ) -> None:
-    principal = sessions.authenticate(owner.tokens.access.value)
+    principal = services.authenticator.authenticate(owner.tokens.access.value)
     outcomes = await asyncio.gather(
         *(
-            services[n % 2].change_password(principal, f"guess {n}", "battery staple", HOME)
+            accounts[n % 2].change_password(principal, f"guess {n}", "battery staple", HOME)
             for n in range(20)
         ),
         return_exceptions=True,
@@ -313,7 +293,7 @@ async def test_one_address_guesses_at_many_accounts_as_often_as_it_may(
 ) -> None:
     async def spray(number: int, address: str) -> bool:
         with pytest.raises((InvalidCredentials, TooManyAttempts)) as refused:
-            await service.login(f"user{number}@example.com", "guess", Device(address))
+            await service.login(f"user{number}@example.com", "guess", ClientInfo(address))
         return isinstance(refused.value, InvalidCredentials)
 
     verified = [
@@ -343,7 +323,7 @@ async def test_registrations_are_counted_by_address(
     assert refused.value.retry_after == HOUR.total_seconds() / REGISTRATIONS_PER_ADDRESS
     with pytest.raises(TooManyAttempts):
         await service.register(
-            Registration("Ada", "Lovelace", EMAIL, PASSWORD), Device(addresses[0])
+            Registration("Ada", "Lovelace", EMAIL, PASSWORD), ClientInfo(addresses[0])
         )
     await register(throttle, "198.51.100.1")
     clock.time += refused.value.retry_after
@@ -490,9 +470,9 @@ async def test_a_refused_attempt_writes_nothing(
 
 
 async def test_what_people_typed_is_not_stored(
-    services: list[AccountService], database: AsyncDatabase[dict[str, Any]]
+    accounts: list[AccountService], database: AsyncDatabase[dict[str, Any]]
 ) -> None:
-    await guess(services[0], 1, "secret.address@example.com")
+    await guess(accounts[0], 1, "secret.address@example.com")
 
     stored = [str(document) async for document in database["attempts"].find()]
     assert len(stored) == 2

@@ -69,7 +69,7 @@ def signed(header: object = HEADER, claims: object = CLAIMS, key: str = KEY) -> 
 def fault(tokens: AccessTokens, token: str) -> TokenReason:
     with pytest.raises(Unauthenticated) as refused:
         tokens.verify(token)
-    return refused.value.fault
+    return refused.value.reason
 
 
 def test_a_token_speaks_for_its_user(tokens: AccessTokens) -> None:

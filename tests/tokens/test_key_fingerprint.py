@@ -5,6 +5,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.mongo.client import connect
+from graphql_auth.services import DOCUMENTS
 from graphql_auth.tokens.key_fingerprint import check_token_key
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess
@@ -17,7 +18,7 @@ WARNING = "TOKEN_KEY is not the key that this database was last used with"
 
 @pytest.fixture
 async def stored(database_uri: str) -> AsyncIterator[Database]:
-    async with connect(database_uri) as database:
+    async with connect(database_uri, DOCUMENTS) as database:
         yield database
 
 

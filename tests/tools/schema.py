@@ -30,7 +30,7 @@ def test_the_linter_finds_nothing_in_the_schema() -> None:
     assert "0 errors detected" in linted.stdout
 
 
-def test_no_client_of_the_last_release_breaks() -> None:
+def test_no_client_info_the_last_release_breaks() -> None:
     compared = run("graphql-inspector", "diff", RELEASED, SCHEMA)
 
     assert compared.returncode == 0, compared.stdout + compared.stderr

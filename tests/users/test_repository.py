@@ -15,6 +15,8 @@ from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
 from graphql_auth.errors import EmailTaken, Unavailable
 from graphql_auth.mongo import client as mongo
 from graphql_auth.mongo.client import connect
+from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.services import DOCUMENTS
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def stored(database_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
-    async with connect(database_uri) as database:
+    async with connect(database_uri, DOCUMENTS) as database:
         yield database
 
 
@@ -37,7 +39,7 @@ def ada(**changes: str) -> UserDocument:
 async def test_a_user_is_stored_with_the_field_names_of_the_original(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
-    user = await UserRepository().add(ada())
+    user = await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
 
     assert await stored["users"].find_one() == {
         "_id": user.id,
@@ -52,32 +54,32 @@ async def test_a_user_is_stored_with_the_field_names_of_the_original(
 
 @pytest.mark.usefixtures("stored")
 async def test_an_address_is_taken_once() -> None:
-    await UserRepository().add(ada())
+    await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
 
     with pytest.raises(EmailTaken):
-        await UserRepository().add(ada(first_name="Bob"))
+        await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(first_name="Bob"))
 
 
 @pytest.mark.usefixtures("stored")
 async def test_a_user_is_found_by_the_earliest_spelling_that_is_stored() -> None:
-    await UserRepository().add(ada(email="b"))
-    await UserRepository().add(ada(email="a"))
+    await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(email="b"))
+    await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(email="a"))
 
     for spellings, expected in ((["a", "b"], "a"), (["b", "a"], "b"), (["x", "a"], "a")):
-        user = await UserRepository().with_email(spellings)
+        user = await UserRepository(IndexMonitor(DOCUMENTS)).with_email(spellings)
         assert user is not None
         assert user.email == expected
-    assert await UserRepository().with_email(["x"]) is None
+    assert await UserRepository(IndexMonitor(DOCUMENTS)).with_email(["x"]) is None
 
 
 @pytest.mark.usefixtures("stored")
 async def test_a_user_is_found_by_id() -> None:
-    user = await UserRepository().add(ada())
+    user = await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
 
-    found = await UserRepository().with_id(str(user.id))
+    found = await UserRepository(IndexMonitor(DOCUMENTS)).with_id(str(user.id))
     assert found is not None
     assert found.email == "ada@example.com"
-    assert await UserRepository().with_id(str(ObjectId())) is None
+    assert await UserRepository(IndexMonitor(DOCUMENTS)).with_id(str(ObjectId())) is None
 
 
 async def test_documents_of_the_original_are_read_whatever_else_they_hold(
@@ -91,7 +93,7 @@ async def test_documents_of_the_original_are_read_whatever_else_they_hold(
     )
 
     for email in ("null", "odd"):
-        user = await UserRepository().with_email([email])
+        user = await UserRepository(IndexMonitor(DOCUMENTS)).with_email([email])
         assert user is not None
         assert (user.first_name, user.last_name, user.password) == ("", "", "")
         assert user.created_at == user.id.generation_time  # type: ignore[union-attr]
@@ -101,10 +103,10 @@ async def test_an_upgraded_hash_leaves_all_else_as_it_is(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     await stored["users"].insert_one({"email": "a", "password": "old", "__v": 0, "token": "eyJ"})
-    user = await UserRepository().with_email(["a"])
+    user = await UserRepository(IndexMonitor(DOCUMENTS)).with_email(["a"])
     assert user is not None
 
-    await UserRepository().upgrade_password(user, "new")
+    await UserRepository(IndexMonitor(DOCUMENTS)).upgrade_password(user, "new")
 
     document = await stored["users"].find_one({}, {"_id": 0})
     assert document == {"email": "a", "password": "new", "__v": 0, "token": "eyJ"}
@@ -113,10 +115,10 @@ async def test_an_upgraded_hash_leaves_all_else_as_it_is(
 async def test_an_upgrade_does_not_undo_a_password_that_was_changed_in_between(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
-    user = await UserRepository().add(ada(password="old"))
+    user = await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(password="old"))
     await stored["users"].update_one({}, {"$set": {"password": "changed"}})
 
-    await UserRepository().upgrade_password(user, "new")
+    await UserRepository(IndexMonitor(DOCUMENTS)).upgrade_password(user, "new")
 
     document = await stored["users"].find_one()
     assert document is not None
@@ -135,29 +137,32 @@ async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
     with TemporaryDirectory(dir="/tmp") as short, lock_data_directory(Path(short)) as data:
         with run_mongod(data) as mongod:
             mongod.wait_until_ready()
-            connection = connect(mongod.uri)
+            connection = connect(mongod.uri, DOCUMENTS)
             await connection.__aenter__()
-            await UserRepository().add(ada())
+            await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
             os.kill(mongod.pid, signal.SIGKILL)
             assert mongod.ends_by_itself()
         for attempt in (
-            UserRepository().with_email(["ada@example.com"]),
-            UserRepository().with_id(str(ObjectId())),
-            UserRepository().add(ada(email="bob@example.com")),
-            UserRepository().upgrade_password(ada(), "new"),
+            UserRepository(IndexMonitor(DOCUMENTS)).with_email(["ada@example.com"]),
+            UserRepository(IndexMonitor(DOCUMENTS)).with_id(str(ObjectId())),
+            UserRepository(IndexMonitor(DOCUMENTS)).add(ada(email="bob@example.com")),
+            UserRepository(IndexMonitor(DOCUMENTS)).upgrade_password(ada(), "new"),
         ):
             with pytest.raises(Unavailable):
                 await attempt
         with run_mongod(data) as mongod:
             mongod.wait_until_ready()
-            assert await UserRepository().with_email(["ada@example.com"]) is not None
+            assert (
+                await UserRepository(IndexMonitor(DOCUMENTS)).with_email(["ada@example.com"])
+                is not None
+            )
             await connection.__aexit__(None, None, None)
 
 
 async def test_users_who_are_asked_for_at_once_are_read_together(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
-    users = UserRepository()
+    users = UserRepository(IndexMonitor(DOCUMENTS))
     ids = [str((await users.add(ada(email=f"{number}@example.com"))).id) for number in range(20)]
     await stored.command("profile", 2)
 
@@ -179,7 +184,7 @@ async def test_unique_index_on_addresses_in_any_case_decides_too(
     await stored["users"].insert_one({"email": "ADA@example.com"})
 
     with pytest.raises(EmailTaken):
-        await UserRepository().add(ada())
+        await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
 
 
 async def test_user_is_stored_in_no_collection_without_the_index(
@@ -189,7 +194,7 @@ async def test_user_is_stored_in_no_collection_without_the_index(
 
     for _ in range(2):
         with pytest.raises(Unavailable):
-            await UserRepository().add(ada())
+            await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
 
     assert await stored["users"].count_documents({}) == 0
 
@@ -204,7 +209,7 @@ async def test_odd_user_fails_only_who_asks_for_it(
             {"_id": null, "email": "null@example.com", "disabled": None, "password_changes": None},
         ]
     )
-    users = UserRepository()
+    users = UserRepository(IndexMonitor(DOCUMENTS))
     owner = await users.add(ada())
 
     found = await asyncio.gather(

@@ -1,6 +1,6 @@
-"""Where a request comes from, and proof that it was there before.
+"""Device tokens: proof that a device signed in before.
 
-The proof is OWASP's device cookie:
+They are OWASP's device cookies:
 https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 """
 
@@ -10,33 +10,14 @@ import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from graphql_auth.users.document import UserDocument
 
-LONGEST_USER_AGENT = 400
 PURPOSE = b"graphql-auth device token"
 ID_BYTES = 16
 MAC_BYTES = 32
 # 48 bytes make 64 characters, with no padding and no spare bits: a token has one form only.
 _FORM = re.compile(r"[A-Za-z0-9_-]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where a request comes from, as far as it can be told."""
-
-    ip_address: str | None = None
-    user_agent: str | None = None
-
-    @property
-    def fields(self) -> dict[str, str | None]:
-        """What is stored of it."""
-        agent = self.user_agent
-        return {
-            "ip_address": self.ip_address,
-            "user_agent": agent and agent[:LONGEST_USER_AGENT],
-        }
 
 
 class DeviceTokens:

@@ -3,7 +3,8 @@ from beanie import PydanticObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.throttling.devices import Device, DeviceTokens
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.users.document import UserDocument
 
 TOKENS = DeviceTokens("k" * 32)
@@ -50,8 +51,8 @@ def test_a_token_has_one_form_only(change: str) -> None:
 
 
 def test_what_is_stored_of_a_device_is_bounded() -> None:
-    assert Device("192.0.2.1", "x" * 1000).fields == {
+    assert ClientInfo("192.0.2.1", "x" * 1000).fields == {
         "ip_address": "192.0.2.1",
         "user_agent": "x" * 400,
     }
-    assert Device().fields == {"ip_address": None, "user_agent": None}
+    assert ClientInfo().fields == {"ip_address": None, "user_agent": None}

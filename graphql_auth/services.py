@@ -1,0 +1,183 @@
+"""Where the services are made and connected, once for the server, tests and benchmarks."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import HttpUrl, SecretStr
+
+from graphql_auth.accounts.password_changes import SECONDS_BETWEEN_COMPLETIONS, PasswordChanges
+from graphql_auth.accounts.service import AccountService
+from graphql_auth.context import Services
+from graphql_auth.mongo.clock import DatabaseClock
+from graphql_auth.mongo.heartbeat import Heartbeat
+from graphql_auth.mongo.indexes import SECONDS_BETWEEN_CHECKS, IndexMonitor
+from graphql_auth.mongo.meta import MetaDocument
+from graphql_auth.passwords.hash_queue import HashQueue
+from graphql_auth.passwords.hasher import PasswordHasher
+from graphql_auth.passwords.policy import PasswordPolicy
+from graphql_auth.runtime.periodic import Work
+from graphql_auth.sessions.authentication import Authenticator
+from graphql_auth.sessions.document import SessionDocument
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.sessions.revocations import (
+    SECONDS_BETWEEN_POLLS,
+    SECONDS_BETWEEN_SWEEPS,
+    Revocations,
+)
+from graphql_auth.sessions.rotation import RefreshTokenRotation
+from graphql_auth.sessions.service import Lifetimes, SessionService
+from graphql_auth.sessions.tokens import TokenIssuer
+from graphql_auth.settings import Settings
+from graphql_auth.throttling.device_tokens import DeviceTokens
+from graphql_auth.throttling.document import AttemptDocument
+from graphql_auth.throttling.repository import AttemptRepository
+from graphql_auth.throttling.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
+from graphql_auth.tokens.access_tokens import AccessTokens
+from graphql_auth.users.document import UserDocument
+from graphql_auth.users.repository import UserRepository
+
+if TYPE_CHECKING:
+    from graphql_auth.passwords.pwned import PwnedPasswordsClient
+
+DOCUMENTS = [UserDocument, SessionDocument, AttemptDocument, MetaDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceContainer:
+    """All parts of the server, connected. Nothing runs before ``running``."""
+
+    accounts: AccountService
+    sessions: SessionService
+    rotation: RefreshTokenRotation
+    authenticator: Authenticator
+    revocations: Revocations
+    heartbeat: Heartbeat
+    indexes: IndexMonitor
+    throttle: Throttle
+    hash_queue: HashQueue
+    pwned_passwords: "PwnedPasswordsClient | None"
+
+    @property
+    def for_resolvers(self) -> Services:
+        """The services that resolvers call."""
+        return Services(self.accounts, self.sessions, self.authenticator)
+
+    @property
+    def periodic_jobs(self) -> tuple[tuple[float, Work], ...]:
+        """What a process does while it serves, and the seconds in between."""
+        return (
+            (SECONDS_BETWEEN_POLLS, self.revocations.poll),
+            (SECONDS_BETWEEN_SWEEPS, self.revocations.sweep),
+            (self.heartbeat.seconds_between_beats, self.heartbeat.beat),
+            (SECONDS_BETWEEN_COMPLETIONS, self.accounts.complete_password_changes),
+            (SECONDS_BETWEEN_RENEWALS, self.throttle.renew_leases),
+            (SECONDS_BETWEEN_CHECKS, self.indexes.check_all),
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the threads and connections that the services need.
+
+        Raises StartError when the system refuses to start threads.
+        """
+        self.hash_queue.start()
+        try:
+            yield
+        finally:
+            self.hash_queue.close()
+            if self.pwned_passwords:
+                await self.pwned_passwords.close()
+
+
+def create_services(
+    settings: Settings, *, processes: int = 1, now: Callable[[], float] | None = None
+) -> ServiceContainer:
+    """Create the services. ``processes`` share the cores of the machine.
+
+    ``now`` returns seconds since 1970; the default is the clock of the database.
+
+    Raises StartError when the key is not one to sign with, and ValueError without one.
+    """
+    clock = DatabaseClock()
+    now = now or clock
+    users = UserRepository(indexes := IndexMonitor(DOCUMENTS))
+    sessions = SessionRepository()
+    access_tokens = AccessTokens(reveal(settings.token_key), settings.token_ttl, now)
+    issuer = TokenIssuer(access_tokens, now)
+    lifetimes = Lifetimes(
+        settings.session_idle_ttl,
+        settings.session_ttl,
+        settings.refresh_grace,
+        settings.max_sessions_per_user,
+    )
+    revocations = Revocations(
+        sessions, clock, settings.token_ttl, settings.revocation_max_staleness
+    )
+    heartbeat = Heartbeat.for_grace(settings.refresh_grace)
+    session_service = SessionService(sessions, revocations, issuer, lifetimes)
+    rotation = RefreshTokenRotation(sessions, users, session_service, issuer, heartbeat, lifetimes)
+    throttle = Throttle(
+        AttemptRepository(),
+        settings.max_failures_per_address,
+        settings.max_registrations_per_address,
+        now,
+    )
+    hash_queue = HashQueue(threads=max(1, _count_cores() // processes))
+    pwned_passwords = _pwned_passwords(settings.breached_passwords)
+    accounts = AccountService(
+        users=users,
+        passwords=PasswordHasher(settings.bcrypt_rounds),
+        rules=PasswordPolicy(
+            settings.password_min_length, pwned_passwords.is_pwned if pwned_passwords else None
+        ),
+        hash_queue=hash_queue,
+        throttle=throttle,
+        devices=DeviceTokens(reveal(settings.token_key)),
+        sessions=session_service,
+        rotation=rotation,
+        password_changes=PasswordChanges(),
+        now=now,
+    )
+    return ServiceContainer(
+        accounts,
+        session_service,
+        rotation,
+        Authenticator(access_tokens, revocations),
+        revocations,
+        heartbeat,
+        indexes,
+        throttle,
+        hash_queue,
+        pwned_passwords,
+    )
+
+
+def reveal(value: SecretStr | None) -> str:
+    """Return a secret that has to be set; raises ValueError if it is not."""
+    if value is None:
+        raise ValueError("an application needs MONGO_URI and TOKEN_KEY")
+    return value.get_secret_value()
+
+
+def _pwned_passwords(setting: bool | HttpUrl) -> "PwnedPasswordsClient | None":  # noqa: FBT001 - a setting
+    if setting is False:
+        return None
+    # The HTTP client takes a tenth of a second to import, and few servers need it.
+    from graphql_auth.passwords.pwned import (  # noqa: PLC0415
+        HAVE_I_BEEN_PWNED,
+        PwnedPasswordsClient,
+    )
+
+    return PwnedPasswordsClient(HAVE_I_BEEN_PWNED if setting is True else str(setting))
+
+
+def _count_cores() -> int:
+    """Count the cores that this process may use, which a container can limit."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):
+        # macOS has no such call, and seccomp can refuse it.
+        return os.cpu_count() or 1

@@ -1,0 +1,134 @@
+"""Refresh token rotation with reuse detection, and a grace window for concurrent requests.
+
+OAuth 2.0 Security Best Current Practice (RFC 9700) section 4.14.2.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+from graphql_auth import security_log
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
+from graphql_auth.mongo.heartbeat import Heartbeat
+from graphql_auth.sessions.document import SessionDocument
+from graphql_auth.sessions.refresh_tokens import RefreshToken
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.sessions.service import Lifetimes, SessionService
+from graphql_auth.sessions.tokens import TokenIssuer, Tokens, stored_fields
+from graphql_auth.users.document import UserDocument
+from graphql_auth.users.repository import UserRepository
+
+SALT_BYTES = 32
+# How often a session may change while a request with a replaced token is answered.
+MAX_RACES = 5
+
+Reissued = tuple[SessionDocument, RefreshToken]
+
+
+class RefreshTokenRotation:
+    """Exchanges refresh tokens. Every method raises Unauthenticated and Unavailable."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the composition root names each
+        self,
+        sessions: SessionRepository,
+        users: UserRepository,
+        session_service: SessionService,
+        issuer: TokenIssuer,
+        heartbeat: Heartbeat,
+        lifetimes: Lifetimes,
+    ) -> None:
+        self._sessions = sessions
+        self._users = users
+        self._session_service = session_service
+        self._issuer = issuer
+        self._heartbeat = heartbeat
+        self._lifetimes = lifetimes
+
+    async def refresh(self, text: str, client: ClientInfo) -> tuple[UserDocument, Tokens]:
+        """Exchange a refresh token for its successor and a new access token.
+
+        All requests that present the same token, at once or within the grace, get the same
+        successor.
+        """
+        token = RefreshToken.parse(text)
+        # Concurrently: disabling a user or changing a password revokes the sessions afterwards.
+        reading = self._users.reading(token.user_id)
+        session, successor = await self._rotate(token, client)
+        user = await reading
+        if user is None or user.disabled:
+            await self._session_service.end(token.user_id, token.session_id)
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
+        if user.password_changes != session.password_changes:
+            # Not ended here: a password change may keep this session and be about to renew it.
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
+        return user, self._issuer.issue(session, successor)
+
+    async def _rotate(self, token: RefreshToken, client: ClientInfo) -> Reissued:
+        salt = secrets.token_bytes(SALT_BYTES)
+        successor = token.successor(salt)
+        now = self._issuer.now()
+        changes = stored_fields(successor, now) | {
+            "previous": token.digests.digest,
+            "salt": salt,
+            "access_until": self._issuer.access_expiry(),
+            **client.fields,
+        }
+        session = await self._sessions.rotate(token.digests, now, changes, self._lifetimes.idle)
+        return (session, successor) if session else await self._reissue(token, client)
+
+    async def _reissue(self, token: RefreshToken, client: ClientInfo) -> Reissued:
+        """Return the successor of a token that was replaced already.
+
+        | the token is                 | the session is   | answer                       |
+        | ---------------------------- | ---------------- | ---------------------------- |
+        | of no family that is stored  | any              | TOKEN_INVALID                |
+        | any of the family            | ended            | TOKEN_REVOKED                |
+        |                              | expired          | TOKEN_EXPIRED                |
+        | the one replaced last        | within the grace | its successor                |
+        | any other of the family      | live             | TOKEN_REVOKED, session ended |
+        """
+        session = await self._find_replaced(token, client)
+        for _ in range(MAX_RACES):
+            reissued = await self._reissue_within(session, token, self._lifetimes.grace)
+            if reissued:
+                return reissued
+            seen, session = session, await self._find_replaced(token, client)
+            if session.current == seen.current:
+                return await self._reissue_after_outage(session, token, client)
+        raise Unavailable(retry_after=1)
+
+    async def _find_replaced(self, token: RefreshToken, client: ClientInfo) -> SessionDocument:
+        """Find the live session that replaced this token last; see the table above."""
+        session = await self._sessions.find_by_token(token.digests)
+        if session is None:
+            raise Unauthenticated(TokenReason.TOKEN_INVALID)
+        if session.ended_at:
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
+        if session.expires_at <= self._issuer.now():
+            raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
+        if session.salt is None or session.previous != token.digests.digest:
+            await self._on_reuse_detected(token, client)
+        return session
+
+    async def _reissue_within(
+        self, session: SessionDocument, token: RefreshToken, grace: timedelta
+    ) -> Reissued | None:
+        """Return the successor; None if the grace is over or the session has changed since."""
+        access_until: datetime = min(self._issuer.access_expiry(), session.expires_at)
+        found = await self._sessions.extend_access(session, access_until, grace)
+        return (found, token.successor(session.salt)) if found and session.salt else None
+
+    async def _reissue_after_outage(
+        self, session: SessionDocument, token: RefreshToken, client: ClientInfo
+    ) -> Reissued:
+        """Return the successor if the grace was used up by an outage of the database."""
+        outage = await self._heartbeat.outage_since(session.rotated_at)
+        reissued = await self._reissue_within(session, token, self._lifetimes.grace + outage)
+        return reissued or await self._on_reuse_detected(token, client)
+
+    async def _on_reuse_detected(self, token: RefreshToken, client: ClientInfo) -> NoReturn:
+        """End the session: two parties hold its tokens, and one of them stole them."""
+        if await self._session_service.end(token.user_id, token.session_id):
+            security_log.record("refresh_token_reused", "session_ended", token.user_id, client)
+        raise Unauthenticated(TokenReason.TOKEN_REVOKED)
