@@ -11,4 +11,4 @@ from graphql_auth import codes, errors
 )
 def test_the_schema_has_every_reason(shown: type[Enum], known: type[Enum]) -> None:
     assert list(shown.__members__) == list(known.__members__)
-    assert [member.value.value for member in shown] == list(known)
+    assert [member.value for member in shown] == list(known)

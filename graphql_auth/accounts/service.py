@@ -92,8 +92,8 @@ class AccountService:
         Raises BadInput with every field that is off, TooManyAttempts and EmailTaken.
         """
         form = InputValidator()
-        first_name = form.name("first_name", typed.first_name)
-        last_name = form.name("last_name", typed.last_name)
+        first_name = form.name("firstName", typed.first_name)
+        last_name = form.name("lastName", typed.last_name)
         email = form.new_email("email", typed.email)
         own = (typed.first_name, typed.last_name, typed.email)
         await form.new_password("password", typed.password, self._rules, own)
@@ -155,12 +155,12 @@ class AccountService:
         and Unauthenticated when the session or the user is gone.
         """
         form = InputValidator()
-        form.password("current_password", current)
+        form.password("currentPassword", current)
         user = await self._users.with_id(principal.subject)
         if user is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         own = (user.first_name, user.last_name, user.email)
-        await form.new_password("new_password", new, self._rules, own)
+        await form.new_password("newPassword", new, self._rules, own)
         form.finish()
         with events.record_refusals("change_password", principal.subject, client):
             keys = self._throttle.reauth_keys(principal.session_id)

@@ -151,6 +151,7 @@ def _check(settings: Settings, signals: StopSignals) -> "Starlette":
     with suppress(asyncio.CancelledError):
         run_in_loop(signals.unless_stopped(connect()), asyncio.new_event_loop)
     signals.check()
+    app.state.hash_queue.start()
     return app
 
 

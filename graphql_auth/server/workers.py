@@ -42,6 +42,7 @@ def run(  # noqa: PLR0913 - the server names each
     if workers == 1 and not reload:
         Server(app, settings, listener, signals).run()
         return
+    app.state.hash_queue.close()
     work = functools.partial(_work, settings, listener, workers, os.getpid())
     changes = FileChanges(Path(__file__).parents[1]) if reload else None
     Supervisor(work, workers, signals, changes).run(listener)

@@ -13,7 +13,6 @@ from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import BadInput, EmailTaken, InvalidCredentials, Unauthenticated
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
-from graphql_auth.sessions.revocations import Revocations
 from graphql_auth.sessions.tokens import Tokens
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.document import UserDocument
@@ -82,7 +81,7 @@ async def test_an_unknown_address_and_a_wrong_password_are_the_same(
     for email, password in (("ada@example.com", "wrong"), ("bob@example.com", "correct horse")):
         with pytest.raises(InvalidCredentials) as refused:
             await service.login(email, password, HERE)
-        assert refused.value.args == ()
+        assert refused.value.extensions == {}
 
 
 async def test_a_password_counts_to_the_last_space(service: AccountService) -> None:
@@ -217,11 +216,12 @@ async def test_a_changed_password_ends_all_other_sessions_and_old_refresh_tokens
 
     fresh = await service.change_password(principal, "correct horse", "battery staple", HERE)
 
-    with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
+    with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
         services.authenticator.authenticate(other.tokens.access.value)
     for old, reason in ((other, "TOKEN_REVOKED"), (signed_in, "TOKEN_INVALID")):
-        with pytest.raises(Unauthenticated, match=reason):
+        with pytest.raises(Unauthenticated) as refused:
             await service.refresh(old.tokens.refresh, HERE)
+        assert refused.value.reason == reason
     assert services.authenticator.authenticate(fresh.tokens.access.value) == principal
     assert (await service.refresh(fresh.tokens.refresh, HERE)).account == fresh.account
     with pytest.raises(InvalidCredentials):
@@ -250,7 +250,7 @@ async def test_a_password_is_changed_by_whoever_knows_it(
     with pytest.raises(BadInput) as refused:
         await service.change_password(principal, "", " ", HERE)
 
-    assert [fault.field for fault in refused.value.fields] == ["current_password", "new_password"]
+    assert [fault.field for fault in refused.value.fields] == ["currentPassword", "newPassword"]
     await service.login("ada@example.com", "correct horse", HERE)
 
 
@@ -336,7 +336,7 @@ async def is_signed_in(service: AccountService, signed_in: SignedIn) -> bool:
 
 async def test_other_sessions_end_exactly_when_the_password_changes(
     service: AccountService,
-    revocations: Revocations,
+    services: ServiceContainer,
     other: SignedIn,
     steps_done: int,
     database: Database,
@@ -346,25 +346,25 @@ async def test_other_sessions_end_exactly_when_the_password_changes(
     await service.login("ada@example.com", password, HERE)
 
     await complete_overdue(service, database)
-    await revocations.poll()
+    await services.revocations.poll()
 
     if is_changed:
-        with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
-            revocations.check(other.tokens.session_id)
+        with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
+            services.revocations.check(other.tokens.session_id)
     assert await is_signed_in(service, other) is not is_changed
 
 
 async def test_session_that_the_change_came_from_lives_on(
     service: AccountService,
-    revocations: Revocations,
+    services: ServiceContainer,
     signed_in: SignedIn,
     steps_done: int,
     database: Database,
 ) -> None:
     await complete_overdue(service, database)
-    await revocations.poll()
+    await services.revocations.poll()
 
-    revocations.check(signed_in.tokens.session_id)
+    services.revocations.check(signed_in.tokens.session_id)
     if steps_done <= STEPS.index((SessionRepository, "renew")):
         assert await is_signed_in(service, signed_in)
 
@@ -434,7 +434,7 @@ async def test_a_session_that_ended_meanwhile_gets_no_fresh_tokens(
 ) -> None:
     await services.sessions.end(principal.subject, principal.session_id)
 
-    with pytest.raises(Unauthenticated, match="TOKEN_REVOKED"):
+    with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
         await service.change_password(principal, "correct horse", "battery staple", HERE)
 
 

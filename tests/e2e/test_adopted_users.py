@@ -65,5 +65,5 @@ def test_users_who_share_an_address_stop_the_start(database_uri: str, tmp_path: 
     ended = run_command(tmp_path, "serve", MONGO_URI=database_uri, TOKEN_KEY=KEY)
 
     assert ended.returncode == 1
-    assert "ada@example.com (2 users)" in ended.stderr
+    assert "ada@example.com (2)" in ended.stderr
     assert ended.stderr.count("\n") == 1

@@ -47,8 +47,7 @@ def test_another_origin_may_not(open_server: ServerProcess, origin: str) -> None
         ).headers
 
     for headers in (refused, answer):
-        assert not [name for name in headers if name.startswith("access-control")]
-        assert headers["vary"] == "Origin"
+        assert "access-control-allow-origin" not in headers
 
 
 def test_a_page_of_our_own_and_a_program_are_answered_as_ever(open_server: ServerProcess) -> None:
@@ -56,7 +55,7 @@ def test_a_page_of_our_own_and_a_program_are_answered_as_ever(open_server: Serve
         answer = client.http.post(client.url, json={"query": WELCOME})
 
     assert code(answer.json()) == "UNAUTHENTICATED"
-    assert answer.headers["vary"] == "Origin"
+    assert "access-control-allow-origin" not in answer.headers
 
 
 def test_by_default_no_origin_may(client: Client) -> None:

@@ -52,8 +52,8 @@ def doubling(levels: int, last: str) -> str:
         ("{ a { ... { b { c } } } }", "{ a { ...F } } fragment F on T { b { c { d } } }", "depth"),
         ("{ x: a y: b }", "{ x: a y: b z: c }", "aliases"),
         ("{ a { ...F } } fragment F on T { x: b }", doubling(2, "x: a"), "aliases"),
-        ("{ a b c }", "{ a b c d }", "root_fields"),
-        ("{ ...F } fragment F on T { a b c }", "{ ... { a b } ... { c d } }", "root_fields"),
+        ("{ a b c }", "{ a b c d }", "rootFields"),
+        ("{ ...F } fragment F on T { a b c }", "{ ... { a b } ... { c d } }", "rootFields"),
         ("{ a { b c d e } }", "{ a { b c d e f } }", "fields"),
         ("{ a a a }", "{ a { b b b b } }", "comparisons"),
         ("{ a } fragment F on T { b b b }", "{ a } fragment F on T { b b b b }", "comparisons"),
@@ -88,7 +88,7 @@ def test_the_introspection_of_graphiql_fits_the_defaults() -> None:
 def test_a_fragment_is_measured_once_however_often_it_is_spread(levels: int) -> None:
     limits = Limits(tokens=10_000, comparisons=100_000)
 
-    assert passed(doubling(levels, "a"), limits) == "root_fields"
+    assert passed(doubling(levels, "a"), limits) == "rootFields"
     assert passed(doubling(levels, "...Missing"), limits) is None
 
 
@@ -109,7 +109,7 @@ def test_what_only_the_validation_can_judge_is_measured_all_the_same(text: str) 
 
 
 def test_every_operation_of_a_document_is_measured() -> None:
-    assert passed("query A { a } query B { a b c d }") == "root_fields"
+    assert passed("query A { a } query B { a b c d }") == "rootFields"
 
 
 def test_a_document_that_is_nested_too_deeply_to_be_parsed_is_too_deep() -> None:
@@ -158,7 +158,7 @@ def test_a_syntax_error_stays_one() -> None:
 def test_the_variables_are_measured_by_characters_and_values(variables: dict[str, Any]) -> None:
     SMALL.check_variables({"a": 1, "b": [1, True, None]})
 
-    with pytest.raises(TooComplex, match="variables > 10"):
+    with pytest.raises(TooComplex, check=lambda error: error.extensions["limit"] == "variables"):
         SMALL.check_variables(variables)
 
 

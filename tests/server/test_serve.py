@@ -248,7 +248,7 @@ def test_users_who_share_an_address_in_the_embedded_database_are_named(
         users.insert_many([{"email": "ada@example.com"}, {"email": "ada@example.com"}])
     server.stop()
 
-    assert "ada@example.com (2 users)" in refusal(tmp_path)
+    assert "ada@example.com (2)" in refusal(tmp_path)
 
 
 def test_a_path_that_the_terminal_cannot_show_is_escaped(

@@ -37,7 +37,7 @@ def test_the_refresh_token_is_in_a_cookie_if_it_is_asked_for(browser: Browser) -
 
     morsel = browser.set_cookie["refresh-token"]
     assert [payload["refreshToken"] for payload in payloads] == [None, None]
-    assert (morsel["httponly"], morsel["samesite"], morsel["path"]) == (True, "Strict", "/")
+    assert (morsel["httponly"], morsel["samesite"], morsel["path"]) == (True, "strict", "/")
     assert (morsel["secure"], morsel["domain"]) == ("", "")
     assert int(morsel["max-age"]) == pytest.approx(30 * 24 * 3600, abs=60)
     assert len(morsel.value) == 96
@@ -46,7 +46,7 @@ def test_the_refresh_token_is_in_a_cookie_if_it_is_asked_for(browser: Browser) -
 def test_the_device_token_is_in_a_cookie_of_its_own_for_a_year(signed_in: Browser) -> None:
     morsel = signed_in.set_cookie["device-token"]
 
-    assert (morsel["httponly"], morsel["samesite"], morsel["path"]) == (True, "Strict", "/")
+    assert (morsel["httponly"], morsel["samesite"], morsel["path"]) == (True, "strict", "/")
     assert int(morsel["max-age"]) == pytest.approx(365 * 24 * 3600, abs=60)
 
 

@@ -132,7 +132,7 @@ def test_a_hash_shows_in_no_repr() -> None:
 async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mongo, "SECONDS_FOR_A_COMMAND", 0.5)
+    monkeypatch.setattr(mongo, "COMMAND_TIMEOUT", 0.5)
     # A short path, at which both of them can have their socket.
     with TemporaryDirectory(dir="/tmp") as short, lock_data_directory(Path(short)) as data:
         with run_mongod(data) as mongod:
