@@ -104,11 +104,11 @@ def wall_clock(tmp_path: Path) -> WallClock:
     return WallClock(tmp_path / "wall-clock")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_shared(
     mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Start]:
-    """Start servers for several tests, each on a database of its own."""
+    """Start servers for the tests of a file, each on a database of its own."""
     with ExitStack() as stack:
 
         def start_one(**settings: str) -> ServerProcess:
@@ -121,9 +121,9 @@ def start_shared(
         yield start_one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_server(start_shared: Start) -> ServerProcess:
-    """One server for all tests that need nothing of their own; each brings its own users."""
+    """One server for the tests of a file that need nothing of their own; each brings its users."""
     return start_shared()
 
 
