@@ -279,7 +279,7 @@ def test_it_does_not_outlive_a_server_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
         "from graphql_auth.embedded_mongo.mongod import *\n"
-        "with data_directory(Path(sys.argv[1])) as data, embedded_mongod(data) as mongo:\n"
+        "with lock_data_directory(Path(sys.argv[1])) as data, run_mongod(data) as mongo:\n"
         "    mongo.wait_until_ready(); print(mongo.pid, flush=True); time.sleep(60)\n"
     )
     server = subprocess.Popen(
