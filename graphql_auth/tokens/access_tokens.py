@@ -1,18 +1,17 @@
 """Access tokens: JSON Web Tokens in the profile of RFC 9068, signed with HMAC-SHA-256.
 
-PyJWT checks the signature, the issuer and the audience. What it lets pass and RFC 7519, RFC 8725
-or RFC 9068 do not is refused here.
+PyJWT checks the signature. Header and claims are checked here, because PyJWT accepts much that
+RFC 7519, RFC 8725 and RFC 9068 forbid.
 """
 
 import json
 import re
 import secrets
-from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import jwt
 
@@ -22,25 +21,24 @@ ALGORITHM = "HS256"
 TYPE = "at+jwt"
 ISSUER = "graphql-auth"
 AUDIENCE = "graphql-auth"
-LONGEST_TOKEN = 2048
-# Some 1 kB each. Bad ones are not remembered, so that nobody can fill the place with them.
-TOKENS_REMEMBERED = 4096
-# How far the clocks of two members of one database may lie apart.
+MAX_TOKEN_LENGTH = 2048
+# About 1 kB each. Invalid tokens are not cached, so clients cannot fill the cache with them.
+CACHE_SIZE = 4096
+# Limit of the clock difference between two members of one database.
 CLOCK_SKEW_SECONDS = 60
-# No setting allows a token to live so long; a time in milliseconds looks like it.
-ABSURD_LIFETIME_SECONDS = 366 * 24 * 3600
+# No setting allows such a lifetime; a time in milliseconds would look like one.
+MAX_LIFETIME_SECONDS = 366 * 24 * 3600
 
 # Three segments of base64url without padding (RFC 7515 section 7.1). The last character of a
-# signature of 32 bytes has two spare bits; only zeros there are ours, else a token has four forms.
+# signature of 32 bytes has two spare bits. They must be zero, otherwise a token has four spellings.
 _COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]", re.ASCII)
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
-_REQUIRED = ["iss", "aud", "sub", "sid", "iat", "exp", "jti"]
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A signed token and the moment at which it stops working."""
+    """A signed token and its expiry."""
 
     value: str = field(repr=False)
     expires_at: datetime
@@ -48,7 +46,7 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whom a good access token speaks for, and in which session; both are ids."""
+    """The user and the session that an access token names, both as ids."""
 
     subject: str
     session_id: str
@@ -56,7 +54,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class _Claims:
-    """What a token says, apart from which token it is; times in seconds since 1970."""
+    """The claims of a valid token; times in seconds since 1970."""
 
     principal: Principal
     issued_at: int
@@ -69,17 +67,18 @@ class AccessTokens:
     ``key`` has at least 32 bytes (RFC 7518 section 3.2). ``now`` returns seconds since 1970, by a
     clock that all servers with this key share.
 
-    Raises StartError when PyJWT takes the key for one of a pair, a public key for example.
+    Raises StartError when PyJWT takes the key for an asymmetric one, for example a public key.
     """
 
     def __init__(self, key: str, lifetime: timedelta, now: Callable[[], float]) -> None:
         self._key = key
         self._lifetime = int(lifetime.total_seconds())
         self._now = now
-        # What a good token says never changes; only the time has to be looked at again.
-        self._remembered = lru_cache(TOKENS_REMEMBERED)(self._verified)
+        self._jws = jwt.PyJWS([ALGORITHM])
+        # The claims of a valid token never change; only its times are checked each time.
+        self._cached_claims = lru_cache(CACHE_SIZE)(self._decode)
         try:
-            jwt.encode({}, key, ALGORITHM)
+            self._header = self._sign({}).partition(".")[0]
         except jwt.InvalidKeyError:
             raise StartError(
                 "TOKEN_KEY is wrong: it takes a secret, and this looks like a key of a pair."
@@ -103,16 +102,14 @@ class AccessTokens:
             "exp": int(expires_at.timestamp()),
             "jti": secrets.token_urlsafe(16),
         }
-        value = jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TYPE})
-        return AccessToken(value, datetime.fromtimestamp(claims["exp"], UTC))
+        return AccessToken(self._sign(claims), datetime.fromtimestamp(claims["exp"], UTC))
 
     def verify(self, token: str) -> Principal:
-        """Return whom the token speaks for.
+        """Return the principal of a token.
 
-        Raises Unauthenticated with TOKEN_EXPIRED when nothing but its time is wrong, and with
-        TOKEN_INVALID otherwise.
+        Raises Unauthenticated: TOKEN_EXPIRED if only the expiry is wrong, otherwise TOKEN_INVALID.
         """
-        claims = self._remembered(token)
+        claims = self._cached_claims(token)
         now = self._now()
         if claims.issued_at > now + CLOCK_SKEW_SECONDS:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
@@ -120,66 +117,57 @@ class AccessTokens:
             raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
         return claims.principal
 
-    def _verified(self, token: str) -> "_Claims":
-        claims = self._signed_claims(token)
-        if not _well_formed(claims):
-            raise Unauthenticated(TokenReason.TOKEN_INVALID)
-        principal = Principal(claims["sub"], claims["sid"])
-        return _Claims(principal, claims["iat"], claims["exp"])
+    def _sign(self, claims: dict[str, Any]) -> str:
+        return jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TYPE})
 
-    def _signed_claims(self, token: str) -> dict[str, Any]:
-        if len(token) > LONGEST_TOKEN or _COMPACT.fullmatch(token) is None:
+    def _decode(self, token: str) -> _Claims:
+        """Verify everything except the times."""
+        # The header must be the one that we issue, byte for byte: no other algorithm, no further
+        # or duplicate name.
+        has_our_form = len(token) <= MAX_TOKEN_LENGTH and _COMPACT.fullmatch(token)
+        if not has_our_form or not token.startswith(f"{self._header}."):
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         try:
-            jwt.decode(
-                token,
-                self._key,
-                [ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                # The times are checked here, by a clock that is handed in.
-                options={
-                    "require": _REQUIRED,
-                    "verify_exp": False,
-                    "verify_iat": False,
-                    "strict_aud": True,
-                },
-            )
-            header, claims, _signature = token.split(".")
-            if _object(header) != {"alg": ALGORITHM, "typ": TYPE}:
-                raise Unauthenticated(TokenReason.TOKEN_INVALID)
-            return _object(claims)
-        except (jwt.PyJWTError, ValueError, RecursionError, OverflowError, TypeError):
+            payload = self._jws.decode_complete(token, self._key, [ALGORITHM])["payload"]
+            claims = json.loads(payload, object_pairs_hook=_refuse_duplicates)
+        except (jwt.PyJWTError, ValueError, RecursionError):
             raise Unauthenticated(TokenReason.TOKEN_INVALID) from None
+        if not isinstance(claims, dict) or not _are_valid(claims):
+            raise Unauthenticated(TokenReason.TOKEN_INVALID)
+        return _Claims(Principal(claims["sub"], claims["sid"]), claims["iat"], claims["exp"])
 
 
-def _object(segment: str) -> dict[str, Any]:
-    """Decode a segment, in which no name may stand twice (RFC 8725 section 2.6)."""
-    padded = segment + "=" * (-len(segment) % 4)
-    return json.loads(urlsafe_b64decode(padded), object_pairs_hook=_without_duplicates)  # type: ignore[no-any-return]
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object; raises ValueError for a duplicate name (RFC 8725 section 2.6)."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("duplicate name")
     return found
 
 
-def _well_formed(claims: dict[str, Any]) -> bool:
-    """Whether the claims are of the types and sizes in which we issue them."""
-    subject, session_id, token_id = claims["sub"], claims["sid"], claims["jti"]
-    issued_at, expires_at = claims["iat"], claims["exp"]
+def _are_valid(claims: dict[str, Any]) -> bool:
+    """Whether the claims have the types and the sizes that we issue."""
+    issued_at, expires_at = claims.get("iat"), claims.get("exp")
     return (
-        isinstance(subject, str)
-        and _OBJECT_ID.fullmatch(subject) is not None
-        and isinstance(session_id, str)
-        and _OBJECT_ID.fullmatch(session_id) is not None
-        and isinstance(token_id, str)
-        and _TOKEN_ID.fullmatch(token_id) is not None
-        # bool is a kind of int in Python, and neither is a float a time that we issue.
-        and type(issued_at) is int
-        and type(expires_at) is int
+        claims.get("iss") == ISSUER
+        and claims.get("aud") == AUDIENCE
+        and _matches(_OBJECT_ID, claims.get("sub"))
+        and _matches(_OBJECT_ID, claims.get("sid"))
+        and _matches(_TOKEN_ID, claims.get("jti"))
+        and _is_integer(issued_at)
+        and _is_integer(expires_at)
         and issued_at >= 0
-        and 0 < expires_at - issued_at < ABSURD_LIFETIME_SECONDS
+        and 0 < expires_at - issued_at < MAX_LIFETIME_SECONDS
+        # We issue no `nbf`. A later version may, but a token is valid from its issue on.
+        and _is_integer(claims.get("nbf", 0))
+        and claims.get("nbf", 0) <= issued_at
     )
+
+
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
+    # isinstance() would accept booleans.
+    return type(value) is int
