@@ -1,4 +1,4 @@
-"""The sessions collection: each method is one operation of the database, and so all or nothing."""
+"""The sessions collection. A session changes by atomic commands only."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,15 @@ from pymongo import DESCENDING, ReturnDocument, timeout
 from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 from graphql_auth.sessions.document import SessionDocument
 
-# An ended session is remembered for as long as a token that it gave out may count elsewhere.
+# An ended session is stored until its access tokens have expired by the clock of every member.
 CLOCK_SKEW = timedelta(minutes=1)
+# So many documents are read or updated by one command, which then takes milliseconds.
 BATCH = 1_000
-# So many sessions are ended by one command, which then takes milliseconds.
-ENDED_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A session that ended, the time of the database at that, and until when it is remembered."""
+    """An ended session, when it ended by the clock of the database, and when to forget it."""
 
     session_id: str
     at: datetime
@@ -29,7 +28,7 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokenDigests:
-    """What the database knows of a refresh token that a client presents."""
+    """The ids in a refresh token, and the digests of its secret parts."""
 
     user_id: str
     session_id: str
@@ -47,7 +46,7 @@ class RefreshTokenDigests:
 
 
 class SessionRepository:
-    """Every method raises Unavailable when the database does not do its work."""
+    """Every method raises Unavailable when the database fails."""
 
     async def add(self, session: SessionDocument) -> SessionDocument:
         """Store a new session."""
@@ -61,32 +60,32 @@ class SessionRepository:
         changes: Mapping[str, Any],
         idle: timedelta,
     ) -> SessionDocument | None:
-        """Make ``changes`` to the live session whose current token is presented, if it is."""
-        found = digests.query | {
+        """Change the live session that has this current token; None if there is none."""
+        query = digests.query | {
             "current": digests.digest,
             "ended_at": None,
             "expires_at": {"$gt": now},
         }
-        # A session is never removed before the access tokens that it gave out have expired.
+        # Sliding expiration. A session outlives its access tokens, so that they can be revoked.
         expires_at = {"$min": [{"$max": [now + idle, "$access_until"]}, "$ends_at"]}
-        values = _literal(changes) | {"rotated_at": "$$NOW", "expires_at": expires_at}
-        return await self._changed(found, [{"$set": values}])
+        values = _literals(changes) | {"rotated_at": "$$NOW", "expires_at": expires_at}
+        return await self._update(query, [{"$set": values}])
 
     async def find_by_token(self, digests: RefreshTokenDigests) -> SessionDocument | None:
-        """Find the session of a refresh token, whichever of its tokens that is."""
+        """Find the session that issued a refresh token, also one that was replaced."""
         with translate_driver_errors():
             return await SessionDocument.find_one(digests.query)
 
     async def extend_access(
         self, session: SessionDocument, access_until: datetime, grace: timedelta
     ) -> SessionDocument | None:
-        """Note that one more access token was given out for the token that was replaced last.
+        """Record one more access token for the refresh token that was replaced last.
 
-        None when the session is no longer as it was read, or the grace is over, by the one clock
-        that all processes share.
+        Returns None if the session has changed since it was read, or if the grace is over by the
+        clock of the database, which all processes share.
         """
         age = {"$subtract": ["$$NOW", "$rotated_at"]}
-        found = {
+        query = {
             "_id": session.id,
             "user_id": session.user_id,
             "family": session.family,
@@ -94,46 +93,47 @@ class SessionRepository:
             "ended_at": None,
             "$expr": {"$lte": [age, grace // timedelta(milliseconds=1)]},
         }
-        return await self._changed(found, {"$max": {"access_until": access_until}})
+        return await self._update(query, {"$max": {"access_until": access_until}})
 
     async def renew(
         self, user_id: str, session_id: str, changes: Mapping[str, Any]
     ) -> SessionDocument | None:
-        """Make ``changes`` to a session of the user that lives, and begin its chain anew."""
-        values = _literal(changes) | {"rotated_at": "$$NOW"}
-        return await self._changed(
-            _live(user_id, session_id), [{"$set": values}, {"$unset": ["previous", "salt"]}]
+        """Change a live session and start a new chain of refresh tokens."""
+        values = _literals(changes) | {"rotated_at": "$$NOW"}
+        return await self._update(
+            _live_session(user_id, session_id), [{"$set": values}, {"$unset": ["previous", "salt"]}]
         )
 
     async def keep(self, user_id: str, session_id: str, password_changes: int) -> None:
-        """Let a session that lives go on after a change of the password."""
-        await self._changed(
-            _live(user_id, session_id), {"$max": {"password_changes": password_changes}}
+        """Make a live session valid for the new password."""
+        await self._update(
+            _live_session(user_id, session_id), {"$max": {"password_changes": password_changes}}
         )
 
     async def end(self, user_id: str, session_id: str) -> Revocation | None:
-        """End a session of the user; None when there is no such session, or no more."""
-        session = await self._changed(_live(user_id, session_id), _ENDED)
+        """End a session of the user; None if there is no such live session."""
+        session = await self._update(_live_session(user_id, session_id), _END)
         if session is None:
             return None
         return Revocation(session_id, cast("datetime", session.ended_at), session.expires_at)
 
     async def end_all(
-        self, user_id: str, but: str | None = None, before_change: int | None = None
+        self,
+        user_id: str,
+        *,
+        except_session: str | None = None,
+        before_password_change: int | None = None,
     ) -> list[Revocation]:
-        """End all sessions of the user, but one; return those that ended.
-
-        ``before_change`` leaves those that began after so many changes of the password.
-        """
+        """End the sessions of the user, or only those from before the n-th password change."""
         query: dict[str, Any] = {}
-        if but:
-            query["_id"] = {"$ne": PydanticObjectId(but)}
-        if before_change is not None:
-            query["password_changes"] = {"$lt": before_change}
+        if except_session:
+            query["_id"] = {"$ne": PydanticObjectId(except_session)}
+        if before_password_change is not None:
+            query["password_changes"] = {"$lt": before_password_change}
         return await self._end_found(user_id, [{"$match": query}])
 
-    async def evict_excess(self, user_id: str, now: datetime, allowed: int) -> list[Revocation]:
-        """End the least recently used live sessions of the user beyond a number of them."""
+    async def evict_excess(self, user_id: str, now: datetime, limit: int) -> list[Revocation]:
+        """End the least recently used live sessions of the user beyond a limit."""
         latest_first = {"last_used_at": -1, "_id": -1}
         return await self._end_found(
             user_id,
@@ -141,14 +141,14 @@ class SessionRepository:
                 {"$match": {"expires_at": {"$gt": now}}},
                 {"$project": {"last_used_at": True}},
                 {"$sort": latest_first},
-                {"$skip": allowed},
+                {"$skip": limit},
             ],
         )
 
     async def list_live(
         self, user_id: str, now: datetime, *, before: str | None, limit: int
     ) -> list[SessionDocument]:
-        """Find at most ``limit`` live sessions of the user that began before one, latest first."""
+        """Find live sessions of the user, latest first, that started before a given one."""
         query: dict[str, Any] = {
             "user_id": PydanticObjectId(user_id),
             "ended_at": None,
@@ -165,40 +165,40 @@ class SessionRepository:
         """Find a live session of the user."""
         with translate_driver_errors():
             return await SessionDocument.find_one(
-                _live(user_id, session_id) | {"expires_at": {"$gt": now}}
+                _live_session(user_id, session_id) | {"expires_at": {"$gt": now}}
             )
 
     async def revoked_between(
         self, start: datetime, end: datetime, seconds: float
     ) -> AsyncGenerator[list[Revocation]]:
-        """Yield the sessions that ended in a time of the database, in batches, the latest first.
+        """Yield batches of the sessions that ended in a period, latest first.
 
-        Raises Unavailable also when it takes longer than so many seconds.
+        Raises Unavailable also after ``seconds``.
         """
         collection = SessionDocument.get_pymongo_collection()
         with translate_driver_errors(), timeout(seconds):
             cursor = collection.find(
                 {"ended_at": {"$gt": start, "$lte": end}},
-                _OF_ENDED,
+                _REVOCATION_FIELDS,
                 sort=[("ended_at", DESCENDING)],
                 comment=BACKGROUND,
                 batch_size=BATCH,
             )
             async with cursor:
                 while batch := await cursor.to_list(BATCH):
-                    yield list(map(_ended, batch))
+                    yield list(map(_to_revocation, batch))
 
     async def now(self) -> datetime:
         """Return the time by the clock of the database, in UTC."""
         database = SessionDocument.get_pymongo_collection().database
         with translate_driver_errors():
-            told = await database.command(
+            answer = await database.command(
                 "hello", comment=BACKGROUND, codec_options=database.codec_options
             )
-        return cast("datetime", told["localTime"])
+        return cast("datetime", answer["localTime"])
 
     async def _end_found(self, user_id: str, stages: Sequence[dict[str, Any]]) -> list[Revocation]:
-        """End the sessions of the user that some stages of an aggregation find, in pieces."""
+        """End the live sessions of the user that some aggregation stages find, in batches."""
         collection = SessionDocument.get_pymongo_collection()
         of_user = {"user_id": PydanticObjectId(user_id)}
         pipeline = [{"$match": of_user | {"ended_at": None}}, *stages, {"$project": {"_id": True}}]
@@ -206,39 +206,38 @@ class SessionRepository:
         with translate_driver_errors(writing=True):
             cursor = await collection.aggregate(pipeline, allowDiskUse=True)
             ids = [found["_id"] async for found in cursor]
-            for start in range(0, len(ids), ENDED_AT_ONCE):
-                piece = of_user | {"_id": {"$in": ids[start : start + ENDED_AT_ONCE]}}
-                await collection.update_many(piece | {"ended_at": None}, _ENDED)
-                ended += await collection.find(piece | _HAS_ENDED, _OF_ENDED).to_list()
-        return list(map(_ended, ended))
+            for start in range(0, len(ids), BATCH):
+                batch = of_user | {"_id": {"$in": ids[start : start + BATCH]}}
+                await collection.update_many(batch | {"ended_at": None}, _END)
+                has_ended = {"ended_at": {"$ne": None}}
+                ended += await collection.find(batch | has_ended, _REVOCATION_FIELDS).to_list()
+        return list(map(_to_revocation, ended))
 
-    async def _changed(
-        self, found: Mapping[str, Any], update: Mapping[str, Any] | list[dict[str, Any]]
+    async def _update(
+        self, query: Mapping[str, Any], update: Mapping[str, Any] | list[dict[str, Any]]
     ) -> SessionDocument | None:
+        # One atomic command, which Beanie has no method for.
         with translate_driver_errors(writing=True):
             document = await SessionDocument.get_pymongo_collection().find_one_and_update(
-                found, update, return_document=ReturnDocument.AFTER
+                query, update, return_document=ReturnDocument.AFTER
             )
         return SessionDocument.model_validate(document) if document else None
 
 
-_HAS_ENDED = {"ended_at": {"$ne": None}}
-_OF_ENDED = {"ended_at": True, "expires_at": True}
+_REVOCATION_FIELDS = {"ended_at": True, "expires_at": True}
 
-# The time is the database's, which is one for all processes, so that none of them misses an end.
-_ENDED = [
+# By the clock of the database, which all processes share, so that their polls miss nothing.
+_END = [
     {
         "$set": {
             "ended_at": "$$NOW",
-            "expires_at": {
-                "$add": ["$access_until", CLOCK_SKEW // timedelta(milliseconds=1)],
-            },
+            "expires_at": {"$add": ["$access_until", CLOCK_SKEW // timedelta(milliseconds=1)]},
         }
     }
 ]
 
 
-def _live(user_id: str, session_id: str) -> dict[str, Any]:
+def _live_session(user_id: str, session_id: str) -> dict[str, Any]:
     return {
         "_id": PydanticObjectId(session_id),
         "user_id": PydanticObjectId(user_id),
@@ -246,13 +245,13 @@ def _live(user_id: str, session_id: str) -> dict[str, Any]:
     }
 
 
-def _literal(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep values from being read as expressions: a user agent may begin with a $."""
+def _literals(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Quote values, because a user agent can begin with $, as an expression does."""
     return {
         name: {"$max": [f"${name}", value]} if name == "access_until" else {"$literal": value}
         for name, value in changes.items()
     }
 
 
-def _ended(found: Mapping[str, Any]) -> Revocation:
-    return Revocation(str(found["_id"]), found["ended_at"], found["expires_at"])
+def _to_revocation(document: Mapping[str, Any]) -> Revocation:
+    return Revocation(str(document["_id"]), document["ended_at"], document["expires_at"])

@@ -1,10 +1,10 @@
-"""Revoked sessions, known in memory to every process, so that a request asks no database."""
+"""Revoked sessions in memory, so that authentication needs no database query."""
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
@@ -13,28 +13,39 @@ from graphql_auth.sessions.repository import BATCH, Revocation, SessionRepositor
 
 SECONDS_BETWEEN_POLLS = 0.25
 SECONDS_BETWEEN_SWEEPS = 0.5
-# How much later than its time an end may become visible: it is written with the time at which the
-# command began; and the clocks of two members of one database may differ.
+# A revocation is stamped when its write starts, but visible only after the commit. The clocks of
+# two members of one database can differ too. So every sweep reads the last 10 seconds again.
 OVERLAP = timedelta(seconds=10)
-# A batch takes some 4 ms. After a burst of ends a sweep has many, and takes 3 % of a core.
+# A batch takes about 4 ms. With this pause, the sweeps after a burst take 3 % of a core.
 SECONDS_BETWEEN_BATCHES = 0.15
 EPOCH = datetime.fromtimestamp(0, UTC)
 FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
-# Most ends become visible within this time, and are read by the next poll.
+# Most revocations become visible within this time. Then the next poll reads them.
 MAX_DELAY = timedelta(seconds=2)
-# A million at the start take half a minute at the worst. Later polls read those of a moment, unless
-# many ended at once, or the database was away for a while.
+# A million at the start take half a minute at worst. Later polls read a few seconds only, except
+# after a burst or an outage of the database.
 FULL_POLL_TIMEOUT = 600.0
 INCREMENTAL_POLL_TIMEOUT = 5.0
 BUCKETS = 8
 
 
-class RevocationSet:
-    """A set of session ids that forgets; a million take some 82 MB.
+@dataclass(slots=True)
+class _Bucket:
+    """Ids that expire together."""
 
-    ``lifetime`` is how long a token works, in seconds. A session is kept until the clock of the
-    database says that its tokens have expired, and at least for one lifetime by the monotonic
-    clock. So no step of a clock brings a revoked token back.
+    ids: set[int] = field(default_factory=set)
+    until: datetime = EPOCH
+
+
+class RevocationSet:
+    """A set of session ids that expire. A million take about 82 MB.
+
+    ``lifetime`` is the one of access tokens, in seconds. An id is kept until its tokens have
+    expired by the clock of the database, and for at least one lifetime by the monotonic clock.
+    So no step of a clock makes a revoked token valid again.
+
+    Ids that are added in the same eighth of a lifetime share a bucket. An expiry for each id would
+    take 106 MB for a million, and a scan of 25 ms to find the expired ones.
     """
 
     def __init__(
@@ -46,7 +57,6 @@ class RevocationSet:
         self._lifetime = lifetime
         self._now = now
         self._monotonic = monotonic
-        # Sessions that were added in the same part of a lifetime, to be forgotten together.
         self._buckets: dict[int, _Bucket] = {}
 
     def __contains__(self, session_id: str) -> bool:
@@ -56,37 +66,41 @@ class RevocationSet:
     def __len__(self) -> int:
         return sum(len(bucket.ids) for bucket in self._buckets.values())
 
-    def add(self, ended: Iterable[Revocation]) -> bool:
+    def add(self, revocations: Iterable[Revocation]) -> bool:
         """Add sessions; return whether any of them is new."""
-        new = [one for one in ended if one.session_id not in self]
+        new = [revocation for revocation in revocations if revocation.session_id not in self]
         if new:
-            number = int(self._monotonic() * BUCKETS // self._lifetime)
-            bucket = self._buckets.setdefault(number, _Bucket())
-            bucket.ids.update(int(one.session_id, 16) for one in new)
-            bucket.until = max(bucket.until, *(one.until for one in new))
+            bucket = self._buckets.setdefault(self._bucket_number(), _Bucket())
+            bucket.ids.update(int(revocation.session_id, 16) for revocation in new)
+            bucket.until = max(bucket.until, *(revocation.until for revocation in new))
         return bool(new)
 
     def forget_expired(self) -> None:
-        """Forget the sessions whose tokens have expired by both clocks."""
-        full_lifetime_ago = self._monotonic() * BUCKETS // self._lifetime - BUCKETS
+        """Drop the buckets whose tokens have expired by both clocks."""
+        oldest = self._bucket_number() - BUCKETS
         for number, bucket in list(self._buckets.items()):
-            if number < full_lifetime_ago and bucket.until <= self._now():
+            if number < oldest and bucket.until <= self._now():
                 del self._buckets[number]
 
+    def _bucket_number(self) -> int:
+        return int(self._monotonic() * BUCKETS // self._lifetime)
 
-class _Bucket:
-    def __init__(self) -> None:
-        self.ids: set[int] = set()
-        self.until = EPOCH
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """The monotonic clock and the clock of the database at the same time."""
+
+    monotonic: float
+    database: datetime
 
 
 class Revocations:
-    """Says whether a session is revoked, and reads which sessions have ended elsewhere.
+    """The revoked sessions that this process knows, updated from the database.
 
-    A poll reads backwards from now, until it finds nothing new. So an end that becomes visible
-    late is seen, unless a burst of later ones hides it. A sweep reads the whole overlap again, and
-    does not hurry. Each of them also sets ``clock``. ``max_staleness`` is how long a process goes
-    on without a poll.
+    A poll reads backwards from now until it finds nothing new. It misses a revocation that becomes
+    visible late behind a burst of later ones. A sweep finds that one: it reads the whole overlap
+    again, slowly. Polls and sweeps also set ``clock``. ``max_staleness`` is the longest time in
+    which a process authenticates without a successful poll.
     """
 
     def __init__(
@@ -103,69 +117,61 @@ class Revocations:
         self._max_staleness = max_staleness.total_seconds()
         self._monotonic = monotonic
         self._polled_at = -float("inf")
-        self._newest = EPOCH
-        # When the last sweep began, or before the first one the first poll.
-        self._swept: Reading | None = None
+        self._latest = EPOCH
+        # The start of the last sweep; before the first sweep, that of the first poll.
+        self._swept: ClockReading | None = None
 
     def check(self, session_id: str) -> None:
-        """Let a session pass that is not known to be revoked.
+        """Raise Unauthenticated if a session is revoked, and Unavailable if that is unknown.
 
-        Raises Unauthenticated if it is, and Unavailable if the last poll is too long ago.
+        It is unknown when the last poll is older than ``max_staleness``.
         """
         if session_id in self._revoked:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         if self._monotonic() - self._polled_at > self._max_staleness:
             raise Unavailable(retry_after=1)
 
-    def add(self, ended: Iterable[Revocation]) -> None:
-        """Revoke sessions that this process itself has ended."""
-        self._revoked.add(ended)
+    def add(self, revocations: Iterable[Revocation]) -> None:
+        """Add sessions that this process has ended itself."""
+        self._revoked.add(revocations)
 
     async def poll(self) -> None:
-        """Read the sessions that ended since the last poll; raises Unavailable."""
+        """Read the revocations since the last poll; raises Unavailable."""
         reading = await self._read_clocks()
-        # A poll that took too long would take too long again: the next one has more time.
+        # After a timeout the same timeout would be too short again.
         is_late = reading.monotonic - self._polled_at > INCREMENTAL_POLL_TIMEOUT
         timeout = FULL_POLL_TIMEOUT if is_late else INCREMENTAL_POLL_TIMEOUT
-        # What has a later time comes of a clock that was ahead; a sweep reads it.
+        # A later time comes from a clock that was ahead; a sweep reads it.
         end = reading.database + MAX_DELAY
-        start = min(self._newest, reading.database) - MAX_DELAY if self._swept else EPOCH
-        newest = self._newest
+        start = min(self._latest, reading.database) - MAX_DELAY if self._swept else EPOCH
+        latest = self._latest
         async with aclosing(self._sessions.revoked_between(start, end, timeout)) as batches:
-            async for ended in batches:
-                newest = max(newest, ended[0].at)
-                if not self._revoked.add(ended) and ended[-1].at <= self._newest:
+            async for batch in batches:
+                latest = max(latest, batch[0].at)
+                if not self._revoked.add(batch) and batch[-1].at <= self._latest:
                     break
-        self._newest = newest
+        self._latest = latest
         self._swept = self._swept or reading
         self._polled_at = reading.monotonic
         self._revoked.forget_expired()
 
     async def sweep(self) -> None:
-        """Read the overlap before the last sweep, and what came since; raises Unavailable."""
+        """Read the overlap before the last sweep, and all since then; raises Unavailable."""
         reading = await self._read_clocks()
-        before = self._swept or reading
-        # The clock of the database may have been set, forward or back, since then.
-        unchanged = reading.database - timedelta(seconds=reading.monotonic - before.monotonic)
-        start = min(unchanged, before.database) - OVERLAP
+        last = self._swept or reading
+        # The clock of the database may have been set forward or back since the last sweep.
+        expected = reading.database - timedelta(seconds=reading.monotonic - last.monotonic)
+        start = min(expected, last.database) - OVERLAP
         all_later = self._sessions.revoked_between(start, FAR_FUTURE, FULL_POLL_TIMEOUT)
         async with aclosing(all_later) as batches:
-            async for ended in batches:
-                self._revoked.add(ended)
-                if len(ended) == BATCH:
+            async for batch in batches:
+                self._revoked.add(batch)
+                if len(batch) == BATCH:
                     await asyncio.sleep(SECONDS_BETWEEN_BATCHES)
         self._swept = reading
 
-    async def _read_clocks(self) -> "Reading":
+    async def _read_clocks(self) -> ClockReading:
         asked_at = self._monotonic()
         database = await self._sessions.now()
         self._clock.set(database, asked_at)
-        return Reading(asked_at, database)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One moment, by the monotonic clock and by the clock of the database."""
-
-    monotonic: float
-    database: datetime
+        return ClockReading(asked_at, database)

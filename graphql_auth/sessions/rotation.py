@@ -74,7 +74,9 @@ class RefreshTokenRotation:
             "access_until": self._issuer.access_expiry(),
             **client.fields,
         }
-        session = await self._sessions.rotate(token.digests, now, changes, self._lifetimes.idle)
+        session = await self._sessions.rotate(
+            token.digests, now, changes, self._lifetimes.session_idle_ttl
+        )
         return (session, successor) if session else await self._reissue(token, client)
 
     async def _reissue(self, token: RefreshToken, client: ClientInfo) -> Reissued:
@@ -90,7 +92,7 @@ class RefreshTokenRotation:
         """
         session = await self._find_replaced(token, client)
         for _ in range(MAX_RACES):
-            reissued = await self._reissue_within(session, token, self._lifetimes.grace)
+            reissued = await self._reissue_within(session, token, self._lifetimes.refresh_grace)
             if reissued:
                 return reissued
             seen, session = session, await self._find_replaced(token, client)
@@ -124,7 +126,9 @@ class RefreshTokenRotation:
     ) -> Reissued:
         """Return the successor if the grace was used up by an outage of the database."""
         outage = await self._heartbeat.outage_since(session.rotated_at)
-        reissued = await self._reissue_within(session, token, self._lifetimes.grace + outage)
+        reissued = await self._reissue_within(
+            session, token, self._lifetimes.refresh_grace + outage
+        )
         return reissued or await self._on_reuse_detected(token, client)
 
     async def _on_reuse_detected(self, token: RefreshToken, client: ClientInfo) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The life of a session: start, list and end."""
+"""The life of a session: start, renew, list, end and evict."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,17 +19,18 @@ from graphql_auth.users.document import UserDocument
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long a session lives: unused (sliding expiration), and at most; how many a user has.
+    """The settings of the same names.
 
-    ``grace`` is for how long a refresh token that was just replaced still returns its successor:
-    to a second tab, or to a client whose answer was lost. Only time in which the database could
-    answer counts. ``per_user`` is None where there is no limit.
+    ``session_idle_ttl`` slides: each refresh extends a session by it, up to ``session_ttl`` in
+    all. During ``refresh_grace`` a refresh token that was just replaced still returns its
+    successor, to a second tab or to a client whose response was lost. The grace counts only time
+    in which the database was available.
     """
 
-    idle: timedelta = timedelta(days=30)
-    absolute: timedelta = timedelta(days=90)
-    grace: timedelta = timedelta(seconds=30)
-    per_user: int | None = 100
+    session_idle_ttl: timedelta
+    session_ttl: timedelta
+    refresh_grace: timedelta
+    max_sessions_per_user: int | None
 
 
 class SessionService:
@@ -50,8 +51,8 @@ class SessionService:
     async def start(self, user: UserDocument, client: ClientInfo) -> Tokens:
         """Start a session of a user who has just signed in."""
         now = self._issuer.now()
-        ends_at = now + self._lifetimes.absolute
-        expires_at = min(now + self._lifetimes.idle, ends_at)
+        ends_at = now + self._lifetimes.session_ttl
+        expires_at = min(now + self._lifetimes.session_idle_ttl, ends_at)
         session_id = object_id_at(now.timestamp())
         token = RefreshToken.first(str(user.id), str(session_id))
         session = await self._sessions.add(
@@ -87,7 +88,7 @@ class SessionService:
         return self._issuer.issue(session, token)
 
     async def keep(self, user: UserDocument, session_id: str) -> None:
-        """Let a session of the user go on with the present password."""
+        """Keep a session of the user after a password change."""
         await self._sessions.keep(str(user.id), session_id, user.password_changes)
 
     async def list_for_user(
@@ -113,7 +114,9 @@ class SessionService:
     async def end_others(self, user: UserDocument, kept_session: str | None = None) -> None:
         """End the user's sessions that started with an earlier password, except one."""
         ended = await self._sessions.end_all(
-            str(user.id), but=kept_session, before_change=user.password_changes
+            str(user.id),
+            except_session=kept_session,
+            before_password_change=user.password_changes,
         )
         self._revocations.add(ended)
 
@@ -132,7 +135,9 @@ class SessionService:
 
     async def logout_everywhere(self, principal: Principal, client: ClientInfo) -> None:
         """End all of the caller's sessions: their own last, so that they can retry a failure."""
-        others = await self._sessions.end_all(principal.subject, but=principal.session_id)
+        others = await self._sessions.end_all(
+            principal.subject, except_session=principal.session_id
+        )
         self._revocations.add(others)
         await self.end(principal.subject, principal.session_id)
         security_log.record("logout_everywhere", "success", principal.subject, client)
@@ -153,10 +158,10 @@ class SessionService:
 
     async def _evict_excess(self, user_id: str, client: ClientInfo) -> None:
         """End the least recently used sessions beyond the limit of the user."""
-        if self._lifetimes.per_user is None:
+        limit = self._lifetimes.max_sessions_per_user
+        if limit is None:
             return
-        now = self._issuer.now()
-        evicted = await self._sessions.evict_excess(user_id, now, self._lifetimes.per_user)
+        evicted = await self._sessions.evict_excess(user_id, self._issuer.now(), limit)
         if evicted:
             self._revocations.add(evicted)
             security_log.record("session_evicted", "session_ended", user_id, client)

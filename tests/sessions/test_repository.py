@@ -89,7 +89,7 @@ async def test_end_all_returns_the_sessions_that_ended() -> None:
     await SessionRepository().add(session(user_id=PydanticObjectId()))
     await SessionRepository().end(str(USER), str(added[0].id))
 
-    ended = await SessionRepository().end_all(str(USER), but=str(added[1].id))
+    ended = await SessionRepository().end_all(str(USER), except_session=str(added[1].id))
 
     assert {one.session_id for one in ended} == {str(added[n].id) for n in (2, 3)}
 

@@ -18,19 +18,18 @@ from graphql_auth.services import DOCUMENTS, ServiceContainer
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 from graphql_auth.sessions.repository import RefreshTokenDigests, SessionRepository
-from graphql_auth.sessions.service import Lifetimes
 from graphql_auth.sessions.tokens import Tokens
 from graphql_auth.tokens.access_tokens import AccessTokens, Principal
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.services import Clock, NewServices, pass_time
+from tests.services import SETTINGS, Clock, NewServices, pass_time
 
 pytestmark = pytest.mark.anyio
 
 Database = AsyncDatabase[dict[str, Any]]
 
 HERE = ClientInfo("192.0.2.1", "a test")
-GRACE = Lifetimes().grace.total_seconds()
+GRACE = SETTINGS.refresh_grace.total_seconds()
 DAY = 24 * 3600
 
 
@@ -253,7 +252,7 @@ async def crash_later(*_: object) -> NoReturn:
 
 
 @pytest.mark.parametrize(
-    "crashing", [(UserRepository, "reading", crash_later), (AccessTokens, "issue", crash)]
+    "crashing", [(UserRepository, "with_id", crash_later), (AccessTokens, "issue", crash)]
 )
 async def test_after_a_crash_in_the_middle_of_a_rotation_the_token_still_works(
     services: ServiceContainer,

@@ -19,18 +19,17 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.services import DOCUMENTS, ServiceContainer
-from graphql_auth.sessions.service import Lifetimes
 from graphql_auth.sessions.tokens import Tokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.services import Clock, NewServices, pass_time
+from tests.services import SETTINGS, Clock, NewServices, pass_time
 
 T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 TABS = 5
 INTERLEAVINGS = 200
-GRACE = Lifetimes().grace.total_seconds()
+GRACE = SETTINGS.refresh_grace.total_seconds()
 ENDLESS = {"session_idle_ttl": timedelta(days=10_000), "session_ttl": timedelta(days=10_000)}
 HERE = ClientInfo()
 
