@@ -15,7 +15,8 @@ from pathlib import Path
 from graphql_auth.accounts.password_changes import PasswordChanges
 from graphql_auth.accounts.service import AccountService, Registration
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
+from graphql_auth.embedded_mongo.data_directory import lock_data_directory
+from graphql_auth.embedded_mongo.mongod import run_mongod
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts
 from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.clock import DatabaseClock

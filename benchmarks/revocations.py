@@ -15,7 +15,8 @@ from pathlib import Path
 from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 
-from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
+from graphql_auth.embedded_mongo.data_directory import lock_data_directory
+from graphql_auth.embedded_mongo.mongod import run_mongod
 from graphql_auth.errors import Unauthenticated
 from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.clock import DatabaseClock

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, lock_data_directory, run_mongod
+from graphql_auth.embedded_mongo.data_directory import lock_data_directory
+from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from tests.client import Client
 from tests.process import ServerProcess, start_server
 from tests.services import (  # noqa: F401 - fixtures

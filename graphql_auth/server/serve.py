@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from graphql_auth import __version__
-from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, lock_data_directory, run_mongod
+from graphql_auth.embedded_mongo.data_directory import lock_data_directory
+from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from graphql_auth.errors import StartError
 from graphql_auth.logs import LOG_CONFIG
 from graphql_auth.runtime.event_loop import run_in_loop

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, lock_data_directory, run_mongod
+from graphql_auth.embedded_mongo.data_directory import lock_data_directory
+from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from tests.client import Client, code
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess, has_ended

@@ -15,12 +15,12 @@ import pytest
 from pymongo import MongoClient
 
 from graphql_auth.embedded_mongo import mongod as embedded
+from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import (
     NO_MONGOD,
     EmbeddedMongo,
     find_mongod,
     find_or_run_mongod,
-    lock_data_directory,
     run_mongod,
 )
 from graphql_auth.errors import StartError
@@ -278,7 +278,7 @@ def test_another_mongod_on_the_same_files_is_waited_for(
 def test_it_does_not_outlive_a_server_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from graphql_auth.embedded_mongo.mongod import *\n"
+        "from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod\n"
         "with lock_data_directory(Path(sys.argv[1])) as data, run_mongod(data) as mongo:\n"
         "    mongo.wait_until_ready(); print(mongo.pid, flush=True); time.sleep(60)\n"
     )

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_auth.embedded_mongo import mongod_log
-from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
+from graphql_auth.embedded_mongo.data_directory import lock_data_directory
+from graphql_auth.embedded_mongo.mongod import run_mongod
 from graphql_auth.errors import StartError
 
 

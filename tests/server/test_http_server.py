@@ -22,7 +22,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
+from graphql_auth.embedded_mongo.data_directory import lock_data_directory
+from graphql_auth.embedded_mongo.mongod import run_mongod
 from graphql_auth.passwords.hash_queue import HashQueue
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import http_server as serving

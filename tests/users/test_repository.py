@@ -11,7 +11,8 @@ from bson import ObjectId
 from pydantic import ValidationError
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod
+from graphql_auth.embedded_mongo.data_directory import lock_data_directory
+from graphql_auth.embedded_mongo.mongod import run_mongod
 from graphql_auth.errors import EmailTaken, Unavailable
 from graphql_auth.mongo import client as mongo
 from graphql_auth.mongo.client import connect
