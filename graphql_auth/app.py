@@ -131,18 +131,12 @@ def _middleware(settings: Settings) -> Iterator[Middleware]:
 
 
 def _endpoint_config(settings: Settings) -> EndpointConfig:
-    limits = Limits(
-        tokens=settings.max_query_tokens,
-        directives=settings.max_query_directives,
-        depth=settings.max_query_depth,
-        aliases=settings.max_query_aliases,
-        root_fields=settings.max_query_root_fields,
-        fields=settings.max_query_fields,
-        comparisons=settings.max_query_comparisons,
-        variables=settings.max_query_variables,
-    )
     return EndpointConfig(
-        limits=limits,
+        limits=Limits(
+            tokens=settings.max_query_tokens,
+            depth=settings.max_query_depth,
+            fields=settings.max_query_fields,
+        ),
         introspection=settings.introspection,
         max_body_size=settings.max_body_size,
         request_read_timeout=settings.request_read_timeout.total_seconds(),

@@ -1,33 +1,45 @@
-"""The settings: read once from the environment or a .env file, then handed on as plain values."""
+"""The settings: read once from the environment or a file .env, then passed on as plain values."""
 
+import logging
+import os
 import re
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
+from annotated_types import Ge, Le
+from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     HttpUrl,
     IPvAnyNetwork,
     SecretStr,
     ValidationError,
-    ValidationInfo,
-    field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from graphql_auth.errors import StartError
 
-SHORTEST_KEY = 32
+MIN_KEY_BYTES = 32
+# Settings of 0.1.0 that are constants now; see graphql_http/limits.py.
+REMOVED = {
+    f"MAX_QUERY_{name}"
+    for name in ("DIRECTIVES", "ALIASES", "ROOT_FIELDS", "COMPARISONS", "VARIABLES")
+}
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
+_UNITS["s"] = SECOND = timedelta(seconds=1)
+DAY, HOUR, MINUTE = _UNITS["d"], _UNITS["h"], _UNITS["m"]
+
+logger = logging.getLogger(__name__)
 
 
 class TokenSource(StrEnum):
-    """A place in a request where an access token may stand."""
+    """A place in a request that can hold an access token."""
 
     AUTHORIZATION = "authorization"
     X_ACCESS_TOKEN = "x-access-token"  # noqa: S105 - the name of a header
@@ -35,87 +47,54 @@ class TokenSource(StrEnum):
     BODY = "body"
 
 
-def duration(text: object) -> object:
-    """Read ``90s``, ``15m``, ``2h`` or ``30d``; anything else but a timedelta is refused."""
-    if isinstance(text, timedelta):
-        return text
-    match = _DURATION.fullmatch(str(text).strip())
-    if match is None:
-        raise ValueError("a number and a unit, such as 90s, 15m, 2h or 30d")
-    number, unit = match.groups()
-    return timedelta(**{_UNITS[unit]: int(number)})
+def _parse_duration(value: object) -> object:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    return int(match[1]) * _UNITS[match[2]] if match else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(duration)]
-# RFC 6454 section 6.2: as a browser sends it in the header Origin, so without a path.
-Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
-Limit = Annotated[int, Field(ge=1, le=1_000_000)]
-Port = Annotated[int, Field(ge=0, le=65535)]
+def format_duration(value: timedelta) -> str:
+    """Return a duration as the environment has it, such as ``90s`` or ``2h``."""
+    unit = next((unit for unit, length in _UNITS.items() if value and not value % length), "s")
+    return f"{value // _UNITS[unit]}{unit}"
 
 
-def none_if_off(value: object) -> object:
-    """Read ``off`` as no limit at all."""
+def _split(value: object) -> object:
+    return [part.strip().lower() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _none_if_off(value: object) -> object:
     return None if isinstance(value, str) and value.strip().lower() == "off" else value
 
 
-OptionalLimit = Annotated[Limit | None, BeforeValidator(none_if_off)]
-
-LIMITS = [
-    "MAX_QUERY_TOKENS",
-    "MAX_QUERY_DIRECTIVES",
-    "MAX_QUERY_DEPTH",
-    "MAX_QUERY_ALIASES",
-    "MAX_QUERY_ROOT_FIELDS",
-    "MAX_QUERY_FIELDS",
-    "MAX_QUERY_COMPARISONS",
-    "MAX_QUERY_VARIABLES",
-]
-
-# What each setting takes, in the words of the one line that refuses a wrong value.
-TAKES = {
-    "MONGO_URI": "a MongoDB address, mongodb://… or mongodb+srv://…",
-    "DATA_DIR": "the path of a directory",
-    "TOKEN_KEY": f"a secret of at least {SHORTEST_KEY} bytes",
-    "HOST": "a host name or an IP address",
-    "PORT": "a whole number from 0 to 65535 (0: any free port)",
-    "API_PORT": "a whole number from 0 to 65535 (0: any free port)",
-    "TOKEN_TTL": "a time from 1s to 30d, such as 90s, 15m or 2h",
-    "SESSION_IDLE_TTL": "a time from 1m to 400d, such as 30d",
-    "SESSION_TTL": "a time from 1m to 400d, such as 90d",
-    "MAX_SESSIONS_PER_USER": "a whole number from 1 to 1000000, or off",
-    "REFRESH_GRACE": "a time from 0s to 5m, such as 30s",
-    "REVOCATION_MAX_STALENESS": "a time from 1s to 1h, such as 30s",
-    "PASSWORD_MIN_LENGTH": "a whole number of characters from 8 to 64",
-    "BREACHED_PASSWORDS": "on, off, or the address of a mirror of Have I Been Pwned",
-    "MAX_FAILURES_PER_ADDRESS": "a whole number from 1 to 1000000",
-    "MAX_REGISTRATIONS_PER_ADDRESS": "a whole number from 1 to 1000000",
-    "BCRYPT_ROUNDS": "a whole number from 4 to 16 (each step doubles the work)",
-    "TOKEN_SOURCES": f"one or more of {', '.join(TokenSource)}, separated by commas",
-    "ALLOWED_ORIGINS": "addresses such as https://app.example.com, separated by commas",
-    "TRUSTED_PROXIES": "addresses or networks such as 10.0.0.0/8, separated by commas",
-    "INTROSPECTION": "on or off",
-    "REQUEST_READ_TIMEOUT": "a time from 1s to 1h, such as 10s",
-    "REQUEST_TIMEOUT": "a time from 1s to 1h, such as 30s",
-    "MAX_CONCURRENT_REQUESTS": "a whole number from 1 to 1000000",
-    "MAX_BODY_SIZE": "a whole number of bytes from 1000 to 10000000",
-    **dict.fromkeys(LIMITS, "a whole number from 1 to 1000000"),
-}
+def _check_scheme(uri: SecretStr) -> SecretStr:
+    if not uri.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError
+    return uri
 
 
-SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-DURATIONS = {
-    "token_ttl": (SECOND, timedelta(days=30)),
-    "session_idle_ttl": (MINUTE, timedelta(days=400)),
-    "session_ttl": (MINUTE, timedelta(days=400)),
-    "refresh_grace": (timedelta(), 5 * MINUTE),
-    "revocation_max_staleness": (SECOND, HOUR),
-    "request_read_timeout": (SECOND, HOUR),
-    "request_timeout": (SECOND, HOUR),
-}
+def _check_length(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value().encode()) < MIN_KEY_BYTES:
+        raise ValueError
+    return key
+
+
+MongoUri = Annotated[SecretStr, AfterValidator(_check_scheme)]
+TokenKey = Annotated[SecretStr, AfterValidator(_check_length)]
+# strict: neither the seconds nor the ISO 8601 that pydantic would accept.
+Duration = Annotated[timedelta, Field(strict=True), BeforeValidator(_parse_duration)]
+# RFC 6454 section 6.2: as a browser sends it in the header Origin, so without a path.
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+COMMA_SEPARATED = (NoDecode, BeforeValidator(_split))
 
 
 class Settings(BaseSettings):
-    """Every setting of the server; ``.env.example`` describes each for its operator."""
+    """Every setting of the server; in the environment its name is in upper case.
+
+    The string below each one is its description, in .env.example and in the README too. A string
+    in the annotation is what a setting expects, where bounds do not say it.
+    """
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -126,90 +105,117 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    mongo_uri: SecretStr | None = None
-    data_dir: Path = Path("graphql-auth-data")
-    token_key: SecretStr | None = None
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Port | None = None
+    mongo_uri: Annotated[MongoUri | None, "a URI, mongodb://… or mongodb+srv://…"] = None
+    """MongoDB to use, 6.0 or newer; if unset, an embedded one starts and stops with the server."""
+    data_dir: Annotated[Path, "the path of a directory"] = Path("graphql-auth-data")
+    """Directory for the data and the token key of the embedded MongoDB."""
+    token_key: Annotated[TokenKey | None, f"a secret of at least {MIN_KEY_BYTES} bytes"] = None
+    """Secret that signs access tokens, at least 32 bytes; required with MONGO_URI, otherwise
+    generated in DATA_DIR."""
+    host: Annotated[str, Field(min_length=1), "a host name or an IP address"] = "127.0.0.1"
+    """Host name or IP address to listen on; 0.0.0.0 accepts connections from other machines."""
+    port: Annotated[Port | None, "an integer from 0 to 65535"] = None
+    """Port to listen on; 0 means any free port."""
     api_port: Port = 4001
-    token_ttl: Duration = timedelta(hours=2)
-    session_idle_ttl: Duration = timedelta(days=30)
-    session_ttl: Duration = timedelta(days=90)
-    max_sessions_per_user: OptionalLimit = 100
-    refresh_grace: Duration = timedelta(seconds=30)
-    revocation_max_staleness: Duration = timedelta(seconds=30)
-    password_min_length: Annotated[int, Field(ge=8, le=64)] = 8
-    breached_passwords: bool | HttpUrl = False
-    max_failures_per_address: Limit = 100
-    max_registrations_per_address: Limit = 500
-    bcrypt_rounds: Annotated[int, Field(ge=4, le=16)] = 12
-    token_sources: Annotated[frozenset[TokenSource], NoDecode] = frozenset(
-        {TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN}
-    )
+    """Port to listen on if PORT is unset."""
 
-    allowed_origins: Annotated[frozenset[Origin], NoDecode] = frozenset()
-    trusted_proxies: Annotated[frozenset[IPvAnyNetwork], NoDecode] = frozenset()
-    introspection: bool = True
-    request_read_timeout: Duration = timedelta(seconds=10)
-    request_timeout: Duration = timedelta(seconds=30)
-    max_concurrent_requests: Limit = 1_000
+    token_ttl: Annotated[Duration, Field(ge=SECOND, le=30 * DAY)] = 2 * HOUR
+    """Lifetime of an access token, such as 90s, 15m, 2h or 7d; at most 30d."""
+    session_idle_ttl: Annotated[Duration, Field(ge=MINUTE, le=400 * DAY)] = 30 * DAY
+    """A session expires after this time without a refresh (sliding expiration)."""
+    session_ttl: Annotated[Duration, Field(ge=MINUTE, le=400 * DAY)] = 90 * DAY
+    """A session expires this long after login, even if it is in use."""
+    max_sessions_per_user: Annotated[
+        Count | None, BeforeValidator(_none_if_off), "an integer from 1 to 1000000, or off"
+    ] = 100
+    """Most sessions of one user, or off; one more login ends the least recently used session."""
+    refresh_grace: Annotated[Duration, Field(ge=timedelta(), le=5 * MINUTE)] = 30 * SECOND
+    """For this long, an already used refresh token may be retried; later reuse ends the session."""
+    revocation_max_staleness: Annotated[Duration, Field(ge=SECOND, le=HOUR)] = 30 * SECOND
+    """Longest time that a process accepts tokens without an update on revoked sessions from the
+    database."""
+
+    password_min_length: Annotated[int, Field(ge=8, le=64)] = 8
+    """Minimum length of a new password, from 8 to 64 characters; 15 is recommended."""
+    breached_passwords: Annotated[
+        bool | HttpUrl, "on, off or the URL of a mirror of Have I Been Pwned"
+    ] = False
+    """Check new passwords against Have I Been Pwned: on, off, or the URL of a mirror."""
+    max_failures_per_address: Count = 100
+    """Rate limit: failed logins per hour and client IP address (IPv6: per /64 network)."""
+    max_registrations_per_address: Count = 500
+    """Rate limit: registrations per hour and client IP address (IPv6: per /64 network)."""
+    bcrypt_rounds: Annotated[int, Field(ge=4, le=16)] = 12
+    """Cost factor of password hashes, from 4 to 16; each step doubles the work."""
+
+    token_sources: Annotated[
+        frozenset[TokenSource],
+        *COMMA_SEPARATED,
+        f"one or more of {', '.join(TokenSource)}, separated by commas",
+    ] = frozenset({TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN})
+    """Where a request may carry its access token: authorization, x-access-token, query, body."""
+    allowed_origins: Annotated[
+        frozenset[Origin],
+        *COMMA_SEPARATED,
+        "origins such as https://app.example.com, separated by commas",
+    ] = frozenset()
+    """Other origins that CORS allows, separated by commas, such as https://app.example.com."""
+    trusted_proxies: Annotated[
+        frozenset[IPvAnyNetwork],
+        *COMMA_SEPARATED,
+        "IP addresses or networks such as 10.0.0.0/8, separated by commas",
+    ] = frozenset()
+    """IP addresses or networks of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto
+    headers are trusted."""
+
+    introspection: Annotated[bool, "on or off"] = True
+    """Allow schema introspection, and suggestions for misspelled names in error messages."""
+    request_read_timeout: Annotated[Duration, Field(ge=SECOND, le=HOUR)] = 10 * SECOND
+    """Time that a client has to send the headers, and again to send the body."""
+    request_timeout: Annotated[Duration, Field(ge=SECOND, le=HOUR)] = 30 * SECOND
+    """Time in which a request must be answered; after that it fails with SERVICE_UNAVAILABLE."""
+    max_concurrent_requests: Count = 1_000
+    """Most requests that one process handles at once; others get status 503."""
     max_body_size: Annotated[int, Field(ge=1_000, le=10_000_000)] = 131_072
-    max_query_tokens: Limit = 2_000
-    max_query_directives: Limit = 50
-    max_query_depth: Limit = 20
-    max_query_aliases: Limit = 50
-    max_query_root_fields: Limit = 20
-    max_query_fields: Limit = 1_000
-    max_query_comparisons: Limit = 10_000
-    max_query_variables: Limit = 20_000
+    """Maximum size of a request body in bytes."""
+    max_query_tokens: Count = 2_000
+    """Most tokens in a GraphQL document."""
+    max_query_depth: Count = 20
+    """Maximum depth of nested fields in an operation."""
+    max_query_fields: Count = 1_000
+    """Most fields in an operation, with each fragment counted wherever it is spread."""
 
     @property
     def listening_port(self) -> int:
-        """``PORT``, else ``API_PORT``, the name that the Node.js original used."""
+        """``PORT``, or ``API_PORT``, the name that the Node.js original used."""
         return self.api_port if self.port is None else self.port
-
-    @field_validator("mongo_uri")
-    @classmethod
-    def _is_a_mongodb_uri(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(
-            ("mongodb://", "mongodb+srv://")
-        ):
-            raise ValueError
-        return value
-
-    @field_validator("token_key")
-    @classmethod
-    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value().encode()) < SHORTEST_KEY:
-            raise ValueError
-        return value
-
-    @field_validator(*DURATIONS)
-    @classmethod
-    def _is_a_sensible_time(cls, value: timedelta, info: ValidationInfo) -> timedelta:
-        shortest, longest = DURATIONS[cast("str", info.field_name)]
-        if not shortest <= value <= longest:
-            raise ValueError
-        return value
-
-    @field_validator("token_sources", "allowed_origins", "trusted_proxies", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return [part.strip().lower() for part in value.split(",")]
 
 
 def read_settings(**overrides: object) -> Settings:
-    """Read the settings; what is given here goes before the environment.
+    """Read the settings; an argument takes precedence over the environment.
 
-    Raises StartError with one line that names the first wrong setting and what it takes. The
-    value itself is not repeated, for it may be a secret.
+    Raises StartError with one line that names the first invalid setting. The value itself is not
+    repeated, since it can be a secret.
     """
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        settings = Settings(**overrides)  # type: ignore[arg-type]
     except (OSError, UnicodeError):
-        raise StartError(".env cannot be read; it takes lines NAME=value in UTF-8.") from None
+        raise StartError("Cannot read .env: expected lines NAME=value in UTF-8.") from None
     except ValidationError as error:
-        name = str(error.errors()[0]["loc"][0]).upper()
-        raise StartError(f"{name} is wrong: it takes {TAKES[name]}.") from None
+        name = str(error.errors()[0]["loc"][0])
+        raise StartError(f"Invalid {name.upper()}: expected {expected(name)}.") from None
+    for name in sorted(REMOVED & {one.upper() for one in (*os.environ, *dotenv_values(".env"))}):
+        logger.warning("%s has no effect: it is a constant now", name)
+    return settings
+
+
+def expected(name: str) -> str:
+    """Return what a setting expects, in words."""
+    metadata = Settings.model_fields[name].metadata
+    if texts := [one for one in metadata if isinstance(one, str)]:
+        return texts[0]
+    low = next(one.ge for one in metadata if isinstance(one, Ge))
+    high = next(one.le for one in metadata if isinstance(one, Le))
+    if isinstance(low, timedelta) and isinstance(high, timedelta):
+        return f"a duration from {format_duration(low)} to {format_duration(high)}"
+    return f"an integer from {low} to {high}"

@@ -81,7 +81,7 @@ class AccessTokens:
             self._header = self._sign({}).partition(".")[0]
         except jwt.InvalidKeyError:
             raise StartError(
-                "TOKEN_KEY is wrong: it takes a secret, and this looks like a key of a pair."
+                "Invalid TOKEN_KEY: expected a secret, found a public or private key."
             ) from None
 
     def expiry(self) -> datetime:

@@ -114,7 +114,7 @@ def test_a_wrong_option_is_refused_like_the_setting_it_stands_for(
     assert run(["serve", *option]) == 1
 
     name = option[0].removeprefix("--").upper()
-    assert capsys.readouterr().err.startswith(f"graphql-auth: {name} is wrong: it takes ")
+    assert capsys.readouterr().err.startswith(f"graphql-auth: Invalid {name}: expected ")
 
 
 def test_a_command_that_is_interrupted_says_so_by_its_status(

@@ -234,7 +234,7 @@ def test_a_dns_look_up_that_hangs_does_not_hold_the_end(tmp_path: Path) -> None:
 def test_a_key_of_a_pair_is_refused(tmp_path: Path) -> None:
     line = refusal(tmp_path, TOKEN_KEY="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI")
 
-    assert "TOKEN_KEY is wrong" in line
+    assert "Invalid TOKEN_KEY" in line
 
 
 def test_users_who_share_an_address_in_the_embedded_database_are_named(

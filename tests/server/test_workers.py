@@ -72,7 +72,7 @@ def test_workers_that_cannot_start_end_the_server_with_a_reason(tmp_path: Path) 
     )
 
     assert ended.returncode == 1
-    assert "CRITICAL graphql_auth.server.workers: TOKEN_KEY is wrong" in ended.stderr
+    assert "CRITICAL graphql_auth.server.workers: Invalid TOKEN_KEY" in ended.stderr
     assert "StartError: A worker cannot start; the line above says why." in ended.stderr
 
 
