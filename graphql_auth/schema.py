@@ -1,25 +1,28 @@
-"""The GraphQL schema."""
+"""The GraphQL schema: the root types, composed of the parts of the features."""
+
+from collections.abc import Iterable
 
 import strawberry
 from graphql import GraphQLSchema, lexicographic_sort_schema, print_schema
 
 from graphql_auth.accounts.graphql import AccountMutation, AccountQuery
 from graphql_auth.codes import ErrorCode, FieldReason, TokenReason
+from graphql_auth.relay.graphql import NodeQuery
 from graphql_auth.sessions.graphql import SessionMutation
 
 
-@strawberry.type(description="What can be asked for.")
-class Query(AccountQuery):
-    """The root of all reading: the parts of the features."""
+@strawberry.type(description="What clients can read.")
+class Query(AccountQuery, NodeQuery):
+    """An application can subclass it to add fields."""
 
 
-@strawberry.type(description="What can be done.")
+@strawberry.type(description="What clients can change.")
 class Mutation(AccountMutation, SessionMutation):
-    """The root of all writing: the parts of the features."""
+    """An application can subclass it to add fields."""
 
 
 class Schema(strawberry.Schema):
-    """Strawberry's schema, which also gives graphql-core's."""
+    """Strawberry's schema, with access to the one of graphql-core."""
 
     @property
     def core(self) -> GraphQLSchema:
@@ -27,11 +30,19 @@ class Schema(strawberry.Schema):
         return self._schema
 
 
-def create_schema() -> Schema:
-    """Build the schema."""
-    return Schema(query=Query, mutation=Mutation, types=[ErrorCode, FieldReason, TokenReason])
+def create_schema(
+    query: type = Query, mutation: type = Mutation, types: Iterable[type] = ()
+) -> Schema:
+    """Create the schema. ``types`` are those that only an interface leads to."""
+    return Schema(
+        query=query, mutation=mutation, types=[ErrorCode, FieldReason, TokenReason, *types]
+    )
 
 
 def sdl(schema: Schema) -> str:
-    """Return the schema definition, sorted by name, as ``schema.graphql`` holds it."""
+    """Return the schema definition, sorted by name, as ``schema.graphql`` has it.
+
+    Only the printed schema is sorted: sorting makes new types, which Strawberry cannot tell apart
+    when it resolves a union.
+    """
     return print_schema(lexicographic_sort_schema(schema.core)) + "\n"

@@ -1,4 +1,9 @@
+from types import SimpleNamespace
+from typing import Annotated, Any, cast
+
+import httpx
 import pytest
+import strawberry
 from graphql import (
     GraphQLInputObjectType,
     GraphQLNonNull,
@@ -6,6 +11,7 @@ from graphql import (
     Undefined,
     build_schema,
 )
+from strawberry import relay
 
 from graphql_auth.accounts.types import (
     AuthPayload,
@@ -14,7 +20,10 @@ from graphql_auth.accounts.types import (
     RefreshTokenInput,
     RegisterInput,
 )
-from graphql_auth.schema import create_schema, sdl
+from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
+from graphql_auth.graphql_http.playground import Playground
+from graphql_auth.schema import Query, create_schema, sdl
+from graphql_auth.tokens.access_tokens import Principal
 
 CONTRACT = {
     "Query": {"welcome": "String!", "viewer": "User", "node": "Node"},
@@ -138,3 +147,86 @@ def test_secrets_show_in_no_repr() -> None:
     ]
 
     assert secret not in repr(inputs)
+
+
+@strawberry.interface
+class Named:
+    name: str
+
+
+@strawberry.type
+class Cat(Named):
+    lives: int = 9
+
+
+@strawberry.type
+class Dog(Named):
+    tricks: list[str]
+
+
+@strawberry.type
+class Zoo(Query):
+    """The query of an application, with every kind of type."""
+
+    @strawberry.field
+    def pet(self) -> Annotated[Cat | Dog, strawberry.union("Pet")]:
+        return Cat(name="Ada")
+
+    @strawberry.field
+    def pets(self) -> list[Annotated[Cat | Dog, strawberry.union("Pet")]]:
+        return [Cat(name="Ada"), Dog(name="Bob", tricks=["sit"])]
+
+    @strawberry.field
+    def named(self) -> list[Named]:
+        return [Cat(name="Ada"), Dog(name="Bob", tricks=[])]
+
+
+@strawberry.type
+class Note(relay.Node):
+    number: relay.NodeID[str]
+
+    @classmethod
+    def resolve_nodes(  # type: ignore[override]
+        cls, *, info: strawberry.Info, node_ids: list[str], required: bool = False
+    ) -> list["Note | None"]:
+        return [cls(number=number) if number == "7" else None for number in node_ids]
+
+
+async def ask_zoo(query: str, **variables: str) -> dict[str, Any]:
+    schema = create_schema(query=Zoo, types=[Cat, Dog, Note])
+    context = SimpleNamespace(principal=Principal("user", "session"))
+    endpoint = GraphQLEndpoint(schema.core, lambda *_: context, EndpointConfig(), Playground())
+    transport = httpx.ASGITransport(endpoint)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.post("/graphql", json={"query": query, "variables": variables})
+    return cast("dict[str, Any]", answer.json())
+
+
+@pytest.mark.anyio
+async def test_application_can_add_unions_interfaces_and_lists() -> None:
+    query = """{
+        pet { __typename ... on Cat { name lives } }
+        pets { __typename ... on Dog { tricks } }
+        named { __typename name }
+    }"""
+
+    assert await ask_zoo(query) == {
+        "data": {
+            "pet": {"__typename": "Cat", "name": "Ada", "lives": 9},
+            "pets": [{"__typename": "Cat"}, {"__typename": "Dog", "tricks": ["sit"]}],
+            "named": [
+                {"__typename": "Cat", "name": "Ada"},
+                {"__typename": "Dog", "name": "Bob"},
+            ],
+        }
+    }
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("number", "expected"), [("7", {"__typename": "Note"}), ("8", None)])
+async def test_application_can_add_nodes(number: str, expected: object) -> None:
+    query = "query ($id: ID!) { node(id: $id) { __typename } }"
+
+    answer = await ask_zoo(query, id=relay.to_base64("Note", number))
+
+    assert answer == {"data": {"node": expected}}

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import strawberry
-from strawberry import argument, relay
+from strawberry import argument
 from strawberry.types import Info
 
 from graphql_auth.accounts.service import SignedIn
@@ -18,9 +18,8 @@ from graphql_auth.accounts.types import (
 from graphql_auth.context import Context
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.permissions import IsAuthenticated
-from graphql_auth.relay.global_ids import decode_global_id
 from graphql_auth.sessions.cookies import Cookies
-from graphql_auth.sessions.graphql import Session, token_in_cookie
+from graphql_auth.sessions.graphql import token_in_cookie
 
 WELCOME = "Welcome 🙌"
 
@@ -48,23 +47,7 @@ class AccountQuery:
         """
         if info.context.caller is TokenReason.TOKEN_MISSING:
             return None
-        return await _own_account(info.context)
-
-    @strawberry.field(
-        description="Relay's way to fetch an object again; null unless it is the caller's own.",
-        permission_classes=[IsAuthenticated],
-    )
-    async def node(
-        self,
-        info: Info[Context, None],
-        id: Annotated[strawberry.ID, argument(description="The `id` of any object.")],
-    ) -> relay.Node | None:
-        """Read the object with a global id; someone else's and a made-up one answer alike."""
-        principal = info.context.principal
-        if decode_global_id(id, "User") == principal.subject:
-            return await _own_account(info.context)
-        session_id = decode_global_id(id, "Session")
-        return await _own_session(info.context, session_id) if session_id else None
+        return await User.resolve_node(info.context.principal.subject, info=info)
 
 
 @strawberry.type
@@ -151,18 +134,6 @@ class AccountMutation:
         if token and token.user_id == principal.subject and not is_of_session:
             context.cookies.refresh.clear()
         return AuthPayload.of(signed_in, in_cookies=cookies)
-
-
-async def _own_account(context: Context) -> User | None:
-    principal = context.principal
-    account = await context.services.accounts.account(principal)
-    return User.of(account, principal.session_id) if account else None
-
-
-async def _own_session(context: Context, session_id: str) -> Session | None:
-    principal = context.principal
-    session = await context.services.sessions.get(principal.subject, session_id)
-    return Session.of(session, principal.session_id) if session else None
 
 
 async def _start(context: Context, signed_in: SignedIn, cookies: Cookies | None) -> AuthPayload:

@@ -65,6 +65,21 @@ class User(relay.Node):
         return SessionConnection.of(found, page, self.current_session)
 
     @classmethod
+    async def resolve_node(  # type: ignore[override]
+        cls,
+        node_id: str,
+        *,
+        info: Info[Context, None],
+        required: bool = False,  # noqa: ARG003
+    ) -> Self | None:
+        """Return the caller's own account; None for any other id."""
+        principal = info.context.principal
+        if node_id != principal.subject:
+            return None
+        account = await info.context.services.accounts.account(principal)
+        return cls.of(account, principal.session_id) if account else None
+
+    @classmethod
     def of(cls, account: Account, current_session: str) -> Self:
         """Show an account to its owner, who is in the session with the id ``current_session``."""
         return cls(

@@ -1,16 +1,21 @@
-"""Global ids, as Relay has them: https://relay.dev/graphql/objectidentification.htm."""
+"""Global ids as Relay defines them: https://relay.dev/graphql/objectidentification.htm."""
 
 import re
 
 from strawberry.relay import from_base64
 
-_ID = re.compile(r"[0-9a-f]{24}")
+_OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 
 
-def decode_global_id(global_id: str, kind: str) -> str | None:
-    """Return the id within a global id of a kind; None when it is none of ours."""
+def decode_global_id(global_id: str, type_name: str) -> str | None:
+    """Return the id within the global id of a type; None if it is not one."""
     try:
-        found, own_id = from_base64(global_id)
+        found, node_id = from_base64(global_id)
     except ValueError:
         return None
-    return own_id if found == kind and _ID.fullmatch(own_id) else None
+    return node_id if found == type_name and is_object_id(node_id) else None
+
+
+def is_object_id(text: str) -> bool:
+    """Whether a text is the id of a stored document."""
+    return _OBJECT_ID.fullmatch(text) is not None

@@ -10,7 +10,7 @@ from strawberry.types import Info
 from graphql_auth.context import Context
 from graphql_auth.errors import Unauthenticated
 from graphql_auth.permissions import IsAuthenticated
-from graphql_auth.relay.global_ids import decode_global_id
+from graphql_auth.relay.global_ids import decode_global_id, is_object_id
 from graphql_auth.relay.pagination import PageArgs, cursor
 from graphql_auth.sessions.live_sessions import LiveSession
 from graphql_auth.sessions.refresh_tokens import RefreshToken
@@ -27,6 +27,21 @@ class Session(relay.Node):
     user_agent: str | None = strawberry.field(description="What the client said it is.")
     ip_address: str | None = strawberry.field(description="The address that it was last used from.")
     current: bool = strawberry.field(description="Whether this request belongs to it.")
+
+    @classmethod
+    async def resolve_node(  # type: ignore[override]
+        cls,
+        node_id: str,
+        *,
+        info: Info[Context, None],
+        required: bool = False,  # noqa: ARG003
+    ) -> Self | None:
+        """Return one of the caller's own sessions; None for any other id."""
+        principal = info.context.principal
+        if not is_object_id(node_id):
+            return None
+        session = await info.context.services.sessions.get(principal.subject, node_id)
+        return cls.of(session, principal.session_id) if session else None
 
     @classmethod
     def of(cls, session: LiveSession, current: str) -> Self:
