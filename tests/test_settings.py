@@ -240,6 +240,16 @@ def test_example_file_shows_every_setting_and_its_default() -> None:
         assert description in comments
 
 
+def test_readme_table_shows_every_setting() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (\S+) \| (.+) \|$", text, re.MULTILINE)
+
+    assert rows == [
+        (name.upper(), f"`{default(name)}`" if default(name) else "none", description)
+        for name, description in descriptions().items()
+    ]
+
+
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_default_is_read_back_from_its_text(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name.upper(), default(name))
