@@ -53,9 +53,9 @@ class RefreshTokenRotation:
         """
         token = RefreshToken.parse(text)
         # Concurrently: disabling a user or changing a password revokes the sessions afterwards.
-        reading = self._users.reading(token.user_id)
+        user_read = self._users.with_id(token.user_id)
         session, successor = await self._rotate(token, client)
-        user = await reading
+        user = await user_read
         if user is None or user.disabled:
             await self._session_service.end(token.user_id, token.session_id)
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)

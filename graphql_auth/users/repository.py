@@ -11,7 +11,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from graphql_auth.errors import DatabaseUnavailable, EmailTaken
-from graphql_auth.mongo.batches import Batches
+from graphql_auth.mongo.batch_loader import BatchLoader
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.users.document import EMAIL_INDEX, UserDocument
@@ -22,7 +22,7 @@ class UserRepository:
 
     def __init__(self, indexes: IndexMonitor) -> None:
         self._indexes = indexes
-        self._by_id: Batches[PydanticObjectId, UserDocument] = Batches(_with_ids)
+        self._by_id: BatchLoader[PydanticObjectId, UserDocument] = BatchLoader(_with_ids)
 
     async def with_email(self, spellings: Sequence[str]) -> UserDocument | None:
         """Find the user whose address is stored as one of ``spellings``, the earlier the better."""
@@ -33,13 +33,9 @@ class UserRepository:
             }
         return next((found[email] for email in spellings if email in found), None)
 
-    async def with_id(self, user_id: str) -> UserDocument | None:
-        """Find the user with this id, 24 hexadecimal digits."""
-        return await self.reading(user_id)
-
-    def reading(self, user_id: str) -> asyncio.Future[UserDocument | None]:
-        """Begin to find the user with this id; nobody has to wait for what is found."""
-        return self._by_id.reading(PydanticObjectId(user_id))
+    def with_id(self, user_id: str) -> asyncio.Future[UserDocument | None]:
+        """Find the user with this id, 24 hexadecimal digits. The query starts at once."""
+        return self._by_id.load(PydanticObjectId(user_id))
 
     async def refuse_taken(self, spellings: Sequence[str]) -> None:
         """Raise EmailTaken if one of the ``spellings`` of an address is stored.
