@@ -62,7 +62,7 @@ class User(relay.Node):
         found = await info.context.services.sessions.list_for_user(
             self.account_id, before=page.after, limit=page.limit + 1
         )
-        return SessionConnection.of(found, page, self.current_session)
+        return SessionConnection.from_page(found, page, self.current_session)
 
     @classmethod
     async def resolve_node(  # type: ignore[override]

@@ -1,4 +1,4 @@
-"""The GraphQL part of sessions: where a user is signed in, and how to log out."""
+"""The GraphQL types and mutations of sessions."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -16,16 +16,24 @@ from graphql_auth.sessions.live_sessions import LiveSession
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 
 
-@strawberry.type(description="A sign-in, on one device.")
+@strawberry.type(description="A signed-in device of a user.")
 class Session(relay.Node):
-    """The owner's view of a session."""
+    """A session, as its owner sees it."""
 
     session_id: relay.NodeID[str]
     created_at: datetime = strawberry.field(description="When the user signed in.")
-    last_used_at: datetime = strawberry.field(description="When it was last refreshed.")
-    expires_at: datetime = strawberry.field(description="When it ends, unless it is used before.")
-    user_agent: str | None = strawberry.field(description="What the client said it is.")
-    ip_address: str | None = strawberry.field(description="The address that it was last used from.")
+    last_used_at: datetime = strawberry.field(
+        description="The time of the sign-in or of the last refresh."
+    )
+    expires_at: datetime = strawberry.field(
+        description="When it expires. Each refresh extends it, up to a limit."
+    )
+    user_agent: str | None = strawberry.field(
+        description="The client's `User-Agent` at `lastUsedAt`."
+    )
+    ip_address: str | None = strawberry.field(
+        description="The client's IP address at `lastUsedAt`."
+    )
     current: bool = strawberry.field(description="Whether this request belongs to it.")
 
     @classmethod
@@ -41,11 +49,11 @@ class Session(relay.Node):
         if not is_object_id(node_id):
             return None
         session = await info.context.services.sessions.get(principal.subject, node_id)
-        return cls.of(session, principal.session_id) if session else None
+        return cls.from_session(session, principal.session_id) if session else None
 
     @classmethod
-    def of(cls, session: LiveSession, current: str) -> Self:
-        """Show a session to its owner, who is in the session with the id ``current``."""
+    def from_session(cls, session: LiveSession, current_session: str) -> Self:
+        """Convert a session for a request of the session with the id ``current_session``."""
         return cls(
             session_id=session.id,
             created_at=session.created_at,
@@ -53,31 +61,20 @@ class Session(relay.Node):
             expires_at=session.expires_at,
             user_agent=session.user_agent,
             ip_address=session.ip_address,
-            current=session.id == current,
+            current=session.id == current_session,
         )
 
 
-@strawberry.type(description="A session in a list.")
-class SessionEdge:
-    """As Relay has it."""
-
-    cursor: str = strawberry.field(description="To go on after this one.")
-    node: Session = strawberry.field(description="The session.")
-
-
-@strawberry.type(description="Sessions, the latest first.")
-class SessionConnection:
-    """As Relay has it: https://relay.dev/graphql/connections.htm."""
-
-    edges: list[SessionEdge] = strawberry.field(description="The sessions of this page.")
-    page_info: relay.PageInfo = strawberry.field(description="Whether and how to go on.")
+@strawberry.type(description="A page of sessions, latest first.")
+class SessionConnection(relay.Connection[Session]):
+    """Keyset pagination; Strawberry's ListConnection counts offsets, which shift."""
 
     @classmethod
-    def of(cls, found: list[LiveSession], page: PageArgs, current: str) -> Self:
-        """Show a page, for which one session more than it holds was looked for."""
+    def from_page(cls, found: list[LiveSession], page: PageArgs, current_session: str) -> Self:
+        """Convert a page from a query for one session more than its limit."""
         edges = [
-            SessionEdge(cursor=cursor(session.id), node=Session.of(session, current))
-            for session in found[: page.limit]
+            relay.Edge(cursor=cursor(one.id), node=Session.from_session(one, current_session))
+            for one in found[: page.limit]
         ]
         return cls(
             edges=edges,
@@ -90,24 +87,25 @@ class SessionConnection:
         )
 
 
-@strawberry.input(description="Which session to end.")
+@strawberry.input(description="The session to end.")
 class RevokeSessionInput:
-    """One of the caller's own."""
+    """Input of revokeSession."""
 
     id: strawberry.ID = strawberry.field(description="The `id` of a `Session`.")
 
 
 @strawberry.type
 class SessionMutation:
-    """How sessions end."""
+    """Mutations that end sessions."""
 
     @strawberry.mutation(
         description=(
-            "End the session of the access token at once; without a good one, that of the cookie."
+            "End the session of the access token. Without a valid one, end the session of the"
+            " cookie."
         )
     )
     async def logout(self, info: Info[Context, None]) -> bool:
-        """Log out; an expired access token does not keep a browser from it."""
+        """Log out, also by cookie, so that an expired access token does not prevent it."""
         context, sessions = info.context, info.context.services.sessions
         cookie = context.cookies.refresh.read()
         try:
@@ -119,13 +117,11 @@ class SessionMutation:
             context.cookies.refresh.clear()
             return True
         await sessions.logout(principal, context.client)
-        token = RefreshToken.read(cookie)
-        if token and token.session_id == principal.session_id:
-            context.cookies.refresh.clear()
+        _clear_cookie_of(context, principal.session_id)
         return True
 
     @strawberry.mutation(
-        description="End all of the caller's sessions at once, this one too.",
+        description="End all sessions of the user, including this one.",
         permission_classes=[IsAuthenticated],
     )
     async def logout_everywhere(self, info: Info[Context, None]) -> bool:
@@ -138,29 +134,31 @@ class SessionMutation:
         return True
 
     @strawberry.mutation(
-        description=(
-            "End one of the caller's sessions at once; false when there is no such session, or no"
-            " more."
-        ),
+        description="End one session of the user. The result is false if there is no such session.",
         permission_classes=[IsAuthenticated],
     )
     async def revoke_session(
         self,
         info: Info[Context, None],
-        input: Annotated[RevokeSessionInput, argument(description="Which session to end.")],
+        input: Annotated[RevokeSessionInput, argument(description="The session to end.")],
     ) -> bool:
-        """Log out on another device."""
+        """Log out on one device."""
         context, principal = info.context, info.context.principal
         session_id = decode_global_id(input.id, "Session")
         ended = session_id is not None and await context.services.sessions.revoke(
             principal, session_id, context.client
         )
-        token = token_in_cookie(context)
-        if ended and token and token.session_id == session_id:
-            context.cookies.refresh.clear()
+        if ended:
+            _clear_cookie_of(context, session_id)
         return ended
 
 
 def token_in_cookie(context: Context) -> RefreshToken | None:
-    """Return the refresh token of the cookie, which is not verified here."""
-    return RefreshToken.read(context.cookies.refresh.peek())
+    """Return the refresh token of the cookie, without verifying it."""
+    return RefreshToken.parse(context.cookies.refresh.peek())
+
+
+def _clear_cookie_of(context: Context, session_id: str | None) -> None:
+    token = token_in_cookie(context)
+    if token and token.session_id == session_id:
+        context.cookies.refresh.clear()

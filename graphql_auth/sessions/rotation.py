@@ -52,6 +52,8 @@ class RefreshTokenRotation:
         successor.
         """
         token = RefreshToken.parse(text)
+        if token is None:
+            raise Unauthenticated(TokenReason.TOKEN_INVALID)
         # Concurrently: disabling a user or changing a password revokes the sessions afterwards.
         user_read = self._users.with_id(token.user_id)
         session, successor = await self._rotate(token, client)

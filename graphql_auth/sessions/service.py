@@ -150,7 +150,7 @@ class SessionService:
         return ended
 
     async def _end_by_token(self, text: str, event: str, client: ClientInfo) -> None:
-        token = RefreshToken.read(text)
+        token = RefreshToken.parse(text)
         if token is None or await self._sessions.find_by_token(token.digests) is None:
             return
         if await self.end(token.user_id, token.session_id):

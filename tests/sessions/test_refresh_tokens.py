@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.errors import Unauthenticated
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 
 USER, SESSION = "65f000000000000000000001", "65f000000000000000000002"
@@ -47,16 +46,17 @@ def test_a_token_shows_in_no_repr() -> None:
 
 @given(st.from_regex(r"[A-Za-z0-9_-]{96}", fullmatch=True))
 def test_every_text_of_the_form_is_a_token_and_no_two_are_the_same_one(text: str) -> None:
-    assert RefreshToken.parse(text).encode() == text
+    token = RefreshToken.parse(text)
+
+    assert token is not None
+    assert token.encode() == text
 
 
 @given(st.text() | st.from_regex(r"[\w+/=]{95,97}", fullmatch=True).filter(lambda t: len(t) != 96))
-def test_any_other_text_is_refused(text: str) -> None:
-    with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_INVALID"):
-        RefreshToken.parse(text)
+def test_any_other_text_is_not_a_token(text: str) -> None:
+    assert RefreshToken.parse(text) is None
 
 
 @pytest.mark.parametrize("change", ["{}\n", " {}", "{}=", "{}A"])
-def test_a_token_has_one_form_only(change: str) -> None:
-    with pytest.raises(Unauthenticated):
-        RefreshToken.parse(change.format(RefreshToken.first(USER, SESSION).encode()))
+def test_token_has_one_spelling(change: str) -> None:
+    assert RefreshToken.parse(change.format(RefreshToken.first(USER, SESSION).encode())) is None

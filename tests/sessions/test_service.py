@@ -47,6 +47,12 @@ async def tokens(services: ServiceContainer, user: UserDocument) -> Tokens:
     return await services.sessions.start(user, HERE)
 
 
+def parse(text: str) -> RefreshToken:
+    token = RefreshToken.parse(text)
+    assert token is not None
+    return token
+
+
 async def refreshed(services: ServiceContainer, token: str) -> Tokens:
     return (await services.rotation.refresh(token, HERE))[1]
 
@@ -157,7 +163,7 @@ async def test_two_generations_back_is_theft_even_within_the_grace(
 async def test_a_token_that_was_never_given_out_ends_nothing(
     services: ServiceContainer, tokens: Tokens, changes: dict[str, Any]
 ) -> None:
-    made_up = replace(RefreshToken.parse(tokens.refresh), **changes)
+    made_up = replace(parse(tokens.refresh), **changes)
 
     assert await refusal(services, made_up.encode()) == "TOKEN_INVALID"
     assert lives(services, tokens)
@@ -167,7 +173,7 @@ async def test_a_token_that_was_never_given_out_ends_nothing(
 async def test_a_secret_that_is_made_up_by_someone_who_knows_the_family_is_theft(
     services: ServiceContainer, tokens: Tokens
 ) -> None:
-    made_up = replace(RefreshToken.parse(tokens.refresh), secret=b"s" * 32)
+    made_up = replace(parse(tokens.refresh), secret=b"s" * 32)
 
     assert await refusal(services, made_up.encode()) == "TOKEN_REVOKED"
     assert not lives(services, tokens)
@@ -179,7 +185,7 @@ async def test_what_the_database_holds_is_of_no_use_to_whoever_reads_it(
     await refreshed(services, tokens.refresh)
     stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
     assert stored is not None
-    held = RefreshToken.parse(tokens.refresh)
+    held = parse(tokens.refresh)
     kept = [value for value in stored.values() if isinstance(value, bytes)]
 
     assert len(kept) == 4
@@ -319,7 +325,7 @@ async def test_a_shorter_lifetime_of_tokens_does_not_make_the_older_ones_outlive
     await shorter.rotation.refresh(tokens.refresh, HERE)
     assert fresh.access.expires_at < tokens.access.expires_at
     assert fresh.refresh_until >= tokens.access.expires_at
-    await shorter.sessions.end(RefreshToken.parse(tokens.refresh).user_id, tokens.session_id)
+    await shorter.sessions.end(parse(tokens.refresh).user_id, tokens.session_id)
 
     stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
     assert stored is not None
@@ -391,7 +397,7 @@ async def test_nobody_ends_the_session_of_another(
 
 
 async def test_a_refresh_token_logs_out(services: ServiceContainer, tokens: Tokens) -> None:
-    stranger = replace(RefreshToken.parse(tokens.refresh), family=b"f" * 16).encode()
+    stranger = replace(parse(tokens.refresh), family=b"f" * 16).encode()
 
     for other in (stranger, "garbled"):
         await services.sessions.logout_by_token(other, HERE)
