@@ -46,8 +46,10 @@ NO_ANSWER = (
 
 
 @asynccontextmanager
-async def connect(uri: str, documents: Documents) -> AsyncIterator[Database]:
-    """Connect to MongoDB, create the missing indexes, and bind the documents to the database.
+async def connect(
+    uri: str, documents: Documents, *, create_indexes: bool = True
+) -> AsyncIterator[Database]:
+    """Connect to MongoDB, bind the documents to the database, and create the missing indexes.
 
     A write is acknowledged once a majority has it in its journal, so no crash loses it.
 
@@ -57,8 +59,11 @@ async def connect(uri: str, documents: Documents) -> AsyncIterator[Database]:
     async with open_database(uri) as database:
         try:
             await _ping(database)
-            for document in documents:
-                await _create_indexes(database, document)
+            if create_indexes:
+                for document in documents:
+                    await _create_indexes(database, document)
+            else:
+                await bind_documents(database, documents)
         except (PyMongoError, TimeoutError):
             raise StartError(NO_ANSWER) from None
         yield database

@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 
 from graphql_auth import __version__
-from graphql_auth.__main__ import run
+from graphql_auth.cli.main import run
 from graphql_auth.runtime.signals import HANDLED, Stopped
 from graphql_auth.schema import create_schema, sdl
 from tests.process import run_command
@@ -46,8 +46,8 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
     [
         ([], "COMMAND"),
         (["fly"], "invalid choice"),
-        (["serve", "--workers", "0"], "--workers: it takes a whole number from 1 on"),
-        (["serve", "--workers", "two"], "--workers: it takes a whole number from 1 on"),
+        (["serve", "--workers", "0"], "--workers: expected an integer ≥ 1"),
+        (["serve", "--workers", "two"], "--workers: expected an integer ≥ 1"),
         (["serve", "--workers", "2", "--reload"], "not allowed with"),
     ],
 )
@@ -86,7 +86,7 @@ def test_a_stale_schema_is_a_diff_and_a_failure(
     printed = capsys.readouterr()
     assert "-  welcome: Int" in printed.out
     assert "+  welcome: String!" in printed.out
-    assert printed.err.startswith("graphql-auth: schema.graphql is stale; write it anew with:")
+    assert printed.err.startswith("graphql-auth: schema.graphql is out of date; run:")
 
 
 def test_a_schema_that_is_not_there_cannot_be_checked(
@@ -98,7 +98,7 @@ def test_a_schema_that_is_not_there_cannot_be_checked(
 
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == "graphql-auth: there is no schema.graphql in this directory to check\n"
+    assert printed.err == "graphql-auth: There is no schema.graphql in this directory.\n"
 
 
 def test_a_module_is_a_command_too(tmp_path: Path) -> None:

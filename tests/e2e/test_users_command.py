@@ -44,7 +44,7 @@ def test_a_user_is_disabled_enabled_and_deleted_while_the_server_runs(
         assert is_refused_soon(client, token)
         assert code(client.login(email)) == "INVALID_CREDENTIALS"
 
-        assert "may sign in again" in users(tmp_path, "enable", email, settings)
+        assert "can log in again" in users(tmp_path, "enable", email, settings)
         assert extensions(client.ask(WELCOME, token=token))["reason"] == "TOKEN_REVOKED"
         token = client.login(email)["data"]["login"]["token"]
 
@@ -75,4 +75,4 @@ def test_what_cannot_be_done_is_said_in_one_line(start_embedded: Start, tmp_path
     start_embedded()
     nobody = run_command(tmp_path, "users", "delete", "ada@example.com")
     assert nobody.returncode == 1
-    assert nobody.stderr == "graphql-auth: there is no user with the address ada@example.com\n"
+    assert nobody.stderr == "graphql-auth: There is no user with the e-mail ada@example.com.\n"

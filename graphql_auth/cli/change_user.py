@@ -1,0 +1,56 @@
+"""What ``graphql-auth users`` does to the database."""
+
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from graphql_auth.accounts.admin import UserAdmin, UserNotFound
+from graphql_auth.embedded_mongo.mongod import find_or_run_mongod
+from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.mongo.client import connect
+from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.runtime.event_loop import run
+from graphql_auth.services import DOCUMENTS
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.settings import Settings
+from graphql_auth.users.repository import UserRepository
+
+Change = Callable[[UserAdmin, str], Coroutine[Any, Any, str]]
+
+CHANGES: dict[str, tuple[Change, str]] = {
+    "disable": (UserAdmin.disable, "{} is disabled and logged out everywhere."),
+    "enable": (UserAdmin.enable, "{} can log in again."),
+    "delete": (UserAdmin.delete, "{} is deleted and logged out everywhere."),
+}
+
+
+def change_user(settings: Settings, change: str, email: str) -> str:
+    """Make one of CHANGES to a user, and return a sentence that says so.
+
+    Raises StartError when there is no such user, or the database cannot be reached.
+    """
+    method, message = CHANGES[change]
+
+    async def connect_and_change(uri: str) -> str:
+        async with connect(uri, DOCUMENTS, create_indexes=False):
+            users = UserRepository(IndexMonitor(DOCUMENTS))
+            return await method(UserAdmin(users, SessionRepository()), email)
+
+    with _database(settings) as uri:
+        try:
+            return message.format(run(connect_and_change(uri)))
+        except UserNotFound:
+            raise StartError(f"There is no user with the e-mail {email}.") from None
+        except Unavailable:
+            raise StartError(
+                "Lost the connection to MongoDB before the command completed; run it again."
+            ) from None
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    if settings.mongo_uri:
+        yield settings.mongo_uri.get_secret_value()
+    else:
+        with find_or_run_mongod(settings.data_dir) as uri:
+            yield uri

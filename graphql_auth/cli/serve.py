@@ -1,0 +1,49 @@
+"""``graphql-auth serve``."""
+
+import argparse
+from typing import Any
+
+from graphql_auth.runtime.signals import StopSignals
+
+
+def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
+    parser = commands.add_parser(
+        "serve",
+        help="start the server, and an embedded MongoDB without MONGO_URI",
+        description="Start the server and print its URL. It runs until Ctrl-C or SIGTERM.",
+    )
+    parser.add_argument("--host", help="IP address to listen on (default: HOST, else 127.0.0.1)")
+    parser.add_argument(
+        "--port", help="port to listen on (default: PORT, else 4001; 0 takes any free port)"
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--workers",
+        type=_positive_integer,
+        default=1,
+        metavar="N",
+        help="number of processes that serve requests (default: 1)",
+    )
+    mode.add_argument(
+        "--reload", action="store_true", help="restart when the code changes, for development"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    # Until the process ends, so that no signal is lost.
+    signals = StopSignals()
+    signals.install()
+    # Imported here, because --help and schema do not need them.
+    from graphql_auth.server.serve import serve  # noqa: PLC0415
+    from graphql_auth.settings import read_settings  # noqa: PLC0415
+
+    given = {"host": options.host, "port": options.port}
+    settings = read_settings(**{name: value for name, value in given.items() if value is not None})
+    serve(settings, signals, workers=options.workers, reload=options.reload)
+
+
+def _positive_integer(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("expected an integer ≥ 1")
+    return int(text)

@@ -1,0 +1,34 @@
+from typing import Any, NoReturn
+
+import pytest
+from pymongo import MongoClient
+
+from graphql_auth.cli.change_user import change_user
+from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.settings import read_settings
+from graphql_auth.users.repository import UserRepository
+from tests.conftest import KEY
+
+
+def test_lost_connection_is_one_line(database_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gone(*_: object) -> NoReturn:
+        raise Unavailable
+
+    monkeypatch.setattr(UserRepository, "with_email", gone)
+    settings = read_settings(mongo_uri=database_uri, token_key=KEY)
+
+    with pytest.raises(
+        StartError,
+        match="run it again",
+    ):
+        change_user(settings, "disable", "ada@example.com")
+
+
+def test_command_creates_no_index(database_uri: str) -> None:
+    settings = read_settings(mongo_uri=database_uri, token_key=KEY)
+
+    with pytest.raises(StartError, match=r"There is no user with the e-mail ada@example\.com\."):
+        change_user(settings, "disable", "ada@example.com")
+
+    with MongoClient[dict[str, Any]](database_uri) as client:
+        assert client.get_default_database().list_collection_names() == []
