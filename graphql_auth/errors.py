@@ -6,54 +6,79 @@ No error repeats a value that a client sent. docs/errors.md lists the codes.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class StartError(Exception):
     """The server cannot start; the message is the one line that its operator reads."""
 
 
-class ErrorCode(StrEnum):
-    """The values of ``extensions.code``."""
+class DescribedEnum(StrEnum):
+    """Strings, each with the description that the schema gives it."""
 
-    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
-    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
-    BAD_REQUEST = "BAD_REQUEST"
-    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
-    BAD_USER_INPUT = "BAD_USER_INPUT"
-    EMAIL_TAKEN = "EMAIL_TAKEN"
-    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
-    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
-    UNAUTHENTICATED = "UNAUTHENTICATED"
-    FORBIDDEN = "FORBIDDEN"
-    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
-    SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+    description: str
+
+    def __new__(cls, value: str, description: str) -> Self:
+        """Make a member."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.description = description
+        return member
 
 
-class FieldReason(StrEnum):
-    """Why the value of one field was refused."""
+class ErrorCode(DescribedEnum):
+    """Every value that `extensions.code` of an error can take."""
 
-    REQUIRED = "REQUIRED"
-    TOO_SHORT = "TOO_SHORT"
-    TOO_LONG = "TOO_LONG"
-    TOO_COMMON = "TOO_COMMON"
-    TOO_PERSONAL = "TOO_PERSONAL"
-    BREACHED = "BREACHED"
-    INVALID_CHARACTERS = "INVALID_CHARACTERS"
-    INVALID_EMAIL = "INVALID_EMAIL"
-    WRONG_TYPE = "WRONG_TYPE"
-    UNKNOWN_FIELD = "UNKNOWN_FIELD"
-    OUT_OF_RANGE = "OUT_OF_RANGE"
-    INVALID_CURSOR = "INVALID_CURSOR"
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED", "The document is not GraphQL."
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED", "The document is not valid."
+    BAD_REQUEST = "BAD_REQUEST", "The HTTP request is not a valid GraphQL request."
+    QUERY_TOO_COMPLEX = (
+        "QUERY_TOO_COMPLEX",
+        "The document exceeds a limit: `limit` is its name, `allowed` its value.",
+    )
+    BAD_USER_INPUT = (
+        "BAD_USER_INPUT",
+        "Invalid input: `fields` lists `field`, `reason`, `message` and, for a length, `limit`.",
+    )
+    EMAIL_TAKEN = "EMAIL_TAKEN", "An account with this e-mail address exists."
+    INVALID_CREDENTIALS = "INVALID_CREDENTIALS", "The e-mail address or the password is wrong."
+    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS", "Rate limited: try again after `retryAfter` seconds."
+    UNAUTHENTICATED = (
+        "UNAUTHENTICATED",
+        "A valid access token is required; `reason` is a `TokenReason`. Refresh, then retry.",
+    )
+    FORBIDDEN = "FORBIDDEN", "The origin of the page may not use the cookie."
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR", "A bug: quote `requestId` to report it."
+    SERVICE_UNAVAILABLE = (
+        "SERVICE_UNAVAILABLE",
+        "The server cannot answer now. Try again, after `retryAfter` seconds if it is given.",
+    )
 
 
-class TokenReason(StrEnum):
-    """Why a request is not authenticated."""
+class FieldReason(DescribedEnum):
+    """Why the value of a field was refused: every `reason` in `extensions.fields`."""
 
-    TOKEN_MISSING = "TOKEN_MISSING"  # noqa: S105 - the name of a reason
-    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - the name of a reason
-    TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 - the name of a reason
-    TOKEN_REVOKED = "TOKEN_REVOKED"  # noqa: S105 - the name of a reason
+    REQUIRED = "REQUIRED", "It is missing or blank."
+    TOO_SHORT = "TOO_SHORT", "It has fewer characters than `limit`."
+    TOO_LONG = "TOO_LONG", "It has more characters than `limit`."
+    TOO_COMMON = "TOO_COMMON", "Many people use this password."
+    TOO_PERSONAL = "TOO_PERSONAL", "The password is the user's own name or e-mail address."
+    BREACHED = "BREACHED", "The password appeared in a data breach."
+    INVALID_CHARACTERS = "INVALID_CHARACTERS", "It contains invisible characters."
+    INVALID_EMAIL = "INVALID_EMAIL", "It is not an e-mail address."
+    WRONG_TYPE = "WRONG_TYPE", "The variable does not have the type that the schema requires."
+    UNKNOWN_FIELD = "UNKNOWN_FIELD", "The schema has no such field."
+    OUT_OF_RANGE = "OUT_OF_RANGE", "The number is too small."
+    INVALID_CURSOR = "INVALID_CURSOR", "It is not a cursor of this list."
+
+
+class TokenReason(DescribedEnum):
+    """Why a request is not authenticated: every `extensions.reason`."""
+
+    TOKEN_MISSING = "TOKEN_MISSING", "The request has no token."
+    TOKEN_EXPIRED = "TOKEN_EXPIRED", "The token has expired."
+    TOKEN_INVALID = "TOKEN_INVALID", "The token is not ours, or two different ones were sent."
+    TOKEN_REVOKED = "TOKEN_REVOKED", "The session of the token has ended."
 
 
 class ApplicationError(Exception):
