@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from starlette.types import ASGIApp
 
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.context import Services, context_factory
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
+from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.mongo.client import connect
 from graphql_auth.schema import create_schema
@@ -78,11 +80,12 @@ async def services(new_services: NewServices) -> ServiceContainer:
     return await new_services()
 
 
-def endpoint_for(service: Any, config: EndpointConfig | None = None) -> GraphQLEndpoint:
+def endpoint_for(service: Any, config: EndpointConfig | None = None) -> ASGIApp:
     """The endpoint with one object in place of all services."""
     create_context = context_factory(Services(service, service, service), set(TokenSource), set())
     schema = create_schema().core
-    return GraphQLEndpoint(schema, create_context, config or EndpointConfig(), Playground())
+    endpoint = GraphQLEndpoint(schema, create_context, config or EndpointConfig(), Playground())
+    return SecurityHeadersMiddleware(endpoint)
 
 
 @pytest.fixture

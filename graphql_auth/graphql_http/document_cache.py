@@ -1,6 +1,7 @@
 """A cache of GraphQL documents that were checked against the limits, parsed and validated."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphql import (
@@ -14,7 +15,8 @@ from graphql import (
 )
 
 from graphql_auth.errors import ApplicationError, ErrorCode
-from graphql_auth.graphql_http.limits import Limits, TooComplex, parse_within
+from graphql_auth.graphql_http.limits import Limits, parse_within
+from graphql_auth.graphql_http.query_cost import TooComplex
 
 # In characters of documents. A parsed one takes up to 180 bytes a character, so 18 MB at most.
 CACHE_SIZE = 100_000
@@ -25,24 +27,17 @@ WITHOUT_INTROSPECTION = (*specified_rules, NoSchemaIntrospectionCustomRule)
 EMPTY_DOCUMENT = DocumentNode(definitions=())
 
 
-class NoSuchOperation(ApplicationError):
-    """The request does not name an operation of the document."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, code=ErrorCode.BAD_REQUEST)
-
-
 @dataclass(frozen=True, slots=True)
 class Document:
     """A parsed document; it may be executed if it has no errors."""
 
     node: DocumentNode
-    errors: tuple[GraphQLError, ...] = ()
+    errors: Sequence[GraphQLError | TooComplex] = ()
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Return the operation to execute: GetOperation in the specification.
 
-        A valid document has at least one, and no two of the same name. Raises NoSuchOperation.
+        A valid document has at least one, and no two of the same name. Raises ApplicationError.
         """
         operations = [
             definition
@@ -51,13 +46,14 @@ class Document:
         ]
         if name is not None:
             operations = [found for found in operations if found.name and found.name.value == name]
-            if not operations:
-                raise NoSuchOperation("The document has no operation of that `operationName`.")
-        if len(operations) > 1:
-            raise NoSuchOperation(
-                "The document has several operations; `operationName` must name one."
-            )
-        return operations[0]
+        match operations:
+            case [operation]:
+                return operation
+            case []:
+                message = "The document has no operation of that `operationName`."
+            case _:
+                message = "The document has several operations; `operationName` must name one."
+        raise ApplicationError(message, code=ErrorCode.BAD_REQUEST)
 
 
 class DocumentCache:
@@ -97,12 +93,10 @@ class DocumentCache:
             node = parse_within(self._limits, text)
             _unlink_tokens(node)
             self._limits.check_document(node)
-        except TooComplex as error:
-            return _invalid(GraphQLError("", original_error=error))
-        except GraphQLError as error:
-            return _invalid(error)
+        except (TooComplex, GraphQLError) as error:
+            return _invalid([error])
         errors = validate(self._schema, node, self._rules, MAX_ERRORS, self._hide_suggestions)
-        return _invalid(*errors) if errors else Document(node)
+        return _invalid(errors) if errors else Document(node)
 
     def _store(self, text: str, document: Document) -> None:
         if _cost(text) > self._size:
@@ -114,16 +108,16 @@ class DocumentCache:
             self._room += _cost(evicted)
 
 
-def _invalid(*errors: GraphQLError) -> Document:
+def _invalid(errors: Sequence[GraphQLError | TooComplex]) -> Document:
     """Keep the errors of a document, without references to the document.
 
-    An error references its nodes, and by its traceback the stack. Its locations are computed.
+    An error references its nodes, its cause, such as an error of a scalar, and by its traceback
+    the stack. Its locations are computed.
     """
     for error in errors:
-        error.nodes = error.source = None
-        for cause in (error, error.original_error):
-            if cause is not None:
-                cause.with_traceback(None).__context__ = None
+        if isinstance(error, GraphQLError):
+            error.nodes = error.source = error.original_error = error.cause = None
+        error.with_traceback(None).__context__ = error.__cause__ = None
     return Document(EMPTY_DOCUMENT, errors)
 
 

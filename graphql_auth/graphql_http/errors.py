@@ -7,7 +7,7 @@ from graphql import GraphQLError, GraphQLFormattedError, GraphQLSyntaxError
 
 from graphql_auth.errors import ApplicationError, DatabaseUnavailable, ErrorCode, Unavailable
 from graphql_auth.graphql_http.messages import syntax_message, validation_message
-from graphql_auth.logs import LogRateLimit, describe_exception
+from graphql_auth.logs import REQUEST_ID, LogRateLimit, describe_exception
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -15,36 +15,25 @@ logger = logging.getLogger(__name__)
 _causes = LogRateLimit(SECONDS_BETWEEN_LINES)
 
 
-def format_error(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
+def format_error(error: Exception) -> GraphQLFormattedError:
     """Return an error as the GraphQL specification has it in JSON.
 
-    An unexpected one is logged here, once, under the request id that the client gets.
+    An unexpected one is logged here, under the request id that the client gets.
     """
-    formatted = _classify(error, request_id)
-    if error.locations:
-        formatted["locations"] = [location.formatted for location in error.locations]
-    if error.path:
-        formatted["path"] = error.path
+    located = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+    formatted = _format_cause(located)
+    if located.locations:
+        formatted["locations"] = [location.formatted for location in located.locations]
+    if located.path:
+        formatted["path"] = located.path
     return formatted
 
 
-def request_error(message: str) -> GraphQLFormattedError:
-    """Return an error about an HTTP request that is not a GraphQL request."""
-    return _formatted(message, ErrorCode.BAD_REQUEST)
-
-
-def internal_error(cause: Exception, request_id: str) -> GraphQLFormattedError:
-    """Return an error that hides its cause, and log the cause."""
-    logger.error("failed: %s", describe_exception(cause))
-    code = ErrorCode.INTERNAL_SERVER_ERROR
-    return _formatted("Something went wrong on our side.", code, requestId=request_id)
-
-
-def _classify(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
+def _format_cause(error: GraphQLError) -> GraphQLFormattedError:
     cause = error.original_error
     if isinstance(cause, Unavailable):
         _log_cause(cause)
-        return _formatted(cause.message, cause.code, requestId=request_id, **cause.extensions)
+        return _formatted(cause.message, cause.code, requestId=REQUEST_ID.get(), **cause.extensions)
     if isinstance(cause, ApplicationError):
         return _formatted(cause.message, cause.code, **cause.extensions)
     if isinstance(error, GraphQLSyntaxError):
@@ -53,11 +42,13 @@ def _classify(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
         # graphql-core's own: of the validation, or of a null that only the execution finds.
         message = validation_message(error.message)
         return _formatted(message, ErrorCode.GRAPHQL_VALIDATION_FAILED)
-    return internal_error(cause, request_id)
+    logger.error("failed: %s", describe_exception(cause))
+    code = ErrorCode.INTERNAL_SERVER_ERROR
+    return _formatted("Something went wrong on our side.", code, requestId=REQUEST_ID.get())
 
 
 def _formatted(message: str, code: str, **extensions: Any) -> GraphQLFormattedError:  # noqa: ANN401
-    return {"message": message, "extensions": {"code": str(code), **extensions}}
+    return {"message": message, "extensions": {"code": code, **extensions}}
 
 
 def _log_cause(unavailable: Unavailable) -> None:

@@ -6,22 +6,8 @@ from typing import Any
 
 from graphql import DocumentNode, Lexer, Source, Token, TokenKind
 from graphql.language.parser import Parser
-from strawberry.utils.str_converters import to_camel_case
 
-from graphql_auth.errors import ApplicationError, ErrorCode
-from graphql_auth.graphql_http.query_cost import QueryMetrics
-
-
-class TooComplex(ApplicationError):
-    """The document exceeds a limit; ``limit`` is the name of a field of Limits."""
-
-    def __init__(self, limit: str, allowed: int) -> None:
-        super().__init__(
-            "The document exceeds a limit.",
-            code=ErrorCode.QUERY_TOO_COMPLEX,
-            limit=to_camel_case(limit),
-            allowed=allowed,
-        )
+from graphql_auth.graphql_http.query_cost import QueryMetrics, TooComplex
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +16,7 @@ class Limits:
 
     tokens, directives: in the whole document.
     depth, aliases, fields, root_fields: of an operation, each fragment counted at each spread.
-    comparisons: of fields, which validation makes (FieldsInSetCanMerge in the specification).
+    comparisons: comparisons of fields by the validation (FieldsInSetCanMerge).
     variables: the characters and values in all of them.
     """
 
@@ -47,12 +33,14 @@ class Limits:
         """Raise TooComplex for the first limit that the document exceeds."""
         try:
             metrics = QueryMetrics(document)
-            self._check("directives", metrics.directives)
+            _check("directives", metrics.directives, self.directives)
             for operation in metrics.operations:
                 size = metrics.size(operation.selection_set)
-                for name in ("depth", "aliases", "root_fields", "fields"):
-                    self._check(name, getattr(size, name))
-            self._check("comparisons", metrics.field_comparisons(self.comparisons))
+                _check("depth", size.depth, self.depth)
+                _check("aliases", size.aliases, self.aliases)
+                _check("rootFields", size.root_fields, self.root_fields)
+                _check("fields", size.fields, self.fields)
+            metrics.check_field_merges(self.comparisons)
         except RecursionError:
             raise TooComplex("depth", self.depth) from None
 
@@ -70,12 +58,12 @@ class Limits:
             elif isinstance(value, dict):
                 size += sum(map(len, value))
                 queue.extend(value.values())
-            self._check("variables", size)
+            _check("variables", size, self.variables)
 
-    def _check(self, name: str, actual: int) -> None:
-        allowed = getattr(self, name)
-        if actual > allowed:
-            raise TooComplex(name, allowed)
+
+def _check(limit: str, actual: int, allowed: int) -> None:
+    if actual > allowed:
+        raise TooComplex(limit, allowed)
 
 
 class _BoundedLexer(Lexer):

@@ -10,16 +10,17 @@ from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 
+from graphql_auth.errors import ApplicationError, ErrorCode
 from graphql_auth.graphql_http.content_negotiation import is_json
 
 MAX_HEAD_SIZE = 16_384
 
 
-class BadRequest(Exception):
-    """The HTTP request is not a GraphQL request; the message goes to the client."""
+class BadRequest(ApplicationError):
+    """The HTTP request is not a GraphQL request."""
 
     def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST, **headers: str) -> None:
-        super().__init__(message)
+        super().__init__(message, code=ErrorCode.BAD_REQUEST)
         self.status = status
         self.headers = headers
 
@@ -60,7 +61,15 @@ async def read_params(
         case "GET":
             values = _query_parameters(request)
         case "POST":
-            body = await _read_json(request, max_body_size, request_read_timeout)
+            try:
+                async with asyncio.timeout(request_read_timeout):
+                    body = await _read_body(request, max_body_size)
+            except TimeoutError:
+                raise BadRequest(
+                    f"The body did not come within {request_read_timeout:g} seconds.",
+                    HTTPStatus.REQUEST_TIMEOUT,
+                    Connection="close",
+                ) from None
             values = _parse_object(body, "The body")
         case _:
             raise BadRequest(
@@ -80,39 +89,28 @@ def _query_parameters(request: Request) -> dict[str, Any]:
     return values
 
 
-async def _read_json(request: Request, max_body_size: int, request_read_timeout: float) -> str:
+async def _read_body(request: Request, max_body_size: int) -> str:
     if not is_json(request.headers.get("content-type", "")):
         raise BadRequest(
             "Send the request as `Content-Type: application/json`, in UTF-8.",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
+    body = bytearray()
     try:
-        async with asyncio.timeout(request_read_timeout):
-            return (await _read_body(request, max_body_size)).decode()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_body_size:
+                # The connection is closed: what follows on it is the rest of this body.
+                raise BadRequest(
+                    f"The body is longer than {max_body_size} bytes.",
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                    Connection="close",
+                )
+        return body.decode()
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.") from None
-    except TimeoutError:
-        raise BadRequest(
-            f"The body did not come within {request_read_timeout:g} seconds.",
-            HTTPStatus.REQUEST_TIMEOUT,
-            Connection="close",
-        ) from None
     except ClientDisconnect:
         raise BadRequest("The body ended before its length was reached.") from None
-
-
-async def _read_body(request: Request, max_body_size: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_body_size:
-            # The connection is closed: what follows on it is the rest of this body.
-            raise BadRequest(
-                f"The body is longer than {max_body_size} bytes.",
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                Connection="close",
-            )
-    return bytes(body)
 
 
 def _parse_object(text: str, what: str) -> dict[str, Any]:

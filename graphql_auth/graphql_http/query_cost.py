@@ -17,6 +17,20 @@ from graphql import (
     SelectionSetNode,
 )
 
+from graphql_auth.errors import ApplicationError, ErrorCode
+
+
+class TooComplex(ApplicationError):
+    """The request exceeds a limit."""
+
+    def __init__(self, limit: str, allowed: int) -> None:
+        super().__init__(
+            "The document exceeds a limit.",
+            code=ErrorCode.QUERY_TOO_COMPLEX,
+            limit=limit,
+            allowed=allowed,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SelectionSize:
@@ -85,50 +99,40 @@ class QueryMetrics:
             self._sizes[name] = self.size(self._fragments.get(name))
         return self._sizes[name]
 
-    def field_comparisons(self, limit: int) -> int:
-        """Count the comparisons of FieldsInSetCanMerge, up to ``limit`` + 1.
+    def check_field_merges(self, limit: int) -> None:
+        """Raise TooComplex when the validation would make more comparisons of fields.
 
         graphql-core collects the fields of each selection set with those of its fragments, and
         compares all that have the same name. Counting takes as many steps as it counts.
         https://spec.graphql.org/September2025/#FieldsInSetCanMerge()
         """
-        return _FieldMergeCounter(self._fragments, limit).count(self._selection_sets)
+        counter = _FieldMergeCounter(self._fragments, limit)
+        for selection_set in self._selection_sets:
+            counter.compare([selection_set])
 
 
 class _FieldMergeCounter:
     def __init__(self, fragments: dict[str, SelectionSetNode], limit: int) -> None:
         self._fragments = fragments
-        self._left = limit
+        self._left = self._limit = limit
 
-    def count(self, selection_sets: Iterable[SelectionSetNode]) -> int:
-        limit = self._left
-        for selection_set in selection_sets:
-            self._compare([selection_set])
-            if self._left < 0:
-                break
-        return limit - self._left
-
-    def _compare(self, selection_sets: Iterable[SelectionSetNode]) -> None:
+    def compare(self, selection_sets: Iterable[SelectionSetNode]) -> None:
         by_name: defaultdict[str, list[FieldNode]] = defaultdict(list)
         spread: set[str] = set()
         for selection_set in selection_sets:
             for field in self._collect_fields(selection_set, spread):
                 by_name[(field.alias or field.name).value].append(field)
         for same in by_name.values():
-            self._left -= len(same) * (len(same) - 1) // 2
-            if self._left < 0:
-                return
+            self._count(len(same) * (len(same) - 1) // 2)
             if len(same) > 1:
-                self._compare([field.selection_set for field in same if field.selection_set])
+                self.compare([field.selection_set for field in same if field.selection_set])
 
     def _collect_fields(
         self, selection_set: SelectionSetNode, spread: set[str]
     ) -> Iterator[FieldNode]:
         """Yield the fields of a selection set, those of each fragment once."""
         for selection in selection_set.selections:
-            self._left -= 1
-            if self._left < 0:
-                return
+            self._count(1)
             match selection:
                 case FieldNode():
                     yield selection
@@ -138,6 +142,11 @@ class _FieldMergeCounter:
                     spread.add(name.value)
                     if name.value in self._fragments:
                         yield from self._collect_fields(self._fragments[name.value], spread)
+
+    def _count(self, steps: int) -> None:
+        self._left -= steps
+        if self._left < 0:
+            raise TooComplex("comparisons", self._limit)
 
 
 def _walk(node: Node) -> Iterator[Node]:

@@ -1,7 +1,9 @@
 import pytest
-from graphql import build_schema
+from graphql import GraphQLError, GraphQLScalarType, build_schema
 
-from graphql_auth.graphql_http.document_cache import MAX_ERRORS, DocumentCache, NoSuchOperation
+from graphql_auth.errors import ApplicationError
+from graphql_auth.graphql_http.document_cache import MAX_ERRORS, DocumentCache
+from graphql_auth.graphql_http.errors import format_error
 from graphql_auth.graphql_http.limits import Limits
 
 SCHEMA = build_schema("type Query { a: Int  b: Int }")
@@ -28,10 +30,26 @@ def test_of_a_document_that_is_refused_only_what_is_wrong_is_entries(text: str) 
 
     assert document.node.definitions == ()
     for error in document.errors:
-        assert error.locations or error.original_error
-        assert (error.nodes, error.source) == (None, None)
-        for cause in filter(None, (error, error.original_error)):
-            assert (cause.__traceback__, cause.__context__) == (None, None)
+        assert (error.__traceback__, error.__context__) == (None, None)
+        if isinstance(error, GraphQLError):
+            assert error.locations
+            assert (error.nodes, error.source) == (None, None)
+
+
+def test_literal_refused_by_a_scalar_is_a_validation_error() -> None:
+    def refuse(value: object) -> None:
+        raise ValueError(value)
+
+    schema = build_schema("scalar Odd  type Query { a(b: Odd): Int }")
+    scalar = schema.type_map["Odd"]
+    assert isinstance(scalar, GraphQLScalarType)
+    scalar.coerce_input_value = refuse
+    (error,) = DocumentCache(schema, Limits()).get('{ a(b: "hunter2") }').errors
+
+    formatted = format_error(error)
+
+    assert formatted["message"] == "Expected value of type 'Odd'."
+    assert formatted["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
 
 
 def test_a_document_that_is_entries_is_no_ring_for_the_garbage_collector() -> None:
@@ -90,7 +108,7 @@ def test_the_only_operation_needs_no_name() -> None:
 def test_one_of_several_operations_has_to_be_named(name: str | None) -> None:
     document = DocumentCache(SCHEMA, Limits()).get("query A { a } query B { b }")
 
-    with pytest.raises(NoSuchOperation, match="operationName"):
+    with pytest.raises(ApplicationError, match="operationName"):
         document.operation(name)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_auth.errors import InvalidCredentials
-from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
+from graphql_auth.graphql_http.endpoint import EndpointConfig
 from graphql_auth.graphql_http.limits import Limits, parse_within
 from tests.client import LOGIN, WELCOME, Client, code, extensions, reasons
 from tests.process import ServerProcess
@@ -336,10 +336,6 @@ class Slow:
         raise InvalidCredentials
 
 
-def slow_endpoint(slow: Slow, policy: EndpointConfig) -> GraphQLEndpoint:
-    return endpoint_for(slow, policy)
-
-
 @pytest.mark.anyio
 async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
     monkeypatch: pytest.MonkeyPatch,
@@ -351,7 +347,7 @@ async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
         return parse_within(limits, text)
 
     monkeypatch.setattr("graphql_auth.graphql_http.document_cache.parse_within", parse_and_note)
-    endpoint = slow_endpoint(Slow(), EndpointConfig())
+    endpoint = endpoint_for(Slow(), EndpointConfig())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
         for number in range(1_000):
             query = f"query Q($name: String!) {{ a{number % 10}: __type(name: $name) {{ name }} }}"
@@ -364,8 +360,7 @@ async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
 
 @pytest.mark.anyio
 async def test_what_takes_too_long_is_given_up() -> None:
-    policy = EndpointConfig(request_timeout=0.05)
-    endpoint = slow_endpoint(Slow(), policy)
+    endpoint = endpoint_for(Slow(), EndpointConfig(request_timeout=0.05))
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
         response = await client.post("http://test/graphql", json=LOGIN_REQUEST)
@@ -378,7 +373,7 @@ async def test_what_takes_too_long_is_given_up() -> None:
 @pytest.mark.anyio
 async def test_beyond_so_many_requests_at_once_the_next_is_sent_away() -> None:
     slow = Slow()
-    endpoint = slow_endpoint(slow, EndpointConfig(max_concurrent_requests=2))
+    endpoint = endpoint_for(slow, EndpointConfig(max_concurrent_requests=2))
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
         accepted = [

@@ -12,7 +12,8 @@ from graphql import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.graphql_http.limits import Limits, TooComplex, parse_within
+from graphql_auth.graphql_http.limits import Limits, parse_within
+from graphql_auth.graphql_http.query_cost import TooComplex
 from tests.client import Client, extensions
 
 SMALL = Limits(
@@ -158,8 +159,10 @@ def test_a_syntax_error_stays_one() -> None:
 def test_the_variables_are_measured_by_characters_and_values(variables: dict[str, Any]) -> None:
     SMALL.check_variables({"a": 1, "b": [1, True, None]})
 
-    with pytest.raises(TooComplex, check=lambda error: error.extensions["limit"] == "variables"):
+    with pytest.raises(TooComplex) as raised:
         SMALL.check_variables(variables)
+
+    assert raised.value.extensions == {"limit": "variables", "allowed": 10}
 
 
 names = st.sampled_from("abc")

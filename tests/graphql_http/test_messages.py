@@ -1,4 +1,5 @@
 import itertools
+from collections.abc import Sequence
 
 import pytest
 from graphql import GraphQLError, GraphQLSyntaxError
@@ -13,6 +14,7 @@ from graphql_auth.graphql_http.messages import (
     syntax_message,
     validation_message,
 )
+from graphql_auth.graphql_http.query_cost import TooComplex
 from graphql_auth.schema import create_schema
 from tests.client import Client
 
@@ -145,7 +147,7 @@ def test_a_message_in_other_words_is_replaced(reworded: str) -> None:
     assert syntax_message(f"Syntax Error: {reworded}") == UNREADABLE
 
 
-def errors(document: str, *, introspection: bool) -> tuple[GraphQLError, ...]:
+def errors(document: str, *, introspection: bool) -> Sequence[GraphQLError | TooComplex]:
     limits = Limits(root_fields=99, aliases=99)
     return DocumentCache(CORE, limits, introspection=introspection).get(document).errors
 
