@@ -1,14 +1,13 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve playground test suite faults fuzz check lint types imports schema tools audit browser bench bench-quick test-versions format constraints clean
+.PHONY: help serve playground test suite unit faults fuzz check lint types imports schema tools audit browser bench bench-quick test-versions format constraints clean
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # Most tests wait for processes; so several run at once, those of a file one
 # after the other; then those that measure time, alone.
-AT_ONCE := --numprocesses=4 --dist=loadfile
-PYTEST := $(BIN)/pytest
+AT_ONCE := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 # Names and settings of the tests are not all ASCII, whatever the locale.
 export PYTHONUTF8 := 1
 EXAMPLES := examples/apollo/node_modules examples/relay/node_modules
@@ -26,18 +25,22 @@ playground: ## Build the page that the server shows in a browser (needs Node.js)
 
 test: $(VENV)/.installed-dev ## Run the whole test suite, with coverage
 	@rm -f .coverage .coverage.*
-	@$(MAKE) --no-print-directory suite PYTEST='$(BIN)/coverage run -m pytest'
+	@$(BIN)/coverage run -m pytest $(AT_ONCE) -m "not alone"
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+	@$(BIN)/pytest -m alone
 
 suite: $(VENV)/.installed-dev ## Run the whole test suite, without coverage
-	@$(PYTEST) $(AT_ONCE) -m "not alone"
-	@$(PYTEST) -m alone
+	@$(BIN)/pytest $(AT_ONCE) -m "not alone"
+	@$(BIN)/pytest -m alone
+
+unit: $(VENV)/.installed-dev ## Run the tests that start no server, without coverage: half a minute
+	@$(BIN)/pytest -q $(AT_ONCE) -m "not alone and not process"
 
 faults: $(VENV)/.installed-dev ## Test faults of a replica set and of workers, under load: 5 minutes
-	@$(PYTEST) -q -rP tests/faults/*_faults.py
+	@$(BIN)/pytest -q -rP tests/faults/*_faults.py
 
 fuzz: $(VENV)/.installed-dev ## Run the property tests with fresh random examples, and more of them
-	@$(PYTEST) -q -m hypothesis --hypothesis-profile=fuzz
+	@$(BIN)/pytest -q -m hypothesis --hypothesis-profile=fuzz
 
 check: lint types imports schema test ## Run everything that CI runs on one Python
 

@@ -17,6 +17,7 @@ from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from tests.client import Client
 from tests.process import ServerProcess, start_server
+from tests.selection import mark_and_sort
 from tests.services import (  # noqa: F401 - fixtures
     clock,
     new_services,
@@ -48,6 +49,10 @@ for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
 Start = Callable[..., ServerProcess]
 
 KEY = "a key of the tests, which is long enough"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark_and_sort(items)
 
 
 @pytest.fixture(scope="session")
