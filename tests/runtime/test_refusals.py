@@ -55,15 +55,15 @@ def start_refused(tmp_path: Path) -> Iterator[StartRefused]:
 @pytest.mark.parametrize(
     ("refused", "said"),
     [
-        ("setpriority", "lowest priority"),
-        ("sched_setscheduler", "lowest priority"),
-        ("tcp_user_timeout", "TCP_USER_TIMEOUT"),
-        ("setrlimit", "file descriptors stays at 900"),
-        ("prctl", "prctl"),
+        ("setpriority", ["lowest priority"]),
+        (
+            "sched_setscheduler,tcp_user_timeout,setrlimit,prctl",
+            ["lowest priority", "TCP_USER_TIMEOUT", "file descriptors stays at 900", "prctl"],
+        ),
     ],
 )
-def test_a_refused_feature_is_one_warning(
-    start_refused: StartRefused, database_uri: str, refused: str, said: str
+def test_each_refused_feature_is_one_warning(
+    start_refused: StartRefused, database_uri: str, refused: str, said: list[str]
 ) -> None:
     server = start_refused(refused, MONGO_URI=database_uri, TOKEN_KEY=KEY)
 
@@ -71,8 +71,8 @@ def test_a_refused_feature_is_one_warning(
         client.token()
     assert server.stop() == 0
     warnings = re.findall("WARNING .*", server.output)
-    assert len(warnings) == 1
-    assert said in warnings[0]
+    assert len(warnings) == len(said)
+    assert all(any(one in warning for warning in warnings) for one in said)
     assert "Traceback" not in server.output
 
 

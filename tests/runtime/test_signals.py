@@ -109,8 +109,10 @@ async def test_work_that_ends_in_time_returns_its_result(signals: StopSignals) -
     assert await signals.unless_stopped(work()) == "done"
 
 
-@pytest.mark.parametrize("arguments", [(), ("--workers", "2"), ("--reload",)])
-@pytest.mark.parametrize("delay", [0.0, 0.05])
+@pytest.mark.parametrize(
+    ("arguments", "delay"),
+    [((), 0.0), ((), 0.05), (("--workers", "2"), 0.0), (("--reload",), 0.05)],
+)
 def test_sigterm_right_after_the_banner_ends_the_server(
     tmp_path: Path, database_uri: str, arguments: tuple[str, ...], delay: float
 ) -> None:
@@ -132,8 +134,15 @@ def test_sigterm_right_after_the_banner_ends_the_server(
         assert len(server.stdout.readlines()) == 3
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-@pytest.mark.parametrize("point", ["getaddrinfo", "bind", "_spawn", "_check"])
+@pytest.mark.parametrize(
+    ("point", "number", "status"),
+    [
+        ("getaddrinfo", signal.SIGTERM, 0),
+        ("bind", signal.SIGINT, 130),
+        ("_spawn", signal.SIGTERM, 0),
+        ("_check", signal.SIGINT, 130),
+    ],
+)
 def test_a_signal_during_the_start_ends_it(
     tmp_path: Path, point: str, number: int, status: int
 ) -> None:
@@ -189,7 +198,7 @@ def test_signals_at_the_very_end_change_nothing(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
-@pytest.mark.parametrize("arguments", [(), ("--workers", "2"), ("--reload",)])
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
 def test_a_shower_of_signals_ends_a_server_in_good_order(
     start: Start, database_uri: str, arguments: tuple[str, ...]
 ) -> None:

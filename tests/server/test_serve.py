@@ -41,10 +41,17 @@ def test_it_says_where_to_click_where_the_data_lies_and_how_to_stop(
     assert "Stop     Ctrl-C" in server.output
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("arguments", [(), ("--workers", "2"), ("--reload",)])
+@pytest.mark.parametrize(
+    ("arguments", "how"),
+    [
+        ((), signal.SIGTERM),
+        (("--workers", "2"), signal.SIGTERM),
+        (("--workers", "2"), signal.SIGINT),
+        (("--reload",), signal.SIGTERM),
+    ],
+)
 def test_it_ends_in_good_order_with_all_its_processes(
-    start_embedded: Start, how: int, arguments: tuple[str, ...]
+    start_embedded: Start, arguments: tuple[str, ...], how: int
 ) -> None:
     server = start_embedded(*arguments)
     with Client(server.url) as client:
@@ -81,7 +88,7 @@ def test_nothing_outlives_a_server_that_is_killed(
     server.stop(signal.SIGKILL)
 
     assert all(has_ended(pid) for pid in descendants)
-    again = start_embedded(*arguments)
+    again = start_embedded()
     with Client(again.url) as client:
         client.token()
 
@@ -175,7 +182,6 @@ def test_a_database_without_a_key_is_refused(tmp_path: Path) -> None:
     assert "TOKEN_KEY is not set" in line
 
 
-@pytest.mark.alone
 def test_a_database_that_does_not_answer_is_refused_in_time(tmp_path: Path) -> None:
     start = time.monotonic()
 
@@ -202,7 +208,6 @@ def test_a_start_can_be_interrupted(tmp_path: Path) -> None:
     assert starting.returncode == 130
 
 
-@pytest.mark.alone
 def test_a_dns_look_up_that_hangs_does_not_hold_the_end(tmp_path: Path) -> None:
     program = (
         "import socket, sys, time\n"

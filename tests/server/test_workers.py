@@ -16,7 +16,7 @@ from tests.process import SECONDS_TO_START, ServerProcess, environment, process_
 
 
 def test_workers_share_one_database_and_one_key(start_embedded: Start) -> None:
-    server = start_embedded("--workers", "3")
+    server = start_embedded("--workers", "2")
 
     names = [process_name(pid) for pid in server.descendants()]
     assert names.count("mongod") == 1
@@ -122,12 +122,11 @@ def test_a_killed_worker_is_replaced_and_named(start: Start, database_uri: str) 
     assert server.output.count("WARNING") == 1
 
 
-@pytest.mark.alone
 def test_a_worker_that_hangs_is_killed_and_replaced(start: Start, database_uri: str) -> None:
     server = start("--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
     first, _ = workers_of(server)
-    # It may not have said a word yet, and has a minute for its imports then.
-    time.sleep(3)
+    # One that has not said a word yet has a minute for its imports.
+    server.wait_for_output(f"worker {first} is ready")
 
     os.kill(first, signal.SIGSTOP)
 
@@ -146,6 +145,7 @@ def test_sighup_replaces_every_worker_and_refuses_nobody(start: Start, database_
     while len(now := set(workers_of(server))) != 2 or before & now:
         assert time.monotonic() < deadline
         ask(server)
+        time.sleep(0.02)
 
     assert server.stop() == 0
     assert "WARNING" not in server.output

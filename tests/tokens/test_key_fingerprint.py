@@ -53,8 +53,6 @@ def test_second_server_with_another_key_warns(start: Start, database_uri: str) -
         assert KEY not in server.output
         return server.output.count(WARNING)
 
-    servers = [
-        start(MONGO_URI=database_uri, TOKEN_KEY=key) for key in (KEY, KEY, OTHER_KEY, OTHER_KEY)
-    ]
+    servers = [start(MONGO_URI=database_uri, TOKEN_KEY=key) for key in (KEY, OTHER_KEY)]
 
-    assert [warnings(server) for server in servers] == [0, 0, 1, 0]
+    assert [warnings(server) for server in servers] == [0, 1]
