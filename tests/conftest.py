@@ -102,23 +102,23 @@ def start(start_embedded: Start, database_uri: str) -> Start:
     return functools.partial(start_embedded, MONGO_URI=database_uri, TOKEN_KEY=KEY)
 
 
-@pytest.fixture
-def wall_clock(tmp_path: Path) -> WallClock:
+@pytest.fixture(scope="module")
+def wall_clock(tmp_path_factory: pytest.TempPathFactory) -> WallClock:
     """A wall clock for servers, which the test can step: ``start(**wall_clock.settings)``."""
     if not LIBFAKETIME.exists() and "CI" not in os.environ:
         pytest.skip(f"There is no {LIBFAKETIME}; on Debian: apt-get install faketime")
-    return WallClock(tmp_path / "wall-clock")
+    return WallClock(tmp_path_factory.mktemp("wall-clock") / "offset")
 
 
 @pytest.fixture(scope="module")
 def start_shared(
     mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Start]:
-    """Start servers for the tests of a file, each on a database of its own."""
+    """Start servers for the tests of a file, all on one database."""
+    uri = f"{mongod.uri.rpartition('/')[0]}/shared_{uuid.uuid4().hex}"
     with ExitStack() as stack:
 
         def start_one(**settings: str) -> ServerProcess:
-            uri = f"{mongod.uri.rpartition('/')[0]}/shared_{uuid.uuid4().hex}"
             directory = tmp_path_factory.mktemp("server")
             server = start_server(directory, MONGO_URI=uri, TOKEN_KEY=KEY, **settings)
             stack.callback(server.stop)

@@ -27,13 +27,14 @@ mutation Refresh($token: String!) {
 """
 
 
-@pytest.fixture
-def server(start: Start, wall_clock: WallClock) -> ServerProcess:
-    return start(**wall_clock.settings)
+@pytest.fixture(scope="module")
+def server(start_shared: Start, wall_clock: WallClock) -> ServerProcess:
+    return start_shared(**wall_clock.settings)
 
 
 @pytest.fixture
-def client(server: ServerProcess) -> Iterator[Client]:
+def client(server: ServerProcess, wall_clock: WallClock) -> Iterator[Client]:
+    wall_clock.set(0)
     with Client(server.url) as client:
         yield client
 
@@ -97,10 +98,9 @@ def test_wait_of_a_throttled_account_stays(
     assert 0 < refused["retryAfter"] <= 31
 
 
-def test_difference_is_logged_once(
-    client: Client, server: ServerProcess, wall_clock: WallClock
-) -> None:
-    signed_in(client)
+def test_difference_is_logged_once(start: Start, wall_clock: WallClock) -> None:
+    wall_clock.set(0)
+    server = start(**wall_clock.settings)
     assert "clock of this machine" not in server.output
     for offset in (HOURS, 0, HOURS):
         wall_clock.set(offset)

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from tests.client import LOGIN, REGISTER, Client, code, extensions, registration
-from tests.conftest import KEY, Start
+from tests.conftest import Start
 from tests.process import ServerProcess
 
 ALLOWED = 5
 SIGN_UP = REGISTER.replace("token expiresAt", "deviceToken")
 
 
-@pytest.fixture
-def servers(start: Start, database_uri: str) -> list[ServerProcess]:
-    return [start(MONGO_URI=database_uri, TOKEN_KEY=KEY) for _ in range(2)]
+@pytest.fixture(scope="module")
+def servers(start_shared: Start) -> list[ServerProcess]:
+    return [start_shared() for _ in range(2)]
 
 
 @pytest.fixture
@@ -97,8 +97,10 @@ def test_two_hundred_at_once_are_answered_and_the_owner_gets_in(
 
 
 def test_every_event_is_one_line_that_names_whom_and_from_where(
-    servers: list[ServerProcess], clients: list[Client], owner: dict[str, Any]
+    servers: list[ServerProcess], clients: list[Client], request: pytest.FixtureRequest
 ) -> None:
+    printed = servers[0].output
+    owner = request.getfixturevalue("owner")
     client = clients[0]
     for password in ("wrong\n2026-01-01 ERROR forged", owner["password"]):
         client.login(owner["email"], password)
@@ -119,7 +121,8 @@ def test_every_event_is_one_line_that_names_whom_and_from_where(
         r"\S+Z INFO graphql_auth\.security: request [0-9a-f]{16}: (\w+) outcome=(\w+)"
         r" user=(-|[0-9a-f]{24}) address=127\.0\.0\.1"
     )
-    found = [line.fullmatch(one) for one in servers[0].output.splitlines() if "security" in one]
+    logged = servers[0].output.removeprefix(printed).splitlines()
+    found = [line.fullmatch(one) for one in logged if "security" in one]
     events = [(one[1], one[2], one[3] != "-") for one in found if one]
 
     assert len(events) == len(found)

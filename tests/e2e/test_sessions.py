@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -28,18 +27,14 @@ SIGN_UP = REGISTER.replace("token expiresAt", "token refreshToken expiresAt")
 REFRESH = """
 mutation ($token: String!) { refreshToken(input: {refreshToken: $token}) { token refreshToken } }
 """
-TRIALS = 50
+TRIALS = 20
 SECONDS_TO_BE_SEEN = 1.0
 
 
-@pytest.fixture
-def two(start: Start, database_uri: str) -> Iterator[tuple[Client, Client]]:
+@pytest.fixture(scope="module")
+def two(start_shared: Start) -> Iterator[tuple[Client, Client]]:
     """Two server processes of one database."""
-    with ExitStack() as stack:
-        first, second = (
-            stack.enter_context(Client(start(MONGO_URI=database_uri, TOKEN_KEY=KEY).url))
-            for _ in range(2)
-        )
+    with Client(start_shared().url) as first, Client(start_shared().url) as second:
         yield first, second
 
 
