@@ -1,8 +1,7 @@
 """Computes password hashes on low-priority threads, behind a bounded priority queue."""
 
 import asyncio
-import functools
-import heapq
+import contextlib
 import itertools
 import logging
 import math
@@ -14,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import IntEnum
+from queue import Empty, PriorityQueue
 from typing import Any, TypeVar
 
 from graphql_auth.errors import StartError, Unavailable
@@ -38,7 +38,7 @@ class Priority(IntEnum):
 
 
 # The number decides between two of the same priority, so that work is never compared.
-_Entry = tuple[Priority, int, Callable[[], Any], asyncio.Future[Any]]
+_Entry = tuple[Priority, int, Callable[[], Any], Future[Any]]
 
 
 class HashQueue:
@@ -52,16 +52,15 @@ class HashQueue:
         self._threads = threads
         self._max_pending = threads + max_waiting
         self._pending: Counter[Priority] = Counter()
-        self._waiting: list[_Entry] = []
+        self._waiting: PriorityQueue[_Entry] = PriorityQueue()
         self._order = itertools.count()
-        self._idle = threads
         self._seconds_each = 0.1
         self._is_draining = False
-        self._executor = ThreadPoolExecutor(threads, "hash", _lower_priority)
+        self._executor = ThreadPoolExecutor(threads, "hash", _lower_priority, (threading.Lock(),))
 
     def start(self) -> None:
         """Start the threads; raises StartError when the system refuses."""
-        # A thread is started for each job, as long as no thread is idle.
+        # The executor starts a thread for each job, as long as no thread is idle.
         barrier = threading.Barrier(self._threads)
         try:
             for _ in range(self._threads):
@@ -79,10 +78,11 @@ class HashQueue:
     def drain(self) -> None:
         """Refuse all waiting and new calls; work in progress is completed."""
         self._is_draining = True
-        for *_, result in self._waiting:
-            if not result.done():
-                result.set_exception(Unavailable(retry_after=1))
-        self._waiting.clear()
+        with contextlib.suppress(Empty):
+            while True:
+                *_, future = self._waiting.get_nowait()
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(Unavailable(retry_after=1))
 
     async def run(self, work: Callable[[], T], priority: Priority = Priority.DEFAULT) -> T:
         """Return what ``work`` returns; a call that is cancelled leaves the queue.
@@ -95,47 +95,36 @@ class HashQueue:
         if self._pending[priority] >= self._max_pending:
             raise Unavailable(retry_after=self._seconds_until_done())
         self._pending[priority] += 1
-        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._order), work, result))
-        self._dispatch()
+        future: Future[T] = Future()
+        self._waiting.put((priority, next(self._order), work, future))
+        # For each call a thread takes the next one, whichever it is then.
+        self._executor.submit(self._work)
         try:
-            return await result
+            return await asyncio.wrap_future(future)
         finally:
             self._pending[priority] -= 1
 
-    def _dispatch(self) -> None:
-        """Give the idle threads the next calls that are not cancelled."""
-        while self._idle and self._waiting:
-            _, _, work, result = heapq.heappop(self._waiting)
-            if not result.done():
-                self._idle -= 1
-                self._submit(work, result)
-
-    def _submit(self, work: Callable[[], T], result: asyncio.Future[T]) -> None:
-        loop = result.get_loop()
+    def _work(self) -> None:
+        try:
+            _, _, work, future = self._waiting.get_nowait()
+        except Empty:
+            return
+        if not future.set_running_or_notify_cancel():
+            return
         start = time.perf_counter()
-
-        def finish(job: Future[T]) -> None:
-            self._idle += 1
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - the caller gets it
+            future.set_exception(error)
+        else:
             self._seconds_each = time.perf_counter() - start
-            self._dispatch()
-            if result.done():
-                return
-            error = job.exception()
-            if error is None:
-                result.set_result(job.result())
-            else:
-                result.set_exception(error)
-
-        self._executor.submit(work).add_done_callback(
-            lambda job: loop.call_soon_threadsafe(finish, job)
-        )
+            future.set_result(result)
 
     def _seconds_until_done(self) -> int:
         return max(1, math.ceil(self._pending.total() * self._seconds_each / self._threads))
 
 
-def _lower_priority() -> None:
+def _lower_priority(first_warning: threading.Lock) -> None:
     # On Linux a priority belongs to a thread; elsewhere to a process.
     if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
         return
@@ -147,13 +136,9 @@ def _lower_priority() -> None:
         os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
     except OSError as error:
         # seccomp refuses it, as under SystemCallFilter=~@resources of systemd, or gVisor.
-        _warn_once(str(error.strerror))
-
-
-@functools.cache
-def _warn_once(reason: str) -> None:
-    logger.warning(
-        "the system does not let hash threads run at the lowest priority (%s):"
-        " many logins at once slow other requests down",
-        reason,
-    )
+        if first_warning.acquire(blocking=False):
+            logger.warning(
+                "the system does not let hash threads run at the lowest priority (%s):"
+                " many logins at once slow other requests down",
+                error.strerror,
+            )

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from graphql_auth.errors import StartError, Unavailable
-from graphql_auth.passwords import hash_queue
 from graphql_auth.passwords.hash_queue import HashQueue, Priority
 
 pytestmark = pytest.mark.anyio
@@ -248,7 +247,6 @@ async def test_a_system_that_refuses_a_low_priority_is_one_warning(
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
-    hash_queue._warn_once.cache_clear()  # noqa: SLF001
     queue = HashQueue(threads=3)
     queue.start()
 
