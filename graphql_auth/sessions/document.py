@@ -1,4 +1,4 @@
-"""The document of a session."""
+"""The sessions collection."""
 
 from datetime import datetime
 from typing import ClassVar, cast
@@ -9,10 +9,10 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 
 class SessionDocument(Document):
-    """A sign-in that lives until it is ended or not used for long.
+    """A session, with digests of its refresh tokens.
 
-    Of a refresh token only digests are stored. One whose ``ended_at`` is set is kept until the last
-    access token that it gave out has expired, for it is what tells every process to refuse those.
+    After its end (``ended_at``) it is kept until its last access token has expired, so that every
+    process can read the revocation.
     """
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
@@ -34,14 +34,14 @@ class SessionDocument(Document):
     rotated_at: datetime
 
     class Settings:
-        """The collection and its indexes."""
+        """The collection and its indexes, in Beanie's form."""
 
         name = "sessions"
         keep_nulls = False
         indexes: ClassVar = [
             IndexModel([("user_id", ASCENDING), ("_id", DESCENDING)], name="user_id_1__id_-1"),
             IndexModel([("expires_at", ASCENDING)], name="expires_at_1", expireAfterSeconds=0),
-            # All that is asked of ended sessions is in it, so that a million are read in seconds.
+            # Covers the query for revocations, which reads a million in seconds.
             IndexModel(
                 [("ended_at", ASCENDING), ("expires_at", ASCENDING), ("_id", ASCENDING)],
                 name="ended_at_1_expires_at_1__id_1",

@@ -1,4 +1,4 @@
-"""What the owner of a session may know of it."""
+"""What the owner of a session can see of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from graphql_auth.sessions.document import SessionDocument
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """A session without its digests."""
+    """A live session without its digests."""
 
     id: str
     created_at: datetime
@@ -20,7 +20,7 @@ class LiveSession:
 
     @classmethod
     def from_session(cls, session: SessionDocument) -> Self:
-        """Take what the owner may know from a stored session."""
+        """Leave out the digests of a stored session."""
         return cls(
             str(session.id),
             session.created_at,

@@ -1,4 +1,4 @@
-"""The document of the attempts under one key."""
+"""The attempts collection."""
 
 from typing import ClassVar
 
@@ -7,12 +7,12 @@ from pymongo import ASCENDING, IndexModel
 
 
 class AttemptDocument(Document):
-    """What is known of the attempts under one key, for as long as it matters."""
+    """The attempts and leases of one key; see AttemptRepository for its fields."""
 
-    id: str  # type: ignore[assignment] # - what is counted, and of whom
+    id: str  # type: ignore[assignment] # - the key of the counter
 
     class Settings:
-        """The collection and its index."""
+        """The collection and its index, in Beanie's form."""
 
         name = "attempts"
         indexes: ClassVar = [

@@ -1,4 +1,4 @@
-"""The attempts collection: rate limits, counted for all processes at once."""
+"""The attempts collection: rate limits that all processes share."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.throttling.document import AttemptDocument
 
 LONG_AGO = datetime.fromtimestamp(0, UTC)
-# Processes that make the document of a key at the same time: all but one try again.
+# When several processes create the document of a key at once, all but one try again.
 MAX_TRIES = 5
 SECONDS_BETWEEN_TRIES = 0.02
 MILLISECOND = timedelta(milliseconds=1)
@@ -24,43 +24,43 @@ MILLISECOND = timedelta(milliseconds=1)
 class RateLimit:
     """A rate limit with exponential backoff.
 
-    ``free`` attempts count without a wait. Each further one has to wait, for ``first_wait``, then
-    twice as long, up to ``longest_wait``. One attempt is given back every ``refill``, so a budget
-    is whole again after ``memory`` at the latest.
+    The first ``free`` attempts need no wait. The next one waits ``first_wait``, and each further
+    one twice as long, up to ``max_wait``. Every ``refill`` gives back one attempt, and ``memory``
+    gives back all of them.
     """
 
     free: int
     refill: timedelta
     first_wait: timedelta
-    longest_wait: timedelta
+    max_wait: timedelta
     memory: timedelta = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseResult:
-    """Whether a lease was granted; if not, the key is blocked until ``free_at`` or busy."""
+    """Whether a lease was granted. Without one, the key is blocked until ``free_at``, or busy."""
 
     granted: bool
     free_at: datetime
 
 
 class AttemptRepository:
-    """Every method is one command to the database, and raises Unavailable.
+    """Every method is one atomic command, which Beanie has no method for; it raises Unavailable.
 
-    A lease is taken before an attempt, so that parallel attempts cannot exceed a budget. The
-    attempt is counted after it, or not. The lease of a process that died expires uncounted, for
-    nobody has learned how the attempt ended.
+    An attempt takes a lease first, so that parallel attempts cannot exceed a limit. It is counted
+    at its end, if at all. The lease of a process that was killed expires without being counted,
+    because no client got an answer.
 
-    How much of a budget is used is the time until it is whole again (``full_at``), divided by
-    ``refill``: the generic cell rate algorithm (ITU-T I.371).
+    The algorithm is the generic cell rate algorithm (ITU-T I.371): the attempts used are the time
+    until all are given back (``full_at``), divided by ``refill``.
     """
 
-    async def begin(
-        self, key: str, budget: RateLimit, lease: str, now: datetime, until: datetime
+    async def acquire(
+        self, key: str, limit: RateLimit, lease: str, now: datetime, until: datetime
     ) -> LeaseResult:
-        """Take a lease if the budget allows one more attempt, beside those in progress."""
-        used = _used(budget, now)
-        room = {"$max": [1, {"$subtract": [budget.free, used]}]}
+        """Take a lease if the limit allows one more attempt besides those in progress."""
+        used = _used(limit, now)
+        room = {"$max": [1, {"$subtract": [limit.free, used]}]}
         granted = {"$and": [{"$lte": ["$free_at", now]}, {"$lt": [{"$size": "$pending"}, room]}]}
         mine = [{"lease": lease, "until": until}]
         found = await self._update(
@@ -68,7 +68,7 @@ class AttemptRepository:
             [
                 {
                     "$set": {
-                        "full_at": _full_at(budget, now),
+                        "full_at": _full_at(limit, now),
                         "free_at": {"$ifNull": ["$free_at", LONG_AGO]},
                         "pending": _pending({"$gt": ["$$this.until", now]}),
                     }
@@ -91,21 +91,23 @@ class AttemptRepository:
                 {"$unset": "granted"},
             ],
         )
-        return LeaseResult(any(one["lease"] == lease for one in found["pending"]), found["free_at"])
+        return LeaseResult(
+            any(entry["lease"] == lease for entry in found["pending"]), found["free_at"]
+        )
 
-    async def count(self, key: str, budget: RateLimit, lease: str, now: datetime) -> None:
-        """Give a lease back and count the attempt, which can make the next one wait."""
-        later = {"$add": [{"$max": [_full_at(budget, now), now]}, budget.refill // MILLISECOND]}
-        beyond = {"$subtract": [_used(budget, now), budget.free]}
+    async def count(self, key: str, limit: RateLimit, lease: str, now: datetime) -> None:
+        """Release a lease and count its attempt."""
+        later = {"$add": [{"$max": [_full_at(limit, now), now]}, limit.refill // MILLISECOND]}
+        beyond = {"$subtract": [_used(limit, now), limit.free]}
         doubled = {
-            "$multiply": [budget.first_wait // MILLISECOND, {"$pow": [2, {"$min": [beyond, 60]}]}]
+            "$multiply": [limit.first_wait // MILLISECOND, {"$pow": [2, {"$min": [beyond, 60]}]}]
         }
-        wait = {"$min": [budget.longest_wait // MILLISECOND, doubled]}
+        wait = {"$min": [limit.max_wait // MILLISECOND, doubled]}
         blocked_until = {"$max": ["$free_at", {"$add": [now, wait]}]}
         await self._update(
             key,
             [
-                {"$set": {"full_at": {"$min": [later, now + budget.memory]}}},
+                {"$set": {"full_at": {"$min": [later, now + limit.memory]}}},
                 {
                     "$set": {
                         "pending": _without(lease),
@@ -117,13 +119,13 @@ class AttemptRepository:
         )
 
     async def release(self, keys: Sequence[str], lease: str) -> None:
-        """Give leases on some keys back as if there had been no attempt."""
+        """Release a lease on some keys without counting its attempt."""
         await self._update_many(
             UpdateOne({"_id": key}, [{"$set": {"pending": _without(lease)}}]) for key in keys
         )
 
     async def renew(self, leases: Mapping[str, Sequence[str]], until: datetime) -> None:
-        """Extend leases, each on its keys, while their attempts are in progress."""
+        """Extend leases, each on its keys."""
         await self._update_many(
             UpdateOne({"_id": key, "pending.lease": lease}, {"$set": {"pending.$.until": until}})
             for lease, keys in leases.items()
@@ -132,7 +134,7 @@ class AttemptRepository:
 
     @staticmethod
     async def _update_many(updates: Iterable[UpdateOne]) -> None:
-        # Not update_many, which the driver does not retry when the primary steps down.
+        # The driver retries this when the primary steps down, unlike update_many.
         with translate_driver_errors(writing=True):
             await AttemptDocument.get_pymongo_collection().bulk_write(list(updates), ordered=False)
 
@@ -146,24 +148,24 @@ class AttemptRepository:
                         {"_id": key}, update, upsert=True, return_document=ReturnDocument.AFTER
                     )
                 except DuplicateKeyError as error:
-                    # Another process has made the document in the same moment; now it is there.
-                    refused = error
+                    # Another process has just created the document.
+                    duplicate = error
                     await asyncio.sleep(SECONDS_BETWEEN_TRIES)
                 else:
                     return cast("dict[str, Any]", found)
-        raise Unavailable from refused
+        raise Unavailable from duplicate
 
 
-def _full_at(budget: RateLimit, now: datetime) -> dict[str, Any]:
-    """Return when the budget is whole again; version 0.1.0 stored a number of failures."""
-    failures = {"$multiply": ["$failures", budget.refill // MILLISECOND]}
-    in_old_version = {"$cond": [{"$gt": ["$forget_at", now]}, {"$add": [now, failures]}, now]}
-    return {"$ifNull": ["$full_at", in_old_version]}
+def _full_at(limit: RateLimit, now: datetime) -> dict[str, Any]:
+    """Return when all attempts are given back; version 0.1.0 stored a number of failures."""
+    failures = {"$multiply": ["$failures", limit.refill // MILLISECOND]}
+    from_failures = {"$cond": [{"$gt": ["$forget_at", now]}, {"$add": [now, failures]}, now]}
+    return {"$ifNull": ["$full_at", from_failures]}
 
 
-def _used(budget: RateLimit, now: datetime) -> dict[str, Any]:
+def _used(limit: RateLimit, now: datetime) -> dict[str, Any]:
     left = {"$subtract": ["$full_at", now]}
-    return {"$max": [0, {"$ceil": {"$divide": [left, budget.refill // MILLISECOND]}}]}
+    return {"$max": [0, {"$ceil": {"$divide": [left, limit.refill // MILLISECOND]}}]}
 
 
 def _pending(condition: dict[str, Any]) -> dict[str, Any]:

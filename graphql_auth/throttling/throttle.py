@@ -10,112 +10,110 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from graphql_auth.errors import EmailTaken, TooManyAttempts
 from graphql_auth.throttling.repository import AttemptRepository, RateLimit
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
-# Of strangers, at one account: 5 at once, then 30 s, doubling up to 30 minutes: at most 57 a day.
-ACCOUNT = RateLimit(free=5, refill=HOUR, first_wait=30 * SECOND, longest_wait=30 * MINUTE)
-# Of a device that has signed in before, or of a session: as many, apart from all others.
+# Unknown devices, per account: 5 failures at once, then waits of 30 s to 30 min: 57 a day at most.
+ACCOUNT = RateLimit(free=5, refill=HOUR, first_wait=30 * SECOND, max_wait=30 * MINUTE)
+# A known device and a session have the same limit, separately.
 DEVICE = ACCOUNT
 
-# After kill -9 the leases of a process expire within the time that an attempt waits for one.
+# Shorter than LEASE_TIMEOUT: after kill -9, waiting attempts get the leases of the process.
 LEASE = timedelta(seconds=8)
 SECONDS_BETWEEN_RENEWALS = 2.0
-# An IPv6 customer has a /64 at the least: https://www.rfc-editor.org/rfc/rfc6177
+# An IPv6 customer has at least a /64: https://www.rfc-editor.org/rfc/rfc6177
 IPV6_PREFIX = 64
 
-SECONDS_TO_WAIT = 10.0
+LEASE_TIMEOUT = 10.0
 SECONDS_BETWEEN_TRIES = 0.05
-MOST_WAITING = 100
+MAX_WAITING = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ThrottleKey:
-    """Something that is counted, and the budget that it has."""
+    """A counter and its limit."""
 
     key: str
-    budget: RateLimit
+    limit: RateLimit
 
 
 class AttemptInProgress:
-    """An attempt that its budgets allow; it is counted only if ``counts`` is set before its end."""
+    """An attempt that its limits allow. It is counted if ``counts`` is set."""
 
     counts = False
 
 
 class Throttle:
-    """Counts attempts in the database, with a lease for each, for all processes together.
+    """Limits attempts, for all processes of a database together.
 
-    ``failures_per_address`` and ``registrations_per_address`` are how many of each an IP address
-    has in an hour. ``now`` returns seconds since 1970, by a clock that all processes share.
+    ``max_failures_per_address`` and ``max_registrations_per_address`` are per IP address and hour.
+    ``now`` returns seconds since 1970, by a clock that all processes share.
     """
 
     def __init__(
         self,
         attempts: AttemptRepository,
-        failures_per_address: int,
-        registrations_per_address: int,
+        max_failures_per_address: int,
+        max_registrations_per_address: int,
         now: Callable[[], float],
     ) -> None:
         self._attempts = attempts
-        self._failures = _per_hour(failures_per_address)
-        self._registrations = _per_hour(registrations_per_address)
+        self._failures = _per_hour(max_failures_per_address)
+        self._registrations = _per_hour(max_registrations_per_address)
         self._now = now
         self._waiting: collections.Counter[str] = collections.Counter()
         self._leases: dict[str, list[str]] = {}
 
     def login_keys(self, email: str, ip: str | None) -> list[ThrottleKey]:
-        """Return what is counted when an unknown device tries an e-mail, known here or not."""
-        # The database is not to hold what people typed.
+        """Return the keys of a login from an unknown device, whether the e-mail exists or not."""
+        # A digest: the database must not store what people type.
         account = f"account:{hashlib.sha256(email.encode()).hexdigest()}"
-        # An attempt that waits for its own IP address is not in the way of the account.
+        # The IP address first, so that an attempt that waits for it holds no lease on the account.
         return [self._failures_key(ip), ThrottleKey(account, ACCOUNT)]
 
     def device_keys(self, device_id: str) -> list[ThrottleKey]:
-        """Return what is counted when a device tries that has signed in to the account before."""
+        """Return the keys of a login from a device that signed in to the account before."""
         return [ThrottleKey(f"device:{device_id}", DEVICE)]
 
     def reauth_keys(self, session_id: str) -> list[ThrottleKey]:
-        """Return what is counted when a signed-in user proves the password again."""
+        """Return the keys of a password check within a session."""
         return [ThrottleKey(f"session:{session_id}", DEVICE)]
 
     @asynccontextmanager
     async def registration(self, ip: str | None) -> AsyncIterator[None]:
-        """Make a registration, which counts if it succeeds; raises TooManyAttempts.
+        """Limit registrations; raises TooManyAttempts.
 
-        One for an e-mail that is taken tells of an account, so it counts as a failed login does.
+        A registration counts if it succeeds. EmailTaken counts as a failed login, because it
+        reveals an account.
         """
-        registered = ThrottleKey(f"register:{_network(ip)}", self._registrations)
+        key = ThrottleKey(f"register:{_network(ip)}", self._registrations)
         async with (
-            self.attempt([self._failures_key(ip)]) as guess,
-            self.attempt([registered]) as registration,
+            self.attempt([self._failures_key(ip)]) as failure,
+            self.attempt([key]) as registration,
         ):
             try:
                 yield
             except EmailTaken:
-                guess.counts = True
+                failure.counts = True
                 raise
             registration.counts = True
 
     @asynccontextmanager
     async def attempt(self, keys: list[ThrottleKey]) -> AsyncIterator[AttemptInProgress]:
-        """Make an attempt, if the budget of each key allows it.
-
-        Raises TooManyAttempts with the seconds to wait.
-        """
+        """Make an attempt if the limit of each key allows it; raises TooManyAttempts."""
         lease = secrets.token_hex(8)
         attempt = AttemptInProgress()
         held = self._leases[lease] = []
         try:
             for key in keys:
-                # Before it is granted, for the answer can get lost.
+                # Before the command, because it can succeed although its answer is lost.
                 held.append(key.key)
                 try:
-                    await self._begin(key, lease)
+                    await self._acquire(key, lease)
                 except TooManyAttempts:
                     held.pop()
                     raise
@@ -124,7 +122,7 @@ class Throttle:
             del self._leases[lease]
             if attempt.counts:
                 for key in keys:
-                    await self._attempts.count(key.key, key.budget, lease, self._moment())
+                    await self._attempts.count(key.key, key.limit, lease, self._utc_now())
             elif held:
                 await self._attempts.release(held, lease)
 
@@ -132,18 +130,18 @@ class Throttle:
         """Extend the leases of the attempts in progress; raises Unavailable."""
         leases = {lease: tuple(keys) for lease, keys in self._leases.items() if keys}
         if leases:
-            await self._attempts.renew(leases, self._moment() + LEASE)
+            await self._attempts.renew(leases, self._utc_now() + LEASE)
 
-    async def _begin(self, key: ThrottleKey, lease: str) -> None:
-        # Counted for each key: many attempts at one account are in the way of no other account.
-        if self._waiting[key.key] >= MOST_WAITING:
+    async def _acquire(self, key: ThrottleKey, lease: str) -> None:
+        # For each key: many attempts at one account must not block other accounts.
+        if self._waiting[key.key] >= MAX_WAITING:
             raise TooManyAttempts(retry_after=1)
         self._waiting[key.key] += 1
-        # Not asyncio.timeout, which cancels once: the driver may swallow that when its answer comes
-        # in the same moment, and then nobody would stop waiting.
-        last_try = time.monotonic() + SECONDS_TO_WAIT
+        # Not asyncio.timeout: it cancels once, and the driver swallows the cancellation if its
+        # answer arrives at the same time. Then the loop would never end.
+        last_try = time.monotonic() + LEASE_TIMEOUT
         try:
-            # Other processes take part, so there is no event to wait for.
+            # A lease of another process can end, so there is no event to wait for.
             while not await self._is_granted(key, lease):
                 if time.monotonic() >= last_try:
                     raise TooManyAttempts(retry_after=1)
@@ -152,9 +150,9 @@ class Throttle:
             self._waiting -= collections.Counter([key.key])
 
     async def _is_granted(self, key: ThrottleKey, lease: str) -> bool:
-        """Whether the attempt may be made; False while others are in progress."""
-        now = self._moment()
-        result = await self._attempts.begin(key.key, key.budget, lease, now, now + LEASE)
+        """Try to take a lease; False while others are in progress. Raises TooManyAttempts."""
+        now = self._utc_now()
+        result = await self._attempts.acquire(key.key, key.limit, lease, now, now + LEASE)
         if result.free_at > now:
             raise TooManyAttempts(math.ceil((result.free_at - now).total_seconds()))
         return result.granted
@@ -162,20 +160,20 @@ class Throttle:
     def _failures_key(self, ip: str | None) -> ThrottleKey:
         return ThrottleKey(f"address:{_network(ip)}", self._failures)
 
-    def _moment(self) -> datetime:
+    def _utc_now(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
 
 
 def _per_hour(attempts: int) -> RateLimit:
-    """Return a budget of so many attempts an hour, all of which may come at once."""
+    """Return a limit of attempts per hour, which may all come at once."""
     interval = HOUR / attempts
-    return RateLimit(attempts, refill=interval, first_wait=interval, longest_wait=interval)
+    return RateLimit(attempts, refill=interval, first_wait=interval, max_wait=interval)
 
 
 def _network(ip: str | None) -> str:
-    """Return what one customer of a provider has: an IPv4 address, or an IPv6 network."""
+    """Return what one customer of a provider has: an IPv4 address or an IPv6 network."""
     if ip is None:
         return "unknown"
-    if ip_address(ip).version == 4:  # noqa: PLR2004
+    if isinstance(ip_address(ip), IPv4Address):
         return ip
     return str(ip_network((ip, IPV6_PREFIX), strict=False))

@@ -18,7 +18,7 @@ def user(**changes: object) -> UserDocument:
 
 def test_a_device_is_known_by_its_token() -> None:
     token = TOKENS.issue(user())
-    device_id = TOKENS.device_id(token, user())
+    device_id = TOKENS.verify(token, user())
 
     assert device_id is not None
     assert TOKENS.issue(user(), device_id) == token
@@ -37,17 +37,17 @@ def test_a_device_is_known_by_its_token() -> None:
 def test_a_token_is_bound_to_the_server_the_user_and_the_password(
     tokens: DeviceTokens, owner: UserDocument | None
 ) -> None:
-    assert tokens.device_id(TOKENS.issue(user()), owner) is None
+    assert tokens.verify(TOKENS.issue(user()), owner) is None
 
 
 @given(st.none() | st.text() | st.from_regex(r"[A-Za-z0-9_-]{64}", fullmatch=True))
 def test_no_other_text_is_a_token(text: str | None) -> None:
-    assert TOKENS.device_id(text, user()) is None
+    assert TOKENS.verify(text, user()) is None
 
 
 @pytest.mark.parametrize("change", ["{}\n", " {}", "{}="])
 def test_a_token_has_one_form_only(change: str) -> None:
-    assert TOKENS.device_id(change.format(TOKENS.issue(user())), user()) is None
+    assert TOKENS.verify(change.format(TOKENS.issue(user())), user()) is None
 
 
 def test_what_is_stored_of_a_device_is_bounded() -> None:

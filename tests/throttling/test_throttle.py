@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 EMAIL, PASSWORD = "ada@example.com", "correct horse"
 HOME = ClientInfo("192.0.2.1", "at home")
 DAY = 24 * 3600
-LONGEST_WAIT = ACCOUNT.longest_wait.total_seconds()
+LONGEST_WAIT = ACCOUNT.max_wait.total_seconds()
 
 
 class CountedPasswords:
@@ -332,7 +332,7 @@ async def test_registrations_are_counted_by_address(
 
 KEY = ThrottleKey(
     "test",
-    RateLimit(free=2, refill=HOUR, first_wait=timedelta(seconds=1), longest_wait=timedelta(1)),
+    RateLimit(free=2, refill=HOUR, first_wait=timedelta(seconds=1), max_wait=timedelta(1)),
 )
 
 
@@ -388,7 +388,7 @@ async def test_lease_of_dead_process_expires_uncounted(
     throttle: Throttle, database: AsyncDatabase[dict[str, Any]], clock: Clock
 ) -> None:
     now = datetime.fromtimestamp(clock.time, UTC)
-    await AttemptRepository().begin("test", KEY.budget, "dead", now, now + LEASE)
+    await AttemptRepository().acquire("test", KEY.limit, "dead", now, now + LEASE)
     async with throttle.attempt([KEY]):
         pass
     assert await counted(database, clock) == (0, 1)
@@ -424,7 +424,7 @@ async def test_other_duplicate_key_is_not_retried_without_end(
         pass
 
     with pytest.raises(Unavailable):
-        async with throttle.attempt([ThrottleKey("another", KEY.budget)]):
+        async with throttle.attempt([ThrottleKey("another", KEY.limit)]):
             pass
 
 
@@ -432,11 +432,11 @@ async def test_other_duplicate_key_is_not_retried_without_end(
 async def test_nobody_waits_for_ever_and_not_too_many_do(
     throttle: Throttle, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SECONDS_TO_WAIT", 2.0)
-    monkeypatch.setattr(module, "MOST_WAITING", 3)
+    monkeypatch.setattr(module, "LEASE_TIMEOUT", 2.0)
+    monkeypatch.setattr(module, "MAX_WAITING", 3)
     now = datetime.fromtimestamp(clock.time, UTC)
     for lease in ("one", "two"):
-        await AttemptRepository().begin("test", KEY.budget, lease, now, now + LEASE)
+        await AttemptRepository().acquire("test", KEY.limit, lease, now, now + LEASE)
 
     async def wait() -> int:
         with pytest.raises(TooManyAttempts) as refused:
@@ -448,7 +448,7 @@ async def test_nobody_waits_for_ever_and_not_too_many_do(
     _, waiting = await asyncio.wait(attempts, timeout=1)
 
     assert len(waiting) == 3
-    async with throttle.attempt([ThrottleKey("another", KEY.budget)]):
+    async with throttle.attempt([ThrottleKey("another", KEY.limit)]):
         pass
     assert await asyncio.gather(*attempts) == [1] * 9
 
@@ -486,13 +486,13 @@ async def test_cancelled_wait_for_a_lease_leaves_none(
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begin = AttemptRepository.begin
+    begin = AttemptRepository.acquire
 
     async def begin_and_lose_the_answer(*arguments: Any) -> NoReturn:
         await begin(*arguments)
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(AttemptRepository, "begin", begin_and_lose_the_answer)
+    monkeypatch.setattr(AttemptRepository, "acquire", begin_and_lose_the_answer)
     with pytest.raises(asyncio.CancelledError):
         async with throttle.attempt([KEY]):
             pass
