@@ -1,4 +1,4 @@
-"""Tokens in cookies, which no script can read, and the protection of them against CSRF."""
+"""Tokens in HttpOnly cookies, and their CSRF protection."""
 
 import functools
 from collections.abc import Collection
@@ -18,10 +18,11 @@ LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 def find_cookie(request: Request, name: str) -> str | None:
-    """Return the value of a cookie, byte for byte; None without one, and for two different ones.
+    """Return the value of a cookie, byte for byte; None without one or with two different ones.
 
-    A browser lets no neighbouring host set ``__Host-…``. It does let one set the same name after a
-    byte A0, which str.strip() would remove. RFC 6265bis section 5.6 strips spaces and tabs only.
+    Starlette's ``request.cookies`` is unsafe here: it strips the byte A0 from a name. A browser
+    does not let a neighbouring host set ``__Host-…``, but it does let it set A0 and that name.
+    RFC 6265bis section 5.6 strips spaces and tabs only.
     """
     values = {
         value.strip(b" \t")
@@ -47,16 +48,16 @@ class TokenCookie:
         self._response = response
         self._allowed_origins = allowed_origins
         self._origin = request.headers.get("origin", "")
-        # A proxy can reach us by HTTP and the name localhost; a page of ours tells the truth.
+        # A proxy may connect by HTTP to localhost. The origin of our own page is more reliable.
         is_https_page = self._origin.startswith("https://") and self._has_allowed_origin()
         is_https = request.url.scheme == "https" or is_https_page
         is_local = request.url.hostname in LOCAL_HOSTS and not is_https
         self._name = name if is_local else SECURE_PREFIX + name
-        # Elsewhere a neighbouring host can have set a cookie without the prefix.
+        # Except on localhost, a neighbouring host could have set a cookie without the prefix.
         names = [name, SECURE_PREFIX + name] if is_local else [self._name]
-        found = {one: find_cookie(request, one) for one in names}
-        self._found_name = next((one for one in names if found[one]), self._name)
-        self._token = found[self._found_name]
+        values = {name: find_cookie(request, name) for name in names}
+        self._found_name = next((name for name in names if values[name]), self._name)
+        self._token = values[self._found_name]
 
     def check_origin(self) -> None:
         """Raise Forbidden unless the page may use the cookie."""
@@ -64,7 +65,7 @@ class TokenCookie:
             raise Forbidden
 
     def peek(self) -> str | None:
-        """Return the token without a check, for what does not depend on the page."""
+        """Return the token without checking the origin."""
         return self._token
 
     def read(self) -> str | None:
@@ -88,7 +89,7 @@ class TokenCookie:
 
     def _has_allowed_origin(self) -> bool:
         host = self._request.headers.get("host")
-        # Behind a proxy we may not know that the page was loaded by HTTPS.
+        # A proxy may hide that the page was loaded by HTTPS.
         own = {f"https://{host}", f"{self._request.url.scheme}://{host}"}
         return self._origin in own or self._origin in self._allowed_origins
 
@@ -131,7 +132,7 @@ class Cookies:
         return self._cookie("device-token")
 
     def if_requested(self, is_requested: bool) -> Self | None:  # noqa: FBT001 - an input field
-        """Return these if they are to be set; raises Forbidden when the page may not use them."""
+        """Return these if they are requested; raises Forbidden if the page may not use them."""
         if not is_requested:
             return None
         self.refresh.check_origin()

@@ -1,4 +1,4 @@
-"""Where an access token stands in a request."""
+"""The places of an access token in a request."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -13,10 +13,10 @@ Reader = Callable[[Request, Mapping[str, Any]], Iterable[object]]
 def find_tokens(
     request: Request, parameters: Mapping[str, Any], sources: Iterable[str]
 ) -> Iterator[str]:
-    """Yield every token that the request carries in one of ``sources``.
+    """Yield every token in the given ``sources`` of a request.
 
-    ``parameters`` is what the JSON body of a POST holds, or the query string of a GET. A frontend
-    that has no token may send the header empty; that is the same as not to send it.
+    ``parameters`` are those of the JSON body of a POST, or of the query string of a GET. An empty
+    header is ignored, because frontends without a token send one.
     """
     for source in sources:
         for token in READERS[source](request, parameters):
@@ -25,8 +25,8 @@ def find_tokens(
 
 
 def _bearer(request: Request, _parameters: Mapping[str, Any]) -> Iterator[str]:
-    # RFC 6750 section 2.1; RFC 9110 section 11.1: the scheme is case-insensitive. Credentials of
-    # another scheme are not for us: a proxy in front may ask for Basic.
+    # RFC 6750 section 2.1; RFC 9110 section 11.1: the scheme is case-insensitive. Other schemes
+    # are ignored, because a proxy may use Basic.
     for header in request.headers.getlist("authorization"):
         scheme, _, token = header.strip(WHITESPACE).partition(" ")
         if scheme.lower() == "bearer":
