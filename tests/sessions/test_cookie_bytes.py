@@ -50,20 +50,20 @@ FORGED = [
 
 
 @pytest.mark.parametrize("name", FORGED)
-def test_a_name_that_only_looks_like_ours_does_not_count(
-    server: ServerProcess, token: str, name: bytes
-) -> None:
+def test_similar_cookie_name_is_ignored(server: ServerProcess, token: str, name: bytes) -> None:
     assert refresh(server, b"a=b; %s=%s" % (name, token.encode())) == "TOKEN_MISSING"
 
 
 @pytest.mark.parametrize("value", [b'"%s"', b"\xa0%s", b"%s\x85", b"%s%%20", b"=%s"])
-def test_a_value_counts_byte_for_byte(server: ServerProcess, token: str, value: bytes) -> None:
+def test_cookie_value_is_read_byte_for_byte(
+    server: ServerProcess, token: str, value: bytes
+) -> None:
     cookie = NAME.encode() + b"=" + value % token.encode()
 
     assert refresh(server, cookie) == "TOKEN_INVALID"
 
 
-def test_two_different_values_count_as_none(server: ServerProcess, token: str) -> None:
+def test_two_different_values_are_ignored(server: ServerProcess, token: str) -> None:
     ours, other = f"{NAME}={token}".encode(), f"{NAME}={'A' * 96}".encode()
 
     assert refresh(server, ours + b"; " + other) == "TOKEN_MISSING"
@@ -72,7 +72,7 @@ def test_two_different_values_count_as_none(server: ServerProcess, token: str) -
     assert refresh(server, f"{NAME}=; ".encode() + ours) == "TOKEN_MISSING"
 
 
-def test_the_same_value_twice_counts_once(server: ServerProcess, token: str) -> None:
+def test_same_value_twice_is_accepted(server: ServerProcess, token: str) -> None:
     ours = f"{NAME}={token}".encode()
 
     assert refresh(server, b"foo; =bar; x=y;" + ours + b" ;\t" + ours, ours) is None
@@ -82,7 +82,7 @@ values = st.text('abc="\xa0\x85 \t', max_size=6)
 
 
 @given(st.lists(st.tuples(st.sampled_from([NAME, f"\xa0{NAME}", "a", ""]), values), max_size=4))
-def test_a_cookie_is_found_by_its_exact_name_only(cookies: list[tuple[str, str]]) -> None:
+def test_find_cookie_needs_the_exact_name(cookies: list[tuple[str, str]]) -> None:
     line = "; ".join(f"{name}={value}" for name, value in cookies).encode("latin-1")
     found = find_cookie(Request({"type": "http", "headers": [(b"cookie", line)]}), NAME)
 

@@ -69,9 +69,7 @@ def is_live(browser: Browser, token: str) -> bool:
     return "errors" not in answer
 
 
-def test_a_sign_in_ends_the_session_of_the_cookie_that_it_replaces(
-    browser: Browser, ada: Person, bob: Person
-) -> None:
+def test_login_ends_session_of_replaced_cookie(browser: Browser, ada: Person, bob: Person) -> None:
     of_ada = sign_in(browser, ada)
     of_bob = sign_in(browser, bob)
     answer = browser.ask(REGISTERED, {"input": registration(useCookie=True)})
@@ -82,7 +80,7 @@ def test_a_sign_in_ends_the_session_of_the_cookie_that_it_replaces(
     assert "errors" not in browser.ask(REFRESH)
 
 
-def test_a_sign_in_that_fails_or_wants_no_cookie_leaves_the_one_there_alone(
+def test_failed_login_or_login_without_cookie_keeps_cookie(
     browser: Browser, ada: Person, bob: Person
 ) -> None:
     of_ada, kept = sign_in(browser, ada), browser.kept
@@ -95,7 +93,7 @@ def test_a_sign_in_that_fails_or_wants_no_cookie_leaves_the_one_there_alone(
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_a_sign_in_ends_only_what_the_old_cookie_proves(
+def test_login_ends_no_session_of_forged_cookie(
     browser: Browser, ada: Person, bob: Person, *, is_known: bool
 ) -> None:
     of_ada = sign_in(browser, ada)
@@ -109,7 +107,7 @@ def test_a_sign_in_ends_only_what_the_old_cookie_proves(
     assert is_live(browser, of_ada) is not is_known
 
 
-def test_of_two_sign_ins_in_one_request_the_last_one_lives(
+def test_second_login_in_one_request_replaces_first(
     browser: Browser, ada: Person, bob: Person
 ) -> None:
     query = (
@@ -125,7 +123,7 @@ def test_of_two_sign_ins_in_one_request_the_last_one_lives(
 
 
 @pytest.mark.parametrize("with_token", [True, False])
-def test_logout_after_login_in_one_request_ends_its_own_session(
+def test_logout_after_login_in_one_request_ends_own_session(
     browser: Browser, ada: Person, bob: Person, *, with_token: bool
 ) -> None:
     """That of the access token; without one, that of the cookie. The cookie goes with its own."""
@@ -141,7 +139,7 @@ def test_logout_after_login_in_one_request_ends_its_own_session(
     assert (browser.kept is not None) is with_token
 
 
-def test_a_refresh_after_a_login_in_one_request_goes_on_with_what_that_began(
+def test_refresh_after_login_in_one_request_uses_new_session(
     browser: Browser, ada: Person, bob: Person
 ) -> None:
     sign_in(browser, bob)
@@ -155,7 +153,7 @@ def test_a_refresh_after_a_login_in_one_request_goes_on_with_what_that_began(
     assert "errors" not in browser.ask(REFRESH)
 
 
-def test_logout_everywhere_leaves_the_cookie_of_somebody_else(
+def test_logout_everywhere_keeps_cookie_of_another_user(
     browser: Browser, ada: Person, bob: Person
 ) -> None:
     of_bob, kept = sign_in(browser, bob), browser.kept
@@ -170,7 +168,7 @@ def test_logout_everywhere_leaves_the_cookie_of_somebody_else(
 
 
 @pytest.mark.parametrize("mutation", ["logoutEverywhere", "changePassword", "revokeSession"])
-def test_what_ends_the_session_of_the_cookie_clears_the_cookie(
+def test_ending_session_of_cookie_clears_cookie(
     browser: Browser, ada: Person, mutation: str
 ) -> None:
     of_cookie = sign_in(browser, ada)
@@ -184,7 +182,7 @@ def test_what_ends_the_session_of_the_cookie_clears_the_cookie(
 
 @pytest.mark.parametrize("origin", ["", "https://evil.example"])
 @pytest.mark.parametrize("mutation", ["logoutEverywhere", "changePassword", "revokeSession"])
-def test_no_cookie_is_cleared_for_a_page_of_another_origin(
+def test_cookie_is_not_cleared_for_another_origin(
     browser: Browser, ada: Person, mutation: str, origin: str
 ) -> None:
     of_cookie = sign_in(browser, ada)
@@ -212,9 +210,7 @@ def ask(browser: Browser, mutation: str, origin: str = FRONTEND) -> None:
     assert "errors" not in answer
 
 
-def test_a_revoked_session_of_another_device_leaves_the_cookie(
-    browser: Browser, ada: Person
-) -> None:
+def test_revoking_another_session_keeps_cookie(browser: Browser, ada: Person) -> None:
     browser.token, kept = sign_in(browser, ada), browser.kept
 
     ask(browser, "revokeSession")
@@ -226,7 +222,7 @@ def test_a_revoked_session_of_another_device_leaves_the_cookie(
 
 
 @pytest.mark.parametrize("stale", ["garbled", "A" * 64, ""])
-def test_a_stale_device_token_does_not_hide_the_device_cookie(
+def test_stale_device_token_does_not_hide_device_cookie(
     browser: Browser, ada: Person, stale: str
 ) -> None:
     sign_in(browser, ada)
@@ -243,7 +239,7 @@ def test_a_stale_device_token_does_not_hide_the_device_cookie(
     assert "errors" not in answer
 
 
-def test_a_good_device_token_counts_beside_the_device_cookie_of_somebody_else(
+def test_device_token_counts_beside_cookie_of_another_user(
     browser: Browser, ada: Person, bob: Person
 ) -> None:
     sign_in(browser, bob)
@@ -254,9 +250,7 @@ def test_a_good_device_token_counts_beside_the_device_cookie_of_somebody_else(
     assert answer["data"]["login"]["deviceToken"] == token
 
 
-def test_a_cookie_of_the_other_name_is_cleared_when_it_is_replaced(
-    browser: Browser, ada: Person
-) -> None:
+def test_cookie_with_other_prefix_is_cleared_when_replaced(browser: Browser, ada: Person) -> None:
     of_ada = sign_in(browser, ada)
     browser.http.cookies.set("__Host-refresh-token", browser.kept or "", domain="127.0.0.1")
     del browser.http.cookies["refresh-token"]

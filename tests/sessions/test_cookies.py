@@ -29,7 +29,7 @@ def signed_in(browser: Browser) -> Browser:
     return browser
 
 
-def test_the_refresh_token_is_in_a_cookie_if_it_is_asked_for(browser: Browser) -> None:
+def test_refresh_token_is_set_as_cookie_if_requested(browser: Browser) -> None:
     values = registration(useCookie=True)
     payloads = [browser.ask(REGISTERED, {"input": values})["data"]["register"]]
     login = {name: values[name] for name in ("email", "password", "useCookie")}
@@ -43,14 +43,14 @@ def test_the_refresh_token_is_in_a_cookie_if_it_is_asked_for(browser: Browser) -
     assert len(morsel.value) == 96
 
 
-def test_the_device_token_is_in_a_cookie_of_its_own_for_a_year(signed_in: Browser) -> None:
+def test_device_token_is_set_as_cookie_for_a_year(signed_in: Browser) -> None:
     morsel = signed_in.set_cookie["device-token"]
 
     assert (morsel["httponly"], morsel["samesite"], morsel["path"]) == (True, "strict", "/")
     assert int(morsel["max-age"]) == pytest.approx(365 * 24 * 3600, abs=60)
 
 
-def test_the_device_is_known_by_its_cookie_after_a_logout(signed_in: Browser) -> None:
+def test_device_cookie_survives_logout(signed_in: Browser) -> None:
     email = signed_in.values["email"]
     signed_in.ask("mutation { logout }")
     stranger = Browser(signed_in.url)
@@ -66,7 +66,7 @@ def test_the_device_is_known_by_its_cookie_after_a_logout(signed_in: Browser) ->
     stranger.http.close()
 
 
-def test_without_being_asked_for_there_is_no_cookie(browser: Browser) -> None:
+def test_no_cookie_is_set_unless_requested(browser: Browser) -> None:
     payload = browser.ask(REGISTERED, {"input": registration()}, origin="")["data"]["register"]
 
     assert payload["refreshToken"]
@@ -74,7 +74,7 @@ def test_without_being_asked_for_there_is_no_cookie(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("host", ["app.example.com", "localhost"])
-def test_over_https_the_cookie_is_bound_to_the_host(server: ServerProcess, host: str) -> None:
+def test_cookie_has_host_prefix_over_https(server: ServerProcess, host: str) -> None:
     browser = Browser(server.url, **{"X-Forwarded-Proto": "https", "Host": host})
 
     browser.ask(REGISTERED, {"input": registration(useCookie=True)}, origin=f"https://{host}")
@@ -85,9 +85,7 @@ def test_over_https_the_cookie_is_bound_to_the_host(server: ServerProcess, host:
 
 
 @pytest.mark.parametrize("host", ["app.example.com", "localhost:4001"])
-def test_the_cookie_is_secure_where_the_server_cannot_tell(
-    server: ServerProcess, host: str
-) -> None:
+def test_cookie_is_secure_when_proxy_hides_https(server: ServerProcess, host: str) -> None:
     browser = Browser(server.url, Host=host)
 
     browser.ask(REGISTERED, {"input": registration(useCookie=True)}, origin=f"https://{host}")
@@ -96,7 +94,7 @@ def test_the_cookie_is_secure_where_the_server_cannot_tell(
     browser.http.close()
 
 
-def test_a_refresh_needs_no_input_and_moves_the_cookie_on(signed_in: Browser) -> None:
+def test_refresh_by_cookie_replaces_cookie(signed_in: Browser) -> None:
     before = signed_in.kept
 
     payload = signed_in.ask(REFRESH)["data"]["refreshToken"]
@@ -107,7 +105,7 @@ def test_a_refresh_needs_no_input_and_moves_the_cookie_on(signed_in: Browser) ->
     assert signed_in.ask(WELCOME)["data"]["welcome"]
 
 
-def test_a_page_of_our_own_may_use_the_cookie(signed_in: Browser, server: ServerProcess) -> None:
+def test_own_origin_can_use_cookie(signed_in: Browser, server: ServerProcess) -> None:
     own = server.url.removesuffix("/graphql")
 
     assert "errors" not in signed_in.ask(REFRESH, origin=own)
@@ -115,7 +113,7 @@ def test_a_page_of_our_own_may_use_the_cookie(signed_in: Browser, server: Server
 
 @pytest.mark.parametrize("origin", ["", "null", EVIL, f"{FRONTEND}0", "http://127.0.0.1:1"])
 @pytest.mark.parametrize("query", [REFRESH, "mutation { logout }"])
-def test_another_page_may_not(signed_in: Browser, origin: str, query: str) -> None:
+def test_other_origin_cannot_use_cookie(signed_in: Browser, origin: str, query: str) -> None:
     before = signed_in.kept
 
     assert code(signed_in.ask(query, origin=origin)) == "FORBIDDEN"
@@ -125,7 +123,7 @@ def test_another_page_may_not(signed_in: Browser, origin: str, query: str) -> No
     assert "errors" not in signed_in.ask(REFRESH)
 
 
-def test_a_page_without_https_is_not_ours_where_we_have_it(server: ServerProcess) -> None:
+def test_http_origin_cannot_use_cookie_of_https_site(server: ServerProcess) -> None:
     browser = Browser(server.url, **{"X-Forwarded-Proto": "https", "Host": "app.example.com"})
     values = registration(useCookie=True)
 
@@ -136,7 +134,7 @@ def test_a_page_without_https_is_not_ours_where_we_have_it(server: ServerProcess
 
 
 @pytest.mark.parametrize("origin", ["", EVIL])
-def test_another_page_may_not_sign_anyone_in(browser: Browser, origin: str) -> None:
+def test_other_origin_cannot_set_cookie(browser: Browser, origin: str) -> None:
     values = registration(useCookie=True)
 
     assert code(browser.ask(REGISTERED, {"input": values}, origin=origin)) == "FORBIDDEN"
@@ -145,7 +143,7 @@ def test_another_page_may_not_sign_anyone_in(browser: Browser, origin: str) -> N
     assert code(browser.ask(LOGGED_IN, {"input": login})) == "INVALID_CREDENTIALS"
 
 
-def test_what_is_no_json_does_not_come_near_the_cookie(signed_in: Browser) -> None:
+def test_body_that_is_not_json_cannot_use_cookie(signed_in: Browser) -> None:
     response = signed_in.http.post(
         signed_in.url,
         content='{"query": "mutation { logout }"}',
@@ -156,7 +154,7 @@ def test_what_is_no_json_does_not_come_near_the_cookie(signed_in: Browser) -> No
     assert "errors" not in signed_in.ask(REFRESH)
 
 
-def test_logout_with_the_cookie_alone_ends_the_session(signed_in: Browser) -> None:
+def test_logout_by_cookie_ends_session(signed_in: Browser) -> None:
     token = signed_in.ask(REFRESH)["data"]["refreshToken"]["token"]
 
     assert signed_in.ask("mutation { logout }") == {"data": {"logout": True}}
@@ -169,9 +167,7 @@ def test_logout_with_the_cookie_alone_ends_the_session(signed_in: Browser) -> No
 
 
 @pytest.mark.parametrize("mutation", ["logout", "logoutEverywhere"])
-def test_logout_with_the_access_token_clears_the_cookie_too(
-    signed_in: Browser, mutation: str
-) -> None:
+def test_logout_by_access_token_clears_cookie(signed_in: Browser, mutation: str) -> None:
     signed_in.token = signed_in.ask(REFRESH)["data"]["refreshToken"]["token"]
 
     assert signed_in.ask(f"mutation {{ {mutation} }}") == {"data": {mutation: True}}
@@ -179,7 +175,7 @@ def test_logout_with_the_access_token_clears_the_cookie_too(
     assert signed_in.kept is None
 
 
-def test_whoever_has_no_cookie_is_told_of_none(browser: Browser) -> None:
+def test_no_cookie_is_cleared_without_one(browser: Browser) -> None:
     browser.token = browser.ask(REGISTERED, {"input": registration()})["data"]["register"]["token"]
 
     assert browser.ask("mutation { logout }") == {"data": {"logout": True}}
@@ -187,7 +183,7 @@ def test_whoever_has_no_cookie_is_told_of_none(browser: Browser) -> None:
     assert "set-cookie" not in browser.response.headers
 
 
-def test_a_cookie_that_counts_no_more_is_left_for_it_may_be_replaced_by_then(
+def test_failed_refresh_keeps_cookie(
     signed_in: Browser,
 ) -> None:
     signed_in.http.cookies.set("refresh-token", "A" * 96, domain="127.0.0.1", path="/")
@@ -197,7 +193,7 @@ def test_a_cookie_that_counts_no_more_is_left_for_it_may_be_replaced_by_then(
     assert "set-cookie" not in signed_in.response.headers
 
 
-def test_logout_leaves_the_cookie_of_another_session_alone(signed_in: Browser) -> None:
+def test_logout_keeps_cookie_of_another_session(signed_in: Browser) -> None:
     other = Browser(signed_in.url)
     answer = other.ask(REGISTERED, {"input": registration()})
     signed_in.token = answer["data"]["register"]["token"]
@@ -212,7 +208,7 @@ def test_logout_leaves_the_cookie_of_another_session_alone(signed_in: Browser) -
     other.http.close()
 
 
-def test_a_token_of_the_input_goes_before_the_cookie(signed_in: Browser) -> None:
+def test_refresh_token_in_input_precedes_cookie(signed_in: Browser) -> None:
     query = 'mutation { refreshToken(input: {refreshToken: "garbled"}) { token } }'
     before = signed_in.kept
 
@@ -222,7 +218,7 @@ def test_a_token_of_the_input_goes_before_the_cookie(signed_in: Browser) -> None
     assert "set-cookie" not in signed_in.response.headers
 
 
-def test_a_changed_password_moves_the_cookie_on(signed_in: Browser) -> None:
+def test_change_password_replaces_cookie(signed_in: Browser) -> None:
     signed_in.token = signed_in.ask(REFRESH)["data"]["refreshToken"]["token"]
     before = signed_in.kept
     values = {"currentPassword": registration()["password"], "newPassword": "new one of mine"}
@@ -235,7 +231,7 @@ def test_a_changed_password_moves_the_cookie_on(signed_in: Browser) -> None:
 
 
 @pytest.mark.parametrize("cookie", [None, "garbled"])
-def test_a_changed_password_leaves_the_cookie_of_somebody_else(
+def test_change_password_keeps_cookie_of_another_user(
     signed_in: Browser, cookie: str | None
 ) -> None:
     if cookie:

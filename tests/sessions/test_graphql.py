@@ -56,9 +56,7 @@ def is_revoked(client: Client, token: str) -> bool:
     return "errors" in answer and extensions(answer)["reason"] == "TOKEN_REVOKED"
 
 
-def test_a_refresh_gives_working_tokens_of_the_same_user(
-    client: Client, signed_in: dict[str, Any]
-) -> None:
+def test_refresh_returns_working_tokens(client: Client, signed_in: dict[str, Any]) -> None:
     payload = refresh(client, signed_in["refreshToken"])["data"]["refreshToken"]
 
     assert payload["user"]["id"] == signed_in["user"]["id"]
@@ -66,9 +64,7 @@ def test_a_refresh_gives_working_tokens_of_the_same_user(
     assert client.ask(WELCOME, token=payload["token"])["data"]["welcome"]
 
 
-def test_a_stale_access_token_does_not_stop_a_refresh(
-    client: Client, signed_in: dict[str, Any]
-) -> None:
+def test_refresh_ignores_expired_access_token(client: Client, signed_in: dict[str, Any]) -> None:
     variables = {"i": {"refreshToken": signed_in["refreshToken"]}}
 
     assert "errors" not in client.ask(REFRESH, variables, token="stale")
@@ -84,7 +80,7 @@ def test_a_stale_access_token_does_not_stop_a_refresh(
         ({"i": {"refreshToken": "A" * 96}}, "TOKEN_INVALID"),
     ],
 )
-def test_a_refresh_needs_a_good_token(
+def test_refresh_with_invalid_token_is_refused(
     client: Client, variables: dict[str, Any], reason: str
 ) -> None:
     answer = client.ask(REFRESH, variables)
@@ -92,7 +88,7 @@ def test_a_refresh_needs_a_good_token(
     assert extensions(answer) == {"code": "UNAUTHENTICATED", "reason": reason}
 
 
-def test_a_stolen_token_ends_the_session(client: Client, signed_in: dict[str, Any]) -> None:
+def test_reused_refresh_token_ends_session(client: Client, signed_in: dict[str, Any]) -> None:
     second = refresh(client, signed_in["refreshToken"])["data"]["refreshToken"]
     third = refresh(client, second["refreshToken"])["data"]["refreshToken"]
 
@@ -102,7 +98,7 @@ def test_a_stolen_token_ends_the_session(client: Client, signed_in: dict[str, An
         assert is_revoked(client, payload["token"])
 
 
-def test_logout_counts_for_the_next_request(client: Client, signed_in: dict[str, Any]) -> None:
+def test_logout_applies_to_next_request(client: Client, signed_in: dict[str, Any]) -> None:
     other = again(client, signed_in)
 
     assert client.ask("mutation { logout }", token=signed_in["token"]) == {"data": {"logout": True}}
@@ -125,7 +121,7 @@ def test_logout_everywhere_ends_every_session(client: Client, signed_in: dict[st
     assert is_revoked(client, other["token"])
 
 
-def test_what_follows_a_logout_in_one_request_is_refused(
+def test_field_after_logout_in_one_request_is_refused(
     client: Client, signed_in: dict[str, Any]
 ) -> None:
     password = registration()["password"]
@@ -148,12 +144,12 @@ def test_what_follows_a_logout_in_one_request_is_refused(
         '{ changePassword(input: {currentPassword: "a", newPassword: "b"}) { token } }',
     ],
 )
-def test_what_ends_sessions_is_for_whoever_is_signed_in(client: Client, mutation: str) -> None:
+def test_ending_sessions_needs_authentication(client: Client, mutation: str) -> None:
     assert extensions(client.ask(f"mutation {mutation}"))["reason"] == "TOKEN_MISSING"
     assert extensions(client.ask(f"mutation {mutation}", token="x"))["reason"] == "TOKEN_INVALID"
 
 
-def test_the_sessions_of_the_caller_are_listed(client: Client, signed_in: dict[str, Any]) -> None:
+def test_sessions_lists_sessions_of_caller(client: Client, signed_in: dict[str, Any]) -> None:
     other = again(client, signed_in)
 
     nodes = [edge["node"] for edge in sessions(client, other["token"])["edges"]]
@@ -164,7 +160,7 @@ def test_the_sessions_of_the_caller_are_listed(client: Client, signed_in: dict[s
     assert all(node["createdAt"] <= node["lastUsedAt"] < node["expiresAt"] for node in nodes)
 
 
-def test_whoever_signs_in_sees_the_new_session_as_the_current_one(client: Client) -> None:
+def test_login_payload_marks_new_session_as_current(client: Client) -> None:
     query = REGISTER.replace("user { id", "user { sessions { edges { node { current } } } id")
 
     user = client.ask(query, {"input": registration()})["data"]["register"]["user"]
@@ -172,7 +168,7 @@ def test_whoever_signs_in_sees_the_new_session_as_the_current_one(client: Client
     assert user["sessions"]["edges"] == [{"node": {"current": True}}]
 
 
-def test_a_list_of_sessions_has_pages(client: Client, signed_in: dict[str, Any]) -> None:
+def test_sessions_are_paginated(client: Client, signed_in: dict[str, Any]) -> None:
     for _ in range(2):
         again(client, signed_in)
 
@@ -196,7 +192,7 @@ def test_a_list_of_sessions_has_pages(client: Client, signed_in: dict[str, Any])
 @pytest.mark.parametrize(
     "after", ["x", "\ud800", to_base64("cursor", "x"), to_base64("User", "6" * 24)]
 )
-def test_a_page_that_cannot_be_is_refused(
+def test_invalid_page_arguments_are_refused(
     client: Client, signed_in: dict[str, Any], after: str
 ) -> None:
     answer = client.ask(SESSIONS, {"first": -1, "after": after}, token=signed_in["token"])
@@ -204,7 +200,7 @@ def test_a_page_that_cannot_be_is_refused(
     assert reasons(answer) == {"first": "OUT_OF_RANGE", "after": "INVALID_CURSOR"}
 
 
-def test_a_session_is_a_node_for_its_owner_only(client: Client, signed_in: dict[str, Any]) -> None:
+def test_node_returns_session_to_its_owner_only(client: Client, signed_in: dict[str, Any]) -> None:
     (edge,) = sessions(client, signed_in["token"])["edges"]
     query = "query ($id: ID!) { node(id: $id) { __typename id ... on Session { current } } }"
 
@@ -217,7 +213,7 @@ def test_a_session_is_a_node_for_its_owner_only(client: Client, signed_in: dict[
         )
 
 
-def test_a_session_is_revoked_by_its_owner(client: Client, signed_in: dict[str, Any]) -> None:
+def test_revoke_session_ends_own_session(client: Client, signed_in: dict[str, Any]) -> None:
     other = again(client, signed_in)
     nodes = [edge["node"] for edge in sessions(client, signed_in["token"])["edges"]]
     (other_id,) = (node["id"] for node in nodes if not node["current"])
@@ -230,9 +226,7 @@ def test_a_session_is_revoked_by_its_owner(client: Client, signed_in: dict[str, 
     assert not is_revoked(client, signed_in["token"])
 
 
-def test_the_session_of_another_and_a_made_up_one_are_alike(
-    client: Client, signed_in: dict[str, Any]
-) -> None:
+def test_revoke_session_hides_sessions_of_others(client: Client, signed_in: dict[str, Any]) -> None:
     (edge,) = sessions(client, signed_in["token"])["edges"]
     token = client.token()
 
@@ -245,9 +239,7 @@ def test_the_session_of_another_and_a_made_up_one_are_alike(
     assert not is_revoked(client, signed_in["token"])
 
 
-def test_a_changed_password_leaves_this_session_only(
-    client: Client, signed_in: dict[str, Any]
-) -> None:
+def test_change_password_ends_other_sessions(client: Client, signed_in: dict[str, Any]) -> None:
     other = again(client, signed_in)
     values = {"currentPassword": registration()["password"], "newPassword": "new one of mine"}
 
@@ -261,7 +253,7 @@ def test_a_changed_password_leaves_this_session_only(
     assert "errors" not in client.login(signed_in["user"]["email"], "new one of mine")
 
 
-def test_a_wrong_current_password_changes_nothing(
+def test_change_password_with_wrong_password_changes_nothing(
     client: Client, signed_in: dict[str, Any]
 ) -> None:
     values = {"currentPassword": "wrong", "newPassword": "new one of mine"}

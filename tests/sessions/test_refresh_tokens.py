@@ -8,18 +8,18 @@ USER, SESSION = "65f000000000000000000001", "65f000000000000000000002"
 SALT = b"salt" * 8
 
 
-def test_a_token_is_read_as_it_was_written() -> None:
+def test_parse_reverses_encode() -> None:
     token = RefreshToken.first(USER, SESSION)
 
     assert RefreshToken.parse(token.encode()) == token
     assert (token.user_id, token.session_id) == (USER, SESSION)
 
 
-def test_no_two_tokens_are_alike() -> None:
+def test_every_token_is_unique() -> None:
     assert len({RefreshToken.first(USER, SESSION).encode() for _ in range(1000)}) == 1000
 
 
-def test_the_successor_depends_on_the_token_and_on_the_salt() -> None:
+def test_successor_depends_on_token_and_salt() -> None:
     token, other = RefreshToken.first(USER, SESSION), RefreshToken.first(USER, SESSION)
 
     assert token.successor(SALT) == token.successor(SALT)
@@ -28,7 +28,7 @@ def test_the_successor_depends_on_the_token_and_on_the_salt() -> None:
     assert len(secrets) == 5
 
 
-def test_what_is_presented_to_the_database_leads_to_no_token() -> None:
+def test_digests_do_not_contain_token() -> None:
     token = RefreshToken.first(USER, SESSION)
 
     shown = repr(token.digests).encode() + token.digests.family + token.digests.digest
@@ -37,7 +37,7 @@ def test_what_is_presented_to_the_database_leads_to_no_token() -> None:
     assert token.family not in shown
 
 
-def test_a_token_shows_in_no_repr() -> None:
+def test_repr_hides_the_token() -> None:
     token = RefreshToken.first(USER, SESSION)
 
     assert repr(token.secret) not in repr(token)
@@ -45,7 +45,7 @@ def test_a_token_shows_in_no_repr() -> None:
 
 
 @given(st.from_regex(r"[A-Za-z0-9_-]{96}", fullmatch=True))
-def test_every_text_of_the_form_is_a_token_and_no_two_are_the_same_one(text: str) -> None:
+def test_every_well_formed_text_is_a_distinct_token(text: str) -> None:
     token = RefreshToken.parse(text)
 
     assert token is not None

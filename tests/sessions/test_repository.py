@@ -44,7 +44,7 @@ def session(**changes: Any) -> SessionDocument:
     return SessionDocument(**values | changes)
 
 
-async def test_what_is_over_is_removed_by_the_database(stored: Database) -> None:
+async def test_expired_sessions_are_removed_by_ttl_index(stored: Database) -> None:
     indexes = await stored["sessions"].index_information()
 
     assert indexes["expires_at_1"]["expireAfterSeconds"] == 0
@@ -54,7 +54,7 @@ async def test_what_is_over_is_removed_by_the_database(stored: Database) -> None
     assert "user_id_1__id_-1" in indexes
 
 
-async def test_a_live_session_is_in_no_index_of_ended_ones(stored: Database) -> None:
+async def test_live_session_is_not_in_index_of_ended_ones(stored: Database) -> None:
     await SessionRepository().add(session())
 
     document = await stored["sessions"].find_one()
@@ -63,7 +63,7 @@ async def test_a_live_session_is_in_no_index_of_ended_ones(stored: Database) -> 
 
 
 @pytest.mark.usefixtures("stored")
-async def test_an_ended_session_is_kept_until_its_last_access_token_has_expired() -> None:
+async def test_ended_session_is_kept_until_access_tokens_expire() -> None:
     added = await SessionRepository().add(session())
     for access_until in (NOW + 3 * HOUR, NOW):
         again = await SessionRepository().extend_access(
@@ -84,7 +84,7 @@ async def test_an_ended_session_is_kept_until_its_last_access_token_has_expired(
 
 
 @pytest.mark.usefixtures("stored")
-async def test_end_all_returns_the_sessions_that_ended() -> None:
+async def test_end_all_returns_ended_sessions() -> None:
     added = [await SessionRepository().add(session()) for _ in range(4)]
     await SessionRepository().add(session(user_id=PydanticObjectId()))
     await SessionRepository().end(str(USER), str(added[0].id))
@@ -106,7 +106,7 @@ async def test_end_all_returns_the_sessions_that_ended() -> None:
         ({"ended_at": NOW}, {}, NOW),
     ],
 )
-async def test_only_the_current_token_of_a_live_session_rotates_it(
+async def test_rotate_needs_current_token_of_live_session(
     changes: dict[str, Any], presented: dict[str, Any], at: datetime
 ) -> None:
     added = await SessionRepository().add(session(**changes))
@@ -127,7 +127,7 @@ async def test_only_the_current_token_of_a_live_session_rotates_it(
 
 
 @pytest.mark.usefixtures("stored")
-async def test_time_of_the_database_is_in_utc() -> None:
+async def test_database_time_is_utc() -> None:
     now = await SessionRepository().now()
 
     assert now.utcoffset() == timedelta()

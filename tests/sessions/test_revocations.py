@@ -75,7 +75,7 @@ def test_revoked_session_survives_step_of_database_clock(step: timedelta) -> Non
     assert IDS[1] in known
 
 
-def test_tenth_of_a_million_revoked_sessions_takes_less_than_10_mb() -> None:
+def test_100_000_revoked_sessions_take_less_than_10_mb() -> None:
     known = Clocks().revocation_set()
     tracemalloc.start()
 
@@ -155,7 +155,7 @@ def soon(session_id: str, **at: float) -> Revocation:
 
 
 @pytest.mark.anyio
-async def test_what_ended_elsewhere_is_known_after_a_look(
+async def test_poll_reads_revocations_of_other_processes(
     revocations: Revocations, source: Source
 ) -> None:
     await revocations.poll()
@@ -170,7 +170,7 @@ async def test_what_ended_elsewhere_is_known_after_a_look(
 
 
 @pytest.mark.anyio
-async def test_end_that_becomes_visible_late_is_found_by_a_sweep(
+async def test_sweep_reads_late_revocation(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     await revocations.poll()
@@ -187,7 +187,7 @@ async def test_end_that_becomes_visible_late_is_found_by_a_sweep(
 
 
 @pytest.mark.anyio
-async def test_a_look_behind_one_that_took_too_long_may_take_longer(
+async def test_poll_after_timeout_has_longer_timeout(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     await revocations.poll()
@@ -207,7 +207,7 @@ async def test_a_look_behind_one_that_took_too_long_may_take_longer(
 
 
 @pytest.mark.anyio
-async def test_poll_reads_a_moment_and_sweep_reads_the_overlap(
+async def test_poll_reads_little_and_sweep_reads_overlap(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     await revocations.poll()
@@ -237,9 +237,7 @@ def burst(source: Source, sessions: int) -> None:
 
 
 @pytest.mark.anyio
-async def test_burst_is_read_once_by_polls(
-    revocations: Revocations, source: Source, now: Now
-) -> None:
+async def test_polls_read_burst_once(revocations: Revocations, source: Source, now: Now) -> None:
     await revocations.poll()
     burst(source, 50 * BATCH)
     await revocations.poll()
@@ -254,7 +252,7 @@ async def test_burst_is_read_once_by_polls(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("seconds", [0, 0.4, 1.5])
-async def test_end_after_a_burst_is_seen_by_the_next_poll(
+async def test_next_poll_reads_revocation_after_burst(
     revocations: Revocations, source: Source, now: Now, seconds: float
 ) -> None:
     await revocations.poll()
@@ -274,7 +272,7 @@ async def test_end_after_a_burst_is_seen_by_the_next_poll(
 
 
 @pytest.mark.anyio
-async def test_ends_of_a_clock_that_is_ahead_are_read_by_a_sweep(
+async def test_sweep_reads_revocations_of_clock_that_is_ahead(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     await revocations.poll()
@@ -293,7 +291,7 @@ async def test_ends_of_a_clock_that_is_ahead_are_read_by_a_sweep(
 
 
 @pytest.mark.anyio
-async def test_sweep_before_the_first_poll_reads_the_overlap(
+async def test_sweep_before_first_poll_reads_overlap(
     revocations: Revocations, source: Source
 ) -> None:
     await revocations.sweep()
@@ -302,7 +300,7 @@ async def test_sweep_before_the_first_poll_reads_the_overlap(
 
 
 @pytest.mark.anyio
-async def test_sweep_of_a_burst_does_not_hurry(
+async def test_sweep_of_burst_pauses_between_batches(
     revocations: Revocations, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -323,7 +321,7 @@ async def test_sweep_of_a_burst_does_not_hurry(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("seconds", [-3600, 3600])
-async def test_a_clock_of_the_database_that_is_set_hides_no_end(
+async def test_step_of_database_clock_hides_no_revocation(
     revocations: Revocations, source: Source, now: Now, seconds: float
 ) -> None:
     await revocations.poll()
@@ -349,13 +347,13 @@ async def test_a_clock_of_the_database_that_is_set_hides_no_end(
         revocations.check(IDS[2])
 
 
-def test_nobody_is_let_in_before_the_first_look(revocations: Revocations) -> None:
+def test_check_before_first_poll_is_unavailable(revocations: Revocations) -> None:
     with pytest.raises(Unavailable):
         revocations.check(IDS[0])
 
 
 @pytest.mark.anyio
-async def test_what_is_too_old_is_not_trusted(
+async def test_check_after_max_staleness_is_unavailable(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     await revocations.poll()
@@ -379,7 +377,7 @@ async def test_what_is_too_old_is_not_trusted(
 
 
 @pytest.mark.anyio
-async def test_what_is_known_is_as_old_as_the_question(
+async def test_staleness_counts_from_start_of_poll(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     def take_long() -> None:

@@ -77,7 +77,7 @@ def lives(services: ServiceContainer, tokens: Tokens) -> bool:
         return refused.reason is not TokenReason.TOKEN_REVOKED
 
 
-async def test_a_refresh_token_is_exchanged_for_another_of_the_same_session(
+async def test_refresh_returns_successor_of_same_session(
     services: ServiceContainer, tokens: Tokens, clock: Clock
 ) -> None:
     clock.time += 10
@@ -90,7 +90,7 @@ async def test_a_refresh_token_is_exchanged_for_another_of_the_same_session(
     assert lives(services, fresh)
 
 
-async def test_whoever_comes_again_within_the_grace_gets_the_same_successor(
+async def test_reuse_within_grace_returns_same_successor(
     services: ServiceContainer, tokens: Tokens, clock: Clock
 ) -> None:
     first = await refreshed(services, tokens.refresh)
@@ -102,7 +102,7 @@ async def test_whoever_comes_again_within_the_grace_gets_the_same_successor(
     assert again.access.expires_at - first.access.expires_at == timedelta(seconds=GRACE - 5)
 
 
-async def test_a_hundred_at_once_get_one_successor_and_working_tokens(
+async def test_100_concurrent_refreshes_get_one_successor(
     services: ServiceContainer, tokens: Tokens
 ) -> None:
     answers = await asyncio.gather(*(refreshed(services, tokens.refresh) for _ in range(100)))
@@ -113,7 +113,7 @@ async def test_a_hundred_at_once_get_one_successor_and_working_tokens(
 
 
 @pytest.mark.parametrize("seconds", [GRACE + 0.001, DAY])
-async def test_after_the_grace_it_is_theft_and_ends_the_session_and_all_its_tokens(
+async def test_reuse_after_grace_revokes_session(
     services: ServiceContainer,
     tokens: Tokens,
     clock: Clock,
@@ -136,7 +136,7 @@ async def test_after_the_grace_it_is_theft_and_ends_the_session_and_all_its_toke
     assert not [one for one in (tokens, thiefs, latest) if one.refresh in caplog.text]
 
 
-async def test_the_one_just_replaced_is_theft_after_the_grace(
+async def test_reuse_of_last_token_after_grace_revokes_session(
     services: ServiceContainer, tokens: Tokens, clock: Clock
 ) -> None:
     fresh = await refreshed(services, tokens.refresh)
@@ -146,7 +146,7 @@ async def test_the_one_just_replaced_is_theft_after_the_grace(
     assert not lives(services, fresh)
 
 
-async def test_two_generations_back_is_theft_even_within_the_grace(
+async def test_reuse_two_rotations_later_revokes_session(
     services: ServiceContainer, tokens: Tokens
 ) -> None:
     second = await refreshed(services, tokens.refresh)
@@ -160,7 +160,7 @@ async def test_two_generations_back_is_theft_even_within_the_grace(
     "changes",
     [{"family": b"f" * 16}, {"session_id": str(ObjectId())}, {"user_id": str(ObjectId())}],
 )
-async def test_a_token_that_was_never_given_out_ends_nothing(
+async def test_token_of_unknown_family_ends_nothing(
     services: ServiceContainer, tokens: Tokens, changes: dict[str, Any]
 ) -> None:
     made_up = replace(parse(tokens.refresh), **changes)
@@ -170,7 +170,7 @@ async def test_a_token_that_was_never_given_out_ends_nothing(
     await refreshed(services, tokens.refresh)
 
 
-async def test_a_secret_that_is_made_up_by_someone_who_knows_the_family_is_theft(
+async def test_forged_secret_of_known_family_revokes_session(
     services: ServiceContainer, tokens: Tokens
 ) -> None:
     made_up = replace(parse(tokens.refresh), secret=b"s" * 32)
@@ -179,7 +179,7 @@ async def test_a_secret_that_is_made_up_by_someone_who_knows_the_family_is_theft
     assert not lives(services, tokens)
 
 
-async def test_what_the_database_holds_is_of_no_use_to_whoever_reads_it(
+async def test_stored_digests_are_not_usable_as_token(
     services: ServiceContainer, tokens: Tokens, database: Database
 ) -> None:
     await refreshed(services, tokens.refresh)
@@ -199,7 +199,7 @@ async def test_what_the_database_holds_is_of_no_use_to_whoever_reads_it(
             assert await refusal(services, forged.encode()) == "TOKEN_INVALID"
 
 
-async def test_a_session_that_is_not_used_ends(
+async def test_unused_session_expires(
     services: ServiceContainer, tokens: Tokens, clock: Clock
 ) -> None:
     clock.time += 30 * DAY - 1
@@ -209,7 +209,7 @@ async def test_a_session_that_is_not_used_ends(
     assert await refusal(services, fresh.refresh) == "TOKEN_EXPIRED"
 
 
-async def test_a_session_ends_however_much_it_is_used(
+async def test_used_session_expires_at_session_ttl(
     services: ServiceContainer, tokens: Tokens, clock: Clock
 ) -> None:
     end = clock.time + 90 * DAY
@@ -225,7 +225,7 @@ async def test_a_session_ends_however_much_it_is_used(
     assert await refusal(services, tokens.refresh) == "TOKEN_EXPIRED"
 
 
-async def test_no_session_lives_longer_than_any_may(
+async def test_idle_ttl_cannot_exceed_session_ttl(
     new_services: NewServices, user: UserDocument, clock: Clock
 ) -> None:
     services = await new_services(session_idle_ttl=timedelta(days=2), session_ttl=timedelta(days=1))
@@ -235,7 +235,7 @@ async def test_no_session_lives_longer_than_any_may(
     assert begun.refresh_until.timestamp() == clock.time + DAY
 
 
-async def test_fifty_logins_at_once_are_fifty_sessions(
+async def test_50_concurrent_logins_start_50_sessions(
     service: AccountService, services: ServiceContainer, user: UserDocument
 ) -> None:
     answers = await asyncio.gather(
@@ -260,7 +260,7 @@ async def crash_later(*_: object) -> NoReturn:
 @pytest.mark.parametrize(
     "crashing", [(UserRepository, "with_id", crash_later), (AccessTokens, "issue", crash)]
 )
-async def test_after_a_crash_in_the_middle_of_a_rotation_the_token_still_works(
+async def test_token_works_after_crash_during_rotation(
     services: ServiceContainer,
     tokens: Tokens,
     crashing: tuple[type, str, object],
@@ -275,7 +275,7 @@ async def test_after_a_crash_in_the_middle_of_a_rotation_the_token_still_works(
     assert lives(services, await refreshed(services, fresh.refresh))
 
 
-async def test_a_refresh_token_outlives_the_key_of_the_access_tokens(
+async def test_refresh_token_survives_new_token_key(
     tokens: Tokens, new_services: NewServices
 ) -> None:
     successor = await new_services(token_key=SecretStr("another key" * 3))
@@ -288,7 +288,7 @@ async def test_a_refresh_token_outlives_the_key_of_the_access_tokens(
 
 
 @pytest.mark.parametrize("by_other_hands", [None, {"$set": {"disabled": True}}])
-async def test_a_user_who_is_changed_by_other_hands_is_signed_out_at_the_next_refresh(
+async def test_refresh_of_disabled_or_deleted_user_is_refused(
     services: ServiceContainer, tokens: Tokens, database: Database, by_other_hands: dict[str, Any]
 ) -> None:
     if by_other_hands:
@@ -302,7 +302,7 @@ async def test_a_user_who_is_changed_by_other_hands_is_signed_out_at_the_next_re
     assert not lives(services, tokens)
 
 
-async def test_a_session_of_an_earlier_password_is_not_carried_on(
+async def test_refresh_of_session_with_old_password_is_refused(
     services: ServiceContainer, tokens: Tokens, database: Database
 ) -> None:
     await database["users"].update_one({}, {"$inc": {"password_changes": 1}})
@@ -314,7 +314,7 @@ async def test_a_session_of_an_earlier_password_is_not_carried_on(
     assert lives(services, tokens)
 
 
-async def test_a_shorter_lifetime_of_tokens_does_not_make_the_older_ones_outlive_their_end(
+async def test_shorter_token_ttl_keeps_older_tokens_revoked(
     tokens: Tokens, new_services: NewServices, database: Database
 ) -> None:
     shorter = await new_services(
@@ -332,7 +332,7 @@ async def test_a_shorter_lifetime_of_tokens_does_not_make_the_older_ones_outlive
     assert stored["expires_at"] >= tokens.access.expires_at
 
 
-async def test_a_successor_that_was_itself_replaced_meanwhile_is_not_handed_out(
+async def test_successor_replaced_during_reissue_is_not_returned(
     services: ServiceContainer, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = await refreshed(services, tokens.refresh)
@@ -348,7 +348,7 @@ async def test_a_successor_that_was_itself_replaced_meanwhile_is_not_handed_out(
     assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
 
 
-async def test_an_old_token_gets_nothing_of_a_chain_that_was_renewed_meanwhile(
+async def test_token_is_refused_if_chain_is_renewed_during_reissue(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await refreshed(services, tokens.refresh)
@@ -365,7 +365,7 @@ async def test_an_old_token_gets_nothing_of_a_chain_that_was_renewed_meanwhile(
     assert lives(services, tokens)
 
 
-async def test_an_ended_session_is_refused_at_once(
+async def test_ended_session_is_refused_at_once(
     services: ServiceContainer, tokens: Tokens, user: UserDocument
 ) -> None:
     other = await services.sessions.start(user, HERE)
@@ -380,7 +380,7 @@ async def test_an_ended_session_is_refused_at_once(
     assert await services.sessions.end(str(user.id), tokens.session_id) is False
 
 
-async def test_an_ended_session_is_not_renewed(
+async def test_renew_of_ended_session_is_refused(
     services: ServiceContainer, tokens: Tokens, user: UserDocument
 ) -> None:
     await services.sessions.end(str(user.id), tokens.session_id)
@@ -389,14 +389,12 @@ async def test_an_ended_session_is_not_renewed(
         await services.sessions.renew(user, tokens.session_id)
 
 
-async def test_nobody_ends_the_session_of_another(
-    services: ServiceContainer, tokens: Tokens
-) -> None:
+async def test_revoke_ends_own_sessions_only(services: ServiceContainer, tokens: Tokens) -> None:
     assert await services.sessions.end(str(ObjectId()), tokens.session_id) is False
     assert lives(services, tokens)
 
 
-async def test_a_refresh_token_logs_out(services: ServiceContainer, tokens: Tokens) -> None:
+async def test_logout_by_token_ends_session(services: ServiceContainer, tokens: Tokens) -> None:
     stranger = replace(parse(tokens.refresh), family=b"f" * 16).encode()
 
     for other in (stranger, "garbled"):
@@ -407,7 +405,7 @@ async def test_a_refresh_token_logs_out(services: ServiceContainer, tokens: Toke
         assert not lives(services, tokens)
 
 
-async def test_all_sessions_with_an_earlier_password_are_ended_but_one(
+async def test_end_others_ends_sessions_with_old_password(
     services: ServiceContainer, tokens: Tokens, user: UserDocument
 ) -> None:
     others = [await services.sessions.start(user, HERE) for _ in range(3)]
@@ -422,7 +420,7 @@ async def test_all_sessions_with_an_earlier_password_are_ended_but_one(
     assert not lives(services, tokens)
 
 
-async def test_a_session_that_ends_while_its_successor_is_handed_out_stays_ended(
+async def test_session_ended_during_reissue_stays_ended(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await refreshed(services, tokens.refresh)
@@ -437,7 +435,7 @@ async def test_a_session_that_ends_while_its_successor_is_handed_out_stays_ended
     assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
 
 
-async def test_the_device_is_the_one_that_was_used_last(
+async def test_session_stores_last_client(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, clock: Clock
 ) -> None:
     clock.time += 60
@@ -453,7 +451,7 @@ async def test_the_device_is_the_one_that_was_used_last(
     assert found.last_used_at.timestamp() == clock.time
 
 
-async def test_sessions_are_listed_from_the_latest_on(
+async def test_list_for_user_returns_latest_first(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, clock: Clock
 ) -> None:
     later = [await services.sessions.start(user, HERE) for _ in range(2)]
@@ -476,7 +474,7 @@ async def few(new_services: NewServices) -> ServiceContainer:
     return await new_services(max_sessions_per_user=3)
 
 
-async def test_sign_in_beyond_the_limit_ends_the_least_recently_used_session(
+async def test_login_beyond_limit_evicts_least_recently_used_session(
     few: ServiceContainer, user: UserDocument, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await end_all(few, user)
@@ -497,7 +495,7 @@ async def test_sign_in_beyond_the_limit_ends_the_least_recently_used_session(
     assert await refusal(few, begun[1].refresh) == "TOKEN_REVOKED"
 
 
-async def test_fifty_sign_ins_at_once_leave_as_many_sessions_as_may_be(
+async def test_50_concurrent_logins_keep_session_limit(
     few: ServiceContainer, user: UserDocument, database: Database
 ) -> None:
     begun = await asyncio.gather(*(few.sessions.start(user, HERE) for _ in range(50)))
@@ -506,7 +504,7 @@ async def test_fifty_sign_ins_at_once_leave_as_many_sessions_as_may_be(
     assert sum(lives(few, one) for one in begun) == 3
 
 
-async def test_other_users_and_ended_sessions_do_not_count(
+async def test_limit_ignores_other_users_and_ended_sessions(
     few: ServiceContainer, user: UserDocument
 ) -> None:
     other = await UserRepository(IndexMonitor(DOCUMENTS)).add(UserDocument(email="bob@example.com"))
@@ -519,9 +517,7 @@ async def test_other_users_and_ended_sessions_do_not_count(
     assert all(lives(few, one) for one in (*of_other, *mine))
 
 
-async def test_without_a_limit_nothing_is_evicted(
-    new_services: NewServices, user: UserDocument
-) -> None:
+async def test_no_limit_evicts_nothing(new_services: NewServices, user: UserDocument) -> None:
     endless = await new_services(max_sessions_per_user=None)
 
     begun = [await endless.sessions.start(user, HERE) for _ in range(105)]
@@ -529,7 +525,7 @@ async def test_without_a_limit_nothing_is_evicted(
     assert all(lives(endless, one) for one in begun)
 
 
-async def test_excess_of_many_thousand_sessions_is_ended(
+async def test_eviction_of_thousands_of_sessions(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, database: Database
 ) -> None:
     stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
@@ -554,7 +550,7 @@ class Outages(Heartbeat):
         return self.duration
 
 
-async def test_grace_does_not_count_time_in_which_the_database_was_away(
+async def test_grace_does_not_count_outage_of_database(
     services: ServiceContainer,
     tokens: Tokens,
     clock: Clock,
@@ -579,7 +575,7 @@ async def test_grace_does_not_count_time_in_which_the_database_was_away(
     assert caplog.text.count("refresh_token_reused") == 1
 
 
-async def test_session_that_never_stops_changing_is_answered_later(
+async def test_refresh_of_ever_changing_session_is_unavailable(
     services: ServiceContainer, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await refreshed(services, tokens.refresh)
@@ -601,7 +597,7 @@ async def test_session_that_never_stops_changing_is_answered_later(
     assert tries < 10
 
 
-async def test_times_of_a_session_are_those_of_the_shared_clock(
+async def test_session_times_are_by_shared_clock(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, clock: Clock
 ) -> None:
     session = await services.sessions.get(str(user.id), tokens.session_id)
@@ -612,7 +608,7 @@ async def test_times_of_a_session_are_those_of_the_shared_clock(
     assert user.created_at == moment
 
 
-async def test_reuse_in_several_requests_at_once_is_one_theft(
+async def test_concurrent_reuse_is_logged_once(
     services: ServiceContainer, tokens: Tokens, caplog: pytest.LogCaptureFixture
 ) -> None:
     await refreshed(services, (await refreshed(services, tokens.refresh)).refresh)
@@ -623,7 +619,7 @@ async def test_reuse_in_several_requests_at_once_is_one_theft(
     assert caplog.text.count("refresh_token_reused") == 1
 
 
-async def test_session_that_ends_while_its_token_is_judged_is_no_theft(
+async def test_session_ended_during_reuse_check_is_not_logged(
     services: ServiceContainer,
     tokens: Tokens,
     user: UserDocument,
@@ -646,7 +642,7 @@ async def test_session_that_ends_while_its_token_is_judged_is_no_theft(
     assert "refresh_token_reused" not in caplog.text
 
 
-async def test_logout_everywhere_that_fails_can_be_repeated(
+async def test_failed_logout_everywhere_can_be_repeated(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = [await services.sessions.start(user, HERE) for _ in range(3)]

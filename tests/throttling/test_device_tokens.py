@@ -16,7 +16,7 @@ def user(**changes: object) -> UserDocument:
     return found
 
 
-def test_a_device_is_known_by_its_token() -> None:
+def test_verify_returns_device_id() -> None:
     token = TOKENS.issue(user())
     device_id = TOKENS.verify(token, user())
 
@@ -34,23 +34,23 @@ def test_a_device_is_known_by_its_token() -> None:
         (TOKENS, None),
     ],
 )
-def test_a_token_is_bound_to_the_server_the_user_and_the_password(
+def test_token_is_bound_to_key_user_and_password(
     tokens: DeviceTokens, owner: UserDocument | None
 ) -> None:
     assert tokens.verify(TOKENS.issue(user()), owner) is None
 
 
 @given(st.none() | st.text() | st.from_regex(r"[A-Za-z0-9_-]{64}", fullmatch=True))
-def test_no_other_text_is_a_token(text: str | None) -> None:
+def test_any_other_text_is_refused(text: str | None) -> None:
     assert TOKENS.verify(text, user()) is None
 
 
 @pytest.mark.parametrize("change", ["{}\n", " {}", "{}="])
-def test_a_token_has_one_form_only(change: str) -> None:
+def test_token_has_one_spelling(change: str) -> None:
     assert TOKENS.verify(change.format(TOKENS.issue(user())), user()) is None
 
 
-def test_what_is_stored_of_a_device_is_bounded() -> None:
+def test_stored_user_agent_is_truncated() -> None:
     assert ClientInfo("192.0.2.1", "x" * 1000).fields == {
         "ip_address": "192.0.2.1",
         "user_agent": "x" * 400,

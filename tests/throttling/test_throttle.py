@@ -72,7 +72,7 @@ async def guess(service: AccountService, number: int = 0, email: str = EMAIL) ->
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
 @pytest.mark.usefixtures("owner")
-async def test_waits_grow_for_known_and_unknown_accounts_alike(
+async def test_backoff_is_same_for_known_and_unknown_accounts(
     accounts: list[AccountService], passwords: CountedPasswords, clock: Clock, email: str
 ) -> None:
     told = [await guess(accounts[n % 2], n, email) for n in range(6)]
@@ -89,7 +89,7 @@ async def test_waits_grow_for_known_and_unknown_accounts_alike(
 
 
 @pytest.mark.usefixtures("owner")
-async def test_of_two_hundred_guesses_at_once_five_are_verified(
+async def test_5_of_200_concurrent_guesses_are_verified(
     accounts: list[AccountService], passwords: CountedPasswords
 ) -> None:
     told = await asyncio.gather(*(guess(accounts[n % 2], n) for n in range(200)))
@@ -98,7 +98,7 @@ async def test_of_two_hundred_guesses_at_once_five_are_verified(
 
 
 @pytest.mark.usefixtures("owner")
-async def test_after_that_guesses_at_once_are_one(
+async def test_1_of_20_concurrent_guesses_is_verified_after_wait(
     accounts: list[AccountService], passwords: CountedPasswords, clock: Clock
 ) -> None:
     for number in range(5):
@@ -111,7 +111,7 @@ async def test_after_that_guesses_at_once_are_one(
 
 
 @pytest.mark.usefixtures("owner")
-async def test_whoever_guesses_all_day_gets_57_guesses_verified(
+async def test_57_guesses_a_day_are_verified(
     accounts: list[AccountService], passwords: CountedPasswords, clock: Clock
 ) -> None:
     end = clock.time + DAY
@@ -124,7 +124,7 @@ async def test_whoever_guesses_all_day_gets_57_guesses_verified(
 
 
 @pytest.mark.usefixtures("owner")
-async def test_failures_are_forgotten_after_a_day_without(
+async def test_failures_are_forgotten_after_a_day(
     accounts: list[AccountService], clock: Clock
 ) -> None:
     for number in range(5):
@@ -136,7 +136,7 @@ async def test_failures_are_forgotten_after_a_day_without(
 
 @pytest.mark.parametrize("variant", ["ADA@example.com", " ada@EXAMPLE.com", "\uff41da@example.com"])
 @pytest.mark.usefixtures("owner")
-async def test_variants_of_an_address_share_a_counter(
+async def test_variants_of_an_email_share_a_counter(
     accounts: list[AccountService], variant: str
 ) -> None:
     if variant.strip().lower() != EMAIL:
@@ -150,7 +150,7 @@ async def test_variants_of_an_address_share_a_counter(
     assert await guess(accounts[0], 9, EMAIL) == expected
 
 
-async def test_the_owner_on_a_known_device_signs_in_while_strangers_guess(
+async def test_known_device_can_login_during_guessing(
     accounts: list[AccountService], owner: SignedIn, passwords: CountedPasswords
 ) -> None:
     guessing = asyncio.gather(*(guess(accounts[n % 2], n) for n in range(100)))
@@ -165,7 +165,7 @@ async def test_the_owner_on_a_known_device_signs_in_while_strangers_guess(
 
 
 @pytest.mark.usefixtures("owner")
-async def test_the_owner_on_a_new_device_signs_in_when_the_longest_wait_is_over(
+async def test_new_device_can_login_after_max_wait(
     accounts: list[AccountService], clock: Clock
 ) -> None:
     for number in range(200):
@@ -184,7 +184,7 @@ async def test_the_owner_on_a_new_device_signs_in_when_the_longest_wait_is_over(
     assert again.device_token == signed_in.device_token
 
 
-async def test_a_known_device_goes_first_in_the_queue_of_hashes(
+async def test_known_device_has_priority_in_hash_queue(
     accounts: list[AccountService], owner: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns: list[Priority] = []
@@ -201,7 +201,7 @@ async def test_a_known_device_goes_first_in_the_queue_of_hashes(
     assert turns == [Priority.DEFAULT, Priority.TRUSTED_DEVICE]
 
 
-async def test_a_stolen_device_token_buys_its_own_budget_only(
+async def test_stolen_device_token_has_its_own_limit(
     accounts: list[AccountService], owner: SignedIn, passwords: CountedPasswords
 ) -> None:
     refused = 0
@@ -218,7 +218,7 @@ async def test_a_stolen_device_token_buys_its_own_budget_only(
     assert other_device.device_token != owner.device_token
 
 
-async def test_a_changed_password_makes_a_device_a_stranger(
+async def test_password_change_invalidates_device_token(
     accounts: list[AccountService], owner: SignedIn, services: ServiceContainer
 ) -> None:
     principal = services.authenticator.authenticate(owner.tokens.access.value)
@@ -242,7 +242,7 @@ async def test_a_changed_password_makes_a_device_a_stranger(
         lambda _token: "\ud800",
     ],
 )
-async def test_a_made_up_device_token_makes_nobody_known(
+async def test_forged_device_token_is_ignored(
     accounts: list[AccountService], owner: SignedIn, made_up: Callable[[str], str]
 ) -> None:
     for number in range(5):
@@ -256,7 +256,7 @@ def _another(character: str) -> str:
     return "A" if character != "A" else "B"
 
 
-async def test_a_device_of_another_account_is_a_stranger(
+async def test_device_token_of_another_account_is_ignored(
     accounts: list[AccountService], owner: SignedIn
 ) -> None:
     bob = Registration("Bob", "B", "bob@example.com", PASSWORD)
@@ -269,7 +269,7 @@ async def test_a_device_of_another_account_is_a_stranger(
     await accounts[0].login(EMAIL, PASSWORD, HOME, owner.device_token)
 
 
-async def test_the_current_password_cannot_be_guessed_by_whoever_is_signed_in(
+async def test_current_password_guesses_are_limited(
     accounts: list[AccountService],
     owner: SignedIn,
     services: ServiceContainer,
@@ -288,9 +288,7 @@ async def test_the_current_password_cannot_be_guessed_by_whoever_is_signed_in(
     assert sum(isinstance(one, TooManyAttempts) for one in outcomes) == 15
 
 
-async def test_one_address_guesses_at_many_accounts_as_often_as_it_may(
-    service: AccountService, clock: Clock
-) -> None:
+async def test_failures_are_limited_per_ip_address(service: AccountService, clock: Clock) -> None:
     async def spray(number: int, address: str) -> bool:
         with pytest.raises((InvalidCredentials, TooManyAttempts)) as refused:
             await service.login(f"user{number}@example.com", "guess", ClientInfo(address))
@@ -312,7 +310,7 @@ async def register(throttle: Throttle, ip: str | None) -> None:
 
 
 @pytest.mark.parametrize("addresses", [["192.0.2.1"], ["2001:db8::1", "2001:db8::2"], [None]])
-async def test_registrations_are_counted_by_address(
+async def test_registrations_are_limited_per_ip_address(
     throttle: Throttle, service: AccountService, clock: Clock, addresses: list[str | None]
 ) -> None:
     for number in range(REGISTRATIONS_PER_ADDRESS):
@@ -347,7 +345,7 @@ async def counted(database: AsyncDatabase[dict[str, Any]], clock: Clock) -> tupl
 @pytest.mark.parametrize("end", [Unavailable(), KeyError(), InvalidCredentials(), None])
 @pytest.mark.parametrize("counts", [True, False])
 @pytest.mark.usefixtures("service")
-async def test_attempt_counts_only_if_it_says_so(
+async def test_attempt_is_counted_only_on_request(
     throttle: Throttle,
     database: AsyncDatabase[dict[str, Any]],
     clock: Clock,
@@ -384,7 +382,7 @@ async def test_cancelled_attempt_is_not_counted(
 
 
 @pytest.mark.usefixtures("service")
-async def test_lease_of_dead_process_expires_uncounted(
+async def test_lease_of_killed_process_expires_uncounted(
     throttle: Throttle, database: AsyncDatabase[dict[str, Any]], clock: Clock
 ) -> None:
     now = datetime.fromtimestamp(clock.time, UTC)
@@ -416,7 +414,7 @@ async def test_lease_is_renewed_while_its_attempt_is_in_progress(
 
 
 @pytest.mark.usefixtures("service")
-async def test_other_duplicate_key_is_not_retried_without_end(
+async def test_retries_after_duplicate_key_are_limited(
     throttle: Throttle, database: AsyncDatabase[dict[str, Any]]
 ) -> None:
     await database["attempts"].create_index("kind", unique=True)
@@ -429,7 +427,7 @@ async def test_other_duplicate_key_is_not_retried_without_end(
 
 
 @pytest.mark.usefixtures("service")
-async def test_nobody_waits_for_ever_and_not_too_many_do(
+async def test_waiting_time_and_waiting_attempts_are_limited(
     throttle: Throttle, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LEASE_TIMEOUT", 2.0)
@@ -454,7 +452,7 @@ async def test_nobody_waits_for_ever_and_not_too_many_do(
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_refused_attempt_writes_nothing(
+async def test_refused_attempt_writes_nothing(
     throttle: Throttle, database: AsyncDatabase[dict[str, Any]]
 ) -> None:
     for _ in range(2):
@@ -469,7 +467,7 @@ async def test_a_refused_attempt_writes_nothing(
     assert await database["attempts"].find_one() == before
 
 
-async def test_what_people_typed_is_not_stored(
+async def test_typed_email_is_not_stored(
     accounts: list[AccountService], database: AsyncDatabase[dict[str, Any]]
 ) -> None:
     await guess(accounts[0], 1, "secret.address@example.com")
