@@ -1,0 +1,59 @@
+import pytest
+from bson import ObjectId
+
+from graphql_auth.accounts.service import AccountService, Registration
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.errors import TokenReason, Unauthenticated
+from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.services import DOCUMENTS, ServiceContainer
+from graphql_auth.sessions.refresh_tokens import RefreshToken
+from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.tokens.access_tokens import Principal
+from graphql_auth.users.document import UserDocument
+from graphql_auth.users.repository import UserRepository
+
+HERE = ClientInfo("192.0.2.1", "a test")
+
+
+@pytest.fixture
+async def user(service: AccountService) -> UserDocument:
+    ada = Registration("Ada", "Lovelace", "ada@example.com", "correct horse")
+    account = (await service.register(ada, HERE)).account
+    user = await UserRepository(IndexMonitor(DOCUMENTS)).with_id(account.id)
+    assert user is not None
+    return user
+
+
+@pytest.fixture
+async def tokens(services: ServiceContainer, user: UserDocument) -> Tokens:
+    return await services.sessions.start(user, HERE)
+
+
+def parse(text: str) -> RefreshToken:
+    token = RefreshToken.parse(text)
+    assert token is not None
+    return token
+
+
+async def refreshed(services: ServiceContainer, token: str) -> Tokens:
+    return (await services.rotation.refresh(token, HERE))[1]
+
+
+async def end_all(services: ServiceContainer, user: UserDocument) -> None:
+    await services.sessions.logout_everywhere(Principal(str(user.id), str(ObjectId())), HERE)
+
+
+async def refusal(services: ServiceContainer, token: str) -> str:
+    with pytest.raises(Unauthenticated) as refused:
+        await services.rotation.refresh(token, HERE)
+    return refused.value.reason
+
+
+def lives(services: ServiceContainer, tokens: Tokens) -> bool:
+    """Whether the access token works; if not, because its session has ended."""
+    try:
+        return (
+            services.authenticator.authenticate(tokens.access.value).session_id == tokens.session_id
+        )
+    except Unauthenticated as refused:
+        return refused.reason is not TokenReason.TOKEN_REVOKED
