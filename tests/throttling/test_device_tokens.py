@@ -3,7 +3,6 @@ from beanie import PydanticObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.client_info import ClientInfo
 from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.users.document import UserDocument
 
@@ -48,11 +47,3 @@ def test_any_other_text_is_refused(text: str | None) -> None:
 @pytest.mark.parametrize("change", ["{}\n", " {}", "{}="])
 def test_token_has_one_spelling(change: str) -> None:
     assert TOKENS.verify(change.format(TOKENS.issue(user())), user()) is None
-
-
-def test_stored_user_agent_is_truncated() -> None:
-    assert ClientInfo("192.0.2.1", "x" * 1000).fields == {
-        "ip_address": "192.0.2.1",
-        "user_agent": "x" * 400,
-    }
-    assert ClientInfo().fields == {"ip_address": None, "user_agent": None}
