@@ -12,7 +12,7 @@ from graphql_auth.errors import Unauthenticated
 from graphql_auth.permissions import IsAuthenticated
 from graphql_auth.relay.global_ids import decode_global_id, is_object_id
 from graphql_auth.relay.pagination import PageArgs, cursor
-from graphql_auth.sessions.live_sessions import LiveSession
+from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 
 
@@ -52,16 +52,16 @@ class Session(relay.Node):
         return cls.from_session(session, principal.session_id) if session else None
 
     @classmethod
-    def from_session(cls, session: LiveSession, current_session: str) -> Self:
+    def from_session(cls, session: SessionDocument, current_session: str) -> Self:
         """Convert a session for a request of the session with the id ``current_session``."""
         return cls(
-            session_id=session.id,
+            session_id=str(session.id),
             created_at=session.created_at,
             last_used_at=session.last_used_at,
             expires_at=session.expires_at,
             user_agent=session.user_agent,
             ip_address=session.ip_address,
-            current=session.id == current_session,
+            current=str(session.id) == current_session,
         )
 
 
@@ -70,10 +70,10 @@ class SessionConnection(relay.Connection[Session]):
     """Keyset pagination; Strawberry's ListConnection counts offsets, which shift."""
 
     @classmethod
-    def from_page(cls, found: list[LiveSession], page: PageArgs, current_session: str) -> Self:
+    def from_page(cls, found: list[SessionDocument], page: PageArgs, current_session: str) -> Self:
         """Convert a page from a query for one session more than its limit."""
         edges = [
-            relay.Edge(cursor=cursor(one.id), node=Session.from_session(one, current_session))
+            relay.Edge(cursor=cursor(str(one.id)), node=Session.from_session(one, current_session))
             for one in found[: page.limit]
         ]
         return cls(

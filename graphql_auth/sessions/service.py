@@ -8,7 +8,6 @@ from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.mongo.clock import object_id_at
 from graphql_auth.sessions.document import SessionDocument
-from graphql_auth.sessions.live_sessions import LiveSession
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import Revocations
@@ -93,16 +92,14 @@ class SessionService:
 
     async def list_for_user(
         self, user_id: str, *, before: str | None, limit: int
-    ) -> list[LiveSession]:
+    ) -> list[SessionDocument]:
         """Return the user's live sessions that started before a given one, latest first."""
         now = self._issuer.now()
-        found = await self._sessions.list_live(user_id, now, before=before, limit=limit)
-        return list(map(LiveSession.from_session, found))
+        return await self._sessions.list_live(user_id, now, before=before, limit=limit)
 
-    async def get(self, user_id: str, session_id: str) -> LiveSession | None:
+    async def get(self, user_id: str, session_id: str) -> SessionDocument | None:
         """Return a live session of the user."""
-        session = await self._sessions.get_live(user_id, session_id, self._issuer.now())
-        return LiveSession.from_session(session) if session else None
+        return await self._sessions.get_live(user_id, session_id, self._issuer.now())
 
     async def end(self, user_id: str, session_id: str) -> bool:
         """End a session of the user and revoke its access tokens; False if there is none."""

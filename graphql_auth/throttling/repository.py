@@ -59,64 +59,39 @@ class AttemptRepository:
         self, key: str, limit: RateLimit, lease: str, now: datetime, until: datetime
     ) -> LeaseResult:
         """Take a lease if the limit allows one more attempt besides those in progress."""
-        used = _used(limit, now)
-        room = {"$max": [1, {"$subtract": [limit.free, used]}]}
+        room = {"$max": [1, {"$subtract": [limit.free, _used(limit, now)]}]}
         granted = {"$and": [{"$lte": ["$free_at", now]}, {"$lt": [{"$size": "$pending"}, room]}]}
-        mine = [{"lease": lease, "until": until}]
-        found = await self._update(
-            key,
-            [
-                {
-                    "$set": {
-                        "full_at": _full_at(limit, now),
-                        "free_at": {"$ifNull": ["$free_at", LONG_AGO]},
-                        "pending": _pending({"$gt": ["$$this.until", now]}),
-                    }
-                },
-                {"$set": {"granted": granted}},
-                {
-                    "$set": {
-                        "pending": {
-                            "$cond": ["$granted", {"$concatArrays": ["$pending", mine]}, "$pending"]
-                        },
-                        "expires_at": {
-                            "$cond": [
-                                "$granted",
-                                {"$max": ["$expires_at", "$full_at", until]},
-                                "$expires_at",
-                            ]
-                        },
-                    }
-                },
-                {"$unset": "granted"},
-            ],
-        )
-        return LeaseResult(
-            any(entry["lease"] == lease for entry in found["pending"]), found["free_at"]
-        )
+        state = {
+            "full_at": _full_at(limit, now),
+            "free_at": {"$ifNull": ["$free_at", LONG_AGO]},
+            "pending": _pending({"$gt": ["$$this.until", now]}),
+        }
+        with_lease = {
+            "pending": {"$concatArrays": ["$pending", [{"lease": lease, "until": until}]]},
+            "expires_at": {"$max": ["$expires_at", "$full_at", until]},
+        }
+        changes = {
+            name: {"$cond": [granted, value, f"${name}"]} for name, value in with_lease.items()
+        }
+        found = await self._update(key, [{"$set": state}, {"$set": changes}])
+        has_lease = any(entry["lease"] == lease for entry in found["pending"])
+        return LeaseResult(has_lease, found["free_at"])
 
     async def count(self, key: str, limit: RateLimit, lease: str, now: datetime) -> None:
         """Release a lease and count its attempt."""
         later = {"$add": [{"$max": [_full_at(limit, now), now]}, limit.refill // MILLISECOND]}
         beyond = {"$subtract": [_used(limit, now), limit.free]}
-        doubled = {
-            "$multiply": [limit.first_wait // MILLISECOND, {"$pow": [2, {"$min": [beyond, 60]}]}]
-        }
-        wait = {"$min": [limit.max_wait // MILLISECOND, doubled]}
+        factor = {"$pow": [2, {"$min": [beyond, 60]}]}
+        backoff = {"$multiply": [limit.first_wait // MILLISECOND, factor]}
+        wait = {"$min": [limit.max_wait // MILLISECOND, backoff]}
         blocked_until = {"$max": ["$free_at", {"$add": [now, wait]}]}
-        await self._update(
-            key,
-            [
-                {"$set": {"full_at": {"$min": [later, now + limit.memory]}}},
-                {
-                    "$set": {
-                        "pending": _without(lease),
-                        "free_at": {"$cond": [{"$gte": [beyond, 0]}, blocked_until, "$free_at"]},
-                        "expires_at": {"$max": ["$expires_at", "$full_at"]},
-                    }
-                },
-            ],
-        )
+        changes = {
+            "pending": _without(lease),
+            "free_at": {"$cond": [{"$gte": [beyond, 0]}, blocked_until, "$free_at"]},
+            "expires_at": {"$max": ["$expires_at", "$full_at"]},
+        }
+        full_at = {"$min": [later, now + limit.memory]}
+        await self._update(key, [{"$set": {"full_at": full_at}}, {"$set": changes}])
 
     async def release(self, keys: Sequence[str], lease: str) -> None:
         """Release a lease on some keys without counting its attempt."""

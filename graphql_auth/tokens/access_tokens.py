@@ -52,15 +52,6 @@ class Principal:
     session_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Claims:
-    """The claims of a valid token; times in seconds since 1970."""
-
-    principal: Principal
-    issued_at: int
-    expires_at: int
-
-
 class AccessTokens:
     """Issues and verifies the access tokens of one key.
 
@@ -109,19 +100,19 @@ class AccessTokens:
 
         Raises Unauthenticated: TOKEN_EXPIRED if only the expiry is wrong, otherwise TOKEN_INVALID.
         """
-        claims = self._cached_claims(token)
+        principal, issued_at, expires_at = self._cached_claims(token)
         now = self._now()
-        if claims.issued_at > now + CLOCK_SKEW_SECONDS:
+        if issued_at > now + CLOCK_SKEW_SECONDS:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
-        if claims.expires_at <= now:
+        if expires_at <= now:
             raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
-        return claims.principal
+        return principal
 
     def _sign(self, claims: dict[str, Any]) -> str:
         return jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TYPE})
 
-    def _decode(self, token: str) -> _Claims:
-        """Verify everything except the times."""
+    def _decode(self, token: str) -> tuple[Principal, int, int]:
+        """Verify everything except the times; return principal, `iat` and `exp`."""
         # The header must be the one that we issue, byte for byte: no other algorithm, no further
         # or duplicate name.
         has_our_form = len(token) <= MAX_TOKEN_LENGTH and _COMPACT.fullmatch(token)
@@ -134,7 +125,7 @@ class AccessTokens:
             raise Unauthenticated(TokenReason.TOKEN_INVALID) from None
         if not isinstance(claims, dict) or not _are_valid(claims):
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
-        return _Claims(Principal(claims["sub"], claims["sid"]), claims["iat"], claims["exp"])
+        return Principal(claims["sub"], claims["sid"]), claims["iat"], claims["exp"]
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
