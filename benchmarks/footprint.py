@@ -22,13 +22,13 @@ from typing import Any
 
 from bson import ObjectId
 from bson import encode as bson
+from graphql_auth.accounts.password_changes import PasswordChanges
 from pymongo import MongoClient, monitoring
 from pymongo.asynchronous.database import AsyncDatabase
 
 from benchmarks import population, processes, servers, versions
 from benchmarks.population import Member
 from benchmarks.wire import HOST
-from graphql_auth.accounts.password_changes import PasswordChanges
 from graphql_auth.accounts.service import AccountService, Registration, SignedIn
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.embedded_mongo.mongod import find_mongod

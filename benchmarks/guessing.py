@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from graphql_auth.accounts.password_changes import PasswordChanges
+
 from graphql_auth.accounts.service import AccountService, Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory

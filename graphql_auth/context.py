@@ -8,12 +8,14 @@ from ipaddress import IPv6Address, ip_address
 from starlette.requests import Request
 from starlette.responses import Response
 
+from graphql_auth.accounts.password_change import PasswordChangeService
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.graphql_http.params import GraphQLParams
 from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.cookies import Cookies
+from graphql_auth.sessions.rotation import RefreshTokenRotation
 from graphql_auth.sessions.service import SessionService
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.credentials import find_tokens
@@ -27,7 +29,9 @@ class Services:
     """The services that resolvers call."""
 
     accounts: AccountService
+    password_change: PasswordChangeService
     sessions: SessionService
+    rotation: RefreshTokenRotation
     authenticator: Authenticator
 
 

@@ -2,13 +2,17 @@
 
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import HttpUrl, SecretStr
 
-from graphql_auth.accounts.password_changes import SECONDS_BETWEEN_COMPLETIONS, PasswordChanges
+from graphql_auth.accounts.password_change import (
+    SECONDS_BETWEEN_COMPLETIONS,
+    PasswordChangeLog,
+    PasswordChangeService,
+)
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.context import Services
 from graphql_auth.mongo.clock import DatabaseClock
@@ -18,6 +22,7 @@ from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.passwords.hash_queue import HashQueue
 from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.passwords.policy import PasswordPolicy
+from graphql_auth.passwords.service import PasswordService
 from graphql_auth.runtime.periodic import Work
 from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.document import SessionDocument
@@ -50,6 +55,7 @@ class ServiceContainer:
     """All parts of the server, connected. Nothing runs before ``running``."""
 
     accounts: AccountService
+    password_change: PasswordChangeService
     sessions: SessionService
     rotation: RefreshTokenRotation
     authenticator: Authenticator
@@ -63,7 +69,9 @@ class ServiceContainer:
     @property
     def for_resolvers(self) -> Services:
         """The services that resolvers call."""
-        return Services(self.accounts, self.sessions, self.authenticator)
+        return Services(
+            self.accounts, self.password_change, self.sessions, self.rotation, self.authenticator
+        )
 
     @property
     def periodic_jobs(self) -> tuple[tuple[float, Work], ...]:
@@ -72,7 +80,7 @@ class ServiceContainer:
             (SECONDS_BETWEEN_POLLS, self.revocations.poll),
             (SECONDS_BETWEEN_SWEEPS, self.revocations.sweep),
             (self.heartbeat.seconds_between_beats, self.heartbeat.beat),
-            (SECONDS_BETWEEN_COMPLETIONS, self.accounts.complete_password_changes),
+            (SECONDS_BETWEEN_COMPLETIONS, self.password_change.complete_overdue),
             (SECONDS_BETWEEN_RENEWALS, self.throttle.renew_leases),
             (SECONDS_BETWEEN_CHECKS, self.indexes.check_all),
         )
@@ -83,13 +91,12 @@ class ServiceContainer:
 
         Raises StartError when the system refuses to start threads.
         """
-        self.hash_queue.start()
-        try:
-            yield
-        finally:
-            self.hash_queue.close()
-            if self.pwned_passwords:
-                await self.pwned_passwords.close()
+        async with self.pwned_passwords or nullcontext():
+            self.hash_queue.start()
+            try:
+                yield
+            finally:
+                self.hash_queue.close()
 
 
 def create_services(
@@ -127,22 +134,16 @@ def create_services(
     )
     hash_queue = HashQueue(threads=max(1, _count_cores() // processes))
     pwned_passwords = _pwned_passwords(settings.breached_passwords)
-    accounts = AccountService(
-        users=users,
-        passwords=PasswordHasher(settings.bcrypt_rounds),
-        rules=PasswordPolicy(
-            settings.password_min_length, pwned_passwords.is_pwned if pwned_passwords else None
-        ),
-        hash_queue=hash_queue,
-        throttle=throttle,
-        devices=DeviceTokens(reveal(settings.token_key)),
-        sessions=session_service,
-        rotation=rotation,
-        password_changes=PasswordChanges(),
-        now=now,
+    policy = PasswordPolicy(
+        settings.password_min_length, pwned_passwords.is_pwned if pwned_passwords else None
     )
+    passwords = PasswordService(PasswordHasher(settings.bcrypt_rounds), hash_queue, policy)
+    device_tokens = DeviceTokens(reveal(settings.token_key))
     return ServiceContainer(
-        accounts,
+        AccountService(users, passwords, throttle, device_tokens, session_service, now),
+        PasswordChangeService(
+            PasswordChangeLog(), users, passwords, throttle, device_tokens, session_service, now
+        ),
         session_service,
         rotation,
         Authenticator(access_tokens, revocations),

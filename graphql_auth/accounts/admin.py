@@ -1,4 +1,4 @@
-"""What an operator does to users; it counts in every process at once."""
+"""What an operator does to users. It takes effect in every process at once."""
 
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.errors import BadInput
@@ -9,13 +9,14 @@ from graphql_auth.users.repository import UserRepository
 
 
 class UserNotFound(Exception):
-    """No user has this address."""
+    """No user has this e-mail."""
 
 
 class UserAdmin:
-    """Every method raises NoSuchUser, and Unavailable when the database does not do its work.
+    """Disables, enables and deletes users; each method returns the e-mail as it is stored.
 
-    Each can be repeated, and has to be after an error, for its steps are taken one by one.
+    Every method raises UserNotFound and Unavailable. It is idempotent, and must be repeated after
+    an error, since it takes several commands.
     """
 
     def __init__(self, users: UserRepository, sessions: SessionRepository) -> None:
@@ -23,32 +24,32 @@ class UserAdmin:
         self._sessions = sessions
 
     async def disable(self, email: str) -> str:
-        """Sign a user out everywhere, and let nobody sign in; return the address as stored."""
-        user = await self._found(email)
+        """End all sessions of a user, and refuse to sign them in."""
+        user = await self._find(email)
         await self._users.disable(user, disabled=True)
         await self._sessions.end_all(str(user.id))
         return user.email
 
     async def enable(self, email: str) -> str:
-        """Let a disabled user sign in again; return the address as stored."""
-        user = await self._found(email)
+        """Allow a disabled user to sign in again."""
+        user = await self._find(email)
         await self._users.disable(user, disabled=False)
         return user.email
 
     async def delete(self, email: str) -> str:
-        """Sign a user out everywhere and remove the account; return the address as stored."""
-        address = await self.disable(email)
-        await self._users.delete(await self._found(address))
-        return address
+        """End all sessions of a user and delete the account."""
+        stored_email = await self.disable(email)
+        await self._users.delete(await self._find(stored_email))
+        return stored_email
 
-    async def _found(self, email: str) -> UserDocument:
-        form = InputValidator()
-        address = form.known_email("email", email)
+    async def _find(self, email: str) -> UserDocument:
+        validator = InputValidator()
+        canonical = validator.login_email("email", email)
         try:
-            form.finish()
+            validator.finish()
         except BadInput:
             raise UserNotFound from None
-        user = await self._users.with_email(emails.spellings(address))
+        user = await self._users.find_by_email(emails.spellings(canonical))
         if user is None:
             raise UserNotFound
         return user

@@ -1,4 +1,4 @@
-"""The GraphQL part of accounts: register, log in, and who is signed in."""
+"""The GraphQL part of accounts: register, log in, refresh, change the password, and the viewer."""
 
 from typing import Annotated
 
@@ -21,30 +21,21 @@ from graphql_auth.permissions import IsAuthenticated
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.graphql import token_in_cookie
 
-WELCOME = "Welcome 🙌"
-
 
 @strawberry.type
 class AccountQuery:
-    """What a user can read."""
-
     @strawberry.field(
         description="The greeting that only a signed-in user gets.",
         permission_classes=[IsAuthenticated],
     )
     def welcome(self) -> str:
-        """Greet; the permission class has done the work, without a look at the database."""
-        return WELCOME
+        return "Welcome 🙌"
 
     @strawberry.field(
-        description="Who is signed in; null when nobody is, with an error if the token is bad."
+        description="The signed-in user; null without a token, and an error for an invalid token."
     )
     async def viewer(self, info: Info[Context, None]) -> User | None:
-        """Read the caller's own account.
-
-        Raises Unauthenticated when there is a token but no good one, so that a frontend refreshes
-        it, and Unavailable when it cannot be told who calls.
-        """
+        """Return the caller's own account. The error tells a frontend to refresh."""
         if info.context.caller is TokenReason.TOKEN_MISSING:
             return None
         return await User.resolve_node(info.context.principal.subject, info=info)
@@ -52,27 +43,25 @@ class AccountQuery:
 
 @strawberry.type
 class AccountMutation:
-    """How accounts are made and signed in to."""
-
-    @strawberry.mutation(description="Make an account and sign its owner in.")
+    @strawberry.mutation(description="Create an account and sign its owner in.")
     async def register(
         self,
         info: Info[Context, None],
         input: Annotated[RegisterInput, argument(description="The new account.")],
     ) -> AuthPayload:
-        """Register."""
         context = info.context
         cookies = context.cookies.if_requested(input.use_cookie)
-        signed_in = await context.services.accounts.register(input.typed(), context.client)
+        signed_in = await context.services.accounts.register(
+            input.to_registration(), context.client
+        )
         return await _start(context, signed_in, cookies)
 
     @strawberry.mutation(description="Sign in with an e-mail address and a password.")
     async def login(
         self,
         info: Info[Context, None],
-        input: Annotated[LoginInput, argument(description="Who logs in.")],
+        input: Annotated[LoginInput, argument(description="The credentials.")],
     ) -> AuthPayload:
-        """Log in."""
         context = info.context
         cookies = context.cookies.if_requested(input.use_cookie)
         signed_in = await context.services.accounts.login(
@@ -86,8 +75,8 @@ class AccountMutation:
 
     @strawberry.mutation(
         description=(
-            "Exchange the refresh token, of the input or else of the cookie, for the next one and"
-            " a new access token."
+            "Exchange the refresh token, from the input or the cookie, for the next one and a new"
+            " access token."
         )
     )
     async def refresh_token(
@@ -95,50 +84,52 @@ class AccountMutation:
         info: Info[Context, None],
         input: Annotated[
             RefreshTokenInput | None,
-            argument(description="Whose session goes on; unset, the one in the cookie."),
+            argument(description="The session to continue; by default, that of the cookie."),
         ] = strawberry.UNSET,
     ) -> AuthPayload:
-        """Carry a session on."""
+        """Rotate the refresh token.
+
+        A cookie with an invalid token is kept: another response may just have set a valid one.
+        """
         context = info.context
-        cookies = None if input else context.cookies
         token = input.refresh_token if input else context.cookies.refresh.read()
         if not token:
             raise Unauthenticated(TokenReason.TOKEN_MISSING)
-        # A cookie that counts no more is left: the answer may come after one that set a good one.
-        signed_in = await context.services.accounts.refresh(token, context.client)
-        return AuthPayload.of(signed_in, in_cookies=cookies)
+        user, tokens = await context.services.rotation.refresh(token, context.client)
+        return AuthPayload.create(SignedIn(tokens, user), None if input else context.cookies)
 
     @strawberry.mutation(
-        description="Change the password, end all other sessions and get fresh tokens.",
+        description="Change the password, end all other sessions and get new tokens.",
         permission_classes=[IsAuthenticated],
     )
     async def change_password(
         self,
         info: Info[Context, None],
         input: Annotated[
-            ChangePasswordInput, argument(description="The old password and the new one.")
+            ChangePasswordInput, argument(description="The current password and the new one.")
         ],
     ) -> AuthPayload:
-        """Change the password; a refresh token of this session in a cookie is replaced there.
+        """Change the password.
 
-        One of another session of the caller ends with that session, and so the cookie is cleared.
-        One of somebody else, who signed in in another tab, stays.
+        A cookie of this session gets the new refresh token. A cookie of another session of the
+        caller is cleared, since that session ends. A cookie of another user, who signed in in
+        another tab, is kept.
         """
         context, principal = info.context, info.context.principal
         token = token_in_cookie(context)
         is_of_session = token is not None and token.session_id == principal.session_id
         cookies = context.cookies.if_requested(is_of_session)
-        signed_in = await context.services.accounts.change_password(
+        signed_in = await context.services.password_change.change(
             principal, input.current_password, input.new_password, context.client
         )
         if token and token.user_id == principal.subject and not is_of_session:
             context.cookies.refresh.clear()
-        return AuthPayload.of(signed_in, in_cookies=cookies)
+        return AuthPayload.create(signed_in, cookies)
 
 
 async def _start(context: Context, signed_in: SignedIn, cookies: Cookies | None) -> AuthPayload:
-    """Hand a new session over; a cookie that it replaces was the only copy of its token."""
+    """End the session that a new cookie replaces, since the cookie was its only refresh token."""
     replaced = cookies.refresh.peek() if cookies else None
     if replaced:
         await context.services.sessions.end_replaced(replaced, context.client)
-    return AuthPayload.of(signed_in, in_cookies=cookies)
+    return AuthPayload.create(signed_in, cookies)

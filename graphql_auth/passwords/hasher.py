@@ -1,4 +1,4 @@
-"""Passwords and their hashes: what is stored, what is accepted, and in what time."""
+"""Password hashing. This is the only module that uses passlib."""
 
 import unicodedata
 import warnings
@@ -11,29 +11,29 @@ with warnings.catch_warnings():
     from passlib.exc import PasslibHashWarning
     from passlib.hash import bcrypt
 
-# It tells of spare bits in an old salt, which change nothing, and would be printed as it is.
+# It is about unused bits in an old salt, which change nothing, and would be printed to stderr.
 warnings.filterwarnings("ignore", category=PasslibHashWarning)
 
-# 1,024 characters of four bytes are the 4,096 that passlib takes.
-LONGEST_PASSWORD = 1024
-# A hash of a higher cost stands in nobody's database for a good reason: it would hold a thread
-# for a minute at 20, and for a day at 31.
-HIGHEST_ROUNDS = 16
+# passlib takes 4,096 bytes; a character has at most four.
+MAX_PASSWORD_LENGTH = 1024
+# Stored hashes above this cost are refused (denial of service): to verify one of cost 20 takes a
+# minute.
+MAX_ROUNDS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """Whether the password was right, and the hash to store in place of an outdated one."""
+    """Whether the password is correct, and a new hash if the stored one is outdated."""
 
     correct: bool
     new_hash: str | None = field(default=None, repr=False)
 
 
 class PasswordHasher:
-    """Hash and verify; every call takes about 2**rounds steps of bcrypt, so keep it off the loop.
+    """Hashes and verifies passwords. Both take 2**rounds steps, too long for the event loop.
 
-    New hashes are bcrypt_sha256, which ignores no byte of a password at any length. The bcrypt
-    hashes of the Node.js original are verified as they are, and replaced at the first login.
+    New hashes are bcrypt_sha256, which uses every byte of a password; bcrypt ignores all after the
+    72nd. The bcrypt hashes of the Node.js original are verified, and replaced at the first login.
     """
 
     def __init__(self, rounds: int) -> None:
@@ -41,38 +41,38 @@ class PasswordHasher:
         self._context = CryptContext(
             schemes=["bcrypt_sha256", "bcrypt"],
             deprecated="auto",
-            # The least, the most and the default: a hash of any other cost is outdated.
+            # Minimum, maximum and default: a hash of any other cost is outdated.
             bcrypt_sha256__rounds=rounds,
         )
-        # Nobody's hash: the digest is not one that bcrypt gives for this salt.
+        # Verified for unknown accounts. It matches no password: bcrypt gives no such digest.
         self._dummy_hash = f"$bcrypt-sha256$v=2,t=2b,r={rounds}${'.' * 22}${'.' * 31}"
-        # The first use of bcrypt makes passlib test it, which is not to happen in a request.
+        # passlib tests bcrypt at its first use, which must not delay a request.
         self._context.handler("bcrypt").set_backend("bcrypt")
 
     def hash(self, password: str) -> str:
-        """Return the hash to store for ``password``."""
+        """Return the hash to store."""
         return str(self._context.hash(normalize(password)))
 
     def verify(self, password: str, stored: str | None) -> VerifyResult:
-        """Compare ``password`` with a stored hash, or with none where the account is unknown.
+        """Verify a password; ``stored`` is None for an unknown account.
 
-        A refusal takes the same time whether the account is unknown, its hash is of a lower cost,
-        or it is malformed, so that the time tells nothing. A malformed hash matches no password.
+        A refusal takes the same time for an unknown account, a wrong password and a malformed hash,
+        which matches no password (no timing side channel).
         """
         scheme, rounds = self._parse_hash(stored)
         if scheme is None:
             self._context.verify("", self._dummy_hash)
             return VerifyResult(correct=False)
-        # The original hashed what was typed, byte by byte.
-        typed = password if scheme == "bcrypt" else normalize(password)
-        if self._context.verify(typed, stored):
-            outdated = self._context.needs_update(stored)
-            return VerifyResult(correct=True, new_hash=self.hash(password) if outdated else None)
+        # The Node.js original did not normalize.
+        text = password if scheme == "bcrypt" else normalize(password)
+        if self._context.verify(text, stored):
+            is_outdated = self._context.needs_update(stored)
+            return VerifyResult(correct=True, new_hash=self.hash(password) if is_outdated else None)
         self._equalize_timing(rounds)
         return VerifyResult(correct=False)
 
     def _parse_hash(self, stored: str | None) -> tuple[str | None, int]:
-        """Return the scheme and the rounds of a stored hash that can be verified at all."""
+        """Return the scheme and the cost of a hash; None and 0 if it cannot be verified."""
         scheme = self._context.identify(stored or "")
         if scheme is None:
             return None, 0
@@ -80,19 +80,19 @@ class PasswordHasher:
             parsed = self._context.handler(scheme).from_string(stored)
         except ValueError:
             return None, 0
-        if parsed.checksum is None or parsed.rounds > HIGHEST_ROUNDS:
+        if parsed.checksum is None or parsed.rounds > MAX_ROUNDS:
             return None, 0
         return scheme, parsed.rounds
 
     def _equalize_timing(self, rounds: int) -> None:
-        """Bring 2**rounds steps that were spent up to 2**self._rounds."""
+        """Spend the rest of 2**self._rounds steps, after 2**rounds."""
         for cost in range(rounds, self._rounds):
             bcrypt.using(rounds=cost).hash("")
 
 
 def normalize(password: str) -> str:
-    """Return the NFC form, so that a password typed on another keyboard is the same.
+    """Return the NFC form, so that a password is the same on every keyboard.
 
-    NIST SP 800-63B-4 section 3.1.1.2 asks for a normalization before hashing.
+    NIST SP 800-63B-4 section 3.1.1.2 recommends a normalization before hashing.
     """
     return unicodedata.normalize("NFC", password)

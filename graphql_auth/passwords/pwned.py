@@ -1,50 +1,60 @@
-"""Passwords that were in a data breach, asked of a service that never learns the password."""
+"""Have I Been Pwned: whether a password was in a data breach."""
 
 import asyncio
 import hashlib
 import logging
+from typing import Self
 
 import httpx
 
 logger = logging.getLogger(__name__)
 
 HAVE_I_BEEN_PWNED = "https://api.pwnedpasswords.com"
-SECONDS_TO_ANSWER = 1.5
-PREFIX = 5
+TIMEOUT_SECONDS = 1.5
+PREFIX_LENGTH = 5
 
 
 class PwnedPasswordsClient:
-    """Asks the range API of Have I Been Pwned, or a mirror of it.
+    """Client of the range API of Have I Been Pwned, or of a mirror.
 
-    Of the SHA-1 of a password five hexadecimal digits are sent (k-anonymity), and the answer is
-    padded, so that its size tells nothing either:
+    It sends five hexadecimal digits of the SHA-1 of a password (k-anonymity). The response is
+    padded, so that its size does not tell the digits:
     https://haveibeenpwned.com/API/v3#SearchingPwnedPasswordsByRange
+
+    Use it as a context manager, which opens and closes the connections.
     """
 
-    def __init__(self, address: str) -> None:
+    _client: httpx.AsyncClient
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def __aenter__(self) -> Self:
         self._client = httpx.AsyncClient(
-            base_url=address,
+            base_url=self._url,
             headers={"Add-Padding": "true", "User-Agent": "graphql-auth"},
-            timeout=SECONDS_TO_ANSWER,
+            timeout=TIMEOUT_SECONDS,
         )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
 
     async def is_pwned(self, password: str) -> bool:
-        """Whether the password was in a breach; False when the service does not answer in time."""
+        """Whether the password was in a breach; False if the service does not answer in time."""
         digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
+        prefix, suffix = digest[:PREFIX_LENGTH], digest[PREFIX_LENGTH:]
         try:
-            async with asyncio.timeout(SECONDS_TO_ANSWER):
-                suffixes = await self._suffixes(digest[:PREFIX])
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                counts = await self._counts(prefix)
         except (httpx.HTTPError, TimeoutError) as error:
             logger.warning("Have I Been Pwned lookup failed: %s", type(error).__name__)
             return False
-        # A padded entry has a count of zero.
-        return suffixes.get(digest[PREFIX:], "0") != "0"
+        # Padding has a count of zero.
+        return counts.get(suffix, "0") != "0"
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
-
-    async def _suffixes(self, prefix: str) -> dict[str, str]:
+    async def _counts(self, prefix: str) -> dict[str, str]:
+        """Return how often each suffix was found."""
         response = await self._client.get(f"/range/{prefix}")
         response.raise_for_status()
         lines = response.text.splitlines()

@@ -55,7 +55,7 @@ class RefreshTokenRotation:
         if token is None:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         # Concurrently: disabling a user or changing a password revokes the sessions afterwards.
-        user_read = self._users.with_id(token.user_id)
+        user_read = self._users.get(token.user_id)
         session, successor = await self._rotate(token, client)
         user = await user_read
         if user is None or user.disabled:

@@ -7,20 +7,20 @@ from beanie import Document, PydanticObjectId
 from pydantic import BeforeValidator, ConfigDict, Field
 from pymongo import ASCENDING, IndexModel
 
-# Documents of the Node.js original may lack a field or hold null in it.
+# Documents of the Node.js original can lack a field or hold null in it.
 Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
 Count = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]
 Flag = Annotated[bool, BeforeValidator(lambda value: False if value is None else value)]
 
-# Registration names this index in a hint, so that it fails where the index is missing.
+# Registration gives this index as a hint, so that it fails without the index.
 EMAIL_INDEX = "email_1"
 
 
 class UserDocument(Document):
-    """A person who can sign in, with the field names of the Node.js original.
+    """A user, with the field names of the Node.js original.
 
-    What else a document holds (mongoose's ``__v``, the original's ``token``) is left alone: a
-    stored user is changed by ``$set`` only, never replaced.
+    Other fields of a stored document (mongoose's ``__v``, the original's ``token``) are kept: a
+    user is changed by ``$set`` only, never replaced.
     """
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
@@ -30,17 +30,17 @@ class UserDocument(Document):
     last_name: Text = ""
     email: Text = ""
     password: Text = Field("", repr=False)
-    # How often the password was changed: a sign-in with an earlier one is over.
+    # How often the password was changed; sessions of an earlier password are revoked.
     password_changes: Count = 0
     disabled: Flag = False
 
     class Settings:
-        """The collection and its indexes, by the names that mongoose gave them."""
+        """The names are those of mongoose."""
 
         name = "users"
         indexes: ClassVar = [IndexModel([("email", ASCENDING)], name=EMAIL_INDEX, unique=True)]
 
     @property
     def created_at(self) -> datetime:
-        """When the user registered, to the second: the id of a stored document carries it."""
+        """When the user registered, to the second; the id contains it."""
         return cast("PydanticObjectId", self.id).generation_time

@@ -1,83 +1,79 @@
-"""The one form of an e-mail address under which an account is kept and looked up."""
+"""Validation of e-mail addresses, and the canonical form that identifies an account."""
 
 import unicodedata
 
 import idna
 from email_validator import EmailNotValidError, validate_email
 
-# RFC 5321 section 4.5.3.1: 64 octets, the @, and 255 octets at most.
-LONGEST_LOCAL_PART = 64
-LONGEST_EMAIL = 320
+# RFC 5321 section 4.5.3.1: 64 octets, the @, and 255 octets.
+MAX_LOCAL_PART_BYTES = 64
+MAX_EMAIL_LENGTH = 320
 
 
 class InvalidEmail(ValueError):
     """The text is not an e-mail address."""
 
 
-def validated(text: str) -> str:
-    """Return the canonical form of a well-formed address; nothing is asked of the DNS.
-
-    Raises InvalidEmail.
-    """
-    address = _mapped(text)
-    # Lower case can be longer, and then too long: an address is one in its canonical form too.
-    return address if address.isascii() else _mapped(address)
+def validate(text: str) -> str:
+    """Return the canonical form of an e-mail address, without a DNS lookup; raises InvalidEmail."""
+    email = _normalize(text)
+    # Lower case can be longer, so the canonical form is validated too.
+    return email if email.isascii() else _normalize(email)
 
 
-def canonical(text: str) -> str:
-    """Return the canonical form of what someone typed to log in.
+def canonicalize(text: str) -> str:
+    """Return the canonical form of the input of a login form. The function is idempotent.
 
-    A text that is not an address is folded all the same, for the Node.js original registered
-    people under any text at all. The canonical form of a canonical form is itself.
+    A text that is not an e-mail address is only folded: the Node.js original stored any text.
     """
     try:
-        return validated(text)
+        return validate(text)
     except InvalidEmail:
-        folded = _folded(text)
+        folded = _fold(text)
     try:
-        return validated(folded)
+        return validate(folded)
     except InvalidEmail:
         return folded
 
 
-def spellings(address: str) -> list[str]:
-    """Return the forms under which a canonical address may be stored, itself first.
+def spellings(email: str) -> list[str]:
+    """Return the forms in which a canonical e-mail can be stored, itself first.
 
-    The Node.js original stored the Unicode form and the domain as they were typed, in lower case.
-    For an ASCII address, that is for nearly all of them, there is one form only. Every form has
-    this canonical address: so no account can be found, and guessed at, under two of them.
+    The Node.js original stored Unicode and domains as they were typed, in lower case. An ASCII
+    e-mail has one form. All forms have the same canonical form, so that no account is found under
+    two canonical e-mails, and nobody gets two budgets to guess its password.
     """
-    if address.isascii() and "xn--" not in address:
-        return [address]
-    local, at, domain = address.rpartition("@")
-    names, hosts = _both_forms(local), [*_both_forms(domain), _ascii(domain)]
+    if email.isascii() and "xn--" not in email:
+        return [email]
+    local, at, domain = email.rpartition("@")
+    names, hosts = _unicode_forms(local), [*_unicode_forms(domain), _encode_idna(domain)]
     forms = dict.fromkeys(f"{name}{at}{host}" for name in names for host in hosts)
-    return [form for form in forms if canonical(form) == address]
+    return [form for form in forms if canonicalize(form) == email]
 
 
-def _mapped(text: str) -> str:
+def _normalize(text: str) -> str:
     try:
-        # The test environment adds the domain .test, which RFC 2606 keeps for that.
-        address = validate_email(text, check_deliverability=False, test_environment=True)
+        # test_environment allows the domain .test, which RFC 2606 reserves.
+        email = validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         raise InvalidEmail from None
-    local = _folded(address.local_part)
-    if len(local.encode()) > LONGEST_LOCAL_PART:
+    local = _fold(email.local_part)
+    if len(local.encode()) > MAX_LOCAL_PART_BYTES:
         raise InvalidEmail
-    return f"{local}@{address.domain}"
+    return f"{local}@{email.domain}"
 
 
-def _both_forms(text: str) -> list[str]:
+def _unicode_forms(text: str) -> list[str]:
     return [text, unicodedata.normalize("NFD", text)]
 
 
-def _folded(text: str) -> str:
-    # Lower case, not casefold, and NFC, not NFKC: those would make one person of a long s and an
-    # s. Lowering can leave a letter and its mark apart that compose (J̌), hence the second NFC.
+def _fold(text: str) -> str:
+    # Neither casefold nor NFKC: they map a long s (U+017F) to an s, which would merge two accounts.
+    # The second NFC: lower() can leave a letter and a mark that compose (J̌).
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
 
 
-def _ascii(domain: str) -> str:
+def _encode_idna(domain: str) -> str:
     try:
         return idna.encode(domain).decode("ascii")
     except idna.IDNAError:

@@ -1,8 +1,8 @@
-"""The users collection: find, add, and change one field at a time."""
+"""The collection of users."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from beanie import PydanticObjectId
 from beanie.operators import In
@@ -18,72 +18,75 @@ from graphql_auth.users.document import EMAIL_INDEX, UserDocument
 
 
 class UserRepository:
-    """Every method raises Unavailable when the database does not do its work."""
+    """Finds, adds and changes users. Every method raises Unavailable."""
 
     def __init__(self, indexes: IndexMonitor) -> None:
         self._indexes = indexes
-        self._by_id: BatchLoader[PydanticObjectId, UserDocument] = BatchLoader(_with_ids)
+        self._by_id: BatchLoader[PydanticObjectId, UserDocument] = BatchLoader(_find_by_ids)
 
-    async def with_email(self, spellings: Sequence[str]) -> UserDocument | None:
-        """Find the user whose address is stored as one of ``spellings``, the earlier the better."""
-        with translate_driver_errors():
-            found = {
-                user.email: user
-                async for user in UserDocument.find(In(UserDocument.email, spellings))
-            }
-        return next((found[email] for email in spellings if email in found), None)
-
-    def with_id(self, user_id: str) -> asyncio.Future[UserDocument | None]:
-        """Find the user with this id, 24 hexadecimal digits. The query starts at once."""
+    def get(self, user_id: str) -> asyncio.Future[UserDocument | None]:
+        """Return the user with this id, 24 hexadecimal digits. The query starts at once."""
         return self._by_id.load(PydanticObjectId(user_id))
 
-    async def refuse_taken(self, spellings: Sequence[str]) -> None:
-        """Raise EmailTaken if one of the ``spellings`` of an address is stored.
+    async def find_by_email(self, spellings: Sequence[str]) -> UserDocument | None:
+        """Return the user whose e-mail is stored as one of ``spellings``, the first if several."""
+        with translate_driver_errors():
+            users = await UserDocument.find(In(UserDocument.email, spellings)).to_list()
+        found = {user.email: user for user in users}
+        return next((found[email] for email in spellings if email in found), None)
 
-        Raises Unavailable also while the database does not guarantee that addresses are unique.
+    async def refuse_taken(self, spellings: Sequence[str]) -> None:
+        """Raise EmailTaken if one of the ``spellings`` of an e-mail is stored.
+
+        Raises Unavailable also while the unique index on the e-mail is missing.
         """
         if not await self._indexes.check(UserDocument):
             raise DatabaseUnavailable
-        if await self.with_email(spellings):
+        if await self.find_by_email(spellings):
             raise EmailTaken
 
     async def add(self, user: UserDocument) -> UserDocument:
-        """Store a new user; the unique index decides between those who come at once.
+        """Store a new user; the unique index decides between concurrent registrations.
 
-        Raises EmailTaken when the address belongs to a user already.
+        Raises EmailTaken.
         """
         values = user.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
         with translate_driver_errors(writing=True):
             try:
-                # Not an insert: the hint makes the command fail if the index is missing, also when
-                # it was dropped with the whole collection, and after refuse_taken.
-                stored = await UserDocument.get_pymongo_collection().update_one(
+                # Not an insert: only an update takes a hint, with which the command fails if the
+                # index is missing, even if it was dropped after refuse_taken.
+                result = await UserDocument.get_pymongo_collection().update_one(
                     {"email": user.email}, {"$setOnInsert": values}, upsert=True, hint=EMAIL_INDEX
                 )
             except DuplicateKeyError as error:
-                # The operator may have made other unique indexes.
+                # The operator can have created other unique indexes.
                 if "email" in (error.details or {}).get("keyPattern", ["email"]):
                     raise EmailTaken from None
                 raise
-        if stored.upserted_id is None:
+        if result.upserted_id is None:
             raise EmailTaken
-        user.id = stored.upserted_id
+        user.id = result.upserted_id
         return user
 
     async def is_unchanged(self, user: UserDocument) -> bool:
-        """Whether a user who was read before may still sign in with the password of then."""
-        now = await self.with_id(str(user.id))
+        """Whether the user still exists, is not disabled and has the password of ``user``."""
+        stored = await self.get(str(user.id))
         return (
-            now is not None and not now.disabled and now.password_changes == user.password_changes
+            stored is not None
+            and not stored.disabled
+            and stored.password_changes == user.password_changes
         )
 
     async def change_password(self, user: UserDocument, new_hash: str) -> UserDocument | None:
-        """Replace the password, unless it was changed since ``user`` was read: then, None."""
+        """Replace the password; None if it was changed since ``user`` was read.
+
+        One atomic command decides between concurrent changes, and returns the result.
+        """
         with translate_driver_errors(writing=True):
             document = await UserDocument.get_pymongo_collection().find_one_and_update(
                 {
                     "_id": user.id,
-                    # The shard key, so that a cluster sends the command to one shard.
+                    # The shard key, so that a sharded cluster asks one shard only.
                     "email": user.email,
                     # Users of the Node.js original have no such field.
                     "password_changes": user.password_changes or {"$in": [0, None]},
@@ -94,39 +97,35 @@ class UserRepository:
         return UserDocument.model_validate(document) if document else None
 
     async def disable(self, user: UserDocument, *, disabled: bool) -> None:
-        """Keep a user from signing in, or let them again."""
+        """Forbid a user to sign in, or allow it again."""
         with translate_driver_errors(writing=True):
             await UserDocument.find_one(UserDocument.id == user.id).set(
                 {UserDocument.disabled: disabled}
             )
 
     async def delete(self, user: UserDocument) -> None:
-        """Remove a user."""
         with translate_driver_errors(writing=True):
             await UserDocument.find_one(UserDocument.id == user.id).delete()
 
     async def upgrade_password(self, user: UserDocument, new_hash: str) -> None:
-        """Replace the hash that ``user`` was read with, unless it was changed in between."""
+        """Replace the hash of ``user``, unless it was changed since."""
         with translate_driver_errors(writing=True):
             await UserDocument.find_one(
                 UserDocument.id == user.id, UserDocument.password == user.password
             ).set({UserDocument.password: new_hash})
 
 
-async def _with_ids(
+async def _find_by_ids(
     ids: Sequence[PydanticObjectId],
 ) -> Mapping[PydanticObjectId, UserDocument | ValidationError]:
+    # Not a query of Beanie: one invalid document would fail the reads of all other users.
     with translate_driver_errors():
-        documents = (
-            await UserDocument.get_pymongo_collection().find({"_id": {"$in": ids}}).to_list()
-        )
-    return {document["_id"]: _validate(document) for document in documents}
+        found = await UserDocument.get_pymongo_collection().find({"_id": {"$in": ids}}).to_list()
+    return {values["_id"]: _validate(values) for values in found}
 
 
-def _validate(document: Mapping[str, Any]) -> UserDocument | ValidationError:
-    """Return the user, or the error that only those who asked for this user get."""
+def _validate(values: Mapping[str, Any]) -> UserDocument | ValidationError:
     try:
-        user: UserDocument = UserDocument.model_validate(document)
+        return cast("UserDocument", UserDocument.model_validate(values))
     except ValidationError as error:
         return error
-    return user

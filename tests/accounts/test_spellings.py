@@ -93,14 +93,14 @@ async def test_the_owner_of_an_odd_address_of_the_original_has_an_account_of_the
     old = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     await database["users"].insert_one({"email": stored, "password": old})
 
-    assert (await service.login(stored, PASSWORD, stranger(0))).account.email == stored
+    assert (await service.login(stored, PASSWORD, stranger(0))).user.email == stored
     assert (
         await UserAdmin(UserRepository(IndexMonitor(DOCUMENTS)), SessionRepository()).disable(
             stored
         )
         == stored
     )
-    assert emails.canonical(stored) != "victim@example.com"
+    assert emails.canonicalize(stored) != "victim@example.com"
 
 
 @pytest.mark.usefixtures("service")

@@ -25,7 +25,7 @@ def test_names_and_addresses_are_trimmed() -> None:
 
     assert form.name("name", " \tAda\u3000") == "Ada"
     assert form.new_email("email", " ada@example.com\n") == "ada@example.com"
-    assert form.known_email("email", " ADA@example.com ") == "ada@example.com"
+    assert form.login_email("email", " ADA@example.com ") == "ada@example.com"
     assert form.password("password", " secret ")
     form.finish()
 
@@ -34,7 +34,7 @@ def test_names_and_addresses_are_trimmed() -> None:
 def test_every_field_is_required(blank: str) -> None:
     assert reason(lambda form: form.name("field", blank)) == FieldReason.REQUIRED
     assert reason(lambda form: form.new_email("field", blank)) == FieldReason.REQUIRED
-    assert reason(lambda form: form.known_email("field", blank)) == FieldReason.REQUIRED
+    assert reason(lambda form: form.login_email("field", blank)) == FieldReason.REQUIRED
     assert reason(lambda form: form.password("field", blank)) == FieldReason.REQUIRED
 
 
@@ -46,7 +46,7 @@ def test_lengths_are_bounded() -> None:
 
     assert reason(lambda form: form.name("field", "x" * 201)) == FieldReason.TOO_LONG
     assert reason(lambda form: form.new_email("field", "x" * 321)) == FieldReason.TOO_LONG
-    assert reason(lambda form: form.known_email("field", "x" * 321)) == FieldReason.TOO_LONG
+    assert reason(lambda form: form.login_email("field", "x" * 321)) == FieldReason.TOO_LONG
     assert reason(lambda form: form.password("field", "x" * 1025)) == FieldReason.TOO_LONG
 
 
@@ -72,7 +72,7 @@ def test_a_password_is_as_long_as_its_composed_form() -> None:
 def test_what_cannot_be_stored_is_refused_everywhere(bad: str) -> None:
     assert reason(lambda form: form.name("field", bad)) == FieldReason.INVALID_CHARACTERS
     assert reason(lambda form: form.new_email("field", bad)) == FieldReason.INVALID_CHARACTERS
-    assert reason(lambda form: form.known_email("field", bad)) == FieldReason.INVALID_CHARACTERS
+    assert reason(lambda form: form.login_email("field", bad)) == FieldReason.INVALID_CHARACTERS
     assert reason(lambda form: form.password("field", bad)) == FieldReason.INVALID_CHARACTERS
 
 
@@ -151,13 +151,13 @@ def test_no_name_has_a_control_or_a_bidirectional_character(text: str) -> None:
 def test_whatever_an_original_stored_may_be_typed_to_log_in(odd: str) -> None:
     form = InputValidator()
 
-    assert form.known_email("email", odd) == odd
+    assert form.login_email("email", odd) == odd
     form.finish()
 
 
 def test_only_an_address_can_be_registered_but_any_text_may_be_known() -> None:
     assert reason(lambda form: form.new_email("field", "nobody")) == FieldReason.INVALID_EMAIL
-    assert InputValidator().known_email("field", "Nobody") == "nobody"
+    assert InputValidator().login_email("field", "Nobody") == "nobody"
 
 
 def test_every_fault_is_found_at_once() -> None:

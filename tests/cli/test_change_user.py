@@ -14,7 +14,7 @@ def test_lost_connection_is_one_line(database_uri: str, monkeypatch: pytest.Monk
     async def gone(*_: object) -> NoReturn:
         raise Unavailable
 
-    monkeypatch.setattr(UserRepository, "with_email", gone)
+    monkeypatch.setattr(UserRepository, "find_by_email", gone)
     settings = read_settings(mongo_uri=database_uri, token_key=KEY)
 
     with pytest.raises(

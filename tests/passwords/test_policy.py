@@ -14,7 +14,7 @@ COMMON = list(FREQUENCY_LISTS["passwords"])
 
 
 async def reason(password: str, rules: PasswordPolicy = RULES) -> str | None:
-    fault = await rules.fault("password", password, OWN)
+    fault = await rules.check("password", password, OWN)
     return fault.reason if fault else None
 
 

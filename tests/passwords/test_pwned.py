@@ -64,9 +64,8 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 async def breaches(service: Service) -> AsyncIterator[PwnedPasswordsClient]:
-    breaches = PwnedPasswordsClient(service.url)
-    yield breaches
-    await breaches.close()
+    async with PwnedPasswordsClient(service.url) as breaches:
+        yield breaches
 
 
 async def test_a_breached_password_is_known_by_five_digits_of_its_hash(
@@ -100,7 +99,7 @@ async def test_a_service_that_fails_keeps_nobody_out(
 async def test_a_service_that_is_slow_keeps_nobody_waiting(
     breaches: PwnedPasswordsClient, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SECONDS_TO_ANSWER", 0.1)
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.1)
     service.seconds = 1.0
     start = time.monotonic()
 
@@ -110,9 +109,8 @@ async def test_a_service_that_is_slow_keeps_nobody_waiting(
 
 
 async def test_a_service_that_is_not_there_keeps_nobody_out() -> None:
-    breaches = PwnedPasswordsClient("http://127.0.0.1:1")
-    assert await breaches.is_pwned(BREACHED) is False
-    await breaches.close()
+    async with PwnedPasswordsClient("http://127.0.0.1:1") as breaches:
+        assert await breaches.is_pwned(BREACHED) is False
 
 
 def test_the_setting_has_new_passwords_looked_up(service: Service, start: Start) -> None:

@@ -18,10 +18,7 @@ HERE = ClientInfo("192.0.2.1", "a test")
 @pytest.fixture
 async def user(service: AccountService) -> UserDocument:
     ada = Registration("Ada", "Lovelace", "ada@example.com", "correct horse")
-    account = (await service.register(ada, HERE)).account
-    user = await UserRepository(IndexMonitor(DOCUMENTS)).with_id(account.id)
-    assert user is not None
-    return user
+    return (await service.register(ada, HERE)).user
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ async def crash_later(*_: object) -> NoReturn:
 
 
 @pytest.mark.parametrize(
-    "crashing", [(UserRepository, "with_id", crash_later), (AccessTokens, "issue", crash)]
+    "crashing", [(UserRepository, "get", crash_later), (AccessTokens, "issue", crash)]
 )
 async def test_token_works_after_crash_during_rotation(
     services: ServiceContainer,

@@ -218,7 +218,7 @@ async def test_password_change_invalidates_device_token(
     accounts: list[AccountService], owner: SignedIn, services: ServiceContainer
 ) -> None:
     principal = services.authenticator.authenticate(owner.tokens.access.value)
-    changed = await accounts[0].change_password(principal, PASSWORD, "battery staple", HOME)
+    changed = await services.password_change.change(principal, PASSWORD, "battery staple", HOME)
     for number in range(5):
         await guess(accounts[0], number)
 
@@ -266,15 +266,13 @@ async def test_device_token_of_another_account_is_ignored(
 
 
 async def test_current_password_guesses_are_limited(
-    accounts: list[AccountService],
-    owner: SignedIn,
-    services: ServiceContainer,
-    passwords: CountedPasswords,
+    new_services: NewServices, owner: SignedIn, passwords: CountedPasswords
 ) -> None:
-    principal = services.authenticator.authenticate(owner.tokens.access.value)
+    servers = [await new_services() for _ in range(2)]
+    principal = servers[0].authenticator.authenticate(owner.tokens.access.value)
     outcomes = await asyncio.gather(
         *(
-            accounts[n % 2].change_password(principal, f"guess {n}", "battery staple", HOME)
+            servers[n % 2].password_change.change(principal, f"guess {n}", "battery staple", HOME)
             for n in range(20)
         ),
         return_exceptions=True,

@@ -67,20 +67,20 @@ async def test_a_user_is_found_by_the_earliest_spelling_that_is_stored() -> None
     await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(email="a"))
 
     for spellings, expected in ((["a", "b"], "a"), (["b", "a"], "b"), (["x", "a"], "a")):
-        user = await UserRepository(IndexMonitor(DOCUMENTS)).with_email(spellings)
+        user = await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(spellings)
         assert user is not None
         assert user.email == expected
-    assert await UserRepository(IndexMonitor(DOCUMENTS)).with_email(["x"]) is None
+    assert await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["x"]) is None
 
 
 @pytest.mark.usefixtures("stored")
 async def test_a_user_is_found_by_id() -> None:
     user = await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
 
-    found = await UserRepository(IndexMonitor(DOCUMENTS)).with_id(str(user.id))
+    found = await UserRepository(IndexMonitor(DOCUMENTS)).get(str(user.id))
     assert found is not None
     assert found.email == "ada@example.com"
-    assert await UserRepository(IndexMonitor(DOCUMENTS)).with_id(str(ObjectId())) is None
+    assert await UserRepository(IndexMonitor(DOCUMENTS)).get(str(ObjectId())) is None
 
 
 async def test_documents_of_the_original_are_read_whatever_else_they_hold(
@@ -94,7 +94,7 @@ async def test_documents_of_the_original_are_read_whatever_else_they_hold(
     )
 
     for email in ("null", "odd"):
-        user = await UserRepository(IndexMonitor(DOCUMENTS)).with_email([email])
+        user = await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email([email])
         assert user is not None
         assert (user.first_name, user.last_name, user.password) == ("", "", "")
         assert user.created_at == user.id.generation_time  # type: ignore[union-attr]
@@ -104,7 +104,7 @@ async def test_an_upgraded_hash_leaves_all_else_as_it_is(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     await stored["users"].insert_one({"email": "a", "password": "old", "__v": 0, "token": "eyJ"})
-    user = await UserRepository(IndexMonitor(DOCUMENTS)).with_email(["a"])
+    user = await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["a"])
     assert user is not None
 
     await UserRepository(IndexMonitor(DOCUMENTS)).upgrade_password(user, "new")
@@ -144,8 +144,8 @@ async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
             os.kill(mongod.pid, signal.SIGKILL)
             assert mongod.ends_by_itself()
         for attempt in (
-            UserRepository(IndexMonitor(DOCUMENTS)).with_email(["ada@example.com"]),
-            UserRepository(IndexMonitor(DOCUMENTS)).with_id(str(ObjectId())),
+            UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["ada@example.com"]),
+            UserRepository(IndexMonitor(DOCUMENTS)).get(str(ObjectId())),
             UserRepository(IndexMonitor(DOCUMENTS)).add(ada(email="bob@example.com")),
             UserRepository(IndexMonitor(DOCUMENTS)).upgrade_password(ada(), "new"),
         ):
@@ -154,7 +154,7 @@ async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
         with run_mongod(data) as mongod:
             mongod.wait_until_ready()
             assert (
-                await UserRepository(IndexMonitor(DOCUMENTS)).with_email(["ada@example.com"])
+                await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["ada@example.com"])
                 is not None
             )
             await connection.__aexit__(None, None, None)
@@ -167,7 +167,7 @@ async def test_users_who_are_asked_for_at_once_are_read_together(
     ids = [str((await users.add(ada(email=f"{number}@example.com"))).id) for number in range(20)]
     await stored.command("profile", 2)
 
-    found = await asyncio.gather(*[users.with_id(user_id) for user_id in ids])
+    found = await asyncio.gather(*[users.get(user_id) for user_id in ids])
 
     assert [str(user.id) for user in found if user] == ids
     await stored.command("profile", 0)
@@ -214,7 +214,7 @@ async def test_odd_user_fails_only_who_asks_for_it(
     owner = await users.add(ada())
 
     found = await asyncio.gather(
-        *(users.with_id(str(one)) for one in (owner.id, odd, null)), return_exceptions=True
+        *(users.get(str(one)) for one in (owner.id, odd, null)), return_exceptions=True
     )
 
     good, bad, defaulted = found

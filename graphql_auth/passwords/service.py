@@ -1,0 +1,26 @@
+"""Hashing, verification and policy of passwords, off the event loop."""
+
+from graphql_auth.passwords.hash_queue import HashQueue, Priority
+from graphql_auth.passwords.hasher import PasswordHasher, VerifyResult
+from graphql_auth.passwords.policy import PasswordPolicy
+
+
+class PasswordService:
+    """What accounts do with passwords. Hashing raises Unavailable when the queue is full."""
+
+    def __init__(
+        self, hasher: PasswordHasher, hash_queue: HashQueue, policy: PasswordPolicy
+    ) -> None:
+        self._hasher = hasher
+        self._hash_queue = hash_queue
+        self.policy = policy
+
+    async def hash(self, password: str, priority: Priority = Priority.DEFAULT) -> str:
+        """Return the hash to store; see PasswordHasher."""
+        return await self._hash_queue.run(lambda: self._hasher.hash(password), priority)
+
+    async def verify(
+        self, password: str, stored: str | None, priority: Priority = Priority.DEFAULT
+    ) -> VerifyResult:
+        """Verify a password; see PasswordHasher."""
+        return await self._hash_queue.run(lambda: self._hasher.verify(password, stored), priority)
