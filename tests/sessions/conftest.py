@@ -4,13 +4,11 @@ from bson import ObjectId
 from graphql_auth.accounts.service import AccountService, Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated
-from graphql_auth.mongo.indexes import IndexMonitor
-from graphql_auth.services import DOCUMENTS, ServiceContainer
+from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 from graphql_auth.sessions.tokens import Tokens
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.document import UserDocument
-from graphql_auth.users.repository import UserRepository
 
 HERE = ClientInfo("192.0.2.1", "a test")
 
