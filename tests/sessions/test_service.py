@@ -71,7 +71,10 @@ async def test_50_concurrent_logins_start_50_sessions(
     )
 
     live = await services.sessions.list_for_user(str(user.id), before=None, limit=100)
-    assert len({one.tokens.session_id for one in answers} & {session.id for session in live}) == 50
+    assert (
+        len({one.tokens.session_id for one in answers} & {str(session.id) for session in live})
+        == 50
+    )
     assert len(live) == 51
     for one in answers:
         assert lives(services, await refreshed(services, one.tokens.refresh))
@@ -155,7 +158,8 @@ async def test_list_for_user_returns_latest_first(
     await services.sessions.end(str(user.id), later[0].session_id)
 
     listed = [
-        one.id for one in await services.sessions.list_for_user(str(user.id), before=None, limit=2)
+        str(one.id)
+        for one in await services.sessions.list_for_user(str(user.id), before=None, limit=2)
     ]
     assert listed == [later[1].session_id, tokens.session_id]
     earlier = await services.sessions.list_for_user(str(user.id), before=tokens.session_id, limit=2)
