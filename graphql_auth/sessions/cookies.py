@@ -55,8 +55,8 @@ class TokenCookie:
         self._name = name if is_local else SECURE_PREFIX + name
         # Except on localhost, a neighbouring host could have set a cookie without the prefix.
         names = [name, SECURE_PREFIX + name] if is_local else [self._name]
-        values = {name: find_cookie(request, name) for name in names}
-        self._found_name = next((name for name in names if values[name]), self._name)
+        values = {each: find_cookie(request, each) for each in names}
+        self._found_name = next((each for each in names if values[each]), self._name)
         self._token = values[self._found_name]
 
     def check_origin(self) -> None:
@@ -123,12 +123,10 @@ class Cookies:
 
     @functools.cached_property
     def refresh(self) -> TokenCookie:
-        """The cookie with the refresh token."""
         return self._cookie("refresh-token")
 
     @functools.cached_property
     def device(self) -> TokenCookie:
-        """The cookie with the device token."""
         return self._cookie("device-token")
 
     def if_requested(self, is_requested: bool) -> Self | None:  # noqa: FBT001 - an input field

@@ -34,8 +34,6 @@ class SessionDocument(Document):
     rotated_at: datetime
 
     class Settings:
-        """The collection and its indexes, in Beanie's form."""
-
         name = "sessions"
         keep_nulls = False
         indexes: ClassVar = [

@@ -18,8 +18,6 @@ from graphql_auth.sessions.refresh_tokens import RefreshToken
 
 @strawberry.type(description="A signed-in device of a user.")
 class Session(relay.Node):
-    """A session, as its owner sees it."""
-
     session_id: relay.NodeID[str]
     created_at: datetime = strawberry.field(description="When the user signed in.")
     last_used_at: datetime = strawberry.field(
@@ -89,15 +87,11 @@ class SessionConnection(relay.Connection[Session]):
 
 @strawberry.input(description="The session to end.")
 class RevokeSessionInput:
-    """Input of revokeSession."""
-
     id: strawberry.ID = strawberry.field(description="The `id` of a `Session`.")
 
 
 @strawberry.type
 class SessionMutation:
-    """Mutations that end sessions."""
-
     @strawberry.mutation(
         description=(
             "End the session of the access token. Without a valid one, end the session of the"
@@ -125,7 +119,6 @@ class SessionMutation:
         permission_classes=[IsAuthenticated],
     )
     async def logout_everywhere(self, info: Info[Context, None]) -> bool:
-        """Log out on all devices."""
         context, principal = info.context, info.context.principal
         await context.services.sessions.logout_everywhere(principal, context.client)
         token = token_in_cookie(context)
@@ -142,7 +135,6 @@ class SessionMutation:
         info: Info[Context, None],
         input: Annotated[RevokeSessionInput, argument(description="The session to end.")],
     ) -> bool:
-        """Log out on one device."""
         context, principal = info.context, info.context.principal
         session_id = decode_global_id(input.id, "Session")
         ended = session_id is not None and await context.services.sessions.revoke(

@@ -49,7 +49,6 @@ class SessionRepository:
     """Every method raises Unavailable when the database fails."""
 
     async def add(self, session: SessionDocument) -> SessionDocument:
-        """Store a new session."""
         with translate_driver_errors(writing=True):
             return await session.insert()
 
@@ -162,7 +161,6 @@ class SessionRepository:
     async def get_live(
         self, user_id: str, session_id: str, now: datetime
     ) -> SessionDocument | None:
-        """Find a live session of the user."""
         with translate_driver_errors():
             return await SessionDocument.find_one(
                 _live_session(user_id, session_id) | {"expires_at": {"$gt": now}}

@@ -98,7 +98,6 @@ class SessionService:
         return await self._sessions.list_live(user_id, now, before=before, limit=limit)
 
     async def get(self, user_id: str, session_id: str) -> SessionDocument | None:
-        """Return a live session of the user."""
         return await self._sessions.get_live(user_id, session_id, self._issuer.now())
 
     async def end(self, user_id: str, session_id: str) -> bool:

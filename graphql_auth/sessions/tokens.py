@@ -29,7 +29,6 @@ class TokenIssuer:
         self._now = now
 
     def now(self) -> datetime:
-        """Return the present time in UTC."""
         return datetime.fromtimestamp(self._now(), UTC)
 
     def access_expiry(self) -> datetime:

@@ -12,8 +12,6 @@ class AttemptDocument(Document):
     id: str  # type: ignore[assignment] # - the key of the counter
 
     class Settings:
-        """The collection and its index, in Beanie's form."""
-
         name = "attempts"
         indexes: ClassVar = [
             IndexModel([("expires_at", ASCENDING)], name="expires_at_1", expireAfterSeconds=0)
