@@ -36,7 +36,7 @@ class Failing:
     async def login(self, *_: object) -> NoReturn:
         raise self.error
 
-    async def account(self, _principal: Principal) -> NoReturn:
+    async def get(self, _user_id: str) -> NoReturn:
         raise self.error
 
 
