@@ -3,8 +3,8 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -44,8 +44,31 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
     Raises StartError when the key is not one to sign with, and ValueError without MONGO_URI or
     TOKEN_KEY; a caller that starts an embedded database sets them first.
     """
-    uri = reveal(settings.mongo_uri)
     services = create_services(settings, processes=processes)
+    playground = Playground()
+    create_context = context_factory(services, settings.token_sources, settings.allowed_origins)
+    endpoint = GraphQLEndpoint(
+        create_schema().core, create_context, _endpoint_config(settings), playground
+    )
+    app = Starlette(
+        routes=[Route(GRAPHQL_PATH, endpoint), Route(ASSETS_PATH, playground.asset)],
+        middleware=[*_middleware(settings)],
+        exception_handlers=dict.fromkeys(
+            (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), not_found
+        ),
+        lifespan=_lifespan(settings, services, is_checked=is_checked),
+    )
+    # The server drains it before it waits for requests, which would wait for their hashes.
+    app.state.hash_queue = services.hash_queue
+    # A redirect repeats the Host header, which any client can forge.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _lifespan(
+    settings: Settings, services: ServiceContainer, *, is_checked: bool
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    uri = reveal(settings.mongo_uri)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -58,26 +81,7 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
             async with run_periodically(*services.periodic_jobs):
                 yield
 
-    playground = Playground()
-    create_context = context_factory(
-        services.for_resolvers, settings.token_sources, settings.allowed_origins
-    )
-    endpoint = GraphQLEndpoint(
-        create_schema().core, create_context, _endpoint_config(settings), playground
-    )
-    app = Starlette(
-        routes=[Route(GRAPHQL_PATH, endpoint), Route(ASSETS_PATH, playground.asset)],
-        middleware=[*_middleware(settings)],
-        exception_handlers=dict.fromkeys(
-            (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), not_found
-        ),
-        lifespan=lifespan,
-    )
-    # The server drains it before it waits for requests, which would wait for their hashes.
-    app.state.hash_queue = services.hash_queue
-    # A redirect repeats the Host header, which any client can forge.
-    app.router.redirect_slashes = False
-    return app
+    return lifespan
 
 
 @asynccontextmanager

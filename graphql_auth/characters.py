@@ -1,6 +1,6 @@
-"""Characters that nobody can see, as classes of regular expressions.
+"""Invisible characters, as classes of regular expressions.
 
-The default-ignorable code points include every bidirectional control. The standard library has no
+The default-ignorable code points include all bidirectional controls. The standard library has no
 table of them: https://www.unicode.org/Public/17.0.0/ucd/DerivedCoreProperties.txt
 """
 
@@ -17,12 +17,11 @@ _NONCHARACTERS = r"\ufdd0-\ufdef" + "".join(
 )
 # C0 and C1 controls, line and paragraph separators, lone surrogates, interlinear annotations.
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufff9-\ufffb"
-# Fonts draw nothing for a blank Braille pattern, an object replacement, a Khitan filler and a
-# null notehead.
+# Blank in most fonts: Braille pattern blank, object replacement, Khitan filler, null notehead.
 _BLANK = r"\u2800\ufffc\U00016fe4\U0001d159"
 _INVISIBLE = _CONTROLS + _NONCHARACTERS + _DEFAULT_IGNORABLE + _BLANK
-# Names are spelled with zero-width joiners (Persian, Malayalam, emoji), variation selectors
-# (emoji, Mongolian, Han) and the blank Braille pattern, which is a space.
+# Allowed in names: zero-width joiners (Persian, Malayalam, emoji), variation selectors (emoji,
+# Mongolian, Han) and the blank Braille pattern, which is a space.
 _SPELLING = r"\u200c\u200d\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef\u2800"
 
 INVISIBLE = re.compile(f"[{_INVISIBLE}]")
@@ -30,7 +29,7 @@ INVISIBLE_IN_NAME = re.compile(f"(?![{_SPELLING}])[{_INVISIBLE}]")
 
 
 def is_blank(text: str) -> bool:
-    """Whether a text has no character that can be seen."""
+    """Whether a text has no visible character."""
     return all(
         character.isspace() or INVISIBLE.match(character) or unicodedata.category(character) == "Cf"
         for character in text

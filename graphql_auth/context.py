@@ -20,8 +20,20 @@ from graphql_auth.sessions.service import SessionService
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.credentials import find_tokens
 
-# The caller; or why the request is anonymous; or None, when that cannot be decided now.
-Caller = Principal | TokenReason | None
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Nobody is signed in, for this reason."""
+
+    reason: TokenReason
+
+
+@dataclass(frozen=True, slots=True)
+class Indeterminate:
+    """The token is valid, but whether its session has ended is unknown now."""
+
+
+Caller = Principal | Anonymous | Indeterminate
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +63,9 @@ class Context:
         It is checked each time, since an earlier field may have ended the session.
         """
         match self.caller:
-            case TokenReason():
-                raise Unauthenticated(self.caller)
-            case None:
+            case Anonymous(reason):
+                raise Unauthenticated(reason)
+            case Indeterminate():
                 raise Unavailable(retry_after=1)
             case principal:
                 self.services.authenticator.check(principal)
@@ -85,16 +97,16 @@ def identify_caller(authenticator: Authenticator, tokens: Iterable[str]) -> Call
     """
     match list(set(tokens)):
         case []:
-            return TokenReason.TOKEN_MISSING
+            return Anonymous(TokenReason.TOKEN_MISSING)
         case [token]:
             try:
                 return authenticator.authenticate(token)
             except Unauthenticated as error:
-                return error.reason
+                return Anonymous(error.reason)
             except Unavailable:
-                return None
+                return Indeterminate()
         case _:
-            return TokenReason.TOKEN_INVALID
+            return Anonymous(TokenReason.TOKEN_INVALID)
 
 
 def client_info(request: Request) -> ClientInfo:

@@ -1,4 +1,7 @@
-"""One line an event on standard error: UTC time, level, logger, request. Nothing forges a line."""
+"""Log lines on standard error: UTC time, level, logger, request id, message.
+
+A message cannot forge a line (log injection).
+"""
 
 import logging
 import time
@@ -12,19 +15,19 @@ from graphql_auth.characters import INVISIBLE
 
 INNERMOST_FRAMES = 6
 
-# The id of the request that is being answered, for every line that is logged meanwhile.
+# The id of the current request, for every line that is logged during it.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def escape_invisible(text: str) -> str:
-    """Escape every character that could break the line or the terminal it is shown on."""
+    """Escape the characters that can forge a line or control a terminal."""
     return INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def describe_exception(error: BaseException) -> str:
-    """Say what was raised and where, without the messages, for those can repeat what was typed.
+    """Return type and place of an exception, without its message, which can contain a secret.
 
-    The innermost frame comes first; causes follow behind the exception that they led to.
+    The innermost frame comes first. Causes follow.
     """
     frames = " < ".join(
         f"{frame.filename}:{frame.lineno} {frame.name}"
@@ -36,10 +39,9 @@ def describe_exception(error: BaseException) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """Format a record as one line; a traceback becomes what :func:`describe_exception` returns."""
+    """Formats a record as one line, with ``describe_exception`` in place of a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line for ``record``."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = f"{time.replace('+00:00', 'Z')} {record.levelname} {record.name}: "
         request_id = REQUEST_ID.get()
@@ -47,7 +49,7 @@ class LineFormatter(logging.Formatter):
             line += f"request {request_id}: "
         message = record.getMessage()
         if not record.name.startswith("graphql_auth"):
-            # Libraries log tracebacks as text; the messages in them can repeat what was typed.
+            # Libraries log tracebacks as text, whose messages can contain a secret.
             first, *others = message.splitlines() or [""]
             message = f"{first} (more lines are left out)" if others else first
         line += message
@@ -57,9 +59,9 @@ class LineFormatter(logging.Formatter):
 
 
 class LogRateLimit:
-    """Lets one line of a kind through in so many seconds, so that no flood of faults fills a disk.
+    """Allows one line of a kind per interval, so that repeated errors do not fill the disk.
 
-    Kinds are few: they are causes and names of ours, and nothing that a client sends.
+    A kind is one of few causes and names, never a value from a client.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -68,7 +70,7 @@ class LogRateLimit:
         self._logged_at: dict[Hashable, float] = {}
 
     def can_log(self, kind: Hashable) -> bool:
-        """Whether a line of this kind is due; it counts as logged then."""
+        """Whether to log a line of this kind now; True counts as logged."""
         now = self._clock()
         if now - self._logged_at.get(kind, -float("inf")) < self._seconds:
             return False
@@ -76,7 +78,7 @@ class LogRateLimit:
         return True
 
     def forget(self, kind: Hashable) -> bool:
-        """Make a line of this kind due again; return whether one was logged."""
+        """Allow the next line of this kind at once; return whether one was logged."""
         return self._logged_at.pop(kind, None) is not None
 
 

@@ -1,4 +1,4 @@
-"""Who may ask for a field."""
+"""The permission classes of fields."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from strawberry.types import Info
 
 
 class IsAuthenticated(BasePermission):
-    """Lets those through whose request carries a good access token.
+    """Requires a valid access token, which the context has read.
 
-    The token was read once, into the context of the request. Raises Unauthenticated, which tells
-    a frontend whether to refresh or to show the login form.
+    Raises Unauthenticated, whose reason tells a frontend whether to refresh or to show the login
+    form, and Unavailable.
     """
 
-    # Strawberry would add a directive to the schema, of which clients have no use.
+    # Without this, Strawberry adds a directive to the schema, which clients cannot use.
     schema_directive = None
 
     def has_permission(self, source: Any, info: Info[Any, Any], **kwargs: Any) -> bool:  # noqa: ANN401, ARG002
-        """Return True, or raise Unauthenticated with the reason."""
+        """Return True, or raise Unauthenticated."""
         return bool(info.context.principal)

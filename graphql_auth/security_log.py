@@ -1,7 +1,7 @@
-"""Security events: one line each, with a stable name, about whom, from where, and how it went.
+"""The log of security events: one line each, with a stable name, user, IP address and outcome.
 
-The request id is added to each line of the log; see graphql_auth.logs. No value that was typed is
-ever part of it.
+The format is stable, since operators parse it. Each line also has the request id (see logs.py), and
+no line has a value that a client sent.
 """
 
 import logging
@@ -11,16 +11,15 @@ from contextlib import contextmanager
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import EmailTaken, InvalidCredentials, TooManyAttempts
 
-security_log = logging.getLogger("graphql_auth.security")
+ALARMING_EVENTS = {"refresh_token_reused"}
 
-
-ALARMING = {"refresh_token_reused"}
+logger = logging.getLogger("graphql_auth.security")
 
 
 def record(event: str, outcome: str, user_id: str | None, client: ClientInfo) -> None:
-    """Log an event; ``user_id`` is None where no account is concerned."""
-    security_log.log(
-        logging.WARNING if event in ALARMING else logging.INFO,
+    """Log an event; ``user_id`` is None if no account is involved."""
+    logger.log(
+        logging.WARNING if event in ALARMING_EVENTS else logging.INFO,
         "%s outcome=%s user=%s address=%s",
         event,
         outcome,
@@ -31,7 +30,7 @@ def record(event: str, outcome: str, user_id: str | None, client: ClientInfo) ->
 
 @contextmanager
 def record_refusals(event: str, user_id: str | None, client: ClientInfo) -> Iterator[None]:
-    """Log an event that ends by a refusal, which goes on its way."""
+    """Log a failed or throttled event, then re-raise."""
     try:
         yield
     except (EmailTaken, InvalidCredentials):

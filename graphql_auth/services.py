@@ -1,4 +1,4 @@
-"""Where the services are made and connected, once for the server, tests and benchmarks."""
+"""The services, created and connected in one place for the server, tests and benchmarks."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -51,14 +51,9 @@ DOCUMENTS = [UserDocument, SessionDocument, AttemptDocument, MetaDocument]
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceContainer:
-    """All parts of the server, connected. Nothing runs before ``running``."""
+class ServiceContainer(Services):
+    """The services that resolvers call, and the parts behind them. None runs before ``running``."""
 
-    accounts: AccountService
-    password_change: PasswordChangeService
-    sessions: SessionService
-    rotation: RefreshTokenRotation
-    authenticator: Authenticator
     revocations: Revocations
     heartbeat: Heartbeat
     indexes: IndexMonitor
@@ -67,15 +62,8 @@ class ServiceContainer:
     pwned_passwords: "PwnedPasswordsClient | None"
 
     @property
-    def for_resolvers(self) -> Services:
-        """The services that resolvers call."""
-        return Services(
-            self.accounts, self.password_change, self.sessions, self.rotation, self.authenticator
-        )
-
-    @property
     def periodic_jobs(self) -> tuple[tuple[float, Work], ...]:
-        """What a process does while it serves, and the seconds in between."""
+        """The background jobs, each with the seconds between two runs."""
         return (
             (SECONDS_BETWEEN_POLLS, self.revocations.poll),
             (SECONDS_BETWEEN_SWEEPS, self.revocations.sweep),

@@ -15,7 +15,7 @@ from graphql_auth.accounts.types import (
     RegisterInput,
     User,
 )
-from graphql_auth.context import Context
+from graphql_auth.context import Anonymous, Context
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.permissions import IsAuthenticated
 from graphql_auth.sessions.cookies import Cookies
@@ -36,7 +36,7 @@ class AccountQuery:
     )
     async def viewer(self, info: Info[Context, None]) -> User | None:
         """Return the caller's own account. The error tells a frontend to refresh."""
-        if info.context.caller is TokenReason.TOKEN_MISSING:
+        if info.context.caller == Anonymous(TokenReason.TOKEN_MISSING):
             return None
         return await User.resolve_node(info.context.principal.subject, info=info)
 
