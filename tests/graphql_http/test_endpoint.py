@@ -54,6 +54,8 @@ def test_an_answer_is_json_in_utf_8_that_nobody_stores(client: Client) -> None:
         b'{"query": null}',
         b'{"query": ["{ welcome }"]}',
         b'{"query": "{ welcome }", "variables": []}',
+        b'{"query": "{ welcome }", "variables": {"x": NaN}}',
+        b'{"query": "{ welcome }", "variables": {"x": 1e999}}',
         b'{"query": "{ welcome }", "variables": "{}"}',
         b'{"query": "{ welcome }", "operationName": 1}',
         b'{"query": "{ welcome }", "extensions": []}',

@@ -6,7 +6,7 @@ import pytest
 
 from graphql_auth.errors import ApplicationError, BadInput, FieldError, FieldReason, Unavailable
 from graphql_auth.tokens.access_tokens import Principal
-from tests.client import LOGIN, VIEWER, extensions
+from tests.client import LOGIN, VIEWER, WELCOME, extensions
 from tests.services import endpoint_for
 
 pytestmark = pytest.mark.anyio
@@ -86,13 +86,24 @@ async def test_a_part_that_is_gone_is_unavailable_and_its_cause_is_logged(
     outage = Unavailable()
     outage.__cause__ = Gone(SECRET)
 
-    response = await ask(Failing(outage), VIEWER)
+    for _ in range(2):
+        response = await ask(Failing(outage), VIEWER)
 
-    told = extensions(response.json())
-    assert told.keys() == {"code", "requestId"}
-    assert told["code"] == "SERVICE_UNAVAILABLE"
-    assert ".Gone" in caplog.text
-    assert SECRET not in caplog.text + response.text
+        told = extensions(response.json())
+        assert told.keys() == {"code", "requestId"}
+        assert told["code"] == "SERVICE_UNAVAILABLE"
+        assert SECRET not in caplog.text + response.text
+    assert caplog.text.count(".Gone") == 1
+
+
+async def test_token_that_cannot_be_checked_stops_only_guarded_fields() -> None:
+    unchecked = Failing(Unavailable(), already_at_the_token=True)
+
+    guarded = extensions((await ask(unchecked, WELCOME)).json())
+    public = (await ask(unchecked, "{ __typename }")).json()
+
+    assert (guarded["code"], guarded["retryAfter"]) == ("SERVICE_UNAVAILABLE", 1)
+    assert public == {"data": {"__typename": "Query"}}
 
 
 async def test_a_full_queue_says_when_to_come_back_and_is_no_news(

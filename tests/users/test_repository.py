@@ -200,6 +200,26 @@ async def test_user_is_stored_in_no_collection_without_the_index(
     assert await stored["users"].count_documents({}) == 0
 
 
+async def test_no_email_can_be_checked_without_the_index(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    await stored["users"].drop_index("email_1")
+
+    with pytest.raises(Unavailable):
+        await UserRepository(IndexMonitor(DOCUMENTS)).refuse_taken(["ada@example.com"])
+
+
+async def test_duplicate_of_another_unique_index_is_no_taken_email(
+    stored: AsyncDatabase[dict[str, Any]],
+) -> None:
+    await stored["users"].create_index("first_name", unique=True)
+    users = UserRepository(IndexMonitor(DOCUMENTS))
+    await users.add(ada())
+
+    with pytest.raises(Unavailable):
+        await users.add(ada(email="bob@example.com"))
+
+
 async def test_odd_user_fails_only_who_asks_for_it(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
