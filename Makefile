@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 AT_ONCE := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 # Names and settings of the tests are not all ASCII, whatever the locale.
 export PYTHONUTF8 := 1
-EXAMPLES := examples/apollo/node_modules examples/relay/node_modules
+EXAMPLES := examples/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 help: ## List these commands

@@ -9,8 +9,8 @@ const config: CodegenConfig = {
       presetConfig: { fragmentMasking: false },
       config: { scalars: { DateTime: 'string' }, useTypeImports: true },
     },
-    // No operation uses the codes and reasons of errors, so the preset leaves them out.
-    'src/__generated__/enums.ts': {
+    // The preset omits the enums of error codes and reasons, which no operation uses.
+    '../shared/__generated__/enums.ts': {
       plugins: ['typescript'],
       config: { onlyEnums: true, enumsAsTypes: true },
     },

@@ -3,8 +3,8 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 const config: CodegenConfig = {
   schema: '../../schema.graphql',
   generates: {
-    // No operation uses the codes and reasons of errors, so Relay leaves them out.
-    'src/__generated__/enums.ts': {
+    // Relay omits the enums of error codes and reasons, which no operation uses.
+    '../shared/__generated__/enums.ts': {
       plugins: ['typescript'],
       config: { onlyEnums: true, enumsAsTypes: true },
     },

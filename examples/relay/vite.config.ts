@@ -4,6 +4,6 @@ import relay from 'vite-plugin-relay';
 
 export default defineConfig({
   plugins: [relay, react()],
-  // The server has to list this origin in ALLOWED_ORIGINS.
+  // ALLOWED_ORIGINS of the server must contain this origin.
   server: { port: 5173, strictPort: true },
 });

@@ -1,12 +1,12 @@
 import { ApolloProvider } from '@apollo/client/react';
 import { type ReactNode, useState } from 'react';
+import { Loading } from '../../shared/Loading';
+import { Notice } from '../../shared/Notice';
+import { start, useSession } from '../../shared/session';
 import { createClient } from './client';
-import { Loading } from './components/Loading';
-import { Notice } from './components/Notice';
 import { HomePage } from './pages/HomePage';
 import { LoginPage } from './pages/LoginPage';
 import { RegisterPage } from './pages/RegisterPage';
-import { start, useSession } from './session';
 
 export function App() {
   const session = useSession();
@@ -28,7 +28,7 @@ export function App() {
   );
 }
 
-/** Each user has a client of their own, so that nobody sees what is cached for another one. */
+/** One client for each user, so that no user sees another user's cache. */
 function Client({ children }: { children: ReactNode }) {
   const [client] = useState(createClient);
   return <ApolloProvider client={client}>{children}</ApolloProvider>;

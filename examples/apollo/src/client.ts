@@ -1,8 +1,8 @@
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
 import { from, of, switchMap } from 'rxjs';
-import { isUnauthenticated } from './errors';
-import { authorization, currentSession, renew, url } from './session';
+import { isUnauthenticated } from '../../shared/errors';
+import { authorization, currentSession, renew, url } from '../../shared/session';
 
 function send(operation: ApolloLink.Operation, forward: ApolloLink.ForwardFunction) {
   operation.setContext({ headers: authorization() });

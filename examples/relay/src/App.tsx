@@ -1,12 +1,12 @@
 import { type ReactNode, useState } from 'react';
 import { RelayEnvironmentProvider } from 'react-relay/hooks';
-import { Loading } from './components/Loading';
-import { Notice } from './components/Notice';
+import { Loading } from '../../shared/Loading';
+import { Notice } from '../../shared/Notice';
+import { start, useSession } from '../../shared/session';
 import { createEnvironment } from './environment';
 import { HomePage } from './pages/HomePage';
 import { LoginPage } from './pages/LoginPage';
 import { RegisterPage } from './pages/RegisterPage';
-import { start, useSession } from './session';
 
 export function App() {
   const session = useSession();
@@ -28,7 +28,7 @@ export function App() {
   );
 }
 
-/** Each user has a store of their own, so that nobody sees what is kept there for another one. */
+/** One store for each user, so that no user sees another user's data. */
 function Relay({ children }: { children: ReactNode }) {
   const [environment] = useState(createEnvironment);
   return <RelayEnvironmentProvider environment={environment}>{children}</RelayEnvironmentProvider>;

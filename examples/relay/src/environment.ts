@@ -1,9 +1,15 @@
 import type { FetchFunction, GraphQLResponse } from 'relay-runtime';
 import { Environment, Network, RecordSource, Store } from 'relay-runtime';
-import { type Answer, GraphQLErrors, isUnauthenticated } from './errors';
-import { authorization, currentSession, renew, url } from './session';
+import { type GraphQLResult, isUnauthenticated } from '../../shared/errors';
+import { authorization, currentSession, renew, url } from '../../shared/session';
 
-async function send(body: string): Promise<Answer> {
+class GraphQLErrors extends Error {
+  constructor(readonly errors: GraphQLResult['errors']) {
+    super('The server answered with errors.');
+  }
+}
+
+async function send(body: string): Promise<GraphQLResult> {
   const response = await fetch(url, {
     method: 'POST',
     credentials: 'include',
@@ -16,11 +22,11 @@ async function send(body: string): Promise<Answer> {
 const execute: FetchFunction = async ({ text }, variables) => {
   const session = currentSession();
   const body = JSON.stringify({ query: text, variables });
-  let answer = await send(body);
-  if (isUnauthenticated(answer) && (await renew(session))) answer = await send(body);
-  // Relay itself would hide the errors of fields that may be null.
-  if (answer.errors) throw new GraphQLErrors(answer.errors);
-  return answer as GraphQLResponse;
+  let result = await send(body);
+  if (isUnauthenticated(result) && (await renew(session))) result = await send(body);
+  // Relay ignores errors of nullable fields.
+  if (result.errors) throw new GraphQLErrors(result.errors);
+  return result as GraphQLResponse;
 };
 
 export function createEnvironment() {

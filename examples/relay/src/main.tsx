@@ -1,8 +1,8 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { start } from '../../shared/session';
 import { App } from './App';
-import { start } from './session';
-import './style.css';
+import '../../shared/style.css';
 
 void start();
 const root = document.getElementById('root');

@@ -1,7 +1,7 @@
 import { useMutation, useQuery } from '@apollo/client/react';
+import { AccountHeader } from '../../../shared/AccountHeader';
+import { signOut } from '../../../shared/session';
 import { graphql } from '../__generated__';
-import { signOut } from '../session';
-import { ErrorNotice } from './Notice';
 
 const ACCOUNT = graphql(`
   query Account {
@@ -32,24 +32,12 @@ export function Account() {
   const [logoutEverywhere, everywhereResult] = useMutation(LOGOUT_EVERYWHERE, {
     onCompleted: signOut,
   });
-  const error = logoutResult.error ?? everywhereResult.error;
   return (
-    <header className="account">
-      <div>
-        <h1>
-          {data?.viewer?.firstName} {data?.viewer?.lastName}
-        </h1>
-        <span>{data?.viewer?.email}</span>
-      </div>
-      <nav aria-label="Account">
-        <button type="button" onClick={() => void logout()}>
-          Log out
-        </button>
-        <button type="button" onClick={() => void logoutEverywhere()}>
-          Log out everywhere
-        </button>
-      </nav>
-      {error && <ErrorNotice error={error} />}
-    </header>
+    <AccountHeader
+      error={logoutResult.error ?? everywhereResult.error}
+      onLogout={() => void logout()}
+      onLogoutEverywhere={() => void logoutEverywhere()}
+      user={data?.viewer}
+    />
   );
 }

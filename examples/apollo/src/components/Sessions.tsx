@@ -1,8 +1,8 @@
 import { useQuery } from '@apollo/client/react';
 import { useState } from 'react';
+import { ErrorNotice } from '../../../shared/Notice';
+import { Section } from '../../../shared/Section';
 import { graphql } from '../__generated__';
-import { ErrorNotice } from './Notice';
-import { Section } from './Section';
 import { SessionItem } from './SessionItem';
 
 const SESSIONS = graphql(`

@@ -1,7 +1,7 @@
 import { useQuery } from '@apollo/client/react';
+import { ErrorNotice } from '../../../shared/Notice';
+import { Section } from '../../../shared/Section';
 import { graphql } from '../__generated__';
-import { ErrorNotice } from './Notice';
-import { Section } from './Section';
 
 const WELCOME = graphql(`
   query Welcome {

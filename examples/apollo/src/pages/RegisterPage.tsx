@@ -1,7 +1,7 @@
 import { useMutation } from '@apollo/client/react';
+import { RegisterForm } from '../../../shared/RegisterForm';
+import { signIn } from '../../../shared/session';
 import { graphql } from '../__generated__';
-import { Field, Form } from '../components/Form';
-import { signIn } from '../session';
 
 const REGISTER = graphql(`
   mutation Register($input: RegisterInput!) {
@@ -19,42 +19,11 @@ export function RegisterPage({ onLogin }: { onLogin: () => void }) {
     onCompleted: ({ register }) => signIn(register),
   });
   return (
-    <section className="card">
-      <title>Create an account</title>
-      <h1>Create an account</h1>
-      <Form
-        error={error}
-        isBusy={loading}
-        submit="Create account"
-        onSubmit={(value) => {
-          const input = {
-            firstName: value('firstName'),
-            lastName: value('lastName'),
-            email: value('email'),
-            password: value('password'),
-            useCookie: true,
-          };
-          void register({ variables: { input } });
-        }}
-      >
-        <Field name="firstName" label="First name" autoComplete="given-name" error={error} />
-        <Field name="lastName" label="Last name" autoComplete="family-name" error={error} />
-        <Field name="email" label="E-mail" type="email" autoComplete="username" error={error} />
-        <Field
-          name="password"
-          label="Password"
-          type="password"
-          autoComplete="new-password"
-          hint="At least 8 characters of any kind."
-          error={error}
-        />
-      </Form>
-      <p>
-        Have an account?{' '}
-        <button type="button" className="link" onClick={onLogin}>
-          Log in instead
-        </button>
-      </p>
-    </section>
+    <RegisterForm
+      error={error}
+      isBusy={loading}
+      onLogin={onLogin}
+      onSubmit={(input) => void register({ variables: { input } })}
+    />
   );
 }

@@ -1,12 +1,12 @@
 import { Component, type ReactNode } from 'react';
-import { ErrorNotice } from './Notice';
+import { ErrorNotice } from '../../../shared/Notice';
 
 interface ErrorBoundaryProps {
   children: ReactNode;
   onRetry: () => void;
 }
 
-/** Give it another `key` to show its children again. */
+/** Change its `key` to render its children again. */
 export class ErrorBoundary extends Component<ErrorBoundaryProps, { error: unknown }> {
   state = { error: null };
 

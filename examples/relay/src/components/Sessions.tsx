@@ -1,10 +1,10 @@
 import { useState } from 'react';
 import { graphql, usePaginationFragment } from 'react-relay/hooks';
+import { ErrorNotice } from '../../../shared/Notice';
+import { Section } from '../../../shared/Section';
 import type { Sessions_user$key } from './__generated__/Sessions_user.graphql';
 import type { SessionsPageQuery } from './__generated__/SessionsPageQuery.graphql';
 import SESSIONS_PAGE from './__generated__/SessionsPageQuery.graphql';
-import { ErrorNotice } from './Notice';
-import { Section } from './Section';
 import { SessionItem } from './SessionItem';
 import { useReload } from './useReload';
 

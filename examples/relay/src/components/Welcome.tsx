@@ -1,9 +1,9 @@
 import { graphql, useFragment } from 'react-relay/hooks';
+import { ErrorNotice } from '../../../shared/Notice';
+import { Section } from '../../../shared/Section';
 import type { Welcome_query$key } from './__generated__/Welcome_query.graphql';
 import type { WelcomeAgainQuery } from './__generated__/WelcomeAgainQuery.graphql';
 import WELCOME_AGAIN from './__generated__/WelcomeAgainQuery.graphql';
-import { ErrorNotice } from './Notice';
-import { Section } from './Section';
 import { useReload } from './useReload';
 
 const WELCOME = graphql`

@@ -4,7 +4,7 @@ import type { OperationType } from 'relay-runtime';
 
 const IDLE = { isBusy: false, error: null as Error | null };
 
-/** Asks again beside Suspense: what is shown stays, and an error is shown along with it. */
+/** Refetches without Suspense: the old data stays on the page, an error is shown beside it. */
 export function useReload<Query extends OperationType>(
   query: GraphQLTaggedNode,
   variables: Query['variables'],

@@ -1,8 +1,8 @@
 import { Suspense, useState } from 'react';
 import { graphql, useLazyLoadQuery } from 'react-relay/hooks';
+import { Loading } from '../../../shared/Loading';
 import { Account } from '../components/Account';
 import { ErrorBoundary } from '../components/ErrorBoundary';
-import { Loading } from '../components/Loading';
 import { Sessions } from '../components/Sessions';
 import { Welcome } from '../components/Welcome';
 import type { HomePageQuery } from './__generated__/HomePageQuery.graphql';
@@ -31,7 +31,7 @@ export function HomePage() {
 
 function Home({ attempt }: { attempt: number }) {
   const query = useLazyLoadQuery<HomePageQuery>(HOME, {}, { fetchKey: attempt });
-  // Nobody is signed in any more; the login form is about to show.
+  // The session has ended; the login form replaces this page.
   if (!query.viewer) return null;
   return (
     <>

@@ -1,12 +1,12 @@
 // The session of this tab: the access token is in memory only, the refresh token in a cookie that
 // no script can read.
 import { useSyncExternalStore } from 'react';
-import { type Answer, isUnauthenticated } from './errors';
+import { type GraphQLResult, isUnauthenticated } from './errors';
 
 export const url = import.meta.env.VITE_GRAPHQL_URL ?? 'http://localhost:4001/graphql';
 
 const REFRESH = 'mutation Refresh { refreshToken { token user { id } } }';
-// Long before REFRESH_GRACE is over, after which asking again would be taken for theft.
+// Far below REFRESH_GRACE: after it, a retry counts as theft of the token.
 const REFRESH_TIMEOUT = 10_000;
 
 export type Session =
@@ -40,23 +40,23 @@ export function authorization(): Record<string, string> {
   return session.status === 'signedIn' ? { authorization: `Bearer ${session.accessToken}` } : {};
 }
 
-function enter({ token, user }: AuthPayload) {
+function setSignedIn({ token, user }: AuthPayload) {
   set({ status: 'signedIn', userId: user.id, accessToken: token });
 }
 
-/** What `login` and `register` answer begins the session, in all tabs. */
+/** Start the session with the payload of `login` or `register`, in all tabs. */
 export function signIn(payload: AuthPayload) {
-  enter(payload);
+  setSignedIn(payload);
   otherTabs.postMessage('changed');
 }
 
-/** After `logout`: the session has ended, in all tabs. */
+/** End the session in all tabs, after `logout`. */
 export function signOut() {
   set({ status: 'signedOut', hasEnded: false });
   otherTabs.postMessage('changed');
 }
 
-/** Finds out whether somebody is signed in: at first, and when another tab says so. */
+/** Ask the server whether the user is signed in, at the start and after a change in another tab. */
 export async function start() {
   if (session.status === 'unreachable') set({ status: 'starting' });
   try {
@@ -68,13 +68,13 @@ export async function start() {
 
 let refreshing: Promise<void> | null = null;
 
-// A refresh under way may have been answered before what the other tab did.
+// The response of a running refresh may be older than the change in the other tab.
 otherTabs.onmessage = async () => {
   await refreshing?.catch(() => {});
   await start();
 };
 
-/** One refresh for all requests of this tab that fail at once, and one at a time for all tabs. */
+/** Share one refresh among all requests of this tab; a Web Lock serializes the tabs. */
 function refresh() {
   refreshing ??= navigator.locks.request('refresh', exchangeToken).finally(() => {
     refreshing = null;
@@ -82,7 +82,7 @@ function refresh() {
   return refreshing;
 }
 
-/** Throws if the server does not say whether the session goes on: then it does. */
+/** Throws, and keeps the session, if the server does not answer. */
 async function exchangeToken() {
   const before = session;
   const response = await fetch(url, {
@@ -90,15 +90,15 @@ async function exchangeToken() {
     credentials: 'include',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query: REFRESH }),
-    // Without it a server that hangs would keep the other tabs waiting for the lock.
+    // Otherwise a server that hangs blocks the lock for all tabs.
     signal: AbortSignal.timeout(REFRESH_TIMEOUT),
   });
-  const answer: Answer<{ refreshToken: AuthPayload }> = await response.json();
-  // Whoever has logged in or out in the meantime is not overruled.
+  const result: GraphQLResult<{ refreshToken: AuthPayload }> = await response.json();
+  // Keep a login or logout that happened meanwhile.
   if (session !== before) return;
-  if (answer.data) {
-    enter(answer.data.refreshToken);
-  } else if (isUnauthenticated(answer)) {
+  if (result.data) {
+    setSignedIn(result.data.refreshToken);
+  } else if (isUnauthenticated(result)) {
     set({ status: 'signedOut', hasEnded: session.status === 'signedIn' });
   } else {
     throw new Error('The server could not refresh the session.');
@@ -106,12 +106,12 @@ async function exchangeToken() {
 }
 
 /**
- * Gets another access token in place of one that was refused; answers whether to send the request
- * again. It must not go out in the name of another user, who may have logged in in another tab.
+ * Replace a rejected access token. Returns whether to retry the request: not if another user has
+ * logged in, in this or another tab.
  */
-export async function renew(refused: Session): Promise<boolean> {
-  if (refused.status !== 'signedIn') return false;
-  // Otherwise a request that failed at the same time has renewed it already.
-  if (session === refused) await refresh();
-  return session.status === 'signedIn' && session.userId === refused.userId;
+export async function renew(rejected: Session): Promise<boolean> {
+  if (rejected.status !== 'signedIn') return false;
+  // If not equal, another request has refreshed already.
+  if (session === rejected) await refresh();
+  return session.status === 'signedIn' && session.userId === rejected.userId;
 }

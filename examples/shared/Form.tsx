@@ -1,5 +1,5 @@
 import { type ReactNode, type SubmitEvent, useEffect, useId, useRef } from 'react';
-import { fieldErrorsFor } from '../errors';
+import { fieldErrorsFor } from './errors';
 import { ErrorNotice } from './Notice';
 
 interface FormProps {
@@ -10,7 +10,7 @@ interface FormProps {
   submit: string;
 }
 
-/** A form whose values only the server judges, all of them at once. */
+/** A form that only the server validates. */
 export function Form({ children, error, isBusy, onSubmit, submit }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
 
@@ -28,7 +28,7 @@ export function Form({ children, error, isBusy, onSubmit, submit }: FormProps) {
     <form ref={form} onSubmit={handleSubmit} noValidate>
       {children}
       {Boolean(error) && <ErrorNotice error={error} />}
-      {/* A button that is disabled would lose the focus. */}
+      {/* A disabled button would lose the focus. */}
       <button type="submit" className="primary" aria-disabled={isBusy}>
         {submit}
       </button>

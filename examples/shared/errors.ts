@@ -1,7 +1,6 @@
-import { CombinedGraphQLErrors } from '@apollo/client';
 import type { ErrorCode, FieldReason } from './__generated__/enums';
 
-/** The `extensions` of an error, as docs/errors.md describes them. */
+/** The `extensions` of an error: docs/errors.md. */
 interface Extensions {
   code?: ErrorCode;
   fields?: { field: string; reason: FieldReason; limit?: number }[];
@@ -9,7 +8,7 @@ interface Extensions {
   requestId?: string;
 }
 
-export interface Answer<Data = Record<string, unknown>> {
+export interface GraphQLResult<Data = Record<string, unknown>> {
   data?: Data | null;
   errors?: readonly { extensions?: Extensions }[];
 }
@@ -45,15 +44,16 @@ const REASONS: Record<FieldReason, (limit?: number) => string> = {
   WRONG_TYPE: () => MESSAGES.GRAPHQL_VALIDATION_FAILED,
 };
 
-export function isUnauthenticated({ errors }: Answer) {
+export function isUnauthenticated({ errors }: GraphQLResult) {
   return errors?.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED') ?? false;
 }
 
+/** Apollo Client and our Relay environment throw an error with the `errors` of the response. */
 function extensionsOf(error: unknown): Extensions {
-  return (CombinedGraphQLErrors.is(error) && error.errors[0]?.extensions) || {};
+  return (error as GraphQLResult | null)?.errors?.[0]?.extensions ?? {};
 }
 
-/** What to tell the user; without a code no GraphQL server has answered. */
+/** The message for the user. An error without a code is not from our server. */
 export function messageFor(error: unknown) {
   const { code, retryAfter, requestId } = extensionsOf(error);
   if (!code) return NO_ANSWER;
@@ -66,7 +66,7 @@ function duration(seconds: number) {
   return new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'long' }).format(value);
 }
 
-/** Messages by field, for those that the user can mend there. */
+/** The messages for fields, by name. */
 export function fieldErrorsFor(error: unknown): Record<string, string> {
   const { code, fields = [] } = extensionsOf(error);
   if (code === 'EMAIL_TAKEN') return { email: MESSAGES[code] };

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { messageFor } from '../errors';
+import { messageFor } from './errors';
 
 interface NoticeProps {
   children: ReactNode;

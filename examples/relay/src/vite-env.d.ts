@@ -1,5 +1,0 @@
-/// <reference types="vite/client" />
-
-interface ImportMetaEnv {
-  readonly VITE_GRAPHQL_URL?: string;
-}
