@@ -1,1 +1,0 @@
-"""A MongoDB that starts and stops with the server."""

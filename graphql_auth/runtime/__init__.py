@@ -1,1 +1,0 @@
-"""How a process of ours runs and ends."""

@@ -1,4 +1,4 @@
-"""An event loop that a signal ends cleanly, and that does not wait for DNS."""
+"""An event loop that ends cleanly after a signal, and does not wait for DNS."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,42 +8,55 @@ from graphql_auth.runtime.signals import StopSignals
 
 T = TypeVar("T")
 
-SECONDS_BETWEEN_CANCELLATIONS = 0.1
+# Longer than what runs after a cancellation takes, such as closing the connection to MongoDB.
+CANCEL_INTERVAL = 0.3
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, from where no event loop runs; a signal cancels it."""
+    """Run a coroutine in a new event loop; a signal cancels it, and is raised again."""
     signals = StopSignals()
-    with signals.installed():
-        return run_in_loop(signals.unless_stopped(coroutine), asyncio.new_event_loop)
+    with signals.install_temporarily():
+        return run_in_loop(cancel_on_signal(signals, coroutine))
 
 
-def run_in_loop(coroutine: Coroutine[Any, Any, T], new_loop: NewLoop) -> T:
-    """Run a coroutine to its end, in a new event loop.
+def run_in_loop(coroutine: Coroutine[Any, Any, T], new_loop: NewLoop = asyncio.new_event_loop) -> T:
+    """Run a coroutine in a new event loop.
 
     ``asyncio.run`` would wait for a DNS look-up that goes on behind a time-out.
     """
     loop = new_loop()
-    running = loop.create_task(coroutine)
+    task = loop.create_task(coroutine)
     try:
-        return loop.run_until_complete(running)
+        return loop.run_until_complete(task)
     finally:
-        # First the coroutine, which may have something to close; then what the driver has begun.
-        loop.run_until_complete(cancel_tasks({running}))
+        # First the coroutine, which may have something to close; then the tasks of the driver.
+        loop.run_until_complete(cancel_tasks({task}))
         loop.run_until_complete(cancel_tasks(asyncio.all_tasks(loop)))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 
-async def cancel_tasks(tasks: set[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until they have ended; what they raise is of no interest.
+async def cancel_on_signal(signals: StopSignals, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Return what a coroutine returns; a signal cancels it."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(coroutine)
 
-    More than once: PyMongo can lose a cancellation that comes together with an answer.
+    def cancel() -> object:
+        return asyncio.run_coroutine_threadsafe(cancel_tasks({task}), loop)
+
+    with signals.on_signal(cancel):
+        return await task
+
+
+async def cancel_tasks(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended, and ignore what they raise.
+
+    One cancellation is not enough: PyMongo can lose one that comes together with a reply.
     """
     while tasks:
         for task in tasks:
             task.cancel()
-        ended, tasks = await asyncio.wait(tasks, timeout=SECONDS_BETWEEN_CANCELLATIONS)
+        ended, tasks = await asyncio.wait(tasks, timeout=CANCEL_INTERVAL)
         await asyncio.gather(*ended, return_exceptions=True)

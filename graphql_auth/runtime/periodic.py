@@ -1,4 +1,4 @@
-"""Work that a process repeats while it serves."""
+"""Jobs that a process repeats while it serves."""
 
 import asyncio
 import logging
@@ -16,15 +16,15 @@ Work = Callable[[], Awaitable[None]]
 
 @asynccontextmanager
 async def run_periodically(*jobs: tuple[float, Work]) -> AsyncIterator[None]:
-    """Repeat each job, with so many seconds in between, until the block ends."""
-    tasks = {asyncio.create_task(_repeat(seconds, work)) for seconds, work in jobs}
+    """Repeat each job, with the given pause in seconds, until the block ends."""
+    tasks = {asyncio.create_task(_repeat(pause, work)) for pause, work in jobs}
     try:
         yield
     finally:
         await cancel_tasks(tasks)
 
 
-async def _repeat(seconds: float, work: Work) -> None:
+async def _repeat(pause: float, work: Work) -> None:
     is_failing = False
     while True:
         try:
@@ -32,12 +32,12 @@ async def _repeat(seconds: float, work: Work) -> None:
         except Unavailable:
             # Logged as an outage, where the error of the driver is translated.
             pass
-        except Exception as error:  # noqa: BLE001 - the next time it may succeed
+        except Exception as error:  # noqa: BLE001 - it may succeed next time
             if not is_failing:
                 logger.warning(
-                    "%s failed, and is tried again (%s)", work.__name__, describe_exception(error)
+                    "%s failed; trying again (%s)", work.__name__, describe_exception(error)
                 )
             is_failing = True
         else:
             is_failing = False
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(pause)

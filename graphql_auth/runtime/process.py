@@ -1,4 +1,4 @@
-"""How a process ends: not without its parent, and not before its own last line."""
+"""How a process ends: with its parent, and without waiting for threads."""
 
 import ctypes
 import logging
@@ -17,35 +17,34 @@ logger = logging.getLogger(__name__)
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process as soon as the thread that started it is gone.
+    """Have the kernel kill this process when the thread that started it ends.
 
     ``parent`` is the process id of the parent, which may have ended before this call. Linux only
-    (prctl(2), PR_SET_PDEATHSIG); elsewhere, or where it is refused, only an orderly end of the
-    parent ends the child.
+    (prctl(2), PR_SET_PDEATHSIG). Without it, a parent that is killed leaves the child running.
     """
     if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
         return
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)  # pragma: no cover - nobody is left to count it
+        os.kill(os.getpid(), signal.SIGKILL)  # pragma: no cover - it ends before it is measured
 
 
 def warn_if_children_can_outlive_us() -> None:
-    """Say it, once, where the kernel refuses what ``die_with_parent`` needs."""
+    """Log a warning where the kernel refuses what ``die_with_parent`` needs."""
     if sys.platform == "linux" and not _prctl(PR_GET_PDEATHSIG, ctypes.byref(ctypes.c_int())):
         logger.warning(
-            "the system refuses prctl: if this process is killed, its mongod goes on;"
-            " stop that one before the next start"
+            "the system refuses prctl: if this process is killed, its mongod keeps running;"
+            " stop that mongod before the next start"
         )
 
 
 def end_process(status: int) -> NoReturn:
-    """End this process with an exit status, which no signal changes any more."""
+    """End this process with an exit status, which no later signal changes."""
     for number in HANDLED:
         signal.signal(number, signal.SIG_IGN)
     if threading.active_count() > 1:
-        # Python would wait for a DNS look-up that nobody needs any more, and bcrypt aborts the
-        # process when it comes back to an interpreter that is gone.
+        # Python would wait for a DNS look-up, and a thread in bcrypt aborts the process when it
+        # returns to an interpreter that has ended.
         sys.stdout.flush()
         os._exit(status)
     sys.exit(status)

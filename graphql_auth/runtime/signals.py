@@ -1,26 +1,22 @@
-"""The signals that ask a process to end: SIGINT and SIGTERM. None of them is lost.
+"""The signals that ask a process to end, SIGINT and SIGTERM. None of them is lost.
 
-What a handler raises can get lost: Python prints what is raised in a destructor and goes on, and
-some libraries catch everything. So the handler only notes the signal, and the program asks for it
-where it can end cleanly.
+An exception that a handler raises can get lost: in a destructor Python prints it and goes on, and
+some libraries catch everything. So the handler only notes the signal, and the program checks for
+it where it can end cleanly.
 """
 
-import asyncio
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 HANDLED = (signal.SIGINT, signal.SIGTERM)
-SECONDS_BETWEEN_CANCELLATIONS = 1.0
-
-T = TypeVar("T")
 
 
 class Stopped(BaseException):
-    """A signal asked for the end before the work was done."""
+    """A signal came before the work was done."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -35,27 +31,26 @@ class StopSignals:
         self._callback: Callable[[], object] | None = None
 
     def install(self) -> dict[int, Any]:
-        """Note the signals from now on, and return the handlers that were there before."""
-        before: dict[int, Any] = {one: signal.signal(one, self.note) for one in HANDLED}
-        # A parent can have blocked them; the supervisor does while it starts a worker.
+        """Note the signals from now on, and return the previous handlers."""
+        previous: dict[int, Any] = {number: signal.signal(number, self.note) for number in HANDLED}
+        # The supervisor blocks them while it starts a worker.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-        return before
+        return previous
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Note the signals for a while, and raise them again after it."""
-        before = self.install()
+    def install_temporarily(self) -> Iterator[None]:
+        """Note the signals in the block, and raise them again after it."""
+        previous = self.install()
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)
-            for received in self._received:
-                signal.raise_signal(received)
+            for number in self._received:
+                signal.raise_signal(number)
 
     @property
     def has_come(self) -> bool:
-        """Whether the process is to end."""
         return bool(self._received)
 
     @property
@@ -64,52 +59,38 @@ class StopSignals:
         return self._received.count(signal.SIGINT) > 1
 
     def check(self) -> None:
-        """Raise Stopped when a signal has come."""
+        """Raise Stopped if a signal has come."""
         if self._received:
             raise Stopped(self._received[0])
 
     def pause(self, seconds: float) -> None:
-        """Sleep; raises Stopped when a signal has come."""
+        """Sleep; raises Stopped if a signal has come."""
         time.sleep(seconds)
         self.check()
 
     @contextmanager
-    def calling(self, callback: Callable[[], object]) -> Iterator[None]:
-        """Call ``callback`` for each signal, and at once when one has come already."""
-        before, self._callback = self._callback, callback
+    def on_signal(self, callback: Callable[[], object]) -> Iterator[None]:
+        """Call ``callback`` for each signal in the block, and at once if one has come before."""
+        self._callback = callback
         try:
             if self._received:
                 callback()
             yield
         finally:
-            self._callback = before
-
-    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return what ``work`` returns; a signal cancels it."""
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(work)
-
-        def cancel() -> None:
-            # More than once: PyMongo can lose a cancellation that comes together with an answer.
-            if not task.done():
-                task.cancel()
-                loop.call_later(SECONDS_BETWEEN_CANCELLATIONS, cancel)
-
-        with self.calling(lambda: loop.call_soon_threadsafe(cancel)):
-            return await task
+            self._callback = None
 
     def note(self, number: int, _frame: FrameType | None) -> None:
-        """Note a signal, as the handler of it."""
+        """Handle a signal."""
         self._received.append(number)
         if self._callback is not None:
             self._callback()
 
 
 @contextmanager
-def blocked() -> Iterator[None]:
-    """Hold the signals back; a process that is started meanwhile gets them when it unblocks."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+def block_signals() -> Iterator[None]:
+    """Block the signals; a process that is started in the block gets them when it unblocks them."""
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)

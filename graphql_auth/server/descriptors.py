@@ -1,54 +1,53 @@
-"""File descriptors, of which each connection takes one: the limit, and a line at its end."""
+"""File descriptors: the limit of the process, and a log line when none is left."""
 
 import errno
 import logging
 import os
 import resource
 import time
+from collections.abc import Callable
 
-SECONDS_BETWEEN_LINES = 60.0
+from graphql_auth.logs import LogRateLimit
 
-NONE_LEFT = (
-    "there are no file descriptors left (%s), so new connections are closed at once; this process"
-    " may have %d: raise that (ulimit -n, LimitNOFILE= of systemd) or start more workers"
-)
+LOG_INTERVAL = 60.0
 
 logger = logging.getLogger(__name__)
 
 
 def raise_limit() -> None:
-    """Take as many as the system lets this process and its children have."""
+    """Raise the limit of this process and its children to the hard limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError):
         logger.warning(
-            "the limit of file descriptors stays at %d, for the system refuses to raise it:"
-            " that many connections can be open at once",
+            "the system does not let this process raise its limit of file descriptors;"
+            " at most %d connections can be open at once",
             _limit(),
         )
 
 
 class DescriptorWatch:
-    """Says when there are none left, at most once a minute.
+    """Logs when no file descriptor is left, at most once a minute.
 
-    Neither libuv nor uvloop does: they accept a connection and close it at once.
+    libuv and uvloop do not: they accept a connection and close it at once.
     """
 
-    def __init__(self) -> None:
-        self._last_line = -SECONDS_BETWEEN_LINES
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate_limit = LogRateLimit(LOG_INTERVAL, clock)
 
     def check(self) -> None:
-        """Log an error when no file can be opened, and none was logged a moment ago."""
         try:
             os.close(os.open(os.devnull, os.O_RDONLY))
         except OSError as error:
-            now = time.monotonic()
-            if error.errno not in {errno.EMFILE, errno.ENFILE}:
-                return
-            if now - self._last_line >= SECONDS_BETWEEN_LINES:
-                self._last_line = now
-                logger.error(NONE_LEFT, error.strerror, _limit())  # noqa: TRY400 - one line
+            if error.errno in {errno.EMFILE, errno.ENFILE} and self._rate_limit.can_log(None):
+                logger.error(  # noqa: TRY400 - one line
+                    "no file descriptor is left (%s), so new connections are closed at once;"
+                    " the limit of this process is %d: raise it (ulimit -n, LimitNOFILE= of"
+                    " systemd) or start more workers",
+                    error.strerror,
+                    _limit(),
+                )
 
 
 def _limit() -> int:

@@ -1,7 +1,7 @@
-"""HTTP/1.1 for clients that are prompt: one that is slow to ask does not hold a place.
+"""Uvicorn's HTTP/1.1 protocol with a header timeout, size limits and JSON 400 responses.
 
-llhttp, the parser of Node.js, does the reading. It is less strict than the one that is written in
-Python, and knows no bounds, so both are seen to here.
+It protects from slowloris and request smuggling. llhttp, the parser of Node.js, is fast, but it is
+less strict than h11 and has no limits.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-NOT_HTTP = {
+INVALID_REQUEST = {
     "errors": [
         {
             "message": "This is not an HTTP request that can be answered.",
@@ -25,125 +25,120 @@ NOT_HTTP = {
 }
 VERSIONS = {"1.0", "1.1"}
 # Between two events, such as the end of the headers and a piece of the body.
-MOST_BYTES_WITHOUT_EVENT = 65_536
-# uvloop reads sixteen times as much at once, which can be ten thousand requests.
-MOST_BYTES_AT_ONCE = 16_384
+MAX_BYTES_WITHOUT_EVENT = 65_536
+# uvloop reads 16 times as much at once, which can be 10,000 requests.
+MAX_BYTES_AT_ONCE = 16_384
 
-# RFC 3986 section 3.2 without a user, which RFC 9110 section 4.2.4 has refused.
+# RFC 3986 section 3.2, without user information: RFC 9110 section 4.2.4 deprecates it.
 _AUTHORITY = rb"[!$-.0-;=A-Z\[\]_a-z~]*"
 _HOST = re.compile(_AUTHORITY)
-# RFC 9112 section 3.2. A fragment has no place there, and llhttp would leave it out.
+# RFC 9112 section 3.2. It allows no fragment, which llhttp would drop.
 _TARGET = re.compile(rb"\*|(?:https?://(?P<host>" + _AUTHORITY + rb"))?/[!\"$-~]*")
 
 
-class PromptConfig(Config):
-    """uvicorn's configuration, with the time that a client has to send the headers."""
+class ProtocolConfig(Config):
+    """Uvicorn's configuration, and the seconds that a client has to send the headers."""
 
-    seconds_for_headers: float = 10.0
+    request_read_timeout: float = 10.0
 
 
-class PromptProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with bounds in time and size for what has begun, and coded errors.
+class HardenedHttpProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol with limits for requests that have begun, and coded errors.
 
-    uvicorn itself waits for ever for a request that has begun; it closes idle connections only. It
-    queues all requests that a client sends without waiting for answers; here two are read at a
-    time, or as many as have come in one piece.
+    Uvicorn has a timeout for idle connections only, and queues all requests that a client sends
+    without waiting for responses. Here at most two are read at a time, or the requests of one
+    piece.
     """
 
-    config: PromptConfig
-    _waiting: asyncio.TimerHandle | None = None
+    config: ProtocolConfig
+    _timeout: asyncio.TimerHandle | None = None
     _unread = b""
     _bytes_without_event = 0
-    _refused = False
-    _answering: RequestResponseCycle | None = None
+    _is_refused = False
+    _current_cycle: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
         super().connection_made(transport)
-        self.flow = _Flow(transport, self._has_enough)
-        self._wait()
+        self.flow = _FlowControl(transport, self._has_enough)
+        self._start_timeout()
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
         self._unset_keepalive_if_required()
         self._unread += data
         self._read()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing."""
-        self._wait_no_more()
+        self._stop_timeout()
         super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
-        """Begin to answer. What is raised here is answered by 400."""
+        """Start the request. Any exception here becomes a 400 response."""
         self._bytes_without_event = 0
         version = self.parser.get_http_version()
-        _check(self.url, self.headers, version)
+        _check_head(self.url, self.headers, version)
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":
-                raise httptools.HttpParserError("this is no proxy")
+                raise httptools.HttpParserError("not a proxy")
             return
         if version == "1.0":
-            # RFC 9110 section 10.1.1: such a client does not know the answer 100.
+            # RFC 9110 section 10.1.1: a 1.0 client does not know the status 100.
             self.expect_100_continue = False
         super().on_headers_complete()
-        # What llhttp finds from now on are trailers, which are no headers of the request.
+        # From here on llhttp reports trailers, which must not become headers of the request.
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
         self._bytes_without_event = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Take the end of the body, of a request that may have been answered already."""
+        """Note the end of a request, which may have its response already."""
         self._bytes_without_event = 0
         if not self.parser.should_upgrade():
             self.cycle.more_body = False
             self.cycle.message_event.set()
 
     def on_response_complete(self) -> None:
-        """Go on to the next request."""
         super().on_response_complete()
         if self._unread:
             self._read()
 
     def _has_enough(self) -> bool:
-        return self._refused or bool(self.pipeline) or bool(self._unread)
+        return self._is_refused or bool(self.pipeline) or bool(self._unread)
 
     def _read(self) -> None:
-        """Read until a request has to wait for the answer to another; keep the rest."""
+        """Parse until a request has to wait for the response to another; keep the rest."""
         while self._unread and not self.pipeline and not self.transport.is_closing():
-            piece = self._unread[:MOST_BYTES_AT_ONCE]
-            self._unread = self._unread[MOST_BYTES_AT_ONCE:]
+            piece = self._unread[:MAX_BYTES_AT_ONCE]
+            self._unread = self._unread[MAX_BYTES_AT_ONCE:]
             self._parse(piece)
         if self._has_enough():
             self.flow.pause_reading()
         if self._unanswered():
-            self._wait_no_more()
+            self._stop_timeout()
         else:
-            self._wait()
+            self._start_timeout()
 
     def _parse(self, piece: bytes) -> None:
         self._bytes_without_event += len(piece)
         try:
             self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade as offer:
-            self._unread = self._head_without_upgrade() + piece[offer.args[0] :] + self._unread
+        except httptools.HttpParserUpgrade as upgrade:
+            self._unread = self._head_without_upgrade() + piece[upgrade.args[0] :] + self._unread
             self.parser = httptools.HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         except httptools.HttpParserError:
             self._refuse()
         else:
-            if self._bytes_without_event > MOST_BYTES_WITHOUT_EVENT:
+            if self._bytes_without_event > MAX_BYTES_WITHOUT_EVENT:
                 self._refuse()
 
     def _head_without_upgrade(self) -> bytes:
         """Return the head of a request that offers another protocol, without the offer.
 
-        RFC 9110 section 7.8 lets us take no notice of it. Java's client and curl offer HTTP/2 in
-        this way. llhttp takes what follows for the other protocol, even the body of the request;
-        so it is given the head once more.
+        RFC 9110 section 7.8 lets a server ignore it. Java's client and curl offer HTTP/2 in this
+        way. llhttp treats everything after such a head as the other protocol, even the body; so
+        the head is parsed again without the offer.
         """
         version = self.parser.get_http_version().encode()
         lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
@@ -151,12 +146,13 @@ class PromptProtocol(HttpToolsProtocol):
         return b"\r\n".join([*lines, b"", b""])
 
     def _refuse(self) -> None:
-        """Answer what is not HTTP by an error that a GraphQL client can read.
+        """Answer what is not HTTP with an error that a GraphQL client can read.
 
-        Requests before it on the same connection are answered first, and it is not answered then.
+        If earlier requests of the connection are due for a response, they get it, and this one
+        gets none.
         """
         self.logger.warning("Invalid HTTP request received.")
-        self._refused = True
+        self._is_refused = True
         self._unread = b""
         unanswered = self._unanswered()
         due = [cycle for cycle in unanswered if cycle.response_started or not cycle.more_body]
@@ -166,68 +162,65 @@ class PromptProtocol(HttpToolsProtocol):
         for broken in unanswered:
             broken.disconnected = True
             broken.message_event.set()
-        # The rest of a request that is answered gets no answer of its own.
-        if unanswered or self._answering is None or not self._answering.more_body:
+        # The rest of a request that has its response gets none of its own.
+        if unanswered or self._current_cycle is None or not self._current_cycle.more_body:
             self.transport.write(_BAD_REQUEST)
         self.transport.close()
 
     def _unanswered(self) -> list[RequestResponseCycle]:
-        """Return the requests that have come and are not answered, the first one first."""
-        if self._answering is None or self._answering.response_complete:
+        """Return the requests without a complete response, the first one first."""
+        if self._current_cycle is None or self._current_cycle.response_complete:
             return []
-        return [self._answering, *(cycle for cycle, _ in reversed(self.pipeline))]
+        return [self._current_cycle, *(cycle for cycle, _ in reversed(self.pipeline))]
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401
-        self._answering = cycle
+        self._current_cycle = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _wait(self) -> None:
-        if self._waiting is None:
-            self._waiting = self.loop.call_later(self.config.seconds_for_headers, self._give_up)
+    def _start_timeout(self) -> None:
+        if self._timeout is None:
+            self._timeout = self.loop.call_later(
+                self.config.request_read_timeout, self.transport.close
+            )
 
-    def _wait_no_more(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-
-    def _give_up(self) -> None:
-        self._waiting = None
-        self.transport.close()
+    def _stop_timeout(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
 
-class _Flow(FlowControl):
-    """uvicorn's, which would read on after each answer, however much is still to be answered."""
+class _FlowControl(FlowControl):
+    """Uvicorn's, which would read on after each response, however many requests wait."""
 
     def __init__(self, transport: asyncio.Transport, has_enough: Callable[[], bool]) -> None:
         super().__init__(transport)
         self._has_enough = has_enough
 
     def resume_reading(self) -> None:
-        """Read on, unless there is enough to do."""
         if not self._has_enough():
             super().resume_reading()
 
 
-def _check(target: bytes, headers: list[tuple[bytes, bytes]], version: str) -> None:
-    """Refuse what llhttp lets pass, so that no proxy in front can read a request another way."""
+def _check_head(target: bytes, headers: list[tuple[bytes, bytes]], version: str) -> None:
+    """Refuse what llhttp accepts and a proxy could read in another way (request smuggling)."""
     form = _TARGET.fullmatch(target)
     hosts = [value for name, value in headers if name == b"host"]
     codings = [
         value.strip(b" \t").lower() for name, value in headers if name == b"transfer-encoding"
     ]
     if form is None or version not in VERSIONS:
-        raise httptools.HttpParserError("another target, or another version")
-    # RFC 9112 section 3.2: exactly one; version 1.0 has none.
+        raise httptools.HttpParserError("invalid target or version")
+    # RFC 9112 section 3.2: exactly one Host header; version 1.0 may have none.
     if len(hosts) > 1 or (not hosts and version != "1.0"):
-        raise httptools.HttpParserError("not one host")
+        raise httptools.HttpParserError("not exactly one Host header")
     if not all(map(_HOST.fullmatch, hosts)) or form["host"] not in {None, *hosts}:
-        raise httptools.HttpParserError("no host, or two different ones")
+        raise httptools.HttpParserError("invalid Host header, or not the host of the target")
     # RFC 9112 section 6.1: version 1.0 has no transfer codings, and its proxies know none.
     if codings and (codings != [b"chunked"] or version == "1.0"):
-        raise httptools.HttpParserError("a transfer coding that is not known")
+        raise httptools.HttpParserError("unknown transfer coding")
 
 
-def _response(body: bytes) -> bytes:
+def _create_response(body: bytes) -> bytes:
     return (
         b"HTTP/1.1 400 Bad Request\r\n"
         b"content-type: application/json; charset=utf-8\r\n"
@@ -238,4 +231,4 @@ def _response(body: bytes) -> bytes:
     ) + body
 
 
-_BAD_REQUEST = _response(json.dumps(NOT_HTTP).encode())
+_BAD_REQUEST = _create_response(json.dumps(INVALID_REQUEST).encode())

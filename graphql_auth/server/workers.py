@@ -1,4 +1,4 @@
-"""The processes that serve requests: one, or several under a supervisor."""
+"""Serves in this process, or in several that a supervisor starts."""
 
 import functools
 import logging.config
@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
@@ -18,10 +19,11 @@ from graphql_auth.logs import LOG_CONFIG
 from graphql_auth.runtime.process import die_with_parent, end_process
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server.http_server import Server
-from graphql_auth.server.supervisor import CANNOT_START, READY, STARTING, FileChanges, Supervisor
+from graphql_auth.server.supervisor import CANNOT_START, READY, STARTING, Supervisor
 from graphql_auth.settings import Settings
 
-SECONDS_BETWEEN_BEATS = 0.5
+HEARTBEAT_INTERVAL = 0.5
+PACKAGE = Path(__file__).parents[1]
 
 logger = logging.getLogger(__name__)
 
@@ -34,22 +36,22 @@ def run(  # noqa: PLR0913 - the server names each
     app: Starlette,
     workers: int,
     reload: bool,
+    on_ready: Callable[[], object],
 ) -> None:
     """Serve on ``listener`` until a signal comes. Raises StartError when a process cannot start.
 
-    ``app`` serves in this process; workers make one of their own.
+    ``app`` serves in this process; each worker creates its own.
     """
     if workers == 1 and not reload:
-        Server(app, settings, listener, signals).run()
+        Server(app, settings, listener, signals, on_ready).run()
         return
-    app.state.hash_queue.close()
     work = functools.partial(_work, settings, listener, workers, os.getpid())
-    changes = FileChanges(Path(__file__).parents[1]) if reload else None
-    Supervisor(work, workers, signals, changes).run(listener)
+    code = PACKAGE if reload else None
+    Supervisor(work, workers, signals, on_ready, code).run(listener)
 
 
 def _work(
-    settings: Settings, listener: socket.socket, processes: int, parent: int, beats: Connection
+    settings: Settings, listener: socket.socket, processes: int, parent: int, heartbeats: Connection
 ) -> NoReturn:
     """Serve in a process that the supervisor has started."""
     signals = StopSignals()
@@ -57,25 +59,24 @@ def _work(
     logging.config.dictConfig(LOG_CONFIG)
     die_with_parent(parent)
     try:
-        # Imported while the signals are noted, for it takes longest.
+        # The slowest import. The signals have to be noted before it.
         from graphql_auth.app import create_app  # noqa: PLC0415
 
         app = create_app(settings, processes, is_checked=True)
-        server = Server(app, settings, listener, signals)
-        threading.Thread(target=_beat, args=[server, beats], daemon=True).start()
-        server.run()
+        is_ready = threading.Event()
+        threading.Thread(target=_send_heartbeats, args=[is_ready, heartbeats], daemon=True).start()
+        Server(app, settings, listener, signals, on_ready=is_ready.set).run()
     except StartError as error:
         logger.critical("%s", error)
         end_process(CANNOT_START)
     end_process(0)
 
 
-def _beat(server: Server, beats: Connection) -> None:
-    """Tell the supervisor that this process runs, and whether it serves."""
+def _send_heartbeats(is_ready: threading.Event, heartbeats: Connection) -> None:
     try:
         while True:
-            beats.send_bytes(READY if server.is_ready else STARTING)
-            time.sleep(SECONDS_BETWEEN_BEATS)
+            heartbeats.send_bytes(READY if is_ready.is_set() else STARTING)
+            time.sleep(HEARTBEAT_INTERVAL)
     except OSError:
-        # The supervisor was killed, where the kernel does not end its children for it.
+        # The supervisor was killed, on a system whose kernel does not end its children.
         os.kill(os.getpid(), signal.SIGTERM)

@@ -94,13 +94,13 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
         pid = mongo.pid
     assert has_ended(pid)
     assert not mongo.has_failed
-    assert not mongo.ends_by_itself()
+    assert not mongo.wait_for_exit()
 
 
 def test_it_is_known_to_have_failed_when_it_ends_by_itself(tmp_path: Path) -> None:
     with running(tmp_path) as mongo:
         os.kill(mongo.pid, signal.SIGKILL)
-        assert mongo.ends_by_itself()
+        assert mongo.wait_for_exit()
         assert mongo.has_failed
 
 
@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_it_is_killed_when_it_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "SECONDS_TO_STOP", 0.0)
+    monkeypatch.setattr(embedded, "STOP_TIMEOUT", 0.0)
     with running(tmp_path) as mongo:
         os.kill(mongo.pid, signal.SIGSTOP)
     assert has_ended(mongo.pid)
@@ -246,7 +246,7 @@ def test_a_mongod_that_never_answers_is_given_up(
     tmp_path: Path, empty_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executable(empty_path / "mongod", "exec /bin/sleep 60")
-    monkeypatch.setattr(embedded, "SECONDS_TO_START", 0.05)
+    monkeypatch.setattr(embedded, "START_TIMEOUT", 0.05)
 
     with pytest.raises(StartError, match="did not answer within"), running(tmp_path / "data"):
         pass
@@ -267,7 +267,7 @@ def test_another_mongod_on_the_same_files_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tmp_path) as mongo:
-        monkeypatch.setattr(embedded, "SECONDS_FOR_A_PREDECESSOR", 0.05)
+        monkeypatch.setattr(embedded, "PREDECESSOR_TIMEOUT", 0.05)
         with (
             pytest.raises(StartError, match=rf"another mongod \(process {mongo.pid}\)"),
             run_mongod(tmp_path),

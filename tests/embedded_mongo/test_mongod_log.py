@@ -73,9 +73,9 @@ def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
     log = tmp_path / "mongod.log"
     log.write_text(f"{ACCEPTED}\n" * 9_999 + "the end\n", encoding="utf-8")
 
-    end = mongod_log.end(log)
+    end = mongod_log.read_end(log)
 
-    assert len(end) < mongod_log.MOST_THAT_IS_READ
+    assert len(end) < mongod_log.MAX_BYTES_READ
     assert end.startswith(ACCEPTED)
     assert end.endswith("the end\n")
 

@@ -5,7 +5,9 @@ from typing import NoReturn
 
 import pytest
 
-from graphql_auth.runtime.event_loop import run
+from graphql_auth.runtime import event_loop
+from graphql_auth.runtime.event_loop import cancel_on_signal, run
+from graphql_auth.runtime.signals import StopSignals
 
 
 def test_what_was_begun_ends_with_the_run(caplog: pytest.LogCaptureFixture) -> None:
@@ -59,3 +61,35 @@ def test_a_signal_ends_the_run_wherever_it_comes(number: int) -> None:
     finally:
         signal.signal(number, before)
     assert cancelled
+
+
+@pytest.mark.anyio
+async def test_lost_cancellation_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_loop, "CANCEL_INTERVAL", 0.01)
+    signals, lost = StopSignals(), list[bool]()
+
+    async def lose_some() -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if len(lost) == 3:
+                    raise
+                lost.append(True)
+
+    task = asyncio.create_task(cancel_on_signal(signals, lose_some()))
+    await asyncio.sleep(0.01)
+    signals.note(signal.SIGTERM, None)
+
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(30):
+            await task
+    assert len(lost) == 3
+
+
+@pytest.mark.anyio
+async def test_result_without_a_signal_is_returned() -> None:
+    async def work() -> str:
+        return "done"
+
+    assert await cancel_on_signal(StopSignals(), work()) == "done"

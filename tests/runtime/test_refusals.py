@@ -58,7 +58,7 @@ def start_refused(tmp_path: Path) -> Iterator[StartRefused]:
         ("setpriority", ["lowest priority"]),
         (
             "sched_setscheduler,tcp_user_timeout,setrlimit,prctl",
-            ["lowest priority", "TCP_USER_TIMEOUT", "file descriptors stays at 900", "prctl"],
+            ["lowest priority", "TCP_USER_TIMEOUT", "at most 900 connections", "prctl"],
         ),
     ],
 )

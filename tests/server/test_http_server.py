@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -29,7 +30,7 @@ from graphql_auth.passwords.hash_queue import HashQueue
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import http_server as serving
 from graphql_auth.server.http_server import Server
-from graphql_auth.server.serve import listening
+from graphql_auth.server.serve import listen
 from graphql_auth.settings import Settings
 from tests.client import LOGIN, PASSWORD, Client, RequestsSent, code, new_email
 from tests.conftest import KEY, Start
@@ -211,8 +212,9 @@ def application(queue: HashQueue, seconds_to_start: float = 0.0) -> Starlette:
 @asynccontextmanager
 async def running(app: Starlette, signals: StopSignals) -> AsyncIterator[tuple[Server, str]]:
     """A server in this process, which the test ends."""
-    with listening(Settings(port=0)) as listener:
-        server = Server(app, Settings(), listener, signals)
+    with listen(Settings(port=0)) as listener:
+        app.state.is_ready = threading.Event()
+        server = Server(app, Settings(), listener, signals, app.state.is_ready.set)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         serving = asyncio.create_task(server._serve())  # noqa: SLF001
         yield server, url
@@ -222,7 +224,7 @@ async def running(app: Starlette, signals: StopSignals) -> AsyncIterator[tuple[S
 async def test_what_takes_too_long_is_cancelled_and_answered(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(serving, "SECONDS_TO_FINISH_REQUESTS", 0.2)
+    monkeypatch.setattr(serving, "FINISH_TIMEOUT", 0.2)
     signals, queue = StopSignals(), HashQueue(threads=1)
     app = application(queue)
     async with running(app, signals) as (_, url), httpx.AsyncClient(timeout=30) as http:
@@ -234,7 +236,7 @@ async def test_what_takes_too_long_is_cancelled_and_answered(
         assert (await never).text == "given up"
     queue.close()
     assert app.state.ended == [True]
-    assert "1 requests have no answer after" in caplog.text
+    assert "1 requests are not answered after" in caplog.text
 
 
 REQUEST = b"GET /now HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -244,7 +246,7 @@ REQUEST = b"GET /now HTTP/1.1\r\nHost: a\r\n\r\n"
 async def test_request_that_is_not_read_yet_is_answered_before_the_end(
     monkeypatch: pytest.MonkeyPatch, *, is_read: bool
 ) -> None:
-    monkeypatch.setattr(serving, "SECONDS_TO_READ", 60 if is_read else 0.2)
+    monkeypatch.setattr(serving, "READ_TIMEOUT", 60 if is_read else 0.2)
     signals, queue = StopSignals(), HashQueue(threads=1)
     async with running(application(queue), signals) as (server, url):
         idle, idle_writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
@@ -299,11 +301,11 @@ async def test_a_second_ctrl_c_waits_for_no_request() -> None:
 async def test_a_signal_ends_an_application_that_waits_to_start() -> None:
     signals, queue = StopSignals(), HashQueue(threads=1)
     app = application(queue, seconds_to_start=60)
-    async with asyncio.timeout(20), running(app, signals) as (server, _):
+    async with asyncio.timeout(20), running(app, signals):
         await asyncio.sleep(0.1)
         signals.note(signal.SIGTERM, None)
     queue.close()
-    assert not server.is_ready
+    assert not app.state.is_ready.is_set()
     assert app.state.ended == []
 
 

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from pymongo import MongoClient
 
-from graphql_auth.embedded_mongo.mongod import ADDRESS, EmbeddedMongo
-from graphql_auth.server.serve import listening
+from graphql_auth.embedded_mongo.mongod import URI_FILE, EmbeddedMongo
+from graphql_auth.server.serve import listen
 from graphql_auth.settings import Settings
 from tests.client import WELCOME, Client
 from tests.conftest import KEY, Start
@@ -119,7 +119,7 @@ def test_it_ends_quietly_when_its_mongod_is_asked_to_stop(start_embedded: Start)
     os.kill(server.mongod_pid(), signal.SIGTERM)
 
     assert server.wait() == 0
-    assert "mongod has ended, and so the server ends" in server.output
+    assert "mongod has ended; the server stops" in server.output
 
 
 def test_a_second_server_on_the_same_data_is_refused(start_embedded: Start, tmp_path: Path) -> None:
@@ -160,19 +160,19 @@ def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Start) -> None:
 
 
 def test_answers_are_not_held_back_by_the_algorithm_of_nagle() -> None:
-    with listening(Settings(port=0)) as listener:
+    with listen(Settings(port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_the_system_gives_up_on_who_does_not_take_an_answer() -> None:
-    with listening(Settings(port=0, request_read_timeout=timedelta(seconds=7))) as listener:
+    with listen(Settings(port=0, request_read_timeout=timedelta(seconds=7))) as listener:
         assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7_000
 
 
 def test_a_system_that_cannot_give_up_serves_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphql_auth.server.serve.TCP_USER_TIMEOUT", None)
 
-    with listening(Settings(port=0)) as listener:
+    with listen(Settings(port=0)) as listener:
         assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
 
 
@@ -246,7 +246,7 @@ def test_users_who_share_an_address_in_the_embedded_database_are_named(
     start_embedded: Start, tmp_path: Path
 ) -> None:
     server = start_embedded()
-    uri = (tmp_path / "graphql-auth-data" / ADDRESS).read_text(encoding="utf-8")
+    uri = (tmp_path / "graphql-auth-data" / URI_FILE).read_text(encoding="utf-8")
     with MongoClient[dict[str, Any]](uri) as mongo:
         users = mongo.get_default_database()["users"]
         users.drop_index("email_1")

@@ -11,7 +11,7 @@ import pytest
 
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import supervisor
-from graphql_auth.server.supervisor import FileChanges, Supervisor, Worker, _Backoff
+from graphql_auth.server.supervisor import Supervisor, Worker, _Backoff
 
 
 def test_the_pause_doubles_up_to_its_limit_and_is_forgotten(
@@ -33,42 +33,48 @@ def test_the_pause_doubles_up_to_its_limit_and_is_forgotten(
     assert backoff.next_pause() == 0
 
 
-def test_a_changed_file_and_a_new_one_are_found_once(tmp_path: Path) -> None:
+def test_changed_or_new_file_is_detected_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "old.py").touch()
     (tmp_path / "notes.txt").touch()
-    changes = FileChanges(tmp_path)
-    assert changes.find() is None
+    supervising = Supervisor(deaf, 1, StopSignals(), print, tmp_path)
 
+    def changed() -> list[str]:
+        caplog.clear()
+        supervising._restart_after_changes()  # noqa: SLF001
+        return caplog.messages
+
+    assert changed() == []
     os.utime(tmp_path / "old.py", (1, 1))
     os.utime(tmp_path / "notes.txt", (1, 1))
-
-    assert changes.find() == tmp_path / "old.py"
+    assert changed() == [f"detected changes in {tmp_path / 'old.py'}; restarting"]
     (tmp_path / "new.py").touch()
-    assert changes.find() == tmp_path / "new.py"
+    assert changed() == [f"detected changes in {tmp_path / 'new.py'}; restarting"]
     (tmp_path / "new.py").unlink()
-    assert changes.find() is None
+    assert changed() == []
 
 
-def deaf(beats: Connection) -> None:
+def deaf(heartbeats: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    beats.send_bytes(supervisor.READY)
+    heartbeats.send_bytes(supervisor.READY)
     time.sleep(60)
 
 
-def mute(_beats: Connection) -> None:
+def mute(_heartbeats: Connection) -> None:
     time.sleep(60)
 
 
-def patient(beats: Connection) -> None:
+def patient(heartbeats: Connection) -> None:
     signals = StopSignals()
     signals.install()
     while not signals.has_come:
-        beats.send_bytes(supervisor.READY)
+        heartbeats.send_bytes(supervisor.READY)
         time.sleep(0.1)
 
 
-def quick(beats: Connection) -> None:
-    beats.send_bytes(supervisor.READY)
+def quick(heartbeats: Connection) -> None:
+    heartbeats.send_bytes(supervisor.READY)
 
 
 def until_ended(worker: Worker) -> None:
@@ -81,19 +87,19 @@ def until_ended(worker: Worker) -> None:
 def test_a_worker_says_how_it_ended() -> None:
     worker = Worker(quick, 0)
     until_ended(worker)
-    worker.listen(1)
+    worker.check_heartbeats(1)
     worker.terminate()
 
-    assert worker.end == "ended with exit status 0"
+    assert worker.describe_end() == "ended with exit status 0"
     worker.close()
 
 
 def test_a_worker_that_never_speaks_is_killed() -> None:
     worker = Worker(mute, 0)
-    worker.listen(supervisor.SECONDS_TO_IMPORT + 1)
+    worker.check_heartbeats(supervisor.IMPORT_TIMEOUT + 1)
     until_ended(worker)
 
-    assert worker.end == "did not respond and was killed by SIGKILL"
+    assert worker.describe_end() == "did not respond and was killed by SIGKILL"
     worker.close()
 
 
@@ -109,24 +115,25 @@ def test_workers_that_do_not_end_are_killed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     signals = StopSignals()
-    supervising = Supervisor(deaf, 1, signals)
-    supervising._start()  # noqa: SLF001
+    supervising = Supervisor(deaf, 1, signals, print)
+    supervising._start_missing()  # noqa: SLF001
     supervising._restart()  # noqa: SLF001
-    supervising._start()  # noqa: SLF001
-    old, _ = supervising._workers  # noqa: SLF001
+    supervising._start_missing()  # noqa: SLF001
+    old, new = supervising._workers  # noqa: SLF001
     deadline = time.monotonic() + 60
-    while not all(worker.is_ready for worker in supervising._workers):  # noqa: SLF001
+    while not (old.is_ready and new.is_ready):
         assert time.monotonic() < deadline
-        supervising._listen(0)  # noqa: SLF001
-    supervising._retire()  # noqa: SLF001
-    supervising._bury()  # noqa: SLF001
+        supervising._check_heartbeats(0)  # noqa: SLF001
+    supervising._stop_outdated()  # noqa: SLF001
+    supervising._reap()  # noqa: SLF001
     assert not old.has_ended
-    monkeypatch.setattr(supervisor, "SECONDS_TO_END", 0.1)
-    supervising._leaving[old] = 0.0  # noqa: SLF001
+    monkeypatch.setattr(supervisor, "STOP_TIMEOUT", 0.1)
+    old.kill_at = 0.0
 
-    supervising._bury()  # noqa: SLF001
+    supervising._reap()  # noqa: SLF001
     until_ended(old)
-    supervising._bury()  # noqa: SLF001
+    supervising._reap()  # noqa: SLF001
+    assert supervising._workers == [new]  # noqa: SLF001
     signals.note(signal.SIGTERM, None)
     before = signal.getsignal(signal.SIGHUP)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -139,12 +146,12 @@ def test_workers_that_do_not_end_are_killed(
 def test_a_worker_outlives_no_supervisor_where_prctl_is_refused(tmp_path: Path) -> None:
     program = (
         "import time\n"
-        "from graphql_auth.server.workers import _beat\n"
+        "from graphql_auth.server.workers import _send_heartbeats\n"
         "from multiprocessing import Pipe\n"
-        "from types import SimpleNamespace\n"
+        "from threading import Event\n"
         "ours, theirs = Pipe(duplex=False)\n"
         "ours.close()\n"
-        "_beat(SimpleNamespace(is_ready=True), theirs)\n"
+        "_send_heartbeats(Event(), theirs)\n"
         "time.sleep(60)\n"
     )
 
@@ -158,7 +165,7 @@ def test_changed_file_replaces_every_worker(
 ) -> None:
     (tmp_path / "module.py").touch()
     signals = StopSignals()
-    supervising = Supervisor(patient, 1, signals, FileChanges(tmp_path))
+    supervising = Supervisor(patient, 1, signals, print, tmp_path)
     os.utime(tmp_path / "module.py", (1, 1))
     started: list[Worker] = []
 

@@ -51,14 +51,15 @@ def test_workers_that_cannot_start_end_the_server_with_a_reason(tmp_path: Path) 
     program = (
         "from graphql_auth.app import create_app\n"
         "from graphql_auth.server.workers import run\n"
-        "from graphql_auth.server.serve import listening\n"
+        "from graphql_auth.server.serve import listen\n"
         "from graphql_auth.settings import Settings, SecretStr\n"
         "from graphql_auth.runtime.signals import StopSignals\n"
         "if __name__ == '__main__':\n"
         "    good = Settings(port=0)\n"
         "    bad = good.model_copy(update={'token_key': SecretStr('ssh-ed25519 AAAAC3Nza')})\n"
-        "    with listening(good) as listener:\n"
-        "        run(bad, listener, StopSignals(), app=create_app(good), workers=2, reload=False)\n"
+        "    with listen(good) as listener:\n"
+        "        run(bad, listener, StopSignals(), app=create_app(good), workers=2,"
+        " reload=False, on_ready=print)\n"
     )
     (tmp_path / "program.py").write_text(program, encoding="utf-8")
 

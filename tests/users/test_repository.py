@@ -142,7 +142,7 @@ async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
             await connection.__aenter__()
             await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
             os.kill(mongod.pid, signal.SIGKILL)
-            assert mongod.ends_by_itself()
+            assert mongod.wait_for_exit()
         for attempt in (
             UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["ada@example.com"]),
             UserRepository(IndexMonitor(DOCUMENTS)).get(str(ObjectId())),
