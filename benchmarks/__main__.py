@@ -1,139 +1,140 @@
-"""The command line of the benchmarks."""
+"""The command line of the benchmarks: start the peers, measure the workloads, write the report."""
 
 import argparse
-import importlib.util
+import shutil
 import signal
-import subprocess
-import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
-from benchmarks import report, servers, versions
-from benchmarks.contenders import CONTENDERS, install
-from benchmarks.peers.contender import Contender
-from benchmarks.rounds import Clock
-from benchmarks.run import FULL, QUICK, Plan, Run
-from graphql_auth.errors import StartError
+from benchmarks import report, size
+from benchmarks.accounts import prepare_accounts
+from benchmarks.goals import AFTER_LOAD, EMPTY, EXISTING
+from benchmarks.measurements import FAILURES, Measurement, Sample, Turns, take_turns
+from benchmarks.peers.catalog import GRAPHQL_AUTH, PEERS, Peer, graphql
+from benchmarks.servers import start_mongodb, start_peer, start_server
+from benchmarks.workloads import WORKLOADS, Subject, welcome
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
-# Of runs that leave something out; not kept in the repository.
-LATEST = HERE / ".latest"
-WORKLOADS = [part.workload.name for part in FULL.parts] + ["start", "embedded", "size"]
-EPILOG = f"""\
-workloads:
-  {", ".join(WORKLOADS)}
 
-examples:
-  make bench                                              all of it
-  python -m benchmarks --quick --out /tmp/out             the main points
-  python -m benchmarks --only logins --only storm         two workloads
-  python -m benchmarks --contender "Express original"     graphql-auth and one other
 
-Whatever else runs on the machine is measured too: close it first.
-"""
+# The rounds of each workload, and the seconds of each turn.
+Plan = dict[str, tuple[int, float]]
+FULL: Plan = {"welcome-1": (2, 2.5), "welcome-16": (5, 2.5), "welcome-64": (2, 2.5)}
+# At 10 a second, a short time would make the ratio a matter of chance.
+FULL |= {"logins": (3, 8.5), "registrations": (2, 4.5), "refusals": (2, 0)}
+FULL |= {"refreshes-1": (4, 2.5), "refreshes-16": (4, 2.5), "storm": (3, 2.5), "mix": (2, 4.5)}
+FULL |= {"start": (3, 0), "embedded": (4, 0), "size": (15, 0)}
+QUICK: Plan = {"welcome-16": (2, 1.5), "logins": (2, 2.5), "refreshes-16": (2, 1.5)}
+QUICK |= {"storm": (1, 1.5), "start": (1, 0), "embedded": (2, 0), "size": (4, 0)}
+SIZES, QUICK_SIZES = (1_000, 100_000, 1_000_000), (1_000, 50_000)
+# Node.js compiles what runs often.
+WARM_UP_SECONDS = 1.5
+
+
+@dataclass(slots=True)
+class Run:
+    """A run in progress, and what it has found so far."""
+
+    plan: Plan
+    sizes: tuple[int, ...]
+    mongo_uri: str
+    directory: Path
+    results: dict[str, Measurement] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
+
+    def measure(self) -> None:
+        with ExitStack() as stack:
+            self._announce("start of the peers")
+            subjects = list(self._subjects(stack)) if set(self.plan) & set(WORKLOADS) else []
+            before = [one.server.megabytes for one in subjects]
+            for name in [name for name in self.plan if name in WORKLOADS]:
+                _, seconds = self.plan[name]
+                self._take_turns(name, WORKLOADS[name].turns(subjects, self.mongo_uri, seconds))
+            samples: dict[str, list[Sample]] = {
+                one.peer.name: [{AFTER_LOAD: one.server.megabytes, "before load MB": megabytes}]
+                for one, megabytes in zip(subjects, before, strict=True)
+            }
+        self.results["memory"] = Measurement(samples)
+        self._take_turns("start", {peer.name: partial(self._start, peer) for peer in PEERS})
+        started = {data: partial(self._start_embedded, data) for data in (EMPTY, EXISTING)}
+        self._take_turns("embedded", started)
+        with ExitStack() as stack:
+            if "size" in self.plan:
+                self._announce("writing of users and sessions")
+                rounds, _ = self.plan["size"]
+                turns = size.turns(stack, self.mongo_uri, self.directory, self.sizes, rounds)
+                self._take_turns("size", turns)
+
+    def _subjects(self, stack: ExitStack) -> Iterator[Subject]:
+        """Start the peers, and yield those that do what is measured."""
+        for peer in PEERS:
+            try:
+                server = stack.enter_context(start_peer(peer, self.mongo_uri, self.directory))
+                subject = Subject(peer, server, prepare_accounts(peer, server))
+                welcome(16, subject, WARM_UP_SECONDS)
+                server.wait_until_idle()
+                yield subject
+            except FAILURES as reason:
+                self.left_out[peer.name] = " ".join(str(reason).split())
+                print(f"  {peer.name} is left out: {reason}", flush=True)
+
+    def _take_turns(self, name: str, turns: Turns) -> None:
+        if name in self.plan:
+            self._announce(name)
+            self.results[name] = take_turns(turns, self.plan[name][0])
+
+    def _announce(self, name: str) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
+        print(f"[{minutes}:{seconds:02}] {name}", flush=True)
+
+    def _start(self, peer: Peer) -> Sample:
+        """Start a peer on a database that it has used before."""
+        with start_peer(peer, self.mongo_uri, self.directory) as server:
+            return {"seconds": server.seconds_to_start}
+
+    def _start_embedded(self, data: str) -> Sample:
+        """Start graphql-auth with an embedded MongoDB, in a new directory or in the last one."""
+        directory = self.directory / "embedded"
+        if data == EMPTY:
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+        request = graphql("{ __typename }")
+        with start_server(GRAPHQL_AUTH.command, {}, directory, request) as server:
+            return {"seconds": server.seconds_to_start}
 
 
 def main() -> None:
-    """Measure what is asked for, and write the report."""
-    options = _parser().parse_args()
-    # However it is told to end, it ends what it has started.
-    signal.signal(signal.SIGTERM, _end)
-    try:
-        _run(options)
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except StartError as reason:
-        raise SystemExit(f"benchmarks: {reason}") from None
-
-
-def _end(_signal: int, _frame: object) -> NoReturn:
-    raise SystemExit("benchmarks: told to end before it was done")
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure graphql-auth beside other servers, and write tables and plots.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Measure graphql-auth beside other servers, and write a report:"
+        " a run of everything to benchmarks/results, any other to benchmarks/.latest.",
     )
+    parser.add_argument("--quick", action="store_true", help="the main goals only: 3 minutes")
     parser.add_argument(
-        "--quick", action="store_true", help="measure the main points only, in 3 minutes"
+        "--only", action="append", choices=list(FULL), help="this workload only; can be repeated"
     )
-    parser.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        choices=WORKLOADS,
-        metavar="WORKLOAD",
-        help="measure this workload only; may be given more than once",
-    )
-    parser.add_argument(
-        "--contender",
-        action="append",
-        default=[],
-        choices=[one.name for one in CONTENDERS],
-        metavar="NAME",
-        help="measure graphql-auth and this one only; may be given more than once",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="where the report goes; unset, benchmarks/results for a run of everything, whose"
-        " table goes to benchmarks/README.md too, and benchmarks/.latest for another",
-    )
-    return parser
-
-
-def _run(options: argparse.Namespace) -> None:
-    _install()
-    plan = (QUICK if options.quick else FULL).only(options.only)
-    contenders = _chosen(options.contender)
-    print(f"This takes about {_minutes(plan, contenders)}.", flush=True)
-    with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
-        directory = Path(name)
-        with servers.mongodb(directory) as mongo_uri:
-            facts = versions.facts(mongo_uri)
-            run = Run(contenders, mongo_uri, directory, Clock(plan.most_seconds))
-            run.carry_out(plan)
-    everything = plan == FULL and len(contenders) == len(CONTENDERS)
-    _report(options.out or (RESULTS if everything else LATEST), run, facts)
-
-
-def _install() -> None:
-    try:
-        install()
-    except (SystemExit, subprocess.CalledProcessError) as reason:
-        print(f"Not all contenders can be measured: {reason}", file=sys.stderr, flush=True)
-
-
-def _chosen(names: list[str]) -> list[Contender]:
-    ours, *others = CONTENDERS
-    return [ours, *(one for one in others if not names or one.name in names)]
-
-
-def _minutes(plan: Plan, contenders: list[Contender]) -> str:
-    seconds = plan.duration(contenders)
-    return f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"  # noqa: PLR2004
-
-
-def _report(out: Path, run: Run, facts: versions.Facts) -> None:
-    drawn: list[str] = []
-    if importlib.util.find_spec("matplotlib"):
-        from benchmarks import plots  # noqa: PLC0415 - an extra, which the tables do without
-
-        drawn = plots.write(out, run.results)
-    else:
-        print("No plots without matplotlib: pip install 'graphql-auth[bench]'", file=sys.stderr)
-    command = " ".join(["python -m benchmarks", *sys.argv[1:]])
-    report.write(out, run.results, facts, command, run.missing, drawn)
-    if out == RESULTS:
-        report.publish(HERE / "README.md", run.results, facts, command, drawn)
-    print("\n".join(["", *report.goals_table(run.results), ""]))
-    print(f"{run.clock.elapsed / 60:.1f} minutes; the report is {out / 'README.md'}")
+    options = parser.parse_args()
+    # Stop all that was started also when this process is terminated.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    directory = HERE / (".latest" if options.quick or options.only else "results")
+    directory.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="benchmarks-") as temporary,
+        start_mongodb(Path(temporary)) as mongo_uri,
+    ):
+        machine = report.describe_machine(mongo_uri)
+        plan, sizes = (QUICK, QUICK_SIZES) if options.quick else (FULL, SIZES)
+        plan = {name: plan.get(name, FULL[name]) for name in options.only or plan}
+        run = Run(plan, sizes, mongo_uri, Path(temporary))
+        run.measure()
+    goals = report.write_report(directory, run.results, machine, run.left_out)
+    print(f"\n{goals}\n\nThe report is {directory / 'README.md'}")
 
 
 if __name__ == "__main__":

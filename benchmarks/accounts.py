@@ -1,112 +1,62 @@
-"""Users of a contender: registered before anything is measured, and signed in where need be."""
+"""Users, registered before anything is measured, and a check of what is measured."""
 
-import itertools
-import json
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeVar
+import time
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
 
-from benchmarks.contenders import token_signed_by
-from benchmarks.load import REFRESH_TOKEN, Script, Step
-from benchmarks.peers.contender import Contender
-from benchmarks.servers import TOKEN_KEY
-from benchmarks.wire import Client, WrongAnswer
+import jwt
+from pymongo import MongoClient
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody's account
-# One for each connection that logs in, so that no user is in the way of another.
-USERS = 16
+from benchmarks.http_client import Client, Request, WrongAnswer, field_in
+from benchmarks.peers.catalog import GRAPHQL_AUTH, PASSWORD, WITH_LOGINS, Peer
+from benchmarks.servers import BCRYPT_ROUNDS, TOKEN_KEY, Server
 
-T = TypeVar("T")
+# One for each connection that logs in, so that no user is locked by another login.
+EMAILS = [f"user{number}@example.com" for number in range(16)]
 
 
-@dataclass(slots=True)
-class Accounts:
-    """What the clients of a contender know."""
+def prepare_accounts(peer: Peer, server: Server) -> str:
+    """Register the users, and return an access token.
 
-    contender: Contender
-    emails: list[str] = field(default_factory=list)
-    token: str = field(default="", repr=False)
-    refresh_key: str = ""
-    _fresh: "itertools.count[int]" = field(default_factory=itertools.count)
-
-    def welcome(self) -> Step:
-        """Return a guarded read."""
-        return Step(self.contender.welcome(self.token), self.contender.welcomed)
-
-    def login(self, email: str) -> Step:
-        """Return a login of one of the users."""
-        return Step(offered(self.contender.login)(email, PASSWORD), "oken")
-
-    def registration(self) -> Step:
-        """Return a registration of an address that was never used before."""
-        email = f"new{next(self._fresh)}@example.com"
-        # Some answer with a token, and some with the user.
-        return Step(offered(self.contender.register)(email, PASSWORD), "")
-
-    def refresh(self) -> Step:
-        """Return the exchange of the latest refresh token."""
-        return Step(offered(self.contender.refresh)(REFRESH_TOKEN), "oken")
-
-    def refresh_tokens(self, port: int, many: int) -> list[str]:
-        """Begin sessions, and return their refresh tokens."""
-        client = Client(port)
-        try:
-            return [
-                offered(self.contender.refresh_token_in)(client.data(self.login(email).request))
-                for email in self.emails[:many]
-            ]
-        finally:
-            client.close()
-
-    def chains(self, port: int, many: int, steps: Callable[[int], list[Step]]) -> list[Script]:
-        """Return scripts whose refreshes follow each other, each in a session of its own."""
-        tokens = self.refresh_tokens(port, many) if self.contender.refresh else [""] * many
-        return [
-            Script(steps(number), token, self.refresh_key) for number, token in enumerate(tokens)
-        ]
+    Raises WrongAnswer if the peer is not what is measured.
+    """
+    claims = {"sub": "0" * 24, "exp": int(time.time()) + 2 * 3600}
+    token = jwt.encode(claims, TOKEN_KEY, "HS256")
+    with closing(Client(server.port)) as client:
+        wrong = []
+        if peer in WITH_LOGINS:
+            for email in EMAILS:
+                client.text(peer.register(email))
+            token = field_in(client.text(peer.login(EMAILS[0])), peer.token_field)
+            wrong.append(wrong_login(peer, EMAILS[0]))
+            _check_cost(server.mongo_uri)
+        client.text(peer.welcome(token))
+        signed, signature = token.rsplit(".", 1)
+        wrong += [peer.welcome(""), peer.welcome(f"{signed}.{signature[::-1]}")]
+        if any(client.send(request)[0] for request in wrong):
+            raise WrongAnswer("it accepts a wrong password or token")
+    return token
 
 
-def registered(contender: Contender, port: int) -> Accounts:
-    """Register users, sign one in, and see that it is welcome; raises WrongAnswer."""
-    accounts = Accounts(contender)
-    client = Client(port)
-    try:
-        accounts.token = _signed_in(accounts, client)
-        answer = client.text(contender.welcome(accounts.token))
-    finally:
-        client.close()
-    if contender.welcomed not in answer:
-        raise WrongAnswer(f"welcome answered {answer[:300]}")
-    return accounts
+def wrong_login(peer: Peer, email: str) -> Request:
+    login = peer.login(email)
+    return replace(login, body=login.body.replace(PASSWORD, "wrong"))
 
 
-def _signed_in(accounts: Accounts, client: Client) -> str:
-    contender = accounts.contender
-    if contender.login is None or contender.register is None:
-        return token_signed_by(TOKEN_KEY)
-    for number in range(USERS):
-        email = f"user{number}@example.com"
-        client.data(contender.register(email, PASSWORD))
-        accounts.emails.append(email)
-    answer = client.data(contender.login(accounts.emails[0], PASSWORD))
-    if contender.refresh and contender.refresh_token_in:
-        text = client.text(contender.refresh(contender.refresh_token_in(answer)))
-        accounts.refresh_key = _key_of_next(text, contender)
-    return contender.token_in(answer)
+def _check_cost(mongo_uri: str) -> None:
+    with MongoClient[dict[str, Any]](mongo_uri) as client:
+        user = client.get_default_database()["users"].find_one() or {}
+    stored = user.get("password") or user.get("hashed_password") or "nothing"
+    # As bcrypt and bcrypt_sha256 write the cost.
+    if f"${BCRYPT_ROUNDS}$" not in stored and f",r={BCRYPT_ROUNDS}$" not in stored:
+        raise WrongAnswer(f"its hashes do not have the cost {BCRYPT_ROUNDS}")
 
 
-def _key_of_next(text: str, contender: Contender) -> str:
-    """Return the name under which the JSON of a refresh carries the next refresh token."""
-    token = offered(contender.refresh_token_in)(json.loads(text))
-    found = re.search(rf'"(\w+)"\s*:\s*"{re.escape(token)}"', text)
-    if found is None:
-        raise WrongAnswer(f"no refresh token stands in {text[:300]}")
-    return found[1]
-
-
-def offered(what: T | None) -> T:
-    """Return what a contender can do; raises WrongAnswer where it cannot."""
-    if what is None:
-        raise WrongAnswer("it does not do what is measured")
-    return what
+def begin_sessions(peer: Peer, server: Server, count: int) -> list[str]:
+    """Log users in, and return their refresh tokens; empty ones if the peer has none."""
+    if peer is not GRAPHQL_AUTH:
+        return [""] * count
+    with closing(Client(server.port)) as client:
+        answers = [client.text(peer.login(email)) for email in EMAILS[:count]]
+    return [field_in(answer, "refreshToken") for answer in answers]

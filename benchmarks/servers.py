@@ -1,162 +1,174 @@
-"""Servers of a run: one MongoDB, and contenders that are started, watched and stopped."""
+"""Start and stop servers, and give them and the load generator CPU cores of their own."""
 
+import contextlib
 import http.client
-import socket
+import os
+import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from socket import create_server
+from typing import Any
 
-from benchmarks import cores, processes
-from benchmarks.peers.contender import Contender, Request
-from benchmarks.wire import HOST, Client, WrongAnswer
+from benchmarks.http_client import HOST, Client, Request, WrongAnswer
+from benchmarks.peers.catalog import Peer
 from graphql_auth.embedded_mongo.mongod import find_mongod
-from graphql_auth.errors import StartError
 
-SECONDS_TO_START = 30.0
-SECONDS_BETWEEN_LOOKS = 0.005
-SERVER_ERROR = 500
-SECONDS_TO_REST = 60.0
-SECONDS_OF_REST = 0.2
-# What looking for news now and then may take, of a core.
-MOST_WORK_AT_REST = 0.1
 BCRYPT_ROUNDS = 12
-TOKEN_KEY = "a key of the benchmarks, that is long enough"  # noqa: S105 - of nobody's server
+TOKEN_KEY = "a key of the benchmarks, that is long enough"  # noqa: S105 - of no real server
+# What a program needs to run at all: no other setting of the shell reaches a server.
+ENVIRONMENT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYENV_ROOT", "TMPDIR"}
+SECONDS_TO_START, SECONDS_TO_STOP, SECONDS_TO_IDLE = 30, 20, 60
+SECONDS_BETWEEN_TRIES = 0.005
+# A server that polls now and then uses less than a tenth of a core.
+IDLE_SECONDS, IDLE_CORES = 0.2, 0.1
 
-
-class NotStarted(Exception):
-    """A server did not answer, and what it said last."""
+ALL_CORES = sorted(os.sched_getaffinity(0))
+# The load generator has the last core. On a machine with one core all share it.
+LOAD_CORES, SERVER_CORES = ALL_CORES[-1:], ALL_CORES[:1]
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running contender; ``seconds_to_start`` until it answered for the first time."""
+    """A running server; ``seconds_to_start`` is the time to its first answer."""
 
     port: int
     pid: int
+    mongo_uri: str
     seconds_to_start: float
 
     @property
     def megabytes(self) -> float:
-        """The memory that all its processes hold."""
-        return processes.resident_megabytes(processes.tree(self.pid))
+        """The memory that it holds (VmRSS)."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1000
 
-    def rest(self) -> None:
-        """Wait until it does nothing; raises WrongAnswer if it goes on for too long.
+    def pin_to(self, cores: list[int]) -> None:
+        """Keep all its threads, and those that they start, on some cores."""
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            # A thread may end in between.
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), cores)
 
-        When the load ends, requests are under way, and a server may finish them, for seconds: at
-        the cost of whoever is measured next.
+    def wait_until_idle(self) -> None:
+        """Wait for the requests that the load left behind; raises WrongAnswer.
+
+        Otherwise they would slow down the server that is measured next.
         """
-        deadline = time.monotonic() + SECONDS_TO_REST
-        while self._work(SECONDS_OF_REST) > MOST_WORK_AT_REST:
-            if time.monotonic() > deadline:
-                raise WrongAnswer("it still worked long after the load had ended")
+        for _ in range(int(SECONDS_TO_IDLE / IDLE_SECONDS)):
+            before = self._cpu_seconds()
+            time.sleep(IDLE_SECONDS)
+            if self._cpu_seconds() - before <= IDLE_CORES * IDLE_SECONDS:
+                return
+        raise WrongAnswer("it was still busy long after the load had ended")
 
-    def _work(self, seconds: float) -> float:
-        """Return how many cores it keeps busy."""
-        before = processes.seconds_of_work(processes.tree(self.pid))
-        time.sleep(seconds)
-        return (processes.seconds_of_work(processes.tree(self.pid)) - before) / seconds
+    def _cpu_seconds(self) -> float:
+        """Return how much CPU time it has used: utime and stime of proc(5)."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def pin(self, to: list[int]) -> None:
-        """Keep it on some cores."""
-        cores.pin(processes.tree(self.pid), to)
+
+def become_load_generator() -> None:
+    """Move this process to its core, with real-time priority if that is allowed.
+
+    A client that waits for its core would count that as time of the server. A nice value does not
+    do: it counts only among the processes of one session (sched(7)).
+    """
+    os.sched_setaffinity(0, LOAD_CORES)
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+
+
+def run_alone(function: Callable[..., dict[str, float]], *arguments: object) -> dict[str, float]:
+    """Call a function in a process that has nothing else to do."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 @contextmanager
-def mongodb(directory: Path) -> Iterator[str]:
-    """Start a MongoDB on loopback, and yield its address, to which the name of a database goes."""
-    port = free_port()
-    data = directory / "mongodb"
+def start_mongodb(directory: Path) -> Iterator[str]:
+    """Start a MongoDB on loopback; yield its URI, to which the name of a database is added."""
+    port, data = _free_port(), directory / "mongodb"
     data.mkdir()
-    command = [
-        str(find_mongod()),
-        f"--dbpath={data}",
-        f"--bind_ip={HOST}",
-        f"--port={port}",
-        "--nounixsocket",
-        "--networkMessageCompressors=snappy,zstd",
+    command = [str(find_mongod()), f"--dbpath={data}", f"--bind_ip={HOST}", f"--port={port}"]
+    command += ["--nounixsocket", "--networkMessageCompressors=snappy,zstd"]
+    # Neither log is to be written to the disk while something is measured.
+    command += [
         "--wiredTigerCacheSizeGB=2",
-        # The log of slow commands would be written while others are measured.
         "--slowms=1000000000",
         "--setParameter=diagnosticDataCollectionEnabled=false",
     ]
-    log = directory / "mongodb.log"
-    with processes.running(command, {}, directory, log) as process:
-        try:
-            _await(process, lambda: _connects(port), log)
-        except NotStarted as reason:
-            raise StartError(f"MongoDB did not start: {reason}") from None
+    with _running(command, {}, directory, directory / "mongodb.log"):
         yield f"mongodb://{HOST}:{port}/"
 
 
-@contextmanager
-def started(
-    contender: Contender,
-    mongo_uri: str,
-    directory: Path,
-    *,
-    workers: int = 1,
-    bcrypt_rounds: int = BCRYPT_ROUNDS,
-) -> Iterator[Server]:
-    """Start a contender, and yield once it answers; raises NotStarted."""
-    settings = {
-        "MONGO_URI": mongo_uri,
-        "TOKEN_KEY": TOKEN_KEY,
-        "BCRYPT_ROUNDS": str(bcrypt_rounds),
-    }
-    with launched(
-        contender.command(workers),
-        {**contender.environment, **settings},
-        directory,
-        contender.welcome("none"),
-    ) as server:
-        yield server
+def start_peer(
+    peer: Peer, mongo_uri: str, directory: Path, bcrypt_rounds: int = BCRYPT_ROUNDS
+) -> contextlib.AbstractContextManager[Server]:
+    """Start a peer with a database of its own; raises WrongAnswer if it does not answer."""
+    settings = {"TOKEN_KEY": TOKEN_KEY, "BCRYPT_ROUNDS": str(bcrypt_rounds)}
+    settings["MONGO_URI"] = mongo_uri + peer.name.replace(" ", "_").lower()
+    environment = {**peer.environment, **settings}
+    return start_server(peer.command, environment, directory, peer.welcome("none"))
 
 
 @contextmanager
-def launched(
-    command: list[str], environment: dict[str, str], directory: Path, ask: Request
+def start_server(
+    command: list[str], environment: Mapping[str, str], directory: Path, request: Request
 ) -> Iterator[Server]:
-    """Start a server with just this environment; yield once it answers what it is asked."""
-    port = free_port()
-    log = directory / f"{port}.log"
-    began = time.perf_counter()
-    with processes.running(command, environment | {"PORT": str(port)}, directory, log) as process:
-        _await(process, lambda: _answers(port, ask), log)
-        yield Server(port, process.pid, time.perf_counter() - began)
+    """Start a server with this environment only; yield when it answers the request."""
+    port, began = _free_port(), time.perf_counter()
+    log, environment = directory / f"{port}.log", {**environment, "PORT": str(port)}
+    with _running(command, environment, directory, log) as process:
+        while not _answers(port, request):
+            if process.poll() is not None or time.perf_counter() - began > SECONDS_TO_START:
+                raise WrongAnswer(f"it did not start: {log.read_text(encoding='utf-8')[-500:]}")
+            time.sleep(SECONDS_BETWEEN_TRIES)
+        seconds = time.perf_counter() - began
+        yield Server(port, process.pid, environment.get("MONGO_URI", ""), seconds)
 
 
-def free_port() -> int:
-    """Return a port on loopback that nobody listens on."""
-    with socket.create_server((HOST, 0)) as listener:
+def _free_port() -> int:
+    with create_server((HOST, 0)) as listener:
         return int(listener.getsockname()[1])
 
 
-def _await(process: "subprocess.Popen[bytes]", is_ready: Callable[[], bool], log: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while not is_ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            said = log.read_text(encoding="utf-8", errors="replace").strip()
-            raise NotStarted(said[-500:] or "it said nothing")
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _connects(port: int) -> bool:
+def _answers(port: int, request: Request) -> bool:
     try:
-        socket.create_connection((HOST, port)).close()
-    except OSError:
-        return False
-    return True
-
-
-def _answers(port: int, ask: Request) -> bool:
-    client = Client(port)
-    try:
-        return client.ask(ask)[0] < SERVER_ERROR
+        with contextlib.closing(Client(port)) as client:
+            return client.send(request)[1] < http.client.INTERNAL_SERVER_ERROR
     except (OSError, http.client.HTTPException):
         return False
+
+
+@contextmanager
+def _running(
+    command: list[str], environment: Mapping[str, str], directory: Path, log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a process in a session of its own, and stop all of the session at the end."""
+    kept = {name: value for name, value in os.environ.items() if name in ENVIRONMENT}
+    # The kernel kills it if the benchmark is killed.
+    command = ["setpriv", "--pdeathsig=KILL", *command]
+    # Ctrl-C reaches the benchmark only, which then stops them in order.
+    options: dict[str, Any] = {
+        "cwd": directory,
+        "env": {**kept, **environment},
+        "start_new_session": True,
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, **options)  # noqa: S603
+    try:
+        yield process
     finally:
-        client.close()
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(SECONDS_TO_STOP)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,55 +1,57 @@
 """Whether a login, a refresh and a list of sessions take longer the more users there are."""
 
-import json
 import random
-import statistics
 import time
-from collections import defaultdict
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
+from timeit import repeat
+from typing import Any
 
-from benchmarks import cores, population
-from benchmarks.accounts import offered
-from benchmarks.contenders import CONTENDERS
-from benchmarks.peers.contender import Contender, Request
-from benchmarks.population import Member
-from benchmarks.rounds import Clock, Measured
-from benchmarks.servers import Server, started
-from benchmarks.wire import Client
+from pymongo import MongoClient
+
+from benchmarks.http_client import Client, Request, field_in
+from benchmarks.measurements import Sample, Turns
+from benchmarks.peers import catalog
+from benchmarks.servers import SERVER_CORES, start_peer
 from graphql_auth.passwords.hasher import PasswordHasher
+from graphql_auth.sessions.refresh_tokens import RefreshToken
 
-TITLE = "Users and sessions in the database"
 SESSIONS = "{ viewer { sessions(first: 20) { edges { node { id } } } } }"
-WARM_UP = 30
-OURS = CONTENDERS[0]
+# The cheapest hash. Its time is subtracted, so that the rest of a login is compared.
+BCRYPT_ROUNDS = 4
+TRIES = 30
+# The id of user 7 ends in 0000000007, and so does that of their session.
+USER_ID, SESSION_ID, DIGITS = "68f000000000aa", "68f000000000bb", 10
 
 
-@dataclass(slots=True)
-class Crowd:
-    """A server whose database has so many users, and those who are still to be picked."""
+@dataclass(frozen=True, slots=True)
+class Population:
+    """A server with copies of one user and one session in its database."""
 
-    many: int
-    server: Server
     client: Client
-    picks: list[int] = field(default_factory=list)
+    refresh_token: RefreshToken
+    hash_ms: float
+    # Each user is used once, for a session continues only with its latest refresh token.
+    unused: list[int]
 
-    def __post_init__(self) -> None:
-        # No member is picked twice, for a session goes on only by its latest token.
-        self.picks = random.Random(self.many).sample(range(self.many), min(self.many, 1000))  # noqa: S311
+    def sample(self) -> Sample:
+        # It opens again with the first request: the server closes it while others have turns.
+        self.client.close()
+        tries = [self._try() for _ in range(TRIES)]
+        login, refresh, sessions = map(median, zip(*tries, strict=True))
+        return {"login ms": login - self.hash_ms, "refresh ms": refresh, "sessions ms": sessions}
 
-    @property
-    def name(self) -> str:
-        """How many, for people."""
-        return f"{self.many:,}"
-
-    def ask(self) -> dict[str, float]:
-        """Sign one member in, and carry on the session of another and list what they have."""
-        stranger, member = Member(self.picks.pop()), Member(self.picks.pop())
-        taken, _ = self._timed(offered(OURS.login)(stranger.email, population.PASSWORD))
-        refreshing, answer = self._timed(offered(OURS.refresh)(member.refresh_token))
-        listing, _ = self._timed(_sessions(OURS, OURS.token_in(json.loads(answer))))
-        return {"login ms": taken, "refresh ms": refreshing, "sessions ms": listing}
+    def _try(self) -> tuple[float, float, float]:
+        """Log one user in, refresh the session of another, and list the sessions of that one."""
+        login_ms, _ = self._timed(catalog.our_login(f"member{self.unused.pop()}@example.com"))
+        digits = f"{self.unused.pop():0{DIGITS}}"
+        user_id, session_id = USER_ID + digits, SESSION_ID + digits
+        token = replace(self.refresh_token, user_id=user_id, session_id=session_id).encode()
+        refresh_ms, answer = self._timed(catalog.our_refresh(token))
+        sessions_ms, _ = self._timed(catalog.graphql(SESSIONS, field_in(answer, "token")))
+        return login_ms, refresh_ms, sessions_ms
 
     def _timed(self, request: Request) -> tuple[float, str]:
         began = time.perf_counter()
@@ -57,61 +59,58 @@ class Crowd:
         return (time.perf_counter() - began) * 1e3, answer
 
 
-def measure(  # noqa: PLR0913, PLR0917 - the plan of a run names each
-    mongo_uri: str, directory: Path, sizes: list[int], rounds: int, tries: int, clock: Clock
-) -> Measured:
-    """Fill a database of each size, and ask their servers in turns, one request at a time."""
-    measured = Measured(TITLE, {f"{many:,}": [] for many in sizes})
-    with ExitStack() as stack:
-        crowds = [_crowd(stack, mongo_uri, directory, many) for many in sizes]
-        for server in (crowd.server for crowd in crowds):
-            server.pin(cores.for_workers(1))
-        _round(crowds, min(WARM_UP, tries))
-        hashing = _milliseconds_of_a_hash()
-        for number in range(rounds):
-            if number and clock.is_over:
-                break
-            print(f"  round {number + 1} of {rounds}:", end="")
-            for crowd, sample in zip(crowds, _round(crowds, tries), strict=True):
-                sample["login ms"] -= hashing
-                measured.samples[crowd.name].append(sample)
-                print(f" {crowd.name} {sample['login ms']:.2f} ms;", end="")
-            print(flush=True)
-    return measured
+def turns(
+    stack: ExitStack, mongo_uri: str, directory: Path, sizes: tuple[int, ...], rounds: int
+) -> Turns:
+    """Fill a database of each size, and return the turns of their servers."""
+    hash_ms, populations = _milliseconds_of_hash(), {}
+    for size in sizes:
+        uri = f"{mongo_uri}size_{size}_"
+        started = start_peer(catalog.GRAPHQL_AUTH, uri, directory, BCRYPT_ROUNDS)
+        server = stack.enter_context(started)
+        server.pin_to(SERVER_CORES)
+        client = stack.enter_context(closing(Client(server.port)))
+        answer = client.text(catalog.our_register("template@example.com"))
+        token = RefreshToken.parse(field_in(answer, "refreshToken"))
+        _fill(server.mongo_uri, size)
+        unused = random.Random(size).sample(range(size), 2 * TRIES * (rounds + 1))  # noqa: S311
+        populations[f"{size:,}"] = Population(client, token, hash_ms, unused)
+    for population in populations.values():
+        # To warm up.
+        population.sample()
+    return {name: population.sample for name, population in populations.items()}
 
 
-def _crowd(stack: ExitStack, mongo_uri: str, directory: Path, many: int) -> Crowd:
-    uri = f"{mongo_uri}size_{many}"
-    server = stack.enter_context(
-        started(OURS, uri, directory, bcrypt_rounds=population.BCRYPT_ROUNDS)
+def _fill(uri: str, size: int) -> None:
+    """Copy the one user and session so many times, through the same indexes."""
+    user_id, session_id = _id_expression(USER_ID), _id_expression(SESSION_ID)
+    email = {"$concat": ["member", {"$toString": "$number"}, "@example.com"]}
+    with MongoClient[dict[str, Any]](uri) as client:
+        database = client.get_default_database()
+        for name, fields in (
+            ("users", {"_id": user_id, "email": email}),
+            ("sessions", {"_id": session_id, "user_id": user_id}),
+        ):
+            numbers = {"original": "$$ROOT", "number": {"$range": [0, size]}}
+            copy = {"$mergeObjects": ["$original", fields]}
+            stages: list[dict[str, Any]] = [
+                {"$project": numbers},
+                {"$unwind": "$number"},
+                {"$replaceWith": copy},
+            ]
+            database[name].aggregate([*stages, {"$out": name}])
+        # Nothing is to be written to the disk while something is measured.
+        client.admin.command("fsync")
+
+
+def _id_expression(prefix: str) -> dict[str, object]:
+    digits = {"$substrCP": [{"$toString": {"$add": ["$number", 10**DIGITS]}}, 1, DIGITS]}
+    return {"$toObjectId": {"$concat": [prefix, digits]}}
+
+
+def _milliseconds_of_hash() -> float:
+    hasher = PasswordHasher(BCRYPT_ROUNDS)
+    stored = hasher.hash(catalog.PASSWORD)
+    return (
+        median(repeat(lambda: hasher.verify(catalog.PASSWORD, stored), number=1, repeat=100)) * 1e3
     )
-    population.populate(uri, many)
-    client = Client(server.port)
-    stack.callback(client.close)
-    return Crowd(many, server, client)
-
-
-def _round(crowds: list[Crowd], tries: int) -> list[dict[str, float]]:
-    """Ask each server once, then again, and return the medians of each."""
-    taken = [defaultdict[str, list[float]](list) for _ in crowds]
-    for _ in range(tries):
-        for crowd, lists in zip(crowds, taken, strict=True):
-            for metric, milliseconds in crowd.ask().items():
-                lists[metric].append(milliseconds)
-    return [{name: statistics.median(found) for name, found in lists.items()} for lists in taken]
-
-
-def _milliseconds_of_a_hash() -> float:
-    passwords = PasswordHasher(population.BCRYPT_ROUNDS)
-    stored = passwords.hash(population.PASSWORD)
-    taken = []
-    for _ in range(100):
-        began = time.perf_counter()
-        passwords.verify(population.PASSWORD, stored)
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken) * 1e3
-
-
-def _sessions(contender: Contender, token: str) -> Request:
-    asked = contender.welcome(token)
-    return Request(asked.method, asked.path, asked.headers, json.dumps({"query": SESSIONS}))

@@ -1,259 +1,184 @@
-"""What the contenders are asked to do."""
+"""What the servers are asked to do."""
 
+import itertools
 import random
+import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
 
-from benchmarks import cores
-from benchmarks.accounts import Accounts
-from benchmarks.load import Loaded, Script, Step, load, loading
-from benchmarks.peers.contender import Contender
-from benchmarks.programs import program
-from benchmarks.rounds import Sample
-from benchmarks.servers import BCRYPT_ROUNDS, Server
-from benchmarks.wire import WrongAnswer, rendered
+from benchmarks import open_loop
+from benchmarks.accounts import EMAILS, begin_sessions, wrong_login
+from benchmarks.http_client import Client, Request, WrongAnswer, field_in
+from benchmarks.measurements import Sample, Turns
+from benchmarks.peers import catalog, floors
+from benchmarks.servers import ALL_CORES, BCRYPT_ROUNDS, SERVER_CORES, Server, run_alone
+from benchmarks.wrk import REFRESH_TOKEN, Script, load, start_load
 
-STORM_CONNECTIONS = 16
-# As many as one user's page opens: what a storm must not slow down.
-BYSTANDERS = 4
 CONNECTIONS = 16
-MOST_REQUESTS_A_SECOND = 1000
-# What a mix is made of, in percent; where there are no refreshes, there are more reads.
-REFRESHES, LOGINS, REGISTRATIONS = 5, 4, 1
-# More than any machine gets through, so that no address is registered twice.
-STEPS_A_SECOND = 500
-REGISTRATIONS_A_SECOND = 20
-SECONDS_FOR_A_STORM_TO_GATHER = 1.0
-RAW_BCRYPT = "raw bcrypt"
-BARE_REFRESHES = "bare refreshes"
+# Clients that read during a login storm: as many connections as the page of one user opens.
+READERS = 4
+MAX_REQUESTS_PER_SECOND = 1000
+# Percent of the mix; a peer without refreshes has more reads.
+WEIGHTS = {"read": 90, "refresh": 5, "login": 4, "register": 1}
+# More than any machine can do, so that no e-mail is registered twice.
+STEPS_PER_SECOND, REGISTRATIONS_PER_SECOND = 500, 20
+# Failures of an account that cost no wait.
+FREE_FAILURES, REFUSED_ACCOUNTS = 5, 4
+REFUSALS = {"INVALID_CREDENTIALS": "verified", "TOO_MANY_ATTEMPTS": "throttled"}
+RAW_BCRYPT, BARE_REFRESHES = "raw bcrypt", "bare refreshes"
+
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A contender that runs, and its users."""
+    """A peer that runs, and an access token."""
 
-    contender: Contender
+    peer: catalog.Peer
     server: Server
-    accounts: Accounts
+    token: str
+
+    def registration(self) -> Request:
+        return self.peer.register(f"new{next(_numbers)}@example.com")
+
+    def logins(self) -> list[Script]:
+        return [Script([self.peer.login(email)]) for email in EMAILS]
+
+    def welcome(self) -> Request:
+        return self.peer.welcome(self.token)
+
+    def read(self, connections: int, seconds: float) -> dict[str, float]:
+        return load(self.server.port, [Script([self.welcome()])], connections, seconds)
+
+    def load(self, scripts: list[Script], seconds: float) -> Sample:
+        """Send each script over one connection while the server has all cores."""
+        self.server.pin_to(ALL_CORES)
+        return load(self.server.port, scripts, len(scripts), seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """The least work that does the same: nobody could do more of it."""
+def welcome(connections: int, subject: Subject, seconds: float) -> Sample:
+    subject.server.pin_to(SERVER_CORES)
+    return subject.read(connections, seconds)
 
-    name: str
-    # Called with the address of MongoDB and the seconds it is to take.
-    measure: Callable[[str, float], Sample]
+
+def logins(subject: Subject, seconds: float) -> Sample:
+    return subject.load(subject.logins(), seconds)
+
+
+def registrations(subject: Subject, seconds: float) -> Sample:
+    count = range(int((seconds + 1) * REGISTRATIONS_PER_SECOND))
+    scripts = [Script([subject.registration() for _ in count]) for _ in range(CONNECTIONS)]
+    return subject.load(scripts, seconds)
+
+
+def refreshes(connections: int, subject: Subject, seconds: float) -> Sample:
+    tokens = begin_sessions(subject.peer, subject.server, connections)
+    subject.server.wait_until_idle()
+    request = catalog.our_refresh(REFRESH_TOKEN)
+    return subject.load([Script([request], token) for token in tokens], seconds)
+
+
+def mix(subject: Subject, seconds: float) -> Sample:
+    tokens = begin_sessions(subject.peer, subject.server, CONNECTIONS)
+    count = int((seconds + 1) * STEPS_PER_SECOND)
+    requests = [_mixed(subject, email, count) for email in EMAILS]
+    return subject.load(list(map(Script, requests, tokens)), seconds)
+
+
+def _mixed(subject: Subject, email: str, count: int) -> list[Request]:
+    peer, refresh = subject.peer, partial(catalog.our_refresh, REFRESH_TOKEN)
+    requests: dict[str, Callable[[], Request]] = {
+        "read": subject.welcome,
+        "refresh": refresh if peer is catalog.GRAPHQL_AUTH else subject.welcome,
+        "login": partial(peer.login, email),
+        "register": subject.registration,
+    }
+    # The same order for every peer and round.
+    dice = random.Random(email)  # noqa: S311
+    return [requests[kind]() for kind in dice.choices([*WEIGHTS], [*WEIGHTS.values()], k=count)]
+
+
+def storm(subject: Subject, seconds: float) -> Sample:
+    """Read the greeting, first alone and then while 16 users log in without pause."""
+    port, request = subject.server.port, subject.welcome()
+    subject.server.pin_to(ALL_CORES)
+    idle = subject.read(READERS, seconds)["per second"]
+    rate = min(MAX_REQUESTS_PER_SECOND, idle / 2)
+    before = run_alone(open_loop.measure, port, request, rate, seconds)
+    with start_load(port, subject.logins(), CONNECTIONS, 4 * seconds + 30) as (process, _):
+        # Let the logins queue up.
+        time.sleep(1)
+        busy = subject.read(READERS, seconds)["per second"]
+        during = run_alone(open_loop.measure, port, request, rate, seconds)
+        if process.poll() is not None:
+            raise WrongAnswer("the logins ended too early")
+    found = {"kept": busy / idle, "idle per second": idle, "storm per second": busy}
+    found |= {f"idle {share} ms": milliseconds for share, milliseconds in before.items()}
+    found |= {f"storm {share} ms": milliseconds for share, milliseconds in during.items()}
+    return found | {"p99 times": during["p99"] / before["p99"]}
+
+
+def refusals(subject: Subject, _seconds: float) -> Sample:
+    """Log in with a wrong password to accounts that exist and that do not, until throttled."""
+    milliseconds = defaultdict[str, list[float]](list)
+    with closing(Client(subject.server.port)) as client:
+        for _ in range(REFUSED_ACCOUNTS):
+            registration = subject.registration()
+            client.text(registration)
+            email = field_in(registration.body, "email")
+            for _ in range(2 * FREE_FAILURES):
+                for kind, address in (("known", email), ("unknown", f"no-{email}")):
+                    login = wrong_login(subject.peer, address)
+                    began = time.perf_counter()
+                    code = field_in(client.send(login)[2], "code")
+                    elapsed = (time.perf_counter() - began) * 1e3
+                    milliseconds[f"{kind}, {REFUSALS[code]} ms"].append(elapsed)
+    return {name: statistics.median(found) for name, found in milliseconds.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Something that a contender does for some seconds."""
+    """A workload of some peers, and the floor that they are compared to."""
 
-    name: str
-    title: str
     measure: Callable[[Subject, float], Sample]
-    suits: Callable[[Contender], bool]
-    # The number that is shown while it goes on.
-    shown: str = "per second"
-    # What a turn takes besides, or several times, the seconds it is given.
-    times: int = 1
-    seconds_more: float = 0.6
-    # Takes its turn with the contenders.
-    floor: Floor | None = None
+    peers: Sequence[catalog.Peer] = catalog.WITH_LOGINS
+    # By name; called with MONGO_URI and seconds.
+    floor: Mapping[str, Callable[[str, float], dict[str, float]]] = field(default_factory=dict)
+
+    def turns(self, subjects: Sequence[Subject], mongo_uri: str, seconds: float) -> Turns:
+        peers = [one for one in subjects if one.peer in self.peers]
+        turns = {one.peer.name: partial(self._measure, one, seconds) for one in peers}
+        floor = {
+            name: partial(run_alone, it, mongo_uri, seconds) for name, it in self.floor.items()
+        }
+        return {**turns, **floor}
+
+    def _measure(self, subject: Subject, seconds: float) -> Sample:
+        try:
+            return self.measure(subject, seconds)
+        finally:
+            subject.server.wait_until_idle()
 
 
-def welcome(subject: Subject, seconds: float, connections: int, workers: int = 1) -> Sample:
-    """Read the guarded greeting over and over."""
-    subject.server.pin(cores.for_workers(workers))
-    return _welcomed(subject, seconds, connections).metrics
+def _refreshes(connections: int) -> Workload:
+    floor = {BARE_REFRESHES: partial(floors.bare_refreshes, connections)}
+    return Workload(partial(refreshes, connections), OURS, floor)
 
 
-def _welcomed(subject: Subject, seconds: float, connections: int) -> Loaded:
-    return load(subject.server.port, [Script([subject.accounts.welcome()])], connections, seconds)
-
-
-def warm(subject: Subject, seconds: float) -> None:
-    """Have a contender do for a while what it will be measured by."""
-    _welcomed(subject, seconds, CONNECTIONS)
-
-
-def logins(subject: Subject, seconds: float) -> Sample:
-    """Sign users in, no user twice at once."""
-    subject.server.pin(cores.ALL)
-    return load(subject.server.port, _logins(subject), STORM_CONNECTIONS, seconds).metrics
-
-
-def _logins(subject: Subject) -> list[Script]:
-    accounts = subject.accounts
-    return [
-        Script([accounts.login(email) for email in accounts.emails[number::STORM_CONNECTIONS]])
-        for number in range(STORM_CONNECTIONS)
-    ]
-
-
-def registrations(subject: Subject, seconds: float) -> Sample:
-    """Register new users."""
-    subject.server.pin(cores.ALL)
-    many = int((seconds + 1) * REGISTRATIONS_A_SECOND)
-    scripts = [
-        Script([subject.accounts.registration() for _ in range(many)]) for _ in range(CONNECTIONS)
-    ]
-    return load(subject.server.port, scripts, CONNECTIONS, seconds).metrics
-
-
-def refreshes(subject: Subject, seconds: float, connections: int) -> Sample:
-    """Carry sessions on, each by the refresh token that it was given last."""
-    # As for the floor, the system finds the cores for two processes and a database.
-    subject.server.pin(cores.ALL)
-    port = subject.server.port
-    scripts = subject.accounts.chains(
-        port, connections, lambda _number: [subject.accounts.refresh()]
-    )
-    subject.server.rest()
-    return load(port, scripts, connections, seconds).metrics
-
-
-def mix(subject: Subject, seconds: float) -> Sample:
-    """Do what users do: mostly read, and now and then the rest."""
-    subject.server.pin(cores.ALL)
-    port = subject.server.port
-    scripts = subject.accounts.chains(port, CONNECTIONS, partial(_mixed, subject, seconds))
-    return load(port, scripts, CONNECTIONS, seconds).metrics
-
-
-def _mixed(subject: Subject, seconds: float, number: int) -> list[Step]:
-    accounts = subject.accounts
-    # The same dice for every contender and round.
-    dice = random.Random(number)  # noqa: S311
-    own = accounts.emails[number::CONNECTIONS]
-    kinds: list[Callable[[], Step]] = [
-        accounts.registration,
-        lambda: accounts.login(dice.choice(own)),
-        accounts.refresh if subject.contender.refresh else accounts.welcome,
-        accounts.welcome,
-    ]
-    reads = 100 - REFRESHES - LOGINS - REGISTRATIONS
-    weights = [REGISTRATIONS, LOGINS, REFRESHES, reads]
-    many = int((seconds + 1) * STEPS_A_SECOND)
-    return [kind() for kind in dice.choices(kinds, weights, k=many)]
-
-
-def storm(subject: Subject, seconds: float) -> Sample:
-    """Read the greeting, first alone, and then while others sign in without pause."""
-    subject.server.pin(cores.ALL)
-    idle = _welcomed(subject, seconds, BYSTANDERS).rate
-    rate = min(MOST_REQUESTS_A_SECOND, idle / 2)
-    idle_times = _on_schedule(subject, rate, seconds)
-    port = subject.server.port
-    with loading(port, _logins(subject), STORM_CONNECTIONS, 4 * seconds + 30):
-        time.sleep(SECONDS_FOR_A_STORM_TO_GATHER)
-        storm_rate = _welcomed(subject, seconds, BYSTANDERS).rate
-        storm_times = _on_schedule(subject, rate, seconds)
-    return {
-        "idle per second": idle,
-        "storm per second": storm_rate,
-        "kept": storm_rate / idle,
-        "asked per second": rate,
-        "idle p50 ms": idle_times["p50"],
-        "idle p99 ms": idle_times["p99"],
-        "storm p50 ms": storm_times["p50"],
-        "storm p99 ms": storm_times["p99"],
-        "p99 times": storm_times["p99"] / idle_times["p99"],
-    }
-
-
-def _on_schedule(subject: Subject, rate: float, seconds: float) -> dict[str, float]:
-    step = subject.accounts.welcome()
-    arguments = [str(subject.server.port), str(rate), str(seconds), step.expected]
-    found = program("benchmarks.openloop", *arguments, given=rendered(step.request))
-    if found["wrong"]:
-        raise WrongAnswer(f"{found['wrong']:.0f} wrong answers at a fixed rate")
-    return found
-
-
-def raw_bcrypt(_mongo_uri: str, seconds: float) -> Sample:
-    """Compare a password on each core, over and over."""
-    found = program("benchmarks.peers.raw_bcrypt", str(seconds), BCRYPT_ROUNDS=str(BCRYPT_ROUNDS))
-    return {"per second": found["hashes_per_second"], "cores had": found["cores_had"]}
-
-
-def bare_refreshes(mongo_uri: str, seconds: float, connections: int) -> Sample:
-    """Replace tokens in the database, one after the other in each of some loops."""
-    found = program(
-        "benchmarks.peers.bare_refresh",
-        str(connections),
-        str(seconds),
-        MONGO_URI=f"{mongo_uri}bare",
-    )
-    return {
-        "per second": found["refreshes_per_second"],
-        "p50 ms": found["p50_ms"],
-        "p99 ms": found["p99_ms"],
-    }
-
-
-def _has_logins(contender: Contender) -> bool:
-    return contender.login is not None and contender.register is not None
-
-
-WELCOMES = [
-    Workload(
-        f"welcome-{connections}",
-        f"`welcome`, {connections} connection{'s' * (connections > 1)}",
-        partial(welcome, connections=connections),
-        suits=lambda _contender: True,
-    )
-    for connections in (1, 16, 64)
-]
-# What is under way when the load ends is finished before the next turn.
-LOGINS_ = Workload(
-    "logins",
-    "Logins, bcrypt cost 12",
-    logins,
-    _has_logins,
-    seconds_more=2,
-    floor=Floor(RAW_BCRYPT, raw_bcrypt),
-)
-REGISTRATIONS_ = Workload(
-    "registrations",
-    "Registrations, bcrypt cost 12",
-    registrations,
-    _has_logins,
-    seconds_more=2,
-)
-REFRESHES_ = [
-    Workload(
-        f"refreshes-{connections}",
-        "Refreshes, " + ("one at a time" if connections == 1 else f"{connections} at once"),
-        partial(refreshes, connections=connections),
-        lambda contender: contender.refresh is not None,
-        seconds_more=3.5,
-        floor=Floor(BARE_REFRESHES, partial(bare_refreshes, connections=connections)),
-    )
-    for connections in (1, 16)
-]
-STORM = Workload(
-    "storm",
-    "`welcome` during a login storm",
-    storm,
-    _has_logins,
-    shown="kept",
-    times=4,
-    seconds_more=6,
-)
-MIX = Workload(
-    "mix",
-    "Mix: 90 % `welcome`, 5 % refreshes, 4 % logins, 1 % registrations",
-    mix,
-    _has_logins,
-    seconds_more=1.5,
-)
-TWO_WORKERS = Workload(
-    "workers",
-    "`welcome`, 16 connections, 2 workers",
-    partial(welcome, connections=CONNECTIONS, workers=2),
-    lambda contender: contender.max_workers >= 2,  # noqa: PLR2004
-)
+OURS = [catalog.GRAPHQL_AUTH]
+WORKLOADS = {
+    "welcome-1": Workload(partial(welcome, 1), catalog.PEERS),
+    "welcome-16": Workload(partial(welcome, 16), catalog.PEERS),
+    "welcome-64": Workload(partial(welcome, 64), catalog.PEERS),
+    "logins": Workload(logins, floor={RAW_BCRYPT: partial(floors.raw_bcrypt, BCRYPT_ROUNDS)}),
+    "registrations": Workload(registrations),
+    "refusals": Workload(refusals, OURS),
+    "refreshes-1": _refreshes(1),
+    "refreshes-16": _refreshes(16),
+    "storm": Workload(storm, [*OURS, catalog.EXPRESS, catalog.STOCK_STRAWBERRY]),
+    "mix": Workload(mix),
+}

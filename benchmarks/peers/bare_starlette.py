@@ -1,7 +1,4 @@
-"""A floor for ``welcome``: Starlette and PyJWT as their documentation shows, no more.
-
-It verifies the token, and answers what a GraphQL server would, without a look at the query.
-"""
+"""A floor for ``welcome``: Starlette and PyJWT as their documentation shows, without GraphQL."""
 
 import os
 
@@ -15,7 +12,6 @@ TOKEN_KEY = os.environ["TOKEN_KEY"]
 
 
 async def graphql(request: Request) -> Response:
-    """Greet whoever sends a good token."""
     await request.body()
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     try:

@@ -1,7 +1,7 @@
 """FastAPI Users as its documentation shows it: "Full example" (Beanie, JWT), "Password hash".
 
-It hashes by argon2 unless told otherwise; here it is told bcrypt, so that a login costs everybody
-the same. It runs in the environment that ``fastapi_users/requirements.txt`` describes.
+Its default is argon2; here it uses bcrypt, so that a login costs the same everywhere. It runs in
+a virtual environment of its own (fastapi_users/requirements.txt).
 """
 
 import os
@@ -21,38 +21,31 @@ from pymongo import AsyncMongoClient
 
 MONGO_URI = os.environ["MONGO_URI"]
 TOKEN_KEY = os.environ["TOKEN_KEY"]
-BCRYPT_ROUNDS = int(os.environ.get("BCRYPT_ROUNDS", "12"))
+BCRYPT_ROUNDS = int(os.environ["BCRYPT_ROUNDS"])
 SECONDS_TO_LIVE = 2 * 3600
 
 password_helper = PasswordHelper(PasswordHash((BcryptHasher(rounds=BCRYPT_ROUNDS),)))
 
 
 class User(BeanieBaseUser, Document):
-    """A person who can sign in."""
-
     class Settings(BeanieBaseUser.Settings):
-        """The collection."""
-
         name = "users"
 
 
 class UserRead(schemas.BaseUser[PydanticObjectId]):
-    """A person, as clients see them."""
+    pass
 
 
 class UserCreate(schemas.BaseUserCreate):
-    """A new account."""
+    pass
 
 
 class UserManager(ObjectIDIDMixin, BaseUserManager[User, PydanticObjectId]):
-    """What happens to users."""
-
     reset_password_token_secret = TOKEN_KEY
     verification_token_secret = TOKEN_KEY
 
 
 async def get_user_db() -> AsyncIterator[BeanieUserDatabase[User]]:
-    """Yield where users are kept."""
     yield BeanieUserDatabase(User)
 
 
@@ -60,12 +53,10 @@ UserDatabase = Annotated[BeanieUserDatabase[User], Depends(get_user_db)]
 
 
 async def get_user_manager(user_db: UserDatabase) -> AsyncIterator[UserManager]:
-    """Yield what registers and authenticates."""
     yield UserManager(user_db, password_helper)
 
 
 def get_jwt_strategy() -> JWTStrategy[User, PydanticObjectId]:
-    """Return how tokens are signed and verified."""
     return JWTStrategy(secret=TOKEN_KEY, lifetime_seconds=SECONDS_TO_LIVE)
 
 
@@ -92,5 +83,4 @@ app.include_router(fastapi_users.get_register_router(UserRead, UserCreate), pref
 
 @app.get("/welcome", dependencies=[Depends(current_active_user)])
 async def welcome() -> dict[str, str]:
-    """Greet whoever is signed in; the dependency reads the user from the database."""
     return {"message": "Welcome 🙌"}

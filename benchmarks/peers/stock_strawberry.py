@@ -1,7 +1,6 @@
 """Strawberry as its documentation shows it: "Starlette", "Permissions" and "Authentication".
 
-Users are documents of Beanie, passwords are hashed by passlib, tokens are PyJWT's, called where
-that documentation leaves room for it: in the resolver.
+Its resolvers use Beanie, passlib and PyJWT.
 """
 
 import os
@@ -24,30 +23,24 @@ from strawberry.types import Info
 
 MONGO_URI = os.environ["MONGO_URI"]
 TOKEN_KEY = os.environ["TOKEN_KEY"]
-BCRYPT_ROUNDS = int(os.environ.get("BCRYPT_ROUNDS", "12"))
+BCRYPT_ROUNDS = int(os.environ["BCRYPT_ROUNDS"])
 LIFETIME = timedelta(hours=2)
 
 passwords = CryptContext(schemes=["bcrypt"], bcrypt__rounds=BCRYPT_ROUNDS)
 
 
 class Account(Document):
-    """A person who can sign in."""
-
     first_name: str
     last_name: str
     email: Annotated[str, Indexed(unique=True)]
     password: str
 
     class Settings:
-        """The collection."""
-
         name = "users"
 
 
 @strawberry.type
 class User:
-    """A person, as clients see them."""
-
     id: strawberry.ID
     email: str
     first_name: str
@@ -56,41 +49,28 @@ class User:
 
 @strawberry.type
 class AuthPayload:
-    """What whoever registers or logs in gets."""
-
     token: str
     user: User
 
 
 @strawberry.input
-class RegisterInput:
-    """A new account."""
-
-    first_name: str
-    last_name: str
+class LoginInput:
     email: str
     password: str
 
 
 @strawberry.input
-class LoginInput:
-    """Who logs in."""
-
-    email: str
-    password: str
+class RegisterInput(LoginInput):
+    first_name: str
+    last_name: str
 
 
 class IsAuthenticated(BasePermission):
-    """Lets in whoever sends a good token."""
-
     message = "User is not authenticated"
 
     def has_permission(self, source: Any, info: Info, **kwargs: Any) -> bool:  # noqa: ANN401, ARG002
-        """Whether the header Authorization has a token of ours."""
         request: Request = info.context["request"]
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer":
-            return False
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         try:
             jwt.decode(token, TOKEN_KEY, ["HS256"])
         except jwt.PyJWTError:
@@ -100,41 +80,29 @@ class IsAuthenticated(BasePermission):
 
 @strawberry.type
 class Query:
-    """What can be asked for."""
-
     @strawberry.field(permission_classes=[IsAuthenticated])  # type: ignore[untyped-decorator]
     def welcome(self) -> str:
-        """Greet."""
         return "Welcome 🙌"
 
 
 @strawberry.type
 class Mutation:
-    """What can be done."""
-
     @strawberry.mutation
     async def register(self, input: RegisterInput) -> AuthPayload:  # noqa: A002
-        """Make an account."""
         if await Account.find_one(Account.email == input.email):
-            raise ValueError("The e-mail address has an account already")
-        account = await Account(
-            first_name=input.first_name,
-            last_name=input.last_name,
-            email=input.email,
-            password=passwords.hash(input.password),
-        ).insert()
-        return _signed_in(account)
+            raise ValueError("The e-mail has an account already")
+        fields = strawberry.asdict(input) | {"password": passwords.hash(input.password)}
+        return _payload(await Account(**fields).insert())
 
     @strawberry.mutation
     async def login(self, input: LoginInput) -> AuthPayload:  # noqa: A002
-        """Sign in."""
         account = await Account.find_one(Account.email == input.email)
         if account is None or not passwords.verify(input.password, account.password):
-            raise ValueError("The address or the password is wrong")
-        return _signed_in(account)
+            raise ValueError("The e-mail or the password is wrong")
+        return _payload(account)
 
 
-def _signed_in(account: Account) -> AuthPayload:
+def _payload(account: Account) -> AuthPayload:
     claims = {"sub": str(account.id), "exp": datetime.now(UTC) + LIFETIME}
     user = User(
         id=strawberry.ID(str(account.id)),

@@ -1,0 +1,77 @@
+"""Rounds in which the servers take turns, and the statistics of their numbers.
+
+A slow moment of the machine slows both sides of a ratio, which is computed within a round.
+"""
+
+import http.client
+import statistics
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from benchmarks.http_client import WrongAnswer
+
+Sample = Mapping[str, float]
+Turns = Mapping[str, Callable[[], Sample]]
+FAILURES = (WrongAnswer, OSError, http.client.HTTPException, subprocess.SubprocessError)
+
+
+class Spread(NamedTuple):
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        median, low, high = map(format_number, self)
+        return median if self.low == self.high else f"{median} ({low}–{high})"
+
+
+@dataclass(slots=True)
+class Measurement:
+    """The samples of a workload by server, round by round, and why some servers have none."""
+
+    samples: dict[str, list[Sample]]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def values(self, name: str, metric: str) -> list[float]:
+        return [sample[metric] for sample in self.samples.get(name, []) if metric in sample]
+
+    def spread(self, name: str, metric: str) -> Spread | None:
+        return spread(self.values(name, metric))
+
+    def ratios(self, name: str, other: str, metric: str = "per second") -> list[float]:
+        pairs = zip(self.values(name, metric), self.values(other, metric), strict=False)
+        return [one / another for one, another in pairs if another]
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    return Spread(statistics.median(values), min(values), max(values)) if values else None
+
+
+def take_turns(turns: Turns, rounds: int) -> Measurement:
+    """Measure all in each round, beginning with another one."""
+    measurement = Measurement({name: [] for name in turns})
+    for number in range(rounds):
+        print(f"  round {number + 1} of {rounds}:", end="", flush=True)
+        names = list(measurement.samples)
+        start = number % max(1, len(names))
+        for name in names[start:] + names[:start]:
+            try:
+                sample = turns[name]()
+            except FAILURES as reason:
+                measurement.left_out[name] = " ".join(str(reason).split())
+                del measurement.samples[name]
+                print(f" {name} LEFT OUT ({reason});", end="", flush=True)
+            else:
+                measurement.samples[name].append(sample)
+                print(f" {name} {format_number(next(iter(sample.values())))};", end="", flush=True)
+        print(flush=True)
+    return measurement
+
+
+def format_number(value: float) -> str:
+    """Format a number with three significant digits, or with all digits of an integer."""
+    if value >= 100:  # noqa: PLR2004
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004

@@ -1,0 +1,73 @@
+"""Floors: the least work that does the same, as the documentation of each library shows it."""
+
+import asyncio
+import os
+import secrets
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import bcrypt
+from bson import ObjectId
+from pymongo import AsyncMongoClient, ReturnDocument
+from pymongo.asynchronous.collection import AsyncCollection
+
+PASSWORD = b"correct horse battery staple"
+
+
+def raw_bcrypt(rounds: int, _mongo_uri: str, seconds: float) -> dict[str, float]:
+    """Verify a password on every core again and again."""
+    stored = bcrypt.hashpw(PASSWORD, bcrypt.gensalt(rounds))
+    began, cpu = time.perf_counter(), time.process_time()
+
+    def rate(_thread: int) -> float:
+        hashes, thread_began = 0, time.perf_counter()
+        # The last hash ends after the time is over, and counts with its own time.
+        while time.perf_counter() - began < seconds:
+            bcrypt.checkpw(PASSWORD, stored)
+            hashes += 1
+        return hashes / (time.perf_counter() - thread_began)
+
+    # bcrypt releases the GIL.
+    threads = len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(threads) as pool:
+        total = sum(pool.map(rate, range(threads)))
+    # Fewer than the machine has: something else was running, and this is no floor.
+    cores = (time.process_time() - cpu) / (time.perf_counter() - began)
+    return {"per second": total, "cores had": cores}
+
+
+def bare_refreshes(concurrency: int, mongo_uri: str, seconds: float) -> dict[str, float]:
+    """Rotate tokens by one ``find_one_and_update`` each, with the write concern of graphql-auth."""
+    return asyncio.run(_bare_refreshes(concurrency, mongo_uri, seconds))
+
+
+async def _bare_refreshes(concurrency: int, mongo_uri: str, seconds: float) -> dict[str, float]:
+    async with AsyncMongoClient[dict[str, Any]](mongo_uri, w="majority", journal=True) as client:
+        sessions = client["bare"]["sessions"]
+        began = time.perf_counter()
+        loops = [_refresh(sessions, began + seconds) for _ in range(concurrency)]
+        times = sorted(one for times in await asyncio.gather(*loops) for one in times)
+        rate = len(times) / (time.perf_counter() - began)
+        await sessions.drop()
+    p50, p99 = statistics.median(times), times[int(len(times) * 0.99)]
+    return {"per second": rate, "p50 ms": p50 * 1e3, "p99 ms": p99 * 1e3}
+
+
+async def _refresh(sessions: AsyncCollection[dict[str, Any]], deadline: float) -> list[float]:
+    session_id, current, times = ObjectId(), secrets.token_bytes(32), []
+    await sessions.insert_one({"_id": session_id, "current": current})
+    while (began := time.perf_counter()) < deadline:
+        successor = secrets.token_bytes(32)
+        found = await sessions.find_one_and_update(
+            {"_id": session_id, "current": current},
+            {"$set": {"current": successor, "rotated_at": datetime.now(UTC)}},
+            return_document=ReturnDocument.AFTER,
+        )
+        if found is None:
+            raise ValueError("a session was not found by its current token")
+        current = successor
+        times.append(time.perf_counter() - began)
+    return times
