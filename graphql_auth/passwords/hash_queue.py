@@ -56,10 +56,12 @@ class HashQueue:
         self._order = itertools.count()
         self._seconds_each = 0.1
         self._is_draining = False
-        self._executor = ThreadPoolExecutor(threads, "hash", _lower_priority, (threading.Lock(),))
+        self._executor = self._create_executor()
 
     def start(self) -> None:
         """Start the threads; raises StartError when the system refuses."""
+        if self._is_draining:
+            self._is_draining, self._executor = False, self._create_executor()
         # The executor starts a thread for each job, as long as no thread is idle.
         barrier = threading.Barrier(self._threads)
         try:
@@ -103,6 +105,9 @@ class HashQueue:
             return await asyncio.wrap_future(future)
         finally:
             self._pending[priority] -= 1
+
+    def _create_executor(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads, "hash", _lower_priority, (threading.Lock(),))
 
     def _work(self) -> None:
         try:
