@@ -1,5 +1,6 @@
 import asyncio
 import functools
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -41,6 +42,31 @@ def strict(start_shared: Start) -> ServerProcess:
 def test_an_application_needs_a_database_and_a_key() -> None:
     with pytest.raises(ValueError, match="MONGO_URI and TOKEN_KEY"):
         create_app(Settings(mongo_uri=None, token_key=None))
+
+
+def test_creating_an_application_starts_no_thread() -> None:
+    threads = threading.active_count()
+
+    create_app(read_settings(mongo_uri="mongodb://127.0.0.1:1", token_key=KEY))
+
+    assert threading.active_count() == threads
+
+
+@pytest.mark.anyio
+async def test_application_can_be_started_twice(database_uri: str) -> None:
+    settings = read_settings(
+        mongo_uri=database_uri, token_key=KEY, breached_passwords="http://127.0.0.1:1"
+    )
+    app = create_app(settings)
+    for _ in range(2):
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        ):
+            body = {"query": REGISTER, "variables": {"input": registration()}}
+            answer = await client.post("/graphql", json=body)
+            assert "errors" not in answer.json()
 
 
 class Commands(CommandListener):
