@@ -39,12 +39,12 @@ def strict(start_shared: Start) -> ServerProcess:
     )
 
 
-def test_an_application_needs_a_database_and_a_key() -> None:
+def test_application_needs_database_and_key() -> None:
     with pytest.raises(ValueError, match="MONGO_URI and TOKEN_KEY"):
         create_app(Settings(mongo_uri=None, token_key=None))
 
 
-def test_creating_an_application_starts_no_thread() -> None:
+def test_create_app_starts_no_thread() -> None:
     threads = threading.active_count()
 
     create_app(read_settings(mongo_uri="mongodb://127.0.0.1:1", token_key=KEY))
@@ -87,7 +87,7 @@ class Commands(CommandListener):
 
 
 @pytest.mark.anyio
-async def test_a_guarded_read_asks_no_database(
+async def test_guarded_read_sends_no_database_command(
     database_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands = Commands()
@@ -114,7 +114,7 @@ async def test_a_guarded_read_asks_no_database(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("is_checked", [False, True])
-async def test_nobody_is_served_before_it_is_known_which_sessions_have_ended(
+async def test_start_waits_for_the_first_revocation_poll(
     database_uri: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -142,7 +142,7 @@ async def test_nobody_is_served_before_it_is_known_which_sessions_have_ended(
 
 
 @pytest.mark.anyio
-async def test_a_start_that_is_cancelled_does_not_wait_for_the_database() -> None:
+async def test_cancelled_start_does_not_wait_for_the_database() -> None:
     settings = read_settings(mongo_uri="mongodb://127.0.0.1:1", token_key=KEY)
     app = create_app(settings, is_checked=True)
 
@@ -151,7 +151,7 @@ async def test_a_start_that_is_cancelled_does_not_wait_for_the_database() -> Non
             pass
 
 
-def test_an_application_can_start_in_a_thread_that_gets_no_signals(database_uri: str) -> None:
+def test_application_can_start_outside_the_main_thread(database_uri: str) -> None:
     app = create_app(read_settings(mongo_uri=database_uri, token_key=KEY))
 
     async def start() -> None:
@@ -163,7 +163,7 @@ def test_an_application_can_start_in_a_thread_that_gets_no_signals(database_uri:
 
 
 @pytest.mark.anyio
-async def test_a_database_that_stores_nothing_ends_the_start(
+async def test_database_that_refuses_writes_stops_the_start(
     database_uri: str, database: Database
 ) -> None:
     await database.create_collection("graphql_auth_meta", validator={"never": True})
@@ -181,7 +181,7 @@ PASSING = {
 }
 
 
-def test_the_defaults_of_the_settings_are_those_of_the_parts() -> None:
+def test_defaults_of_settings_are_those_of_the_parts() -> None:
     settings, limits, policy = Settings(), Limits(), EndpointConfig()
 
     for name in ("tokens", "depth", "fields"):
@@ -193,7 +193,7 @@ def test_the_defaults_of_the_settings_are_those_of_the_parts() -> None:
     assert settings.max_concurrent_requests == policy.max_concurrent_requests
 
 
-def test_every_setting_of_the_edge_has_its_effect(strict: ServerProcess) -> None:
+def test_settings_of_the_endpoint_take_effect(strict: ServerProcess) -> None:
     with Client(strict.url) as client:
         assert client.ask("{ __schema { description } }")["errors"]
         hinted = client.ask("{ welcom }")["errors"][0]["message"]
@@ -211,7 +211,7 @@ def test_every_setting_of_the_edge_has_its_effect(strict: ServerProcess) -> None
 
 
 @pytest.mark.parametrize("limit", PASSING)
-def test_a_limit_that_is_set_is_the_one_that_is_told(strict: ServerProcess, limit: str) -> None:
+def test_configured_limit_is_reported(strict: ServerProcess, limit: str) -> None:
     with Client(strict.url) as client:
         told = extensions(client.ask(PASSING[limit]))
 

@@ -9,6 +9,6 @@ from graphql_auth import codes, errors
     ("shown", "known"),
     [(codes.FieldReason, errors.FieldReason), (codes.TokenReason, errors.TokenReason)],
 )
-def test_the_schema_has_every_reason(shown: type[Enum], known: type[Enum]) -> None:
+def test_schema_has_every_reason(shown: type[Enum], known: type[Enum]) -> None:
     assert list(shown.__members__) == list(known.__members__)
     assert [member.value for member in shown] == list(known)

@@ -15,7 +15,7 @@ from graphql_auth.context import client_info
         (None, None),
     ],
 )
-def test_the_address_of_a_client_is_one_or_is_not_told(
+def test_ip_address_of_client_is_canonical_or_none(
     client: tuple[str, int] | None, expected: str | None
 ) -> None:
     request = Request({"type": "http", "client": client, "headers": [(b"user-agent", b"me")]})

@@ -53,7 +53,7 @@ ATTRIBUTES = {
 
 
 @pytest.mark.parametrize("library", ["graphql-core", "strawberry-graphql", "uvicorn"])
-def test_a_library_of_which_private_names_are_used_is_of_one_minor_version(library: str) -> None:
+def test_library_with_private_names_in_use_is_pinned(library: str) -> None:
     specifier = REQUIREMENTS[library].specifier
     (lowest,) = (one.version for one in specifier if one.operator == ">=")
     major, minor, *_ = map(int, lowest.split("."))
@@ -76,12 +76,12 @@ def resolve(name: str) -> object:
 
 
 @pytest.mark.parametrize("name", PRIVATE_NAMES)
-def test_a_private_name_that_is_used_is_still_there(name: str) -> None:
+def test_private_name_in_use_exists(name: str) -> None:
     assert resolve(name) is not None, f"{name} is gone; graphql_auth/{PRIVATE_NAMES[name]} uses it."
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_an_attribute_that_is_used_is_still_set(name: str) -> None:
+def test_private_attribute_in_use_is_set(name: str) -> None:
     module = importlib.import_module(name.partition(":")[0])
     source = Path(str(module.__file__)).parent
     text = "".join(file.read_text(encoding="utf-8") for file in source.glob("*.py"))
@@ -92,7 +92,7 @@ def test_an_attribute_that_is_used_is_still_set(name: str) -> None:
         )
 
 
-def test_the_parser_asks_the_lexer_that_it_is_given_for_every_token() -> None:
+def test_parser_reads_every_token_from_the_given_lexer() -> None:
     read: list[int] = []
 
     class Counting(Lexer):
@@ -108,7 +108,7 @@ def test_the_parser_asks_the_lexer_that_it_is_given_for_every_token() -> None:
     )
 
 
-def test_a_document_that_is_too_deep_is_reported_by_type() -> None:
+def test_too_deep_document_is_a_recursion_error() -> None:
     with pytest.raises(RecursionError):
         Parser("{a" * 10_000).parse_document()
     with pytest.raises(GraphQLSyntaxError):

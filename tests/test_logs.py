@@ -19,13 +19,13 @@ def formatted(
     return LineFormatter().format(record)
 
 
-def test_a_line_has_the_time_in_utc_the_level_the_logger_and_the_message() -> None:
+def test_line_has_utc_time_level_logger_and_message() -> None:
     assert (
         formatted("hello %s", "Ada") == "2027-01-15T08:00:00.250Z INFO graphql_auth.test: hello Ada"
     )
 
 
-def test_a_line_that_is_logged_during_a_request_has_its_id() -> None:
+def test_line_during_a_request_has_its_id() -> None:
     token = REQUEST_ID.set("abc")
     try:
         assert formatted("hello").endswith(" graphql_auth.test: request abc: hello")
@@ -41,7 +41,7 @@ def test_a_line_that_is_logged_during_a_request_has_its_id() -> None:
         *"\u00ad\u200b\u2060\ufeff\U000e0041\uffff",
     ],
 )
-def test_what_would_forge_a_line_is_escaped(forger: str) -> None:
+def test_characters_that_forge_lines_are_escaped(forger: str) -> None:
     line = formatted("%s", f"a{forger}b")
 
     assert forger not in line
@@ -63,7 +63,7 @@ def failing() -> None:
         raise ValueError("hunter2") from error
 
 
-def test_an_exception_is_told_by_type_and_place_and_never_by_its_message() -> None:
+def test_exception_is_logged_without_its_message() -> None:
     with pytest.raises(ValueError, match="hunter2") as raised:
         failing()
 
@@ -78,16 +78,16 @@ def test_an_exception_is_told_by_type_and_place_and_never_by_its_message() -> No
 
 @pytest.mark.parametrize("first", ["Traceback (most recent call last):", "Stack trace", "", "x"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028"])
-def test_of_the_message_of_a_library_only_the_first_line_is_kept(first: str, end: str) -> None:
+def test_message_of_a_library_is_cut_after_one_line(first: str, end: str) -> None:
     line = formatted(f"{first}{end}  hunter2{end}", logger="uvicorn.error")
 
     assert line.endswith(f": {first} (more lines are left out)")
 
 
-def test_a_message_of_one_line_of_a_library_is_kept() -> None:
+def test_one_line_message_of_a_library_is_kept() -> None:
     assert formatted("hello", logger="uvicorn.error").endswith(" uvicorn.error: hello")
     assert formatted("", logger="uvicorn.error").endswith(" uvicorn.error: ")
 
 
-def test_an_exception_that_was_never_raised_has_no_place() -> None:
+def test_exception_that_was_not_raised_has_no_frame() -> None:
     assert describe_exception(ValueError()) == "builtins.ValueError at no frame"

@@ -87,7 +87,7 @@ CONTRACT = {
 }
 
 
-def test_names_and_nullability_are_those_of_the_contract() -> None:
+def test_schema_has_names_and_nullability_of_the_contract() -> None:
     schema = build_schema(sdl(create_schema()))
     kinds = (GraphQLObjectType, GraphQLInputObjectType)
 
@@ -101,7 +101,7 @@ def test_names_and_nullability_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("name", ["User", "Session"])
-def test_what_has_an_id_is_a_node(name: str) -> None:
+def test_type_with_an_id_is_a_node(name: str) -> None:
     type_ = build_schema(sdl(create_schema())).type_map[name]
 
     assert isinstance(type_, GraphQLObjectType)
@@ -111,7 +111,7 @@ def test_what_has_an_id_is_a_node(name: str) -> None:
 @pytest.mark.parametrize(
     ("type_name", "field"), [("Mutation", "refreshToken"), ("User", "sessions")]
 )
-def test_arguments_that_may_be_left_out_have_no_default(type_name: str, field: str) -> None:
+def test_optional_arguments_have_no_default(type_name: str, field: str) -> None:
     type_ = build_schema(sdl(create_schema())).type_map[type_name]
 
     assert isinstance(type_, GraphQLObjectType)

@@ -18,7 +18,7 @@ from tests.client import (
 )
 
 
-def test_register_answers_a_token_and_the_user(client: Client) -> None:
+def test_register_returns_token_and_user(client: Client) -> None:
     email = new_email()
     payload = client.register(email=email)["data"]["register"]
 
@@ -30,7 +30,7 @@ def test_register_answers_a_token_and_the_user(client: Client) -> None:
     assert client.ask(WELCOME, token=payload["token"])["data"]["welcome"] == "Welcome 🙌"
 
 
-def test_login_answers_another_token_and_the_same_user(client: Client) -> None:
+def test_login_returns_another_token_and_the_same_user(client: Client) -> None:
     registered = client.register()["data"]["register"]
 
     payload = client.login(registered["user"]["email"].upper())["data"]["login"]
@@ -39,7 +39,7 @@ def test_login_answers_another_token_and_the_same_user(client: Client) -> None:
     assert payload["token"] != registered["token"]
 
 
-def test_an_address_is_taken_once(client: Client) -> None:
+def test_registered_email_is_taken(client: Client) -> None:
     email = new_email()
     client.register(email=email)
 
@@ -49,7 +49,7 @@ def test_an_address_is_taken_once(client: Client) -> None:
     assert answer["data"] is None
 
 
-def test_fifty_at_once_make_one_user(client: Client) -> None:
+def test_concurrent_registrations_create_one_user(client: Client) -> None:
     email = new_email()
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _: client.register(email=email), range(50)))
@@ -59,7 +59,7 @@ def test_fifty_at_once_make_one_user(client: Client) -> None:
     assert len([answer for answer in answers if "errors" not in answer]) == 1
 
 
-def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client: Client) -> None:
+def test_wrong_password_and_unknown_email_get_the_same_answer(client: Client) -> None:
     email = new_email()
     client.register(email=email)
 
@@ -69,7 +69,7 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client: Cli
     assert extensions(wrong) == {"code": "INVALID_CREDENTIALS"}
 
 
-def test_every_bad_field_is_reported_at_once(client: Client) -> None:
+def test_all_invalid_fields_are_reported_together(client: Client) -> None:
     answer = client.register(firstName=" ", lastName="x" * 201, email="nope", password="\0")
 
     assert code(answer) == "BAD_USER_INPUT"
@@ -82,14 +82,14 @@ def test_every_bad_field_is_reported_at_once(client: Client) -> None:
     assert all(field["message"] for field in extensions(answer)["fields"])
 
 
-def test_a_length_that_is_off_tells_the_limit(client: Client) -> None:
+def test_invalid_length_tells_the_limit(client: Client) -> None:
     answer = client.register(firstName="x" * 201, password="gLp3!")
 
     limits = {field["field"]: field["limit"] for field in extensions(answer)["fields"]}
     assert limits == {"firstName": 200, "password": 8}
 
 
-def test_variables_of_the_wrong_shape_are_reported_the_same_way(client: Client) -> None:
+def test_variables_of_wrong_type_are_reported_as_fields(client: Client) -> None:
     values = registration(firstName=7, lastName=None, is_admin=True)
     del values["email"]
 
@@ -119,20 +119,20 @@ def test_variables_of_the_wrong_shape_are_reported_the_same_way(client: Client) 
         ),
     ],
 )
-def test_login_takes_strings_and_nothing_else(
+def test_login_accepts_only_strings(
     client: Client, variables: dict[str, Any], expected: dict[str, str]
 ) -> None:
     assert reasons(client.ask(LOGIN, variables)) == expected
 
 
 @pytest.mark.parametrize("password", ["\ud800", "a\0b", "x" * 1025, "😀" * 5000])
-def test_a_password_that_can_be_nobodys_is_refused_clearly(client: Client, password: str) -> None:
+def test_password_that_nobody_can_have_is_bad_input(client: Client, password: str) -> None:
     assert code(client.login(new_email(), password)) == "BAD_USER_INPUT"
     assert code(client.register(password=password)) == "BAD_USER_INPUT"
 
 
 @pytest.mark.parametrize("password", ["😀" * 64, "x" * 1024, " " * 8 + "x", "пароль", "e\u0301"])
-def test_any_other_password_works(client: Client, password: str) -> None:
+def test_any_other_password_is_accepted(client: Client, password: str) -> None:
     email = new_email()
     client.register(email=email, password=password)
 
@@ -141,7 +141,7 @@ def test_any_other_password_works(client: Client, password: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["garbled", "eyJhbGciOiJub25lIn0.e30."])
-def test_a_stale_token_stops_neither_register_nor_login(client: Client, token: str) -> None:
+def test_invalid_token_does_not_stop_register_and_login(client: Client, token: str) -> None:
     values = registration()
 
     assert "errors" not in client.ask(REGISTER, {"input": values}, token=token)
@@ -157,7 +157,7 @@ mutation ($right: LoginInput!, $wrong: LoginInput!) {
 """
 
 
-def test_one_refusal_takes_the_other_answers_of_the_request_with_it(client: Client) -> None:
+def test_error_of_one_mutation_nulls_all_data(client: Client) -> None:
     values = registration()
     client.ask(REGISTER, {"input": values})
     right = {"email": values["email"], "password": values["password"]}

@@ -24,7 +24,7 @@ def ada(email: str = "ada@example.com", password: str = "correct horse") -> Regi
     return Registration(" Ada ", " Lovelace ", email, password)
 
 
-async def test_who_registers_is_signed_in_and_can_log_in(
+async def test_registered_user_is_signed_in_and_can_log_in(
     service: AccountService, services: ServiceContainer
 ) -> None:
     registered = await service.register(ada(" Ada@Example.COM "), HERE)
@@ -47,7 +47,7 @@ async def test_who_registers_is_signed_in_and_can_log_in(
         ("ada@b\u00fccher.example.com", "ada@xn--bcher-kva.example.com"),
     ],
 )
-async def test_every_form_of_an_address_is_one_account(
+async def test_all_forms_of_an_email_are_one_account(
     service: AccountService, registered: str, again: str
 ) -> None:
     first = await service.register(ada(registered), HERE)
@@ -57,7 +57,7 @@ async def test_every_form_of_an_address_is_one_account(
     assert (await service.login(again, "correct horse", HERE)).user == first.user
 
 
-async def test_fifty_at_once_for_one_address_make_one_user(
+async def test_concurrent_registrations_of_one_email_create_one_user(
     service: AccountService, database: Database
 ) -> None:
     outcomes = await asyncio.gather(
@@ -68,7 +68,7 @@ async def test_fifty_at_once_for_one_address_make_one_user(
     assert await database["users"].count_documents({}) == 1
 
 
-async def test_an_unknown_address_and_a_wrong_password_are_the_same(
+async def test_unknown_email_and_wrong_password_are_the_same_error(
     service: AccountService,
 ) -> None:
     await service.register(ada(), HERE)
@@ -79,7 +79,7 @@ async def test_an_unknown_address_and_a_wrong_password_are_the_same(
         assert refused.value.extensions == {}
 
 
-async def test_a_password_counts_to_the_last_space(service: AccountService) -> None:
+async def test_password_is_not_trimmed(service: AccountService) -> None:
     await service.register(ada(password=" correct horse "), HERE)
 
     with pytest.raises(InvalidCredentials):
@@ -87,14 +87,14 @@ async def test_a_password_counts_to_the_last_space(service: AccountService) -> N
     await service.login("ada@example.com", " correct horse ", HERE)
 
 
-async def test_login_needs_both_fields(service: AccountService) -> None:
+async def test_login_requires_both_fields(service: AccountService) -> None:
     with pytest.raises(BadInput) as refused:
         await service.login(" ", "", HERE)
 
     assert [fault.field for fault in refused.value.fields] == ["email", "password"]
 
 
-async def test_a_user_of_the_original_logs_in_and_the_hash_is_upgraded_then(
+async def test_user_of_the_original_logs_in_and_gets_a_new_hash(
     service: AccountService, database: Database
 ) -> None:
     old = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4, b"2a")).decode()
@@ -123,7 +123,7 @@ async def test_a_user_of_the_original_logs_in_and_the_hash_is_upgraded_then(
         ("ada@xn--bcher-kva.example.com", "ada@B\u00fccher.example.com"),
     ],
 )
-async def test_an_address_that_only_the_original_stored_in_its_form_is_found(
+async def test_email_in_a_form_of_the_original_is_found(
     service: AccountService, database: Database, stored: str, typed: str
 ) -> None:
     old = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4)).decode()
@@ -136,7 +136,7 @@ async def test_an_address_that_only_the_original_stored_in_its_form_is_found(
 
 
 @pytest.mark.parametrize("stored", [None, 7, "", "plaintext", "$2a$10$cut", "$2b$31$" + "." * 53])
-async def test_a_malformed_stored_hash_lets_nobody_in(
+async def test_malformed_stored_hash_matches_no_password(
     service: AccountService, database: Database, stored: object
 ) -> None:
     await database["users"].insert_one({"email": "ada@example.com", "password": stored})
@@ -152,7 +152,7 @@ async def test_deleted_user_is_not_found(service: AccountService, database: Data
     assert await service.get(str(signed_in.user.id)) is None
 
 
-async def test_a_disabled_user_is_told_what_a_wrong_password_is_told(
+async def test_disabled_user_gets_the_error_of_a_wrong_password(
     service: AccountService, database: Database
 ) -> None:
     await service.register(ada(), HERE)
@@ -168,7 +168,7 @@ async def test_a_disabled_user_is_told_what_a_wrong_password_is_told(
 @pytest.mark.parametrize(
     "change", [{"$set": {"disabled": True}}, {"$inc": {"password_changes": 1}}, None]
 )
-async def test_a_login_that_was_overtaken_by_a_change_leaves_no_session(
+async def test_user_who_changes_during_a_login_gets_no_session(
     service: AccountService,
     services: ServiceContainer,
     database: Database,
@@ -189,5 +189,5 @@ async def test_a_login_that_was_overtaken_by_a_change_leaves_no_session(
     assert await database["sessions"].count_documents({"ended_at": None}) == 1
 
 
-def test_a_typed_password_shows_in_no_repr() -> None:
+def test_registration_repr_hides_the_password() -> None:
     assert "hunter2" not in repr(ada(password="hunter2"))

@@ -37,7 +37,7 @@ def stranger(number: int) -> ClientInfo:
 
 
 @pytest.mark.parametrize("domain", ["example.com", "b\u00fccher.example.com"])
-async def test_no_spelling_of_a_locked_account_signs_in(
+async def test_other_spelling_does_not_evade_the_rate_limit(
     service: AccountService, domain: str
 ) -> None:
     address = f"victim@{domain}"
@@ -68,7 +68,7 @@ async def count_work(database: Database, service: AccountService, email: str) ->
 @pytest.mark.parametrize(
     "name", ["%s@example.com", "%s@ex\u00adample.com", "%s@b\u00fccher.example.com"]
 )
-async def test_known_and_unknown_addresses_take_the_same_work(
+async def test_known_and_unknown_emails_take_the_same_work(
     service: AccountService, database: Database, name: str
 ) -> None:
     old = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -84,7 +84,7 @@ async def test_known_and_unknown_addresses_take_the_same_work(
     "stored",
     ["vic\u200btim@example.com", "victim@exam\u00adple.com", "victim@xn--a.com", "vic\u2028tim"],
 )
-async def test_the_owner_of_an_odd_address_of_the_original_has_an_account_of_their_own(
+async def test_invalid_email_of_the_original_has_its_own_account(
     service: AccountService, database: Database, stored: str
 ) -> None:
     await service.register(
@@ -105,6 +105,6 @@ async def test_the_owner_of_an_odd_address_of_the_original_has_an_account_of_the
 
 @pytest.mark.usefixtures("service")
 @pytest.mark.parametrize("typed", ["\udcff", "a\0b", "a\nb", "", " "])
-async def test_an_operator_finds_nobody_under_what_cannot_be_stored(typed: str) -> None:
+async def test_admin_finds_no_user_for_a_text_that_cannot_be_stored(typed: str) -> None:
     with pytest.raises(UserNotFound):
         await UserAdmin(UserRepository(IndexMonitor(DOCUMENTS)), SessionRepository()).disable(typed)

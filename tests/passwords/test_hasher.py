@@ -20,7 +20,7 @@ def of_the_original(password: str, rounds: int = CHEAPEST, prefix: bytes = b"2a"
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds, prefix)).decode()
 
 
-def test_a_password_matches_its_own_hash_and_no_other(passwords: PasswordHasher) -> None:
+def test_password_matches_only_its_own_hash(passwords: PasswordHasher) -> None:
     stored = passwords.hash("correct horse")
 
     assert passwords.verify("correct horse", stored) == VerifyResult(correct=True)
@@ -29,7 +29,7 @@ def test_a_password_matches_its_own_hash_and_no_other(passwords: PasswordHasher)
     assert passwords.verify("correct horse ", stored) == VerifyResult(correct=False)
 
 
-def test_a_hash_is_bcrypt_sha256_of_the_given_cost_and_never_the_same(
+def test_hash_is_salted_bcrypt_sha256_of_the_given_cost(
     passwords: PasswordHasher,
 ) -> None:
     assert passwords.hash("x").startswith("$bcrypt-sha256$v=2,t=2b,r=4$")
@@ -45,12 +45,12 @@ def test_no_byte_is_ignored_at_any_length(passwords: PasswordHasher, password: s
     assert not passwords.verify(password[:-1] + "!", stored).correct
 
 
-def test_a_password_typed_in_another_normal_form_is_the_same(passwords: PasswordHasher) -> None:
+def test_password_in_another_normal_form_matches(passwords: PasswordHasher) -> None:
     assert passwords.verify("cafe\u0301", passwords.hash("caf\u00e9")).correct
 
 
 @pytest.mark.parametrize("prefix", [b"2a", b"2b"])
-def test_a_hash_of_the_original_is_right_once_and_replaced(
+def test_hash_of_the_original_matches_and_is_replaced(
     passwords: PasswordHasher, prefix: bytes
 ) -> None:
     stored = of_the_original("correct horse", prefix=prefix)
@@ -63,7 +63,7 @@ def test_a_hash_of_the_original_is_right_once_and_replaced(
     assert passwords.verify("wrong", stored) == VerifyResult(correct=False)
 
 
-def test_a_hash_of_the_original_is_compared_with_what_was_typed_byte_by_byte(
+def test_hash_of_the_original_is_verified_without_normalization(
     passwords: PasswordHasher,
 ) -> None:
     verdict = passwords.verify("cafe\u0301", of_the_original("cafe\u0301"))
@@ -73,7 +73,7 @@ def test_a_hash_of_the_original_is_compared_with_what_was_typed_byte_by_byte(
 
 
 @pytest.mark.parametrize(("before", "after"), [(4, 5), (5, 4)])
-def test_a_hash_of_another_cost_is_replaced(before: int, after: int) -> None:
+def test_hash_of_another_cost_is_replaced(before: int, after: int) -> None:
     replaced = PasswordHasher(after).verify("x", PasswordHasher(before).hash("x")).new_hash
 
     assert replaced is not None
@@ -81,7 +81,7 @@ def test_a_hash_of_another_cost_is_replaced(before: int, after: int) -> None:
     assert PasswordHasher(after).verify("x", replaced) == VerifyResult(correct=True)
 
 
-def test_a_salt_with_spare_bits_is_read_in_silence() -> None:
+def test_salt_with_unused_bits_gives_no_warning() -> None:
     stored = of_the_original("x")
     spare = stored[:28] + {".": "/", "O": "P", "e": "f", "u": "v"}[stored[28]] + stored[29:]
 
@@ -112,7 +112,7 @@ def test_a_salt_with_spare_bits_is_read_in_silence() -> None:
         "$2b$04$" + "é" * 53,
     ],
 )
-def test_a_malformed_hash_and_none_match_no_password(
+def test_malformed_and_missing_hash_match_no_password(
     passwords: PasswordHasher, stored: str | None
 ) -> None:
     assert passwords.verify("", stored) == VerifyResult(correct=False)
@@ -120,7 +120,7 @@ def test_a_malformed_hash_and_none_match_no_password(
 
 
 @given(st.text() | st.from_regex(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{0,60}", fullmatch=True))
-def test_no_stored_text_makes_verify_fail(stored: str) -> None:
+def test_verify_raises_for_no_stored_text(stored: str) -> None:
     assert not PasswordHasher(CHEAPEST).verify("x", stored).correct
 
 
@@ -138,7 +138,7 @@ class Spent:
         monkeypatch.setattr(bcrypt, "hashpw", counted)
 
 
-def test_every_refusal_costs_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_refusal_takes_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:
     passwords = PasswordHasher(7)
     stored = {
         "unknown": None,
@@ -158,11 +158,11 @@ def test_every_refusal_costs_the_same_work(monkeypatch: pytest.MonkeyPatch) -> N
     assert steps == dict.fromkeys(stored, 1 << 7)
 
 
-def test_a_new_hash_shows_in_no_repr() -> None:
+def test_result_repr_hides_the_new_hash() -> None:
     assert "hunter2" not in repr(VerifyResult(correct=True, new_hash="hunter2"))
 
 
-def test_nothing_is_warned_or_logged_at_import_and_at_the_first_hash() -> None:
+def test_import_and_first_hash_give_no_warning() -> None:
     program = (
         "import logging; logging.basicConfig(level=logging.INFO)\n"
         "from graphql_auth.passwords.hasher import PasswordHasher\n"

@@ -19,7 +19,7 @@ async def reason(password: str, rules: PasswordPolicy = RULES) -> str | None:
 
 
 @pytest.mark.parametrize("shortest", [8, 15])
-async def test_a_password_has_so_many_characters_at_least(shortest: int) -> None:
+async def test_password_below_min_length_is_too_short(shortest: int) -> None:
     rules = PasswordPolicy(shortest)
 
     for character in ("\u00e9", "e\u0301", "\U0001f64c", " "):
@@ -39,11 +39,11 @@ async def test_a_password_has_so_many_characters_at_least(shortest: int) -> None
         "x" * 256 + "y",
     ],
 )
-async def test_no_kind_of_character_is_demanded_or_refused(password: str) -> None:
+async def test_no_kind_of_character_is_required_or_refused(password: str) -> None:
     assert await reason(password) is None
 
 
-async def test_thirty_thousand_common_passwords_are_refused() -> None:
+async def test_common_passwords_are_refused() -> None:
     assert len(COMMON) >= 10_000
     long_enough = [password for password in COMMON if len(password) >= 8]
     assert len(long_enough) >= 10_000
@@ -64,7 +64,7 @@ async def test_thirty_thousand_common_passwords_are_refused() -> None:
         "\uff50\uff41\uff53\uff53word",
     ],
 )
-async def test_a_common_password_is_one_in_any_case_and_with_digits_behind(password: str) -> None:
+async def test_common_password_in_any_case_with_digits_is_refused(password: str) -> None:
     assert await reason(password) == "TOO_COMMON"
 
 
@@ -83,15 +83,15 @@ async def test_a_common_password_is_one_in_any_case_and_with_digits_behind(passw
         "GraphQLAuth1",
     ],
 )
-async def test_ones_own_name_is_no_password(password: str) -> None:
+async def test_own_name_is_too_personal(password: str) -> None:
     assert await reason(password) == "TOO_PERSONAL"
 
 
-async def test_a_password_may_hold_ones_name() -> None:
+async def test_password_may_contain_the_own_name() -> None:
     assert await reason("ada likes horses") is None
 
 
-async def test_a_breached_password_is_refused_and_asked_for_last() -> None:
+async def test_pwned_password_is_refused_after_all_other_checks() -> None:
     asked = []
 
     async def is_breached(password: str) -> bool:
@@ -108,7 +108,7 @@ async def test_a_breached_password_is_refused_and_asked_for_last() -> None:
 
 
 @given(st.text(min_size=1, max_size=40))
-async def test_any_text_is_judged(password: str) -> None:
+async def test_check_accepts_any_text(password: str) -> None:
     judged = await reason(password)
 
     assert (judged == "TOO_SHORT") == (len(normalize(password)) < 8)

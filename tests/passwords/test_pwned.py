@@ -68,7 +68,7 @@ async def breaches(service: Service) -> AsyncIterator[PwnedPasswordsClient]:
         yield breaches
 
 
-async def test_a_breached_password_is_known_by_five_digits_of_its_hash(
+async def test_lookup_sends_five_digits_of_the_hash(
     breaches: PwnedPasswordsClient, service: Service
 ) -> None:
     assert await breaches.is_pwned(BREACHED) is True
@@ -78,12 +78,12 @@ async def test_a_breached_password_is_known_by_five_digits_of_its_hash(
     assert service.padding == ["true", "true"]
 
 
-async def test_an_entry_that_is_padding_is_none(breaches: PwnedPasswordsClient) -> None:
+async def test_padding_is_not_a_breach(breaches: PwnedPasswordsClient) -> None:
     assert await breaches.is_pwned("padded entry") is False
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 301])
-async def test_a_service_that_fails_keeps_nobody_out(
+async def test_failed_lookup_counts_as_not_pwned(
     breaches: PwnedPasswordsClient, service: Service, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     service.status = status
@@ -96,7 +96,7 @@ async def test_a_service_that_fails_keeps_nobody_out(
 
 
 @pytest.mark.alone
-async def test_a_service_that_is_slow_keeps_nobody_waiting(
+async def test_slow_lookup_counts_as_not_pwned(
     breaches: PwnedPasswordsClient, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.1)
@@ -108,12 +108,12 @@ async def test_a_service_that_is_slow_keeps_nobody_waiting(
     assert time.monotonic() - start < 0.9
 
 
-async def test_a_service_that_is_not_there_keeps_nobody_out() -> None:
+async def test_unreachable_service_counts_as_not_pwned() -> None:
     async with PwnedPasswordsClient("http://127.0.0.1:1") as breaches:
         assert await breaches.is_pwned(BREACHED) is False
 
 
-def test_the_setting_has_new_passwords_looked_up(service: Service, start: Start) -> None:
+def test_setting_enables_lookups_of_new_passwords(service: Service, start: Start) -> None:
     server = start(BREACHED_PASSWORDS=service.url)
     with Client(server.url) as client:
         email = new_email()

@@ -22,7 +22,7 @@ from graphql_auth.users import emails
         ("J\u030ca@example.com", "\u01f0a@example.com"),
     ],
 )
-def test_the_forms_of_one_address_are_one_account(typed: str, kept: str) -> None:
+def test_forms_of_one_email_have_one_canonical_form(typed: str, kept: str) -> None:
     assert emails.validate(typed) == kept
 
 
@@ -39,7 +39,7 @@ def test_the_forms_of_one_address_are_one_account(typed: str, kept: str) -> None
         ("ada@stra\u00dfe.example.com", "ada@strasse.example.com"),
     ],
 )
-def test_the_addresses_of_two_people_stay_two_accounts(one: str, other: str) -> None:
+def test_different_emails_have_different_canonical_forms(one: str, other: str) -> None:
     assert emails.canonicalize(one) != emails.canonicalize(other)
 
 
@@ -62,21 +62,21 @@ def test_the_addresses_of_two_people_stay_two_accounts(one: str, other: str) -> 
         "ada\u202e@example.com",
     ],
 )
-def test_what_is_no_address_cannot_be_registered(text: str) -> None:
+def test_invalid_email_is_refused(text: str) -> None:
     with pytest.raises(emails.InvalidEmail):
         emails.validate(text)
 
 
-def test_what_the_original_registered_without_a_check_can_still_log_in() -> None:
+def test_invalid_email_of_the_original_is_folded() -> None:
     assert emails.canonicalize("ADMIN") == "admin"
     assert emails.canonicalize("Ada@localhost") == "ada@localhost"
 
 
-def test_an_ascii_address_has_one_spelling() -> None:
+def test_ascii_email_has_one_spelling() -> None:
     assert emails.spellings("ada@example.com") == ["ada@example.com"]
 
 
-def test_other_addresses_have_those_spellings_that_the_original_could_have_stored() -> None:
+def test_unicode_email_has_the_spellings_of_the_original() -> None:
     assert emails.spellings("jos\u00e9@bücher.example.com") == [
         "jos\u00e9@bücher.example.com",
         "jos\u00e9@bu\u0308cher.example.com",
@@ -87,7 +87,7 @@ def test_other_addresses_have_those_spellings_that_the_original_could_have_store
     ]
 
 
-def test_a_text_that_is_no_domain_has_spellings_too() -> None:
+def test_invalid_domain_has_spellings_too() -> None:
     assert emails.spellings("é") == ["é", "e\u0301"]
     assert emails.spellings("é@a b") == ["é@a b", "e\u0301@a b"]
 
@@ -98,14 +98,14 @@ local_parts = st.text(
 
 
 @given(local_parts)
-def test_the_canonical_form_is_its_own_canonical_form(local: str) -> None:
+def test_canonicalize_is_idempotent(local: str) -> None:
     once = emails.canonicalize(f"{local}@example.com")
 
     assert emails.canonicalize(once) == once
 
 
 @given(local_parts)
-def test_composed_and_decomposed_forms_are_one(local: str) -> None:
+def test_composed_and_decomposed_forms_have_one_canonical_form(local: str) -> None:
     composed, decomposed = (
         emails.canonicalize(f"{unicodedata.normalize(form, local)}@example.com")
         for form in ("NFC", "NFD")
@@ -176,9 +176,7 @@ def test_texts_that_find_one_account_share_one_canonical_form(one: str, other: s
 
 @pytest.mark.parametrize("invisible", ["\u00ad", "\u200b", "\u2060", "\ufe0f", "\u034f"])
 @pytest.mark.parametrize("domain", ["example.com", "b\u00fccher.example.com"])
-def test_a_domain_with_an_invisible_character_leads_to_the_same_counter_or_to_no_account(
-    invisible: str, domain: str
-) -> None:
+def test_invisible_character_in_domain_finds_no_other_account(invisible: str, domain: str) -> None:
     for disguised in (invisible + domain, domain.replace("e.c", f"e{invisible}.c"), domain.upper()):
         one, other = f"victim@{domain}", f"victim@{disguised}"
         if share_a_look_up(one, other):
@@ -186,7 +184,7 @@ def test_a_domain_with_an_invisible_character_leads_to_the_same_counter_or_to_no
 
 
 @given(any_text)
-def test_every_stored_form_leads_back_to_its_canonical_form(text: str) -> None:
+def test_every_spelling_has_the_same_canonical_form(text: str) -> None:
     address = emails.canonicalize(text)
     forms = emails.spellings(address)
 
@@ -195,7 +193,7 @@ def test_every_stored_form_leads_back_to_its_canonical_form(text: str) -> None:
 
 
 @given(any_text)
-def test_what_can_be_registered_is_looked_up_in_the_same_form(text: str) -> None:
+def test_registration_and_login_use_the_same_form(text: str) -> None:
     with contextlib.suppress(emails.InvalidEmail):
         assert emails.validate(text) == emails.canonicalize(text)
 
@@ -204,12 +202,12 @@ def test_what_can_be_registered_is_looked_up_in_the_same_form(text: str) -> None
     "stored",
     ["victim@exam\u00adple.com", "admin\u200b", "a@b@c", "e\u0301@a b", "user\ufe0f@example.com"],
 )
-def test_an_odd_text_of_the_original_is_found_by_itself(stored: str) -> None:
+def test_invalid_email_of_the_original_is_its_own_spelling(stored: str) -> None:
     assert stored in emails.spellings(emails.canonicalize(stored))
 
 
 @pytest.mark.parametrize(("local", "is_valid"), [("a" * 64, True), ("a" * 65, False)])
-def test_a_local_part_has_64_octets_at_most(local: str, *, is_valid: bool) -> None:
+def test_local_part_has_at_most_64_bytes(local: str, *, is_valid: bool) -> None:
     for text in (local, "é" * (len(local) // 2) + "a" * (len(local) % 2)):
         if is_valid:
             assert emails.validate(f"{text}@example.com")
@@ -218,7 +216,7 @@ def test_a_local_part_has_64_octets_at_most(local: str, *, is_valid: bool) -> No
                 emails.validate(f"{text}@example.com")
 
 
-def test_an_address_that_is_too_long_in_lower_case_is_none() -> None:
+def test_email_that_is_too_long_in_lower_case_is_invalid() -> None:
     domain = f"{'a' * 63}.{'b' * 63}.{'c' * 63}.example.com"
     text = f"{chr(0x130) * 21}@{domain}"
     assert len(text.encode()) <= 254 < len(text.lower().encode())

@@ -37,7 +37,7 @@ def ada(**changes: str) -> UserDocument:
     )
 
 
-async def test_a_user_is_stored_with_the_field_names_of_the_original(
+async def test_user_is_stored_with_field_names_of_the_original(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     user = await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
@@ -54,7 +54,7 @@ async def test_a_user_is_stored_with_the_field_names_of_the_original(
 
 
 @pytest.mark.usefixtures("stored")
-async def test_an_address_is_taken_once() -> None:
+async def test_stored_email_is_taken() -> None:
     await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
 
     with pytest.raises(EmailTaken):
@@ -62,7 +62,7 @@ async def test_an_address_is_taken_once() -> None:
 
 
 @pytest.mark.usefixtures("stored")
-async def test_a_user_is_found_by_the_earliest_spelling_that_is_stored() -> None:
+async def test_first_stored_spelling_finds_the_user() -> None:
     await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(email="b"))
     await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(email="a"))
 
@@ -74,7 +74,7 @@ async def test_a_user_is_found_by_the_earliest_spelling_that_is_stored() -> None
 
 
 @pytest.mark.usefixtures("stored")
-async def test_a_user_is_found_by_id() -> None:
+async def test_user_is_found_by_id() -> None:
     user = await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
 
     found = await UserRepository(IndexMonitor(DOCUMENTS)).get(str(user.id))
@@ -83,7 +83,7 @@ async def test_a_user_is_found_by_id() -> None:
     assert await UserRepository(IndexMonitor(DOCUMENTS)).get(str(ObjectId())) is None
 
 
-async def test_documents_of_the_original_are_read_whatever_else_they_hold(
+async def test_documents_of_the_original_are_read(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     await stored["users"].insert_many(
@@ -100,7 +100,7 @@ async def test_documents_of_the_original_are_read_whatever_else_they_hold(
         assert user.created_at == user.id.generation_time  # type: ignore[union-attr]
 
 
-async def test_an_upgraded_hash_leaves_all_else_as_it_is(
+async def test_upgraded_hash_changes_no_other_field(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     await stored["users"].insert_one({"email": "a", "password": "old", "__v": 0, "token": "eyJ"})
@@ -113,7 +113,7 @@ async def test_an_upgraded_hash_leaves_all_else_as_it_is(
     assert document == {"email": "a", "password": "new", "__v": 0, "token": "eyJ"}
 
 
-async def test_an_upgrade_does_not_undo_a_password_that_was_changed_in_between(
+async def test_upgrade_does_not_undo_a_password_change(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     user = await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(password="old"))
@@ -126,11 +126,11 @@ async def test_an_upgrade_does_not_undo_a_password_that_was_changed_in_between(
     assert document["password"] == "changed"
 
 
-def test_a_hash_shows_in_no_repr() -> None:
+def test_user_repr_hides_the_hash() -> None:
     assert "hunter2" not in repr(UserDocument.model_construct(password="hunter2"))
 
 
-async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
+async def test_lost_database_is_unavailable_until_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(mongo, "COMMAND_TIMEOUT", 0.5)
@@ -160,7 +160,7 @@ async def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
             await connection.__aexit__(None, None, None)
 
 
-async def test_users_who_are_asked_for_at_once_are_read_together(
+async def test_concurrent_reads_of_users_are_coalesced(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     users = UserRepository(IndexMonitor(DOCUMENTS))
@@ -176,7 +176,7 @@ async def test_users_who_are_asked_for_at_once_are_read_together(
     assert await stored["system.profile"].count_documents(reads) == 1
 
 
-async def test_unique_index_on_addresses_in_any_case_decides_too(
+async def test_unique_index_of_the_operator_counts_too(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     await stored["users"].create_index(
@@ -188,7 +188,7 @@ async def test_unique_index_on_addresses_in_any_case_decides_too(
         await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
 
 
-async def test_user_is_stored_in_no_collection_without_the_index(
+async def test_user_is_not_stored_without_the_index(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     await stored.drop_collection("users")
@@ -220,7 +220,7 @@ async def test_duplicate_of_another_unique_index_is_no_taken_email(
         await users.add(ada(email="bob@example.com"))
 
 
-async def test_odd_user_fails_only_who_asks_for_it(
+async def test_invalid_document_fails_only_its_own_read(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     odd, null = ObjectId(), ObjectId()
