@@ -22,7 +22,7 @@ def users(directory: Path, change: str, email: str, settings: dict[str, str]) ->
     return ended.stdout
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def without_coverage() -> None:
     """Measure the coverage here: no other test runs this command."""
 

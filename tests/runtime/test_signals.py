@@ -12,7 +12,7 @@ from graphql_auth.runtime.signals import HANDLED, Stopped, StopSignals, block_si
 from tests.conftest import KEY, Start
 from tests.process import environment
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("without_coverage")]
 
 
 @pytest.fixture
