@@ -1,4 +1,4 @@
-// Prints what a browser has to fetch, compressed where that helps, and fails beyond the budget.
+// Prints how much a browser downloads (compressed), and fails above the budget.
 import { readdir, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 

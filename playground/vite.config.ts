@@ -6,17 +6,17 @@ import type { Plugin } from 'vite';
 import { defineConfig } from 'vite';
 
 const BASE = '/graphql/';
-// The server puts the nonce of an answer wherever the page has this.
+// The server replaces this by the nonce of the response.
 const NONCE = 'CSP_NONCE';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
-/** Writes NAME.gz beside each asset that it makes smaller, for whoever takes gzip. */
+/** Writes NAME.gz beside each asset that gzip makes smaller, for clients that accept gzip. */
 function gzip(): Plugin {
   return {
     name: 'gzip',
     apply: 'build',
-    // Earlier than this, Vite itself has not finished the code.
+    // Before this hook, Vite has not finished the code.
     async writeBundle({ dir = '' }, bundle) {
       for (const name of Object.keys(bundle).filter((name) => name.startsWith('assets/'))) {
         const content = await readFile(`${dir}/${name}`);
@@ -27,7 +27,7 @@ function gzip(): Plugin {
   };
 }
 
-/** Has the browser fetch the editor while it reads the code that is going to import it. */
+/** Makes the browser preload the editor while it parses the code that imports it. */
 function preloadEditor(): Plugin {
   return {
     name: 'preload-editor',
@@ -55,7 +55,7 @@ function preloadEditor(): Plugin {
 const isOf = (project: string, { moduleIds }: { moduleIds: string[] }) =>
   moduleIds.some((id) => id.includes(`/node_modules/${project}`));
 
-// The size budget tells by the name what is fetched only when something is formatted.
+// The size budget uses this name: the chunk is loaded only to format a document.
 const chunkFileNames = (chunk: { moduleIds: string[] }) =>
   isOf('prettier/', chunk) ? 'assets/lazy-[name]-[hash].js' : 'assets/[name]-[hash].js';
 
@@ -78,7 +78,7 @@ export default defineConfig({
     target: 'es2023',
     reportCompressedSize: false,
     chunkSizeWarningLimit: 4096,
-    // React's compiler, which GraphiQL went through, leaves directives that no longer matter.
+    // React's compiler leaves directives in GraphiQL's code that have no effect.
     rolldownOptions: { checks: { moduleLevelDirective: false }, output: { chunkFileNames } },
   },
 });

@@ -8,7 +8,7 @@ import type {
 import { Kind, parse, valueFromASTUntyped } from 'graphql';
 import type { GraphQLRequest } from './requests';
 
-/** What a request does to the session, read from its document, whatever its aliases. */
+/** The effect of a request on the session, read from its document; aliases are resolved. */
 
 export interface Person {
   firstName?: string;
@@ -16,13 +16,13 @@ export interface Person {
   email?: string;
 }
 
-/** What was selected of an `AuthPayload`. */
+/** The selected fields of an `AuthPayload`. */
 export interface Grant {
   token?: string;
   expiresAt?: string;
   refreshToken?: string | null;
   user?: Person;
-  /** Whether the refresh token is in a cookie; undefined for where it was before. */
+  /** Whether the refresh token is in a cookie; undefined if that does not change. */
   inCookie?: boolean | undefined;
 }
 
@@ -42,12 +42,12 @@ export class Operation {
     private readonly variables: Data,
   ) {}
 
-  /** Reads what a request executes; null when only the server can say what is wrong with it. */
+  /** Reads the operation that a request executes; null if the request is invalid. */
   static read({ query, operationName, variables = {} }: GraphQLRequest): Operation | null {
     const document = parsed(query);
     const definitions = document?.definitions ?? [];
     const operations = definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
-    // GraphiQL learns late of another document, and goes on with the name of the last one.
+    // After a change of the document, GraphiQL may still send the previous operation name.
     const chosen =
       operations.length === 1
         ? operations[0]
@@ -62,7 +62,7 @@ export class Operation {
     return this.definition.name?.value;
   }
 
-  /** Whether it needs no access token, but gives one. */
+  /** Whether it returns an access token and needs none. */
   get signsIn(): boolean {
     return this.rootFields().some(({ name }) => ['register', 'login'].includes(name.value));
   }
@@ -71,7 +71,7 @@ export class Operation {
     return this.rootFields().some(({ name }) => name.value === 'refreshToken');
   }
 
-  /** Returns what its answer does to the session; of several, the last. */
+  /** Returns the effect of its response on the session; if there are several, the last one. */
   effect(data: Data | null | undefined): Effect | null {
     if (!data) return null;
     const effects = [...byKey(this.rootFields())].map(([key, fields]) =>
@@ -100,7 +100,7 @@ export class Operation {
     return grant;
   }
 
-  /** Returns values by the names of their fields, where the data has them by response keys. */
+  /** Returns values by field name; the data has them by response key (alias). */
   private selected(selectionSet: SelectionSetNode, data: Data, names: string[]): Data {
     const fields = fieldsOf(selectionSet, this.fragments);
     const wanted = fields.filter(({ name }) => names.includes(name.value));
@@ -120,7 +120,7 @@ export class Operation {
   }
 }
 
-/** Whether it asks for nothing but the schema, which needs no token. */
+/** Whether it selects only the schema, which needs no token. */
 export function isIntrospection({ query }: GraphQLRequest): boolean {
   return /^\s*query IntrospectionQuery\b/.test(query);
 }
@@ -143,7 +143,7 @@ function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): Data
 function fieldsOf(
   { selections }: SelectionSetNode,
   fragments: Fragments,
-  // A fragment adds its fields once, however often it is spread, and by whatever fragments.
+  // A fragment adds its fields once, also if it is spread several times.
   spread = new Set<string>(),
 ): FieldNode[] {
   return selections.flatMap((selection) => {
@@ -158,7 +158,7 @@ function fieldsOf(
   });
 }
 
-/** Groups what the answer has under one key, because it is one field in several parts. */
+/** Groups selections with the same response key: they are one field in several parts. */
 function byKey(fields: FieldNode[]): Map<string, Fields> {
   const groups = new Map<string, Fields>();
   for (const field of fields) {

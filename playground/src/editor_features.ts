@@ -1,5 +1,5 @@
-// Takes the place of `monaco-editor/esm/vs/editor/edcore.main.js`, which brings what an editor of
-// programs needs: differences, colours, inline completions, rename, sticky scroll and so on.
+// Replaces `monaco-editor/esm/vs/editor/edcore.main.js`, which also loads features that this page
+// does not need: diffs, colour pickers, inline completions, rename, sticky scroll and so on.
 import 'monaco-editor/esm/vs/editor/browser/coreCommands.js';
 import 'monaco-editor/esm/vs/editor/browser/widget/codeEditor/codeEditorWidget.js';
 import 'monaco-editor/esm/vs/editor/contrib/bracketMatching/browser/bracketMatching.js';

@@ -3,7 +3,7 @@ import type { Answer, GraphQLRequest, Headers, Reply, Send } from './requests';
 import { hasError } from './requests';
 import type { Session } from './session';
 
-/** What GraphiQL calls to execute an operation: sends the token along, and refreshes when due. */
+/** GraphiQL's fetcher: sends the access token, refreshes it, and retries. */
 
 interface Observer<T> {
   next(value: T): void;
@@ -52,8 +52,9 @@ async function learned(operation: Operation | null, reply: Reply, session: Sessi
 const carriesToken = (headers: Headers) =>
   Object.keys(headers).some((name) => TOKEN_HEADERS.includes(name.toLowerCase()));
 
-// GraphiQL lets go of an observable when the user stops or goes to another tab, so that an answer
-// cannot end up there; it would wait for a promise. The session learns of the answer in any case.
+// GraphiQL unsubscribes from an observable when the user stops it or changes tabs, so the response
+// does not appear in the wrong tab. It would wait for a promise. The session gets the response in
+// either case.
 function observed<T>(promise: Promise<T>) {
   return {
     subscribe(observer: Observer<T>) {

@@ -3,7 +3,7 @@ import { useEffect } from 'react';
 import type { Linked } from './links';
 import { readLink } from './links';
 
-/** Opens what the address links to, now and whenever its fragment changes. */
+/** Opens the operation in the fragment of the URL, now and after each change of it. */
 export function LinkOpener() {
   const open = useOpen();
   useEffect(() => {
@@ -12,7 +12,7 @@ export function LinkOpener() {
       const linked = readLink(location.hash);
       if (!linked) return;
       open(linked);
-      // A reload would open it once more.
+      // Otherwise a reload opens it again.
       history.replaceState(null, '', location.pathname + location.search);
     };
     follow();

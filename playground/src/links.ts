@@ -1,7 +1,7 @@
 import { readyOperation } from './operations';
 import { blanked } from './secrets';
 
-/** Links to operations, in the fragment of the address, which no server ever gets to see. */
+/** Links to operations, in the fragment of the URL, which browsers do not send to servers. */
 
 export interface Linked {
   query: string;

@@ -1,4 +1,4 @@
-/** The operations that the first tabs hold, and that `/graphql#NAME` opens. */
+/** The operations in the first tabs; `/graphql#NAME` opens them. */
 export interface ReadyOperation {
   name: string;
   query: string;
@@ -10,8 +10,8 @@ const json = (value: unknown) => JSON.stringify(value, null, 2);
 const EMAIL = 'ada@example.com';
 const PASSWORD = 'correct horse battery staple';
 
-const REGISTER = `# Signs you in, too: from now on
-# the token is sent for you.
+const REGISTER = `# Also signs you in. This page then
+# sends the token for you.
 mutation Register($input: RegisterInput!) {
   register(input: $input) {
     token
@@ -40,15 +40,15 @@ mutation Login($input: LoginInput!) {
 }
 `;
 
-const WELCOME = `# Only for whoever is signed in. A token
-# that expired is refreshed on the way.
+const WELCOME = `# Needs a valid access token. This page
+# refreshes an expired one.
 query Welcome {
   welcome
 }
 `;
 
-const SESSIONS = `# Where you are signed in; revokeSession
-# ends the one with an id.
+const SESSIONS = `# Your active sessions. End one with
+# revokeSession(input: {id: …}).
 query Sessions($first: Int) {
   viewer {
     email

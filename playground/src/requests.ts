@@ -1,4 +1,4 @@
-/** GraphQL over HTTP, as the server speaks it. */
+/** GraphQL over HTTP. */
 
 export interface GraphQLRequest {
   query: string;
@@ -16,7 +16,7 @@ export interface Answer {
   errors?: AnswerError[];
 }
 
-/** An answer, and what the clock of the server showed when it came, as far as that is known. */
+/** A response, with the time of the server's clock, if known. */
 export interface Reply {
   answer: Answer;
   serverTime: number;
@@ -27,7 +27,7 @@ export type Send = (request: GraphQLRequest, headers?: Headers, wait?: number) =
 
 const LONGEST_WAIT = 60_000;
 
-/** Sends a request; whatever goes wrong becomes an answer that can be shown. */
+/** Sends a request; every failure becomes a response that GraphiQL can show. */
 export async function send(
   request: GraphQLRequest,
   headers: Headers = {},
@@ -61,7 +61,7 @@ async function answerOf(response: Response): Promise<Answer> {
     const answer: unknown = JSON.parse(text);
     if (isAnswer(answer)) return answer;
   } catch {
-    // Not even JSON: a page of a proxy, for example.
+    // Not JSON: an error page of a proxy, for example.
   }
   const status = `${response.status} ${response.statusText}`.trim();
   return { errors: [{ message: `What came back is no GraphQL; its status is ${status}.` }] };

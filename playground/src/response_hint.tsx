@@ -2,7 +2,7 @@ import { formatShortcutForOS, KEY_MAP, useGraphiQL } from '@graphiql/react';
 
 const KEYS = formatShortcutForOS(KEY_MAP.runQuery.key, 'Cmd');
 
-/** Says where answers come from, as long as there is none. */
+/** Explains the empty response pane. */
 export function ResponseHint() {
   const isEmpty = useGraphiQL(
     ({ tabs, activeTabIndex, isFetching }) => !isFetching && !tabs[activeTabIndex]?.response,
@@ -10,7 +10,7 @@ export function ResponseHint() {
   if (!isEmpty) return null;
   return (
     <p className="response-hint">
-      The answer shows here.
+      The response appears here.
       <br />
       Execute the operation with ▶ or {KEYS}.
     </p>

@@ -1,4 +1,4 @@
-/** Takes passwords and tokens out of text that leaves the memory of the page. */
+/** Removes passwords and tokens from text that leaves the memory of the page. */
 
 const SECRET_NAMES = [
   'password',
@@ -9,7 +9,7 @@ const SECRET_NAMES = [
   'deviceToken',
 ];
 
-// What is typed at the moment is seldom whole, so this is done on text, not on syntax trees.
+// Text that is being typed is seldom valid syntax, so this works on text, not on syntax trees.
 const GAP = String.raw`(?:[\s,\uFEFF]|#[^\n]*(?=\n|$))*`;
 const TEXT = String.raw`(?:"""(?:\\"""|[^])*?(?:"""|$)|"(?:\\.|[^"\\\n])*"?)`;
 const TYPE = String.raw`[\w[\]!]+`;
@@ -21,7 +21,7 @@ interface Texts {
   variables?: string | null;
 }
 
-/** Returns the texts with every value of a secret blanked, also of variables that carry one. */
+/** Returns the texts with every secret value blanked, also in variables. */
 export function blanked<T extends Texts>(texts: T): T {
   const names = [...SECRET_NAMES, ...variablesOfSecrets(texts.query ?? '')];
   const copy = { ...texts };

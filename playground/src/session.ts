@@ -3,29 +3,29 @@ import { Operation } from './documents';
 import type { Headers, Reply, Send } from './requests';
 import { hasError } from './requests';
 
-/** Who is signed in, and the tokens, which are in the memory of this page only. */
+/** The user and the tokens, which are only in the memory of this page. */
 
 export type Status = 'unknown' | 'signedOut' | 'signedIn';
 
-/** Something that the user has to know. */
+/** A notice for the user. */
 export type Note = 'sessionOver' | 'tokenNotSelected' | 'signOutFailed';
 
 export interface Snapshot {
   status: Status;
   user: Person | null;
-  /** When the access token stops working, by the clock of the browser. */
+  /** When the access token expires, by the clock of the browser. */
   expiresAt: number | null;
   isRefreshing: boolean;
   canRefresh: boolean;
   note: Note | null;
 }
 
-/** What a session needs of the browser. */
+/** The browser features that a session uses. */
 export interface Surroundings {
   now(): number;
-  /** Runs something while no other tab runs it. */
+  /** Runs a function while no other tab does. */
   exclusively<T>(run: () => Promise<T>): Promise<T>;
-  /** Tells the other tabs that the session in the cookie is another one. */
+  /** Notifies the other tabs that the cookie has another session. */
   announce(): void;
 }
 
@@ -38,10 +38,10 @@ const REFRESH = `mutation Refresh($input: RefreshTokenInput) {
 const LOGOUT = 'mutation Logout { logout }';
 const VIEWER = `query Viewer { viewer { ${PERSON} } }`;
 
-// Long before REFRESH_GRACE is over, after which asking again would be taken for theft.
+// Far below REFRESH_GRACE: after it, a retry counts as theft of the token.
 const WAIT_FOR_REFRESH = 10_000;
-// The header Date has no parts of a second, and servers do not look at the clock each time. Too
-// early a refresh does no harm; `viewer` is null without an error when it comes too late.
+// The Date header has whole seconds, and servers cache it. An early refresh does no harm; after a
+// late one, `viewer` is null without an error.
 const DOUBT = 2_000;
 
 const SIGNED_OUT: Snapshot = {
@@ -55,10 +55,10 @@ const SIGNED_OUT: Snapshot = {
 
 export class Session {
   private accessToken: string | null = null;
-  // Whether there is a cookie no script can see; the first refresh tells.
+  // Whether there is an HttpOnly cookie; unknown until the first refresh.
   private renewal: Renewal = { by: 'cookie' };
   private refreshing: Promise<boolean> | null = null;
-  // Counts who has been signed in, so that an answer that comes late changes nothing.
+  // Incremented at each change of user, so that a late response changes nothing.
   private generation = 0;
   private state: Snapshot = { ...SIGNED_OUT, status: 'unknown', canRefresh: true };
   private readonly listeners = new Set<() => void>();
@@ -75,13 +75,13 @@ export class Session {
 
   readonly snapshot = (): Snapshot => this.state;
 
-  /** Takes up the session that a cookie carries, if there is one. */
+  /** Resumes the session in the cookie, if there is one. */
   async resume(): Promise<void> {
     await this.refresh();
     if (this.state.status === 'unknown') this.change({ status: 'signedOut' });
   }
 
-  /** Takes up what another tab has done to the session in the cookie. */
+  /** Follows a change of the session in the cookie by another tab. */
   async follow(): Promise<void> {
     if (this.state.status === 'signedIn' && this.renewal.by !== 'cookie') return;
     this.generation += 1;
@@ -90,25 +90,25 @@ export class Session {
     await this.refresh(null);
   }
 
-  /** Returns the header that carries the access token, after a refresh if it has expired. */
+  /** Returns the header with the access token; refreshes an expired one first. */
   async headers(): Promise<Headers> {
     const isUnknown = this.accessToken === null && this.renewal.by === 'cookie';
     if (this.refreshing || isUnknown || this.isExpired()) await this.refresh();
     return this.accessToken === null ? {} : { Authorization: `Bearer ${this.accessToken}` };
   }
 
-  /** Runs what sets the cookie while no refresh does, whose answer could come later. */
+  /** Runs a request that sets the cookie while no refresh runs, whose response could come later. */
   readonly undisturbed = <T>(run: () => Promise<T>): Promise<T> =>
     this.surroundings.exclusively(run);
 
-  /** Sees to another access token of the same user than the one that was refused. */
+  /** Replaces a rejected access token by another one of the same user. */
   async renew(refused: Headers, owner?: string): Promise<boolean> {
     const isOld = refused.Authorization !== `Bearer ${this.accessToken}`;
     const isRenewed = (this.accessToken !== null && isOld) || (await this.refresh());
     return isRenewed && (owner === undefined || owner === this.state.user?.email);
   }
 
-  /** Takes up what an answer to the user has done to the session. */
+  /** Applies the effect of a response to the session. */
   async apply(effect: Effect, reply: Reply): Promise<void> {
     if (effect.kind === 'signedOut') {
       this.forget(null);
@@ -134,7 +134,7 @@ export class Session {
     this.surroundings.announce();
   }
 
-  /** Refreshes once for all who ask meanwhile; whether there is an access token then. */
+  /** Shares one refresh among all callers; returns whether there is an access token afterwards. */
   private refresh(noteWhenOver: Note | null = this.noteWhenOver()): Promise<boolean> {
     if (this.refreshing) return this.refreshing;
     const { generation } = this;

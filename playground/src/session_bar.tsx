@@ -4,13 +4,13 @@ import { clock } from './clock';
 import type { Person } from './documents';
 import type { Note, Session, Snapshot } from './session';
 
-/** Says who is signed in, and for how long. */
+/** Shows the user, and when the access token expires. */
 
-const HINT = 'Run Register or Log in; the token is sent for you.';
+const HINT = 'Run Register or Login. This page then sends the token for you.';
 
 const NOTES: Record<Note, string> = {
-  sessionOver: 'The session is over. Log in again.',
-  tokenNotSelected: 'Signed in, but the answer has no token: select the field token.',
+  sessionOver: 'The session has ended. Log in again.',
+  tokenNotSelected: 'Signed in, but the response has no token: select the field token.',
   signOutFailed: 'Still signed in: the server did not answer.',
 };
 

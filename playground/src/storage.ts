@@ -1,7 +1,7 @@
 import { READY_OPERATIONS } from './operations';
 import { blanked } from './secrets';
 
-/** Where GraphiQL keeps tabs, history and settings: without secrets, headers and responses. */
+/** GraphiQL's storage of tabs, history and settings, without secrets, headers and responses. */
 
 type Browser = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'length' | 'key'>;
 
@@ -49,7 +49,7 @@ export class CleanStorage {
   }
 }
 
-/** Returns what may be stored of a value; null for what GraphiQL stores and this does not know. */
+/** Returns the part of a value that may be stored; null for an unknown key. */
 function cleaned(key: string, value: string): string | null {
   const name = key.replace('graphiql:', '');
   if (SETTINGS.includes(name)) return value;
@@ -69,14 +69,14 @@ function cleanTabs(state: { tabs: Kept[] }): { tabs: Kept[] } {
   return { ...state, tabs: state.tabs.map(clean) };
 }
 
-// What differed by its password only would be listed twice.
+// Two entries that differ only in the password would be listed twice.
 function cleanHistory(name: string, { [name]: items = [] }: Record<string, Kept[]>) {
   const texts = items.map(({ headers, ...item }) => JSON.stringify(blanked(item)));
   const distinct = texts.filter((text, index) => text !== texts[index - 1]);
   return { [name]: distinct.map((text) => JSON.parse(text) as Kept) };
 }
 
-/** Gives the ready tabs back the password of the example, which is no secret. */
+/** Restores the example's password in the first tabs; it is not a secret. */
 function withReadyOperations(value: string): string {
   return edited<{ tabs: Kept[] }>(value, (state) => ({
     ...state,

@@ -1,12 +1,12 @@
 import type { Surroundings } from './session';
 
-/** The browser around a session: its clock, its locks and its other tabs. */
+/** The browser's clock, locks and other tabs. */
 
 const channel = new BroadcastChannel('graphql-auth');
 
 export const surroundings: Surroundings = {
   now: () => Date.now(),
-  // There are locks over HTTPS and on localhost only; tabs that refresh at once do no harm.
+  // Web Locks need HTTPS or localhost. Without them tabs may refresh at once, which does no harm.
   exclusively: (run) => navigator.locks?.request('refresh', run) ?? run(),
   announce: () => channel.postMessage('session'),
 };

@@ -1,7 +1,7 @@
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { useEffect } from 'react';
 
-/** Has the editors follow the system when it turns dark or light; GraphiQL looks once only. */
+/** Makes the editors follow the system's theme; GraphiQL reads it only once. */
 export function SystemTheme() {
   const theme = useGraphiQL((state) => state.theme);
   const { setTheme } = useGraphiQLActions();

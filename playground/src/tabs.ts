@@ -2,14 +2,14 @@ import { READY_OPERATIONS } from './operations';
 import type { CleanStorage } from './storage';
 import { TABS } from './storage';
 
-/** What the editors show first: the tabs that were left here, else the ready ones. */
+/** The first content of the editors: the stored tabs, otherwise the ready operations. */
 
 interface Tab {
   query: string | null;
   variables: string | null;
 }
 
-/** Returns the contents of the tab that is shown first; GraphiQL takes those of no tab for it. */
+/** Returns the content of the active tab, which GraphiQL does not read from the tabs itself. */
 export function firstTab(storage: Pick<CleanStorage, 'getItem'>): Tab {
   const { tabs, activeTabIndex } = storedTabs(storage);
   return tabs[activeTabIndex] ?? READY_OPERATIONS[0];

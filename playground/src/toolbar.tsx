@@ -4,7 +4,7 @@ import { linkTo } from './links';
 
 const LABEL = 'Copy a link to this operation';
 
-/** Copies a link to what the editors hold, and says so for a while. */
+/** Copies a link to the operation in the editors, and confirms it for 4 seconds. */
 export function LinkButton() {
   const [message, setMessage] = useState('');
   const link = useLink();
@@ -47,7 +47,7 @@ async function copied(link: string): Promise<string> {
     await navigator.clipboard.writeText(link);
     return 'Link copied, without passwords and tokens';
   } catch {
-    // Plain HTTP to another machine has no clipboard.
+    // The clipboard needs HTTPS or localhost.
     history.replaceState(null, '', link);
     return 'The link is in the address bar';
   }

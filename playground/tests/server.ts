@@ -2,7 +2,7 @@ import { Operation } from '../src/documents';
 import type { Answer, GraphQLRequest, Headers, Send } from '../src/requests';
 import { Session } from '../src/session';
 
-/** A server of a few lines, for one user, that knows which access token counts. */
+/** A minimal server for one user, which knows the valid access token. */
 
 export const PERSON = { firstName: 'Ada', lastName: 'Lovelace', email: 'ada@example.com' };
 export const LIFETIME = 60_000;
@@ -14,7 +14,7 @@ export class Server {
   hasCookie = false;
   refreshToken: string | null = null;
   issued = 0;
-  /** Answers instead of this server, as long as it is set. */
+  /** If set, responds instead of this server. */
   trouble: Answer | null = null;
   readonly requests: { request: GraphQLRequest; headers: Headers }[] = [];
   private isRevoked = true;
@@ -25,7 +25,7 @@ export class Server {
     return { answer: this.trouble ?? this.answer(request, headers), serverTime: this.clock };
   };
 
-  /** How often a field was asked for. */
+  /** How often a field was requested. */
   count(field: string): number {
     return this.requests.filter(({ request }) => request.query.includes(field)).length;
   }
@@ -78,7 +78,7 @@ export function sessionAt(server: Server) {
   return { session, announced };
 }
 
-/** Makes a session take up the answer to an operation of the user. */
+/** Executes an operation of the user and applies its response to a session. */
 export async function execute(session: Session, server: Server, request: GraphQLRequest) {
   const reply = await server.send(request);
   const effect = Operation.read(request)?.effect(reply.answer.data);

@@ -204,7 +204,7 @@ async function isTold(page) {
   await endSessions();
   await go(page, 'Welcome');
   shows('a session that ended is over', codes(await execute(page)), ['UNAUTHENTICATED']);
-  await says(page, 'The session is over');
+  await says(page, 'The session has ended');
   await pictures(page, '8-over');
   await go(page, 'Login');
   await execute(page);
