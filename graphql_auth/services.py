@@ -17,7 +17,7 @@ from graphql_auth.accounts.service import AccountService
 from graphql_auth.context import Services
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.mongo.heartbeat import Heartbeat
-from graphql_auth.mongo.indexes import SECONDS_BETWEEN_CHECKS, IndexMonitor
+from graphql_auth.mongo.indexes import CHECK_INTERVAL, IndexMonitor
 from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.passwords.hash_queue import HashQueue
 from graphql_auth.passwords.hasher import PasswordHasher
@@ -67,10 +67,10 @@ class ServiceContainer(Services):
         return (
             (SECONDS_BETWEEN_POLLS, self.revocations.poll),
             (SECONDS_BETWEEN_SWEEPS, self.revocations.sweep),
-            (self.heartbeat.seconds_between_beats, self.heartbeat.beat),
+            (self.heartbeat.interval, self.heartbeat.beat),
             (SECONDS_BETWEEN_COMPLETIONS, self.password_change.complete_overdue),
             (SECONDS_BETWEEN_RENEWALS, self.throttle.renew_leases),
-            (SECONDS_BETWEEN_CHECKS, self.indexes.check_all),
+            (CHECK_INTERVAL, self.indexes.check_all),
         )
 
     @asynccontextmanager

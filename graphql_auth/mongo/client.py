@@ -25,7 +25,7 @@ CONNECT_TIMEOUT = 4.0
 COMMAND_TIMEOUT = 5.0
 CLOSE_TIMEOUT = 0.2
 INDEX_BUILD_TIMEOUT = 3600.0
-SECONDS_BEFORE_INDEX_NOTICE = 3.0
+INDEX_NOTICE_DELAY = 3.0
 # The database of a URI that names none, as mongoose takes it: so the URI of a Node.js server leads
 # to the same users.
 DEFAULT_DATABASE = "test"
@@ -36,7 +36,7 @@ Documents = Sequence[type[Document]]
 
 logger = logging.getLogger(__name__)
 
-# In the comment of each command that belongs to no request.
+# The comment of commands that belong to no request.
 BACKGROUND = "graphql-auth: background"
 
 NO_ANSWER = (
@@ -145,7 +145,7 @@ async def _create_indexes(database: Database, document: type[Document]) -> None:
     """Bind one document, and create its indexes, which can take minutes on many documents."""
     namespace = f"{database.name}.{document.Settings.name}"
     notice = asyncio.get_running_loop().call_later(
-        SECONDS_BEFORE_INDEX_NOTICE, logger.warning, "creating the indexes of %s …", namespace
+        INDEX_NOTICE_DELAY, logger.warning, "creating the indexes of %s …", namespace
     )
     try:
         with timeout(INDEX_BUILD_TIMEOUT):

@@ -1,4 +1,4 @@
-"""The time of the database: the one clock that all servers of it share."""
+"""The time of the database: one clock for all of its servers."""
 
 import logging
 import time
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 class DatabaseClock:
-    """Returns the time of the database in seconds since 1970, without asking it.
+    """Returns the time of the database in seconds since 1970, without a command.
 
-    It was read now and then; since then the monotonic clock of this machine has counted. The wall
-    clock is not involved, so it may jump. Raises Unavailable until the time was read once.
+    It is the time of the last poll, plus the monotonic clock since. So it does not matter when the
+    wall clock of this machine jumps. Raises Unavailable before the first poll.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -29,19 +29,18 @@ class DatabaseClock:
         self._has_warned = False
 
     def __call__(self) -> float:
-        """Return the present time."""
         if self._offset is None:
             raise Unavailable(retry_after=1)
         return self._offset + self._monotonic()
 
     def now(self) -> datetime:
-        """Return the present time in UTC."""
+        """Return the same time as a UTC datetime."""
         return datetime.fromtimestamp(self(), UTC)
 
     def set(self, database_time: datetime, asked_at: float) -> None:
-        """Take over a reading that was asked for at ``asked_at`` and has come just now.
+        """Set the clock to a time that was requested at ``asked_at`` and has just arrived.
 
-        The database looked at its clock in between; the middle halves the error.
+        The database read its clock in between; taking the middle halves the error.
         """
         self._offset = database_time.timestamp() - (asked_at + self._monotonic()) / 2
         difference = time.time() - self()
@@ -49,11 +48,11 @@ class DatabaseClock:
             self._has_warned = True
             logger.warning(
                 "the clock of this machine differs from that of MongoDB by %+.1f s;"
-                " MongoDB's counts, so only the times in this log are wrong",
+                " the server uses MongoDB's, so only the times in this log are wrong",
                 difference,
             )
 
 
 def object_id_at(seconds: float) -> PydanticObjectId:
-    """Return a new id that carries a time, in seconds since 1970; a driver takes the wall clock."""
+    """Return a new id for a time in seconds since 1970; the driver would use the wall clock."""
     return PydanticObjectId(pack(">I", int(seconds)) + PydanticObjectId().binary[4:])

@@ -1,4 +1,4 @@
-"""When the database could not acknowledge writes: outages, recorded for all servers of it."""
+"""Records outages of the database, in which it acknowledges no write, for all of its servers."""
 
 import time
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ from graphql_auth.mongo.meta import MetaDocument
 # A longer time without an acknowledged write is an outage; less, if the grace is a few seconds.
 MAX_GAP = timedelta(seconds=5)
 MIN_GAP = timedelta(seconds=0.5)
-OUTAGES_KEPT = 100
+MAX_OUTAGES = 100
 HEARTBEAT = {"_id": "heartbeat"}
 
 
 class Heartbeat:
-    """Writes to the database now and then, and records the gaps between acknowledged writes.
+    """Writes to the database at an interval, and records the gaps between acknowledged writes.
 
-    A primary without a majority applies writes that it cannot acknowledge. So a write carries the
-    time of the last one that was acknowledged, and a gap is recorded only after its end was.
-    A server that starts continues from the time that the others have stored.
+    A primary without a majority applies writes that it cannot acknowledge. So each write stores the
+    time of the last acknowledged one, and a gap is recorded after an acknowledged write.
+    A server that starts continues from the time that other servers have stored.
 
     Every method raises Unavailable.
     """
@@ -33,24 +33,24 @@ class Heartbeat:
 
     @classmethod
     def for_grace(cls, grace: timedelta) -> Self:
-        """Return one that sees outages which are short against a grace."""
+        """Return a heartbeat that detects outages of a quarter of ``grace``."""
         return cls(min(MAX_GAP, max(MIN_GAP, grace / 4)))
 
     @property
-    def seconds_between_beats(self) -> float:
-        """How often to call ``beat``."""
+    def interval(self) -> float:
+        """Seconds between two calls of ``beat``."""
         return self.max_gap.total_seconds() * 0.4
 
     async def beat(self) -> None:
         """Write once, and record an outage if the last acknowledged write is too long ago."""
-        began = time.monotonic()
+        start = time.monotonic()
         stored = await self._write(
             [
                 {
                     "$set": {
                         "written_at": "$$NOW",
                         "acknowledged_at": {
-                            # The clock of a member may have been ahead: the present counts at most.
+                            # The clock of a member may have been ahead, so at most now.
                             "$max": [{"$min": ["$acknowledged_at", "$$NOW"]}, self._acknowledged_at]
                         },
                     }
@@ -60,26 +60,27 @@ class Heartbeat:
         now = cast("datetime", stored["written_at"])
         last = self._acknowledged_at or stored["acknowledged_at"] or now
         if now - last > self.max_gap:
-            await self._write(_recording(last, now, self.max_gap))
-        # The acknowledgement has come just now, and proves that there is no outage until then.
-        self._acknowledged_at = now + timedelta(seconds=time.monotonic() - began)
+            await self._write(_record_outage(last, now, self.max_gap))
+        # The acknowledgement that has just arrived ends the gap.
+        self._acknowledged_at = now + timedelta(seconds=time.monotonic() - start)
 
     async def outage_since(self, moment: datetime) -> timedelta:
-        """Return how long the database could not answer between a moment and now."""
+        """Return the total length of the outages between a moment and now."""
         # An outage that has just ended may not be recorded yet.
         await self.beat()
         with translate_driver_errors():
             found = await MetaDocument.get_pymongo_collection().find_one(HEARTBEAT)
         stored = cast("Mapping[str, Any]", found)
         now = stored["written_at"]
-        lost = (
+        lengths = (
             min(outage["to"], now) - max(outage["from"], moment)
             for outage in stored.get("outages", [])
         )
-        return sum((one for one in lost if one > timedelta()), timedelta())
+        return sum((length for length in lengths if length > timedelta()), timedelta())
 
     @staticmethod
     async def _write(update: list[dict[str, Any]]) -> Mapping[str, Any]:
+        # PyMongo's collection, because one atomic command writes and returns the document.
         with translate_driver_errors(writing=True):
             return cast(
                 "Mapping[str, Any]",
@@ -93,8 +94,8 @@ class Heartbeat:
             )
 
 
-def _recording(start: datetime, end: datetime, max_gap: timedelta) -> list[dict[str, Any]]:
-    """Return the update that records an outage, less what other servers have recorded of it."""
+def _record_outage(start: datetime, end: datetime, max_gap: timedelta) -> list[dict[str, Any]]:
+    """Return the update that records the part of an outage that no other server has recorded."""
     outages = {"$ifNull": ["$outages", []]}
     ends = {
         "$filter": {"input": {"$ifNull": ["$outages.to", []]}, "cond": {"$lte": ["$$this", end]}}
@@ -102,5 +103,5 @@ def _recording(start: datetime, end: datetime, max_gap: timedelta) -> list[dict[
     unrecorded = {"$max": [start, {"$max": ends}]}
     is_new = {"$gt": [{"$subtract": [end, unrecorded]}, max_gap // timedelta(milliseconds=1)]}
     added = {"$concatArrays": [outages, [{"from": unrecorded, "to": end}]]}
-    kept = {"$cond": [is_new, {"$slice": [added, -OUTAGES_KEPT]}, outages]}
+    kept = {"$cond": [is_new, {"$slice": [added, -MAX_OUTAGES]}, outages]}
     return [{"$set": {"outages": kept}}]

@@ -1,4 +1,4 @@
-"""The indexes that the server relies on, and whether the database still has them."""
+"""Checks that the database has the declared indexes."""
 
 import json
 import logging
@@ -12,8 +12,8 @@ from beanie import Document
 from graphql_auth.logs import LogRateLimit
 from graphql_auth.mongo.client import BACKGROUND, Documents, translate_driver_errors
 
-SECONDS_BETWEEN_CHECKS = 30.0
-SECONDS_BETWEEN_REMINDERS = 300.0
+CHECK_INTERVAL = 30.0
+REMINDER_INTERVAL = 300.0
 
 Index = Mapping[str, Any]
 
@@ -21,22 +21,22 @@ logger = logging.getLogger(__name__)
 
 
 class IndexMonitor:
-    """Compares the indexes of the database with the declared ones, and logs each that is missing.
+    """Compares the indexes of the database with the declared ones, and logs what is missing.
 
-    It makes none: on a database that is in use, that is the operator's decision.
+    It creates none: on a database in use, that is the operator's decision.
     """
 
     def __init__(self, documents: Documents, clock: Callable[[], float] = time.monotonic) -> None:
         self._documents = documents
-        self._reminders = LogRateLimit(SECONDS_BETWEEN_REMINDERS, clock)
+        self._reminders = LogRateLimit(REMINDER_INTERVAL, clock)
 
     async def check_all(self) -> None:
-        """Check the indexes of all collections. Raises Unavailable."""
+        """Check all documents. Raises Unavailable."""
         for document in self._documents:
             await self.check(document)
 
     async def check(self, document: type[Document]) -> bool:
-        """Whether the collection of a document has all the declared indexes. Raises Unavailable."""
+        """Return whether a collection has all declared indexes. Raises Unavailable."""
         collection = document.get_pymongo_collection()
         with translate_driver_errors():
             found = {
@@ -44,13 +44,13 @@ class IndexMonitor:
                 async for index in await collection.list_indexes(comment=BACKGROUND)
             }
         declared = [field.index.document for field in document.get_settings().indexes]
-        usable = [self._is_usable(collection.full_name, one, found) for one in declared]
+        usable = [self._check(collection.full_name, index, found) for index in declared]
         return all(usable)
 
-    def _is_usable(self, namespace: str, declared: Index, found: Mapping[str, Index]) -> bool:
+    def _check(self, namespace: str, declared: Index, found: Mapping[str, Index]) -> bool:
         name = declared["name"]
         actual = found.get(name)
-        if actual is not None and _is_as_declared(declared, actual):
+        if actual is not None and _is_equal(declared, actual):
             if self._reminders.forget((namespace, name)):
                 logger.warning("the index %s of %s is back", name, namespace)
             return True
@@ -60,35 +60,35 @@ class IndexMonitor:
                 name,
                 namespace,
                 "not as declared" if actual else "missing",
-                ", so nobody can register" if declared.get("unique") else "",
-                _remedy(namespace, declared, actual),
+                ", so registration is refused" if declared.get("unique") else "",
+                _repair_command(namespace, declared, actual),
             )
         return False
 
 
-def _is_as_declared(declared: Index, actual: Index) -> bool:
+def _is_equal(declared: Index, actual: Index) -> bool:
     options = {*declared, "partialFilterExpression", "collation"} - {"key"}
     return (
-        # The order of the fields counts.
+        # The order of the fields matters.
         list(actual["key"].items()) == list(declared["key"].items())
         and all(actual.get(option) == declared.get(option) for option in options)
-        # The planner passes over an index that is hidden.
+        # The query planner ignores a hidden index.
         and not actual.get("hidden")
     )
 
 
-def _remedy(namespace: str, declared: Index, actual: Index | None) -> str:
-    """Return the line for mongosh that makes an index as it is declared."""
+def _repair_command(namespace: str, declared: Index, actual: Index | None) -> str:
+    """Return the command for mongosh that creates the declared index."""
     collection = f"db.{namespace.partition('.')[2]}"
     options = {option: value for option, value in declared.items() if option != "key"}
-    create = f"{collection}.createIndex({_mongosh(declared['key'])}, {_mongosh(options)})"
+    create = f"{collection}.createIndex({_to_mongosh(declared['key'])}, {_to_mongosh(options)})"
     if actual is None:
         return create
     name = json.dumps(declared["name"])
-    if _is_as_declared(declared, {**actual, "hidden": False}):
+    if _is_equal(declared, {**actual, "hidden": False}):
         return f"{collection}.unhideIndex({name})"
     return f"{collection}.dropIndex({name}); {create}"
 
 
-def _mongosh(value: Mapping[str, Any]) -> str:
+def _to_mongosh(value: Mapping[str, Any]) -> str:
     return re.sub(r'"([\w$]+)":', r"\1:", json.dumps(value))

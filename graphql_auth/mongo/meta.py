@@ -1,14 +1,12 @@
-"""What the servers of one database agree on."""
+"""What the servers of one database share."""
 
 from beanie import Document
 
 
 class MetaDocument(Document):
-    """What the servers of one database agree on: one document for each matter."""
+    """One document for each purpose: the heartbeat, and the fingerprint of TOKEN_KEY."""
 
     id: str  # type: ignore[assignment]
 
     class Settings:
-        """The collection, which needs no index but that of ``_id``."""
-
         name = "graphql_auth_meta"

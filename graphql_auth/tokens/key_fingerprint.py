@@ -1,4 +1,4 @@
-"""A fingerprint of TOKEN_KEY in the database, so that servers with different keys are noticed."""
+"""A fingerprint of TOKEN_KEY in the database, to detect servers with different keys."""
 
 import contextlib
 import hashlib
@@ -25,16 +25,17 @@ logger = logging.getLogger(__name__)
 
 
 async def check_token_key(key: str) -> None:
-    """Log a warning when the database was last used with another key, and store this one.
+    """Log a warning if the database was last used with another key, and store this one's.
 
-    The fingerprint is salted and under a derived key: to guess the key from it takes at least as
-    long as from the signature of an access token. Raises Unavailable.
+    The fingerprint is a salted HMAC under a derived key, so guessing the key from it takes at least
+    as long as from the signature of an access token. Raises Unavailable.
     """
+    # PyMongo's collection, because Beanie has no ``$setOnInsert`` upsert in one command.
     collection = MetaDocument.get_pymongo_collection()
     salt = secrets.token_bytes(SALT_BYTES)
     own = {"salt": salt, "fingerprint": _fingerprint(key, salt)}
     with translate_driver_errors(writing=True):
-        with contextlib.suppress(DuplicateKeyError):  # Another server has just stored one.
+        with contextlib.suppress(DuplicateKeyError):  # Another server was faster.
             await collection.update_one({"_id": "token_key"}, {"$setOnInsert": own}, upsert=True)
         stored = await collection.find_one({"_id": "token_key"}) or own
         if hmac.compare_digest(stored["fingerprint"], _fingerprint(key, stored["salt"])):

@@ -14,7 +14,7 @@ from tests.conftest import KEY, Start
 from tests.process import ServerProcess
 
 MISSING = (
-    "is missing, so nobody can register;"
+    "is missing, so registration is refused;"
     ' in mongosh: db.users.createIndex({email: 1}, {name: "email_1", unique: true})'
 )
 

@@ -58,7 +58,7 @@ async def test_an_index_on_many_users_may_take_its_time_and_is_told_of(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(mongo, "SECONDS_BEFORE_INDEX_NOTICE", 0.01)
+    monkeypatch.setattr(mongo, "INDEX_NOTICE_DELAY", 0.01)
     monkeypatch.setattr(mongo, "COMMAND_TIMEOUT", 0.2)
     for part in range(4):
         await database["users"].insert_many(

@@ -7,7 +7,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.mongo.client import connect
-from graphql_auth.mongo.heartbeat import HEARTBEAT, OUTAGES_KEPT, Heartbeat
+from graphql_auth.mongo.heartbeat import HEARTBEAT, MAX_OUTAGES, Heartbeat
 from graphql_auth.services import DOCUMENTS
 
 pytestmark = pytest.mark.anyio
@@ -129,12 +129,12 @@ async def test_outage_of_one_server_alone_is_recorded(database: Database) -> Non
 
 async def test_number_of_outages_that_are_kept_is_bounded(database: Database) -> None:
     server = Heartbeat(GAP)
-    for _ in range(OUTAGES_KEPT + 3):
+    for _ in range(MAX_OUTAGES + 3):
         await server.beat()
         await pass_time(database, OUTAGE, server)
     await server.beat()
 
-    assert len((await stored(database))["outages"]) == OUTAGES_KEPT
+    assert len((await stored(database))["outages"]) == MAX_OUTAGES
 
 
 async def test_slow_acknowledgements_are_no_outage(
@@ -179,5 +179,5 @@ async def test_outage_of_a_member_whose_clock_was_ahead_hides_no_other(database:
 async def test_outages_are_seen_that_are_short_against_the_grace(grace: float, gap: float) -> None:
     heartbeat = Heartbeat.for_grace(timedelta(seconds=grace))
 
-    assert heartbeat.seconds_between_beats < gap / 2
-    assert heartbeat.seconds_between_beats > gap / 4
+    assert heartbeat.interval < gap / 2
+    assert heartbeat.interval > gap / 4

@@ -7,7 +7,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.mongo.client import connect
-from graphql_auth.mongo.indexes import SECONDS_BETWEEN_REMINDERS, IndexMonitor
+from graphql_auth.mongo.indexes import REMINDER_INTERVAL, IndexMonitor
 from graphql_auth.services import DOCUMENTS
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.throttling.document import AttemptDocument
@@ -84,12 +84,12 @@ async def test_missing_index_is_logged_with_its_command_now_and_then_and_when_it
     await stored["users"].drop_index("email_1")
 
     missing = (
-        f"CRITICAL the index email_1 of {stored.name}.users is missing, so nobody can register;"
+        f"CRITICAL the index email_1 of {stored.name}.users is missing, so registration is refused;"
         f" in mongosh: {CREATE_EMAIL_INDEX}"
     )
     for seconds, expected in (
         (0, [missing]),
-        (SECONDS_BETWEEN_REMINDERS - 1, []),
+        (REMINDER_INTERVAL - 1, []),
         (1, [missing]),
     ):
         clock.time += seconds
@@ -115,7 +115,7 @@ async def test_index_of_another_kind_is_not_usable(
 
     assert not await monitor.check(UserDocument)
     (line,) = lines(caplog)
-    assert "is not as declared, so nobody can register" in line
+    assert "is not as declared, so registration is refused" in line
     assert line.endswith(f': db.users.dropIndex("email_1"); {CREATE_EMAIL_INDEX}')
 
 

@@ -16,7 +16,7 @@ from pymongo.errors import (
 )
 
 from graphql_auth.mongo.client import COMMAND_TIMEOUT
-from graphql_auth.mongo.outages import SECONDS_TO_SETTLE, OutageLog, reason_of
+from graphql_auth.mongo.outages import SETTLE_TIME, OutageLog, describe_error
 
 TIMEOUT = NetworkTimeout("mongodb.internal:27017: timed out")
 
@@ -84,7 +84,7 @@ def test_second_outage_is_logged_like_the_first(
     for _ in range(2):
         outages.record_failure(TIMEOUT, writing=False)
         outages.record_success(writing=False)
-        clock.time += SECONDS_TO_SETTLE
+        clock.time += SETTLE_TIME
         outages.record_success(writing=False)
 
         assert lines() == [
@@ -125,7 +125,7 @@ def test_reads_end_an_outage_in_which_they_failed_too(
     for writing in (True, False):
         outages.record_failure(TIMEOUT, writing=writing)
     outages.record_success(writing=False)
-    clock.time += SECONDS_TO_SETTLE
+    clock.time += SETTLE_TIME
     outages.record_success(writing=False)
 
     assert lines()[1:] == ["MongoDB answers again after 0 s (failed commands: 2)"]
@@ -189,7 +189,7 @@ def test_what_was_recorded_is_of_one_connection(
     ],
 )
 def test_reason_is_a_class_and_a_cause(error: PyMongoError, reason: str) -> None:
-    assert reason_of(error) == reason
+    assert describe_error(error) == reason
 
 
 @given(st.text(min_size=1))
@@ -197,7 +197,7 @@ def test_reason_never_repeats_a_message(text: str) -> None:
     secret = f"hunter2{text}"
 
     for error in (AutoReconnect(secret), OperationFailure(secret, 1, {"errmsg": secret})):
-        assert "hunter2" not in reason_of(error)
+        assert "hunter2" not in describe_error(error)
 
 
 def test_levels_survive_the_level_warning(
@@ -205,7 +205,7 @@ def test_levels_survive_the_level_warning(
 ) -> None:
     outages.record_failure(TIMEOUT, writing=False)
     outages.record_success(writing=False)
-    clock.time += SECONDS_TO_SETTLE
+    clock.time += SETTLE_TIME
     outages.record_success(writing=False)
 
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
