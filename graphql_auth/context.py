@@ -15,7 +15,7 @@ from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.graphql_http.params import GraphQLParams
 from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.cookies import Cookies
-from graphql_auth.sessions.rotation import RefreshTokenRotation
+from graphql_auth.sessions.rotation import LoadUser, RefreshTokenRotation
 from graphql_auth.sessions.service import SessionService
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.credentials import find_tokens
@@ -45,6 +45,7 @@ class Services:
     sessions: SessionService
     rotation: RefreshTokenRotation
     authenticator: Authenticator
+    load_user: LoadUser
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ async def services(new_services: NewServices) -> ServiceContainer:
 
 def endpoint_for(service: Any, config: EndpointConfig | None = None) -> ASGIApp:
     """The endpoint with one object in place of all services."""
-    create_context = context_factory(Services(*[service] * 5), set(TokenSource), set())
+    create_context = context_factory(Services(*[service] * 6), set(TokenSource), set())
     schema = create_schema().core
     endpoint = GraphQLEndpoint(schema, create_context, config or EndpointConfig(), Playground())
     return SecurityHeadersMiddleware(endpoint)

@@ -115,10 +115,6 @@ class AccountService:
         security_log.record("login", "success", str(user.id), client)
         return SignedIn(tokens, user, self._device_tokens.issue(user, device_id))
 
-    async def get(self, user_id: str) -> UserDocument | None:
-        """Return the user with this id."""
-        return await self._users.get(user_id)
-
     async def _start_session(self, user: UserDocument, client: ClientInfo) -> Tokens:
         """Start a session, unless the user has changed since; raises InvalidCredentials then.
 

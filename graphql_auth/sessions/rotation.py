@@ -3,7 +3,9 @@
 OAuth 2.0 Security Best Current Practice (RFC 9700) section 4.14.2.
 """
 
+import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -17,13 +19,13 @@ from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.service import Lifetimes, SessionService
 from graphql_auth.sessions.tokens import TokenIssuer, Tokens, stored_fields
 from graphql_auth.users.document import UserDocument
-from graphql_auth.users.repository import UserRepository
 
 SALT_BYTES = 32
 # How often a session may change while a request with a replaced token is answered.
 MAX_RACES = 5
 
 Reissued = tuple[SessionDocument, RefreshToken]
+LoadUser = Callable[[str], Awaitable[UserDocument | None]]
 
 
 class RefreshTokenRotation:
@@ -32,14 +34,14 @@ class RefreshTokenRotation:
     def __init__(  # noqa: PLR0913, PLR0917 - the composition root names each
         self,
         sessions: SessionRepository,
-        users: UserRepository,
+        load_user: LoadUser,
         session_service: SessionService,
         issuer: TokenIssuer,
         heartbeat: Heartbeat,
         lifetimes: Lifetimes,
     ) -> None:
         self._sessions = sessions
-        self._users = users
+        self._load_user = load_user
         self._session_service = session_service
         self._issuer = issuer
         self._heartbeat = heartbeat
@@ -55,7 +57,8 @@ class RefreshTokenRotation:
         if token is None:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         # Concurrently: disabling a user or changing a password revokes the sessions afterwards.
-        user_read = self._users.get(token.user_id)
+        user_read = asyncio.ensure_future(self._load_user(token.user_id))
+        user_read.add_done_callback(_mark_retrieved)
         session, successor = await self._rotate(token, client)
         user = await user_read
         if user is None or user.disabled:
@@ -138,3 +141,9 @@ class RefreshTokenRotation:
         if await self._session_service.end(token.user_id, token.session_id):
             security_log.record("refresh_token_reused", "session_ended", token.user_id, client)
         raise Unauthenticated(TokenReason.TOKEN_REVOKED)
+
+
+def _mark_retrieved(user_read: asyncio.Future[UserDocument | None]) -> None:
+    """Keep asyncio from logging the error of a read that nobody awaits any longer."""
+    if not user_read.cancelled():
+        user_read.exception()

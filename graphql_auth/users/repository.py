@@ -1,6 +1,5 @@
 """The collection of users."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -11,7 +10,6 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from graphql_auth.errors import DatabaseUnavailable, EmailTaken
-from graphql_auth.mongo.batch_loader import BatchLoader
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.users.document import EMAIL_INDEX, UserDocument
@@ -22,11 +20,22 @@ class UserRepository:
 
     def __init__(self, indexes: IndexMonitor) -> None:
         self._indexes = indexes
-        self._by_id: BatchLoader[PydanticObjectId, UserDocument] = BatchLoader(_find_by_ids)
 
-    def get(self, user_id: str) -> asyncio.Future[UserDocument | None]:
-        """Return the user with this id, 24 hexadecimal digits. The query starts at once."""
-        return self._by_id.load(PydanticObjectId(user_id))
+    async def get(self, user_id: str) -> UserDocument | None:
+        """Return the user with this id, 24 hexadecimal digits."""
+        with translate_driver_errors():
+            return await UserDocument.get(PydanticObjectId(user_id))
+
+    async def get_many(
+        self, user_ids: Sequence[str]
+    ) -> list[UserDocument | ValidationError | None]:
+        """Return the users with these ids in one query; an error for a document that is invalid."""
+        ids = list(map(PydanticObjectId, user_ids))
+        # Not a query of Beanie: one invalid document would fail the reads of all other users.
+        with translate_driver_errors():
+            stored = UserDocument.get_pymongo_collection().find({"_id": {"$in": ids}})
+            found = {values["_id"]: _validate(values) async for values in stored}
+        return [found.get(user_id) for user_id in ids]
 
     async def find_by_email(self, spellings: Sequence[str]) -> UserDocument | None:
         """Return the user whose e-mail is stored as one of ``spellings``, the first if several."""
@@ -113,15 +122,6 @@ class UserRepository:
             await UserDocument.find_one(
                 UserDocument.id == user.id, UserDocument.password == user.password
             ).set({UserDocument.password: new_hash})
-
-
-async def _find_by_ids(
-    ids: Sequence[PydanticObjectId],
-) -> Mapping[PydanticObjectId, UserDocument | ValidationError]:
-    # Not a query of Beanie: one invalid document would fail the reads of all other users.
-    with translate_driver_errors():
-        found = await UserDocument.get_pymongo_collection().find({"_id": {"$in": ids}}).to_list()
-    return {values["_id"]: _validate(values) for values in found}
 
 
 def _validate(values: Mapping[str, Any]) -> UserDocument | ValidationError:

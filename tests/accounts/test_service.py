@@ -36,7 +36,7 @@ async def test_registered_user_is_signed_in_and_can_log_in(
     for signed_in in (registered, logged_in):
         principal = services.authenticator.authenticate(signed_in.tokens.access.value)
         assert principal.subject == str(registered.user.id)
-        assert await service.get(principal.subject) == registered.user
+        assert await services.load_user(principal.subject) == registered.user
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,13 @@ async def test_malformed_stored_hash_matches_no_password(
         await service.login("ada@example.com", "plaintext", HERE)
 
 
-async def test_deleted_user_is_not_found(service: AccountService, database: Database) -> None:
+async def test_deleted_user_is_not_found(
+    service: AccountService, services: ServiceContainer, database: Database
+) -> None:
     signed_in = await service.register(ada(), HERE)
     await database["users"].delete_many({})
 
-    assert await service.get(str(signed_in.user.id)) is None
+    assert await services.load_user(str(signed_in.user.id)) is None
 
 
 async def test_disabled_user_gets_the_error_of_a_wrong_password(

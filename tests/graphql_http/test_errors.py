@@ -36,7 +36,7 @@ class Failing:
     async def login(self, *_: object) -> NoReturn:
         raise self.error
 
-    async def get(self, _user_id: str) -> NoReturn:
+    async def __call__(self, _user_id: str) -> NoReturn:
         raise self.error
 
 

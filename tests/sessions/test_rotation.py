@@ -16,7 +16,6 @@ from graphql_auth.sessions.repository import RefreshTokenDigests, SessionReposit
 from graphql_auth.sessions.tokens import Tokens
 from graphql_auth.tokens.access_tokens import AccessTokens
 from graphql_auth.users.document import UserDocument
-from graphql_auth.users.repository import UserRepository
 from tests.services import SETTINGS, Clock, NewServices, pass_time
 from tests.sessions.conftest import HERE, end_all, lives, parse, refreshed, refusal
 
@@ -158,17 +157,15 @@ async def crash_later(*_: object) -> NoReturn:
     crash()
 
 
-@pytest.mark.parametrize(
-    "crashing", [(UserRepository, "get", crash_later), (AccessTokens, "issue", crash)]
-)
+@pytest.mark.parametrize("step", ["load_user", "issue"])
 async def test_token_works_after_crash_during_rotation(
-    services: ServiceContainer,
-    tokens: Tokens,
-    crashing: tuple[type, str, object],
-    monkeypatch: pytest.MonkeyPatch,
+    services: ServiceContainer, tokens: Tokens, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(*crashing)
+        if step == "load_user":
+            patch.setattr(services.rotation, "_load_user", crash_later)
+        else:
+            patch.setattr(AccessTokens, "issue", crash)
         with pytest.raises(ConnectionAbortedError):
             await refreshed(services, tokens.refresh)
 

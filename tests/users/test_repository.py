@@ -1,4 +1,3 @@
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -160,18 +159,20 @@ async def test_lost_database_is_unavailable_until_it_is_back(
             await connection.__aexit__(None, None, None)
 
 
-async def test_concurrent_reads_of_users_are_coalesced(
+async def test_get_many_is_one_query_and_keeps_the_order(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
     users = UserRepository(IndexMonitor(DOCUMENTS))
     ids = [str((await users.add(ada(email=f"{number}@example.com"))).id) for number in range(20)]
+    ids.reverse()
     await stored.command("profile", 2)
 
-    found = await asyncio.gather(*[users.get(user_id) for user_id in ids])
+    found = await users.get_many([*ids, str(ObjectId())])
 
-    assert [str(user.id) for user in found if user] == ids
+    assert [str(user.id) for user in found if isinstance(user, UserDocument)] == ids
+    assert found[-1] is None
     await stored.command("profile", 0)
-    # mongod reads by itself too, and counts it as it counts ours.
+    # mongod makes reads of its own, and counts them as it counts ours.
     reads = {"op": "query", "ns": f"{stored.name}.users"}
     assert await stored["system.profile"].count_documents(reads) == 1
 
@@ -233,11 +234,8 @@ async def test_invalid_document_fails_only_its_own_read(
     users = UserRepository(IndexMonitor(DOCUMENTS))
     owner = await users.add(ada())
 
-    found = await asyncio.gather(
-        *(users.get(str(one)) for one in (owner.id, odd, null)), return_exceptions=True
-    )
+    good, bad, defaulted = await users.get_many([str(one) for one in (owner.id, odd, null)])
 
-    good, bad, defaulted = found
     assert isinstance(good, UserDocument)
     assert isinstance(bad, ValidationError)
     assert isinstance(defaulted, UserDocument)
