@@ -6,11 +6,10 @@ log). Any process completes the changes that another one left there.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
 
 from beanie import PydanticObjectId
+from pydantic import BaseModel, Field
 from pymongo import ReturnDocument
 
 from graphql_auth import security_log
@@ -37,19 +36,18 @@ OVERDUE_MS = 10_000
 ABANDONED = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedChange:
+class LoggedChange(BaseModel):
     """A change that ends all sessions with an earlier password, except ``kept_session``.
 
     ``changes`` is what ``password_changes`` of the user is after it. ``digest`` is that of the new
     hash, which is not stored twice.
     """
 
-    id: str
+    id: str = Field(alias="_id")
     user_id: str
     kept_session: str
     changes: int
-    digest: bytes
+    digest: bytes = Field(repr=False)
     begun_at: datetime
 
 
@@ -74,7 +72,7 @@ class PasswordChangeLog:
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
             )
-        return _logged_change(cast("dict[str, Any]", stored))
+        return LoggedChange.model_validate(stored)
 
     async def remove(self, change: LoggedChange) -> None:
         """Remove a change that is complete, or is not made."""
@@ -87,7 +85,7 @@ class PasswordChangeLog:
         query = {"kind": KIND, "$expr": {"$gt": [age, OVERDUE_MS]}}
         with translate_driver_errors():
             found = MetaDocument.get_pymongo_collection().find(query, comment=BACKGROUND)
-            return [_logged_change(values) async for values in found]
+            return [LoggedChange.model_validate(values) async for values in found]
 
 
 class PasswordChangeService:
@@ -164,17 +162,6 @@ class PasswordChangeService:
             attempt.counts = not result.correct
         if not result.correct:
             raise InvalidCredentials
-
-
-def _logged_change(values: dict[str, Any]) -> LoggedChange:
-    return LoggedChange(
-        id=values["_id"],
-        user_id=values["user_id"],
-        kept_session=values["kept_session"],
-        changes=values["changes"],
-        digest=values["digest"],
-        begun_at=values["begun_at"],
-    )
 
 
 def _digest(password_hash: str) -> bytes:
