@@ -54,8 +54,13 @@ class Context:
 
     services: Services
     caller: Caller
-    client: ClientInfo
+    request: Request
     cookies: Cookies
+
+    @property
+    def client(self) -> ClientInfo:
+        """Where the request comes from."""
+        return client_info(self.request)
 
     @property
     def principal(self) -> Principal:
@@ -83,7 +88,7 @@ def context_factory(
         return Context(
             services,
             identify_caller(services.authenticator, tokens),
-            client_info(request),
+            request,
             Cookies(request, response, allowed_origins),
         )
 
