@@ -16,7 +16,7 @@ class Limits:
 
     tokens, directives: in the whole document.
     depth, aliases, fields, root_fields: of an operation, each fragment counted at each spread.
-    comparisons: comparisons of fields by the validation (FieldsInSetCanMerge).
+    field_merge_checks: comparisons of fields by the validation (FieldsInSetCanMerge).
     variables: the characters and values in all of them.
     """
 
@@ -26,7 +26,7 @@ class Limits:
     aliases: int = 50
     root_fields: int = 20
     fields: int = 1_000
-    comparisons: int = 10_000
+    field_merge_checks: int = 10_000
     variables: int = 20_000
 
     def check_document(self, document: DocumentNode) -> None:
@@ -40,7 +40,7 @@ class Limits:
                 _check("aliases", size.aliases, self.aliases)
                 _check("rootFields", size.root_fields, self.root_fields)
                 _check("fields", size.fields, self.fields)
-            metrics.check_field_merges(self.comparisons)
+            metrics.check_field_merges(self.field_merge_checks)
         except RecursionError:
             raise TooComplex("depth", self.depth) from None
 

@@ -23,7 +23,7 @@ SMALL = Limits(
     aliases=2,
     root_fields=3,
     fields=5,
-    comparisons=9,
+    field_merge_checks=9,
     variables=10,
 )
 
@@ -87,7 +87,7 @@ def test_the_introspection_of_graphiql_fits_the_defaults() -> None:
 
 @pytest.mark.parametrize("levels", [24, 200])
 def test_a_fragment_is_measured_once_however_often_it_is_spread(levels: int) -> None:
-    limits = Limits(tokens=10_000, comparisons=100_000)
+    limits = Limits(tokens=10_000, field_merge_checks=100_000)
 
     assert passed(doubling(levels, "a"), limits) == "rootFields"
     assert passed(doubling(levels, "...Missing"), limits) is None
