@@ -10,7 +10,6 @@ HTML = "text/html"
 WHITESPACE = " \t"
 
 
-@lru_cache(maxsize=256)
 def parse_accept(header: str) -> dict[str, float]:
     """Return the weight of each value in ``Accept`` or ``Accept-Encoding``, in the order given.
 
@@ -24,12 +23,13 @@ def parse_accept(header: str) -> dict[str, float]:
     return weights
 
 
+@lru_cache(maxsize=256)
 def choose_media_type(accept: str) -> str | None:
     """Choose the media type of the response; None if the client accepts neither.
 
     The highest weight wins, and of equal weights the first. The default is application/json.
     """
-    weights = dict(parse_accept(accept))
+    weights = parse_accept(accept)
     if not weights:
         return JSON
     for wildcard in ("application/*", "*/*"):

@@ -76,14 +76,13 @@ class GraphQLEndpoint:
             message = f"Supported response types: {JSON}, {GRAPHQL}."
             return _error_response(BadRequest(message, HTTPStatus.NOT_ACCEPTABLE), JSON)
         headers = Response()
+        headers.raw_headers.clear()
         try:
             body = await self._execute_in_time(request, headers)
         except Exception as error:  # noqa: BLE001 - a client gets a code, whatever goes wrong
             return _error_response(error, media_type)
         response = _json_response(body, _status(body, media_type), media_type)
-        response.raw_headers += [
-            (name, value) for name, value in headers.raw_headers if name != b"content-length"
-        ]
+        response.raw_headers += headers.raw_headers
         return response
 
     async def _execute_in_time(self, request: Request, headers: Response) -> Body:
@@ -174,8 +173,7 @@ def _error_response(error: Exception, media_type: str) -> Response:
 
 
 def _json_response(body: Body, status: int, media_type: str) -> Response:
-    response = GraphQLResponse(body, status, media_type=f"{media_type}; charset=utf-8")
-    response.headers["Cache-Control"] = "no-store"
+    headers = {"Cache-Control": "no-store"}
     waits = [
         error["extensions"]["retryAfter"]
         for error in body.get("errors", ())
@@ -183,8 +181,8 @@ def _json_response(body: Body, status: int, media_type: str) -> Response:
     ]
     if waits:
         # RFC 9110 section 10.2.3.
-        response.headers["Retry-After"] = str(max(waits))
-    return response
+        headers["Retry-After"] = str(max(waits))
+    return GraphQLResponse(body, status, headers, media_type=f"{media_type}; charset=utf-8")
 
 
 def _format_errors(errors: Iterable[Exception]) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 import re
 import secrets
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_auth.logs import REQUEST_ID
 
-# A response of ours is not a page that may load anything; the playground sets its own policy.
-CONTENT_SECURITY_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+# JSON is not a page that may load anything; the playground sets its own policy.
+CONTENT_SECURITY_POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+)
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -28,11 +31,10 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
-                headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+                headers = [*message["headers"], (b"x-request-id", request_id.encode()), *HEADERS]
+                if all(name != CONTENT_SECURITY_POLICY[0] for name, _ in headers):
+                    headers.append(CONTENT_SECURITY_POLICY)
+                message["headers"] = headers
             await send(message)
 
         token = REQUEST_ID.set(request_id)
