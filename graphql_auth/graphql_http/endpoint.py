@@ -79,7 +79,7 @@ class GraphQLEndpoint:
         headers.raw_headers.clear()
         try:
             body = await self._execute_in_time(request, headers)
-        except Exception as error:  # noqa: BLE001 - a client gets a code, whatever goes wrong
+        except Exception as error:  # noqa: BLE001 - every error gets a code
             return _error_response(error, media_type)
         response = _json_response(body, _status(body, media_type), media_type)
         response.raw_headers += headers.raw_headers
@@ -101,16 +101,16 @@ class GraphQLEndpoint:
         except TimeoutError as error:
             raise Unavailable from error
         except asyncio.CancelledError:
-            # The server ends, and has waited long enough.
+            # The server stops, and has waited long enough.
             raise Unavailable(retry_after=1) from None
         finally:
             self._active -= 1
 
     async def _execute(self, method: str, params: GraphQLParams, context: object) -> Body:
-        """Execute an operation, as strawberry.Schema.execute does, less its extensions.
+        """Execute an operation, without strawberry.Schema.execute.
 
-        Strawberry's own picks the first of several operations, and logs each error with the line
-        of the query, in which a password can stand.
+        That executes the first of several operations, and logs each error with the line of the
+        query, which can contain a password.
         """
         document = self._documents.get(params.query)
         if document.errors:
@@ -134,19 +134,21 @@ class GraphQLEndpoint:
         if not result.errors:
             return {"data": result.data}
         errors = variable_errors(self._schema, result.errors, params.variables)
-        # An error without a path comes from before the execution, so there is no data.
+        # An error without a path was found before the execution: there is no data.
         is_executed = all(error.path is not None for error in errors)
         return ({"data": result.data} if is_executed else {}) | _format_errors(errors)
 
 
 def not_found(_request: Request, _error: Exception) -> Response:
-    """Answer a request for another path."""
-    error = BadRequest("There is nothing here; GraphQL is at /graphql.", HTTPStatus.NOT_FOUND)
+    """Respond to a request for any other path."""
+    error = BadRequest(
+        "Not found; GraphQL is at /graphql.", HTTPStatus.NOT_FOUND
+    )
     return _error_response(error, JSON)
 
 
 class GraphQLResponse(JSONResponse):
-    """JSON in UTF-8. A lone surrogate, which UTF-8 cannot hold, stays a JSON escape."""
+    """JSON in UTF-8; a lone surrogate, which UTF-8 cannot encode, stays a JSON escape."""
 
     def render(self, content: Any) -> bytes:  # noqa: ANN401 - as Starlette has it
         """Return the body."""
@@ -154,7 +156,7 @@ class GraphQLResponse(JSONResponse):
 
 
 def _error_response(error: Exception, media_type: str) -> Response:
-    """Answer a request that was not executed."""
+    """Respond to a request that was not executed."""
     body = _format_errors([error])
     headers: Mapping[str, str] = {}
     match error:

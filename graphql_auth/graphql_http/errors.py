@@ -39,7 +39,7 @@ def _format_cause(error: GraphQLError) -> GraphQLFormattedError:
     if isinstance(error, GraphQLSyntaxError):
         return _formatted(syntax_message(error.message), ErrorCode.GRAPHQL_PARSE_FAILED)
     if cause is None or isinstance(cause, GraphQLError):
-        # graphql-core's own: of the validation, or of a null that only the execution finds.
+        # Of graphql-core: from the validation, or a null that only the execution finds.
         message = validation_message(error.message)
         return _formatted(message, ErrorCode.GRAPHQL_VALIDATION_FAILED)
     logger.error("failed: %s", describe_exception(cause))

@@ -1,4 +1,4 @@
-"""Limits on a request, measured before it is validated, in time linear in its size."""
+"""Limits on a request, checked before its validation, in time linear in its size."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from graphql_auth.graphql_http.query_cost import QueryMetrics, TooComplex
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How complex a request may be; the defaults are generous to any client.
+    """How complex a request may be.
 
     tokens, directives: in the whole document.
     depth, aliases, fields, root_fields: of an operation, each fragment counted at each spread.

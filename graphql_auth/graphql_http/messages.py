@@ -1,7 +1,7 @@
-"""Messages of graphql-core that a client may read: those that are listed, and no value in them.
+"""The messages of graphql-core that a client may read, without the values in them.
 
-A literal in a document can be a password, and some messages repeat it. A message that is not
-listed, such as a new one or one in other words, is replaced.
+A literal in a document can be a password, and some messages repeat it. So only listed messages
+pass; a new or reworded one is replaced.
 """
 
 import re
@@ -12,7 +12,7 @@ UNREADABLE = "Syntax Error: this cannot be read as GraphQL."
 INVALID = "The document does not fit the schema."
 
 _KEYWORDS = ("on", "fragment", "schema", "directive")
-# %s is a name of the schema or of the document, or several.
+# %s is one or more names of the schema or the document.
 _COMPLETE = """
 Argument '%s' of type '%s' is required, but it was not provided.
 Argument '%s' has invalid value%p: Expected variable '%s' provided to non-null type '%s' not to be None.
@@ -55,7 +55,7 @@ Variable '%s' is not defined by operation '%s'.
 Variable '%s' is not defined.
 Variable '%s' of type '%s' used in position expecting type '%s'.
 """
-# What follows these is the value.
+# The value follows these.
 _BEFORE_VALUE = """
 Boolean cannot represent a non boolean value
 Expected value of type '%s'
@@ -99,14 +99,14 @@ _EXPECTED_TOKEN = re.compile(
 )
 _HARMLESS = re.compile(f"{_any_of(_COMPLETE)}(?:{_SUGGESTION})?", re.ASCII)
 _WITH_VALUE = re.compile(
-    f"(?P<told>{_any_of(_BEFORE_VALUE)})"
+    f"(?P<message>{_any_of(_BEFORE_VALUE)})"
     rf"(?:(?P<suggestion>\.{_SUGGESTION}) Found:|, found:|, but encountered error|:) .*",
     re.ASCII | re.DOTALL,
 )
 
 
 def syntax_message(message: str) -> str:
-    """Reduce a syntax error to what the grammar expected; the location says where."""
+    """Reduce a syntax error to what the grammar expected; the error has its location."""
     expected = _EXPECTED_TOKEN.fullmatch(message)
     return f"{expected[1]}." if expected else UNREADABLE
 
@@ -116,4 +116,4 @@ def validation_message(message: str) -> str:
     if _HARMLESS.fullmatch(message):
         return message
     found = _WITH_VALUE.fullmatch(message)
-    return f"{found['told']}{found['suggestion'] or '.'}" if found else INVALID
+    return f"{found['message']}{found['suggestion'] or '.'}" if found else INVALID

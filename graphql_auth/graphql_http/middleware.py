@@ -1,4 +1,4 @@
-"""What every response has: a request id, and the security headers that browsers obey."""
+"""The headers of every response: a request id, and security headers for browsers."""
 
 import re
 import secrets
@@ -13,11 +13,11 @@ CONTENT_SECURITY_POLICY = (
     b"content-security-policy",
     b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
 )
-_ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class SecurityHeadersMiddleware:
-    """Adds security headers to each response, and a request id, which the log lines carry too."""
+    """Adds security headers and a request id to each response; log lines have the same id."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -45,8 +45,8 @@ class SecurityHeadersMiddleware:
 
 
 def _request_id(scope: Scope) -> str:
-    """Take the id that a proxy or a client gave, if it is harmless in a log and a header."""
+    """Return the id that a proxy or a client sent, if it is safe in logs and headers."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _ACCEPTABLE_ID.fullmatch(value):
+        if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
             return str(value, "ascii")
     return secrets.token_hex(8)

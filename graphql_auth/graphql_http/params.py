@@ -1,4 +1,4 @@
-"""The parameters of a GraphQL request, read from HTTP within limits."""
+"""Reads the parameters of a GraphQL request from HTTP, within limits."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ class GraphQLParams:
 async def read_params(
     request: Request, max_body_size: int, request_read_timeout: float
 ) -> GraphQLParams:
-    """Read a GraphQL request, of at most so many bytes, within so many seconds.
+    """Read a GraphQL request within limits of size (bytes) and time (seconds).
 
     Raises BadRequest.
     """
@@ -120,7 +120,7 @@ def _parse_object(text: str, what: str) -> dict[str, Any]:
         # ValueError: not JSON, or a number that is larger than Python reads.
         raise BadRequest(f"{what} is not JSON.") from None
     if isinstance(value, list):
-        raise BadRequest(f"{what} must be a JSON object; operations cannot be sent in batches.")
+        raise BadRequest(f"{what} must be a JSON object; batches are not supported.")
     if not isinstance(value, dict):
         raise BadRequest(f"{what} must be a JSON object.")
     return value

@@ -1,7 +1,6 @@
 """The playground: the page for browsers that open the endpoint, and its assets."""
 
 import secrets
-from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
@@ -12,21 +11,21 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from graphql_auth.graphql_http.content_negotiation import parse_accept
 
 PACKAGE = Path(__file__).parents[1]
-# The build of /playground, which is not kept in the repository, and what stands in for it.
+# The build of /playground, which is not in the repository, and the page without a build.
 BUILD = PACKAGE / "static"
 PLAIN_PAGE = PACKAGE / "graphql_http" / "plain_page.html"
 
-# The build has this wherever the nonce of an answer belongs.
+# The build has this in place of the nonce.
 NONCE = "CSP_NONCE"
-# Monaco, the editor in GraphiQL, sets styles in the HTML that it makes. Scripts may do no such
-# thing: they come with the nonce of this answer, or are loaded by one that did.
+# Monaco, the editor in GraphiQL, writes inline styles. A script needs the nonce of this response,
+# or is loaded by a script that has it.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic';"
     " style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; worker-src 'self'; object-src 'none'; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'"
 )
-# A name in the build has a hash of the content in it.
+# The name of an asset has a hash of its content.
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -37,13 +36,14 @@ class Playground:
         page = build / "index.html"
         self.is_built = page.is_file()
         self._page = (page if self.is_built else PLAIN_PAGE).read_text(encoding="utf-8")
-        # No request can name a file that was not there at the start.
-        self._assets = dict(_assets(build / "assets")) if self.is_built else {}
+        # No request can name a file that did not exist at the start (path traversal).
+        paths = (build / "assets").iterdir() if self.is_built else ()
+        self._assets = {path.name: path for path in paths if path.suffix != ".gz"}
 
     def page(self) -> Response:
-        """Answer the page, with a nonce of its own for its scripts.
+        """Return the page, with a new nonce for its scripts.
 
-        A policy that holds even if an answer of ours were ever taken for a script
+        The policy also holds if an attacker loads another response of ours as a script
         (https://www.w3.org/TR/CSP3/#strict-dynamic-usage, ASVS 5.0 3.4.3).
         """
         nonce = secrets.token_urlsafe(16)
@@ -54,7 +54,7 @@ class Playground:
         return HTMLResponse(self._page.replace(NONCE, nonce), headers=headers)
 
     async def asset(self, request: Request) -> Response:
-        """Answer a file that the page loads; raises HTTPException (404) if there is no such."""
+        """Return a file that the page loads; raises HTTPException (404)."""
         asset = self._assets.get(request.path_params["name"])
         if asset is None or not asset.is_file():
             raise HTTPException(HTTPStatus.NOT_FOUND)
@@ -66,9 +66,3 @@ class Playground:
             headers["Content-Encoding"] = "gzip"
             return FileResponse(compressed, headers=headers, media_type=response.media_type)
         return response
-
-
-def _assets(directory: Path) -> Iterator[tuple[str, Path]]:
-    for path in directory.iterdir():
-        if path.suffix != ".gz":
-            yield path.name, path

@@ -1,4 +1,4 @@
-"""Variables that do not fit the schema: the field and the reason are said, never the value."""
+"""Errors about invalid variables, with the field and the reason, never the value."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,10 +22,10 @@ from graphql_auth.errors import BadInput, FieldError, FieldReason
 def variable_errors(
     schema: GraphQLSchema, errors: list[GraphQLError], variables: Mapping[str, Any]
 ) -> list[GraphQLError]:
-    """Gather the errors about variables into one error with every field that is off.
+    """Replace the errors about variables by one BadInput with every invalid field.
 
-    graphql-core reports each by itself, with the whole input in the message. It leaves the error of
-    the coercion behind; an error of the validation, which can be about a variable too, has none.
+    graphql-core reports each error separately, with the whole input in the message. An error of the
+    coercion has an ``original_error``; one of the validation, also about a variable, has none.
     """
     nodes = {
         node.variable.name.value: node
@@ -34,23 +34,21 @@ def variable_errors(
         for node in error.nodes or ()
         if isinstance(node, VariableDefinitionNode)
     }
-    faults = tuple(
-        fault for name, node in nodes.items() for fault in _variable_faults(schema, node, variables)
-    )
-    if not faults:
+    fields = [
+        field
+        for name, node in nodes.items()
+        for field in _field_errors(
+            variables.get(name, Undefined),
+            type_from_ast(schema, node.type),  # type: ignore[arg-type]
+            name,
+        )
+    ]
+    if not fields:
         return errors
-    return [GraphQLError("", list(nodes.values()), original_error=BadInput(faults))]
+    return [GraphQLError("", list(nodes.values()), original_error=BadInput(fields))]
 
 
-def _variable_faults(
-    schema: GraphQLSchema, node: VariableDefinitionNode, variables: Mapping[str, Any]
-) -> Iterator[FieldError]:
-    type_ = type_from_ast(schema, node.type)
-    name = node.variable.name.value
-    yield from _faults(variables.get(name, Undefined), type_, name)  # type: ignore[arg-type]
-
-
-def _faults(value: object, type_: GraphQLInputType, path: str) -> Iterator[FieldError]:
+def _field_errors(value: object, type_: GraphQLInputType, path: str) -> Iterator[FieldError]:
     if is_non_null_type(type_):
         if value is None or value is Undefined:
             yield FieldError(path, FieldReason.REQUIRED, "This field is required.")
@@ -59,7 +57,7 @@ def _faults(value: object, type_: GraphQLInputType, path: str) -> Iterator[Field
     if is_input_object_type(type_) and isinstance(value, dict):
         for name, field in type_.fields.items():
             if name in value or is_required_input_field(field):
-                yield from _faults(value.get(name, Undefined), field.type, name)
+                yield from _field_errors(value.get(name, Undefined), field.type, name)
         for name in value:
             if name not in type_.fields:
                 yield FieldError(name, FieldReason.UNKNOWN_FIELD, "There is no such field.")

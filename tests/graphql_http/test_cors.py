@@ -48,6 +48,7 @@ def test_another_origin_may_not(open_server: ServerProcess, origin: str) -> None
 
     for headers in (refused, answer):
         assert "access-control-allow-origin" not in headers
+        assert "origin" in headers["vary"].lower()
 
 
 def test_a_page_of_our_own_and_a_program_are_answered_as_ever(open_server: ServerProcess) -> None:
@@ -56,6 +57,7 @@ def test_a_page_of_our_own_and_a_program_are_answered_as_ever(open_server: Serve
 
     assert code(answer.json()) == "UNAUTHENTICATED"
     assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["vary"] == "Origin"
 
 
 def test_by_default_no_origin_may(client: Client) -> None:
