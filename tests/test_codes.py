@@ -7,7 +7,11 @@ from graphql_auth import codes, errors
 
 @pytest.mark.parametrize(
     ("shown", "known"),
-    [(codes.FieldReason, errors.FieldReason), (codes.TokenReason, errors.TokenReason)],
+    [
+        (codes.ErrorCode, errors.ErrorCode),
+        (codes.FieldReason, errors.FieldReason),
+        (codes.TokenReason, errors.TokenReason),
+    ],
 )
 def test_schema_has_every_reason(shown: type[Enum], known: type[Enum]) -> None:
     assert list(shown.__members__) == list(known.__members__)

@@ -23,7 +23,7 @@ AS_STRICT_AS_CAN_BE = {
 
 
 @pytest.mark.parametrize("settings", [{}, AS_STRICT_AS_CAN_BE], ids=["defaults", "strict"])
-def test_every_audit_of_graphql_http_passes(settings: dict[str, str], start_shared: Start) -> None:
+def test_every_graphql_http_audit_passes(settings: dict[str, str], start_shared: Start) -> None:
     url = start_shared(**settings).url
 
     ended = subprocess.run(["node", SCRIPT, url], capture_output=True, text=True, check=False)

@@ -32,9 +32,7 @@ from graphql_auth.graphql_http.content_negotiation import GRAPHQL, JSON, choose_
         ("application/jsonfoo", None),
     ],
 )
-def test_the_answer_is_of_the_type_that_the_client_likes_best(
-    accept: str, expected: str | None
-) -> None:
+def test_accept_with_highest_weight_wins(accept: str, expected: str | None) -> None:
     assert choose_media_type(accept) == expected
 
 
@@ -42,7 +40,7 @@ def test_the_answer_is_of_the_type_that_the_client_likes_best(
     "content_type",
     [JSON, "Application/JSON", f"{JSON}; charset=utf-8", f'{JSON};charset="UTF-8"', f"{JSON} ;x=y"],
 )
-def test_json_is_json_with_any_parameter(content_type: str) -> None:
+def test_content_type_json_with_parameters_is_json(content_type: str) -> None:
     assert is_json(content_type)
 
 
@@ -64,11 +62,11 @@ def test_json_is_json_with_any_parameter(content_type: str) -> None:
         GRAPHQL,
     ],
 )
-def test_what_only_looks_like_json_is_not(content_type: str) -> None:
+def test_content_type_similar_to_json_is_not_json(content_type: str) -> None:
     assert not is_json(content_type)
 
 
 @given(st.text())
-def test_any_header_is_read(text: str) -> None:
+def test_any_header_value_is_parsed(text: str) -> None:
     assert choose_media_type(text) in {JSON, GRAPHQL, None}
     assert is_json(text) in {True, False}

@@ -21,7 +21,7 @@ def preflight(client: Client, origin: str, method: str = "POST") -> dict[str, st
     return dict(client.http.options(client.url, headers=headers).headers)
 
 
-def test_a_listed_origin_may_ask_with_credentials(open_server: ServerProcess) -> None:
+def test_allowed_origin_may_send_credentials(open_server: ServerProcess) -> None:
     with Client(open_server.url) as client:
         allowed = preflight(client, FRONTEND)
         answer = client.http.post(
@@ -39,7 +39,7 @@ def test_a_listed_origin_may_ask_with_credentials(open_server: ServerProcess) ->
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", f"{FRONTEND}.evil.example", "http://localhost:5174"]
 )
-def test_another_origin_may_not(open_server: ServerProcess, origin: str) -> None:
+def test_other_origin_is_not_allowed(open_server: ServerProcess, origin: str) -> None:
     with Client(open_server.url) as client:
         refused = preflight(client, origin)
         answer = client.http.post(
@@ -51,7 +51,7 @@ def test_another_origin_may_not(open_server: ServerProcess, origin: str) -> None
         assert "origin" in headers["vary"].lower()
 
 
-def test_a_page_of_our_own_and_a_program_are_answered_as_ever(open_server: ServerProcess) -> None:
+def test_request_without_origin_is_answered(open_server: ServerProcess) -> None:
     with Client(open_server.url) as client:
         answer = client.http.post(client.url, json={"query": WELCOME})
 
@@ -60,7 +60,7 @@ def test_a_page_of_our_own_and_a_program_are_answered_as_ever(open_server: Serve
     assert answer.headers["vary"] == "Origin"
 
 
-def test_by_default_no_origin_may(client: Client) -> None:
+def test_no_origin_is_allowed_by_default(client: Client) -> None:
     headers = preflight(client, FRONTEND)
 
     assert not [name for name in headers if name.startswith("access-control")]

@@ -9,14 +9,14 @@ from graphql_auth.graphql_http.limits import Limits
 SCHEMA = build_schema("type Query { a: Int  b: Int }")
 
 
-def test_a_document_is_read_once() -> None:
+def test_valid_document_is_cached() -> None:
     documents = DocumentCache(SCHEMA, Limits())
 
     assert documents.get("{ a }") is documents.get("{ a }")
     assert documents.get("{ a }").errors == ()
 
 
-def test_what_is_wrong_with_a_document_is_entries_too() -> None:
+def test_invalid_document_is_cached() -> None:
     documents = DocumentCache(SCHEMA, Limits())
 
     for text in ("{", "{ nothing }"):
@@ -25,7 +25,7 @@ def test_what_is_wrong_with_a_document_is_entries_too() -> None:
 
 
 @pytest.mark.parametrize("text", ["{ a", "{ a nothing }", "{ a a a }", "{ a" + " a" * 9 + " }"])
-def test_of_a_document_that_is_refused_only_what_is_wrong_is_entries(text: str) -> None:
+def test_cached_errors_do_not_keep_the_document(text: str) -> None:
     document = DocumentCache(SCHEMA, Limits(root_fields=2, tokens=9)).get(text)
 
     assert document.node.definitions == ()
@@ -52,14 +52,14 @@ def test_literal_refused_by_a_scalar_is_a_validation_error() -> None:
     assert formatted["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
 
 
-def test_a_document_that_is_entries_is_no_ring_for_the_garbage_collector() -> None:
+def test_cached_document_has_no_token_cycle() -> None:
     location = DocumentCache(SCHEMA, Limits()).get("{ a b }").node.loc
 
     assert location is not None
     assert location.start_token.next is location.end_token.prev is None
 
 
-def test_the_documents_that_were_asked_for_last_are_kept_within_the_room() -> None:
+def test_least_recently_used_document_is_evicted() -> None:
     documents = DocumentCache(SCHEMA, Limits(), size=515)
     first, second = documents.get("{ a }"), documents.get("{ b }")
     assert documents.get("{ a }") is first
@@ -70,7 +70,7 @@ def test_the_documents_that_were_asked_for_last_are_kept_within_the_room() -> No
     assert documents.get("{ b }") is not second
 
 
-def test_a_document_that_is_larger_than_the_room_takes_none_of_it() -> None:
+def test_document_larger_than_cache_is_not_cached() -> None:
     documents = DocumentCache(SCHEMA, Limits(), size=260)
     small = documents.get("{ a }")
     large = documents.get("{ a a a a a a }")
@@ -79,7 +79,7 @@ def test_a_document_that_is_larger_than_the_room_takes_none_of_it() -> None:
     assert documents.get("{ a }") is small
 
 
-def test_small_documents_take_room_too() -> None:
+def test_many_small_documents_are_evicted() -> None:
     documents = DocumentCache(SCHEMA, Limits())
     first = documents.get("x")
 
@@ -89,7 +89,7 @@ def test_small_documents_take_room_too() -> None:
     assert documents.get("x") is not first
 
 
-def test_validation_stops_after_some_errors() -> None:
+def test_validation_stops_after_max_errors() -> None:
     wrong = "{" + " ".join(f"x{number}" for number in range(99)) + "}"
 
     document = DocumentCache(SCHEMA, Limits(root_fields=99)).get(wrong)
@@ -97,7 +97,7 @@ def test_validation_stops_after_some_errors() -> None:
     assert len(document.errors) == MAX_ERRORS + 1
 
 
-def test_the_only_operation_needs_no_name() -> None:
+def test_single_operation_needs_no_name() -> None:
     operation = DocumentCache(SCHEMA, Limits()).get("query A { a }").operation(None)
 
     assert operation.name is not None
@@ -105,7 +105,7 @@ def test_the_only_operation_needs_no_name() -> None:
 
 
 @pytest.mark.parametrize("name", [None, "C"])
-def test_one_of_several_operations_has_to_be_named(name: str | None) -> None:
+def test_several_operations_need_operation_name(name: str | None) -> None:
     document = DocumentCache(SCHEMA, Limits()).get("query A { a } query B { b }")
 
     with pytest.raises(ApplicationError, match="operationName"):
@@ -122,7 +122,7 @@ MISTYPED = [
 
 
 @pytest.mark.parametrize("text", MISTYPED)
-def test_suggestions_follow_introspection(text: str) -> None:
+def test_no_suggestions_without_introspection(text: str) -> None:
     schema = build_schema("type Query { a(c: String, d: I): Int } input I { e: Int }")
 
     with_it = DocumentCache(schema, Limits()).get(text).errors
@@ -136,7 +136,7 @@ def test_suggestions_follow_introspection(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["{ __schema { types { name } } }", '{ __type(name: "I") { name } }']
 )
-def test_without_introspection_the_schema_is_not_told(text: str) -> None:
+def test_schema_is_hidden_without_introspection(text: str) -> None:
     documents = DocumentCache(SCHEMA, Limits(), introspection=False)
 
     assert documents.get(text).errors

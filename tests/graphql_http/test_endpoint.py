@@ -25,7 +25,7 @@ def post(client: Client, body: bytes, **headers: str) -> httpx.Response:
     return client.http.post(client.url, content=body, headers=JSON | headers)
 
 
-def test_an_answer_is_json_in_utf_8_that_nobody_stores(client: Client) -> None:
+def test_response_is_utf8_json_without_caching(client: Client) -> None:
     response = post(client, b'{"query": "{ viewer { id } }"}')
 
     assert response.status_code == 200
@@ -61,7 +61,7 @@ def test_an_answer_is_json_in_utf_8_that_nobody_stores(client: Client) -> None:
         b'{"query": "{ welcome }", "extensions": []}',
     ],
 )
-def test_what_is_no_graphql_request_is_a_coded_400(client: Client, body: bytes) -> None:
+def test_invalid_request_is_a_400_with_code(client: Client, body: bytes) -> None:
     response = post(client, body)
 
     assert response.status_code == 400
@@ -79,7 +79,7 @@ def test_what_is_no_graphql_request_is_a_coded_400(client: Client, body: bytes) 
         "application/jsonfoo",
     ],
 )
-def test_only_json_is_taken(client: Client, media_type: str) -> None:
+def test_other_content_types_are_refused(client: Client, media_type: str) -> None:
     response = post(client, b'{"query": "{ welcome }"}', **{"Content-Type": media_type})
 
     assert response.status_code == 415
@@ -87,7 +87,7 @@ def test_only_json_is_taken(client: Client, media_type: str) -> None:
 
 
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON"])
-def test_json_may_be_named_with_parameters_and_in_any_case(client: Client, media_type: str) -> None:
+def test_content_type_ignores_case_and_parameters(client: Client, media_type: str) -> None:
     response = post(client, b'{"query": "{ viewer { id } }"}', **{"Content-Type": media_type})
 
     assert response.json() == {"data": {"viewer": None}}
@@ -111,7 +111,7 @@ def test_json_may_be_named_with_parameters_and_in_any_case(client: Client, media
         ('{ __type(name: "\ud800") { name } }', "GRAPHQL_PARSE_FAILED"),
     ],
 )
-def test_every_error_of_a_document_has_a_code(client: Client, query: str, expected: str) -> None:
+def test_every_document_error_has_a_code(client: Client, query: str, expected: str) -> None:
     for variables in ({}, {"unused": 1, "id": {"x": 1}}):
         answer = client.ask(query, variables)
         assert {error["extensions"]["code"] for error in answer["errors"]} == {expected}
@@ -125,7 +125,7 @@ def test_every_error_of_a_document_has_a_code(client: Client, query: str, expect
         "query ($x: Boolean = true) { welcome @include(if: $x) }",
     ],
 )
-def test_a_null_in_place_of_a_default_is_the_clients_mistake(client: Client, query: str) -> None:
+def test_null_instead_of_default_is_a_validation_error(client: Client, query: str) -> None:
     answer = client.ask(query, {"x": None}, token=client.token())
 
     assert code(answer) == "GRAPHQL_VALIDATION_FAILED"
@@ -136,16 +136,14 @@ TWO = "query A { a: __typename } query B { b: __typename }"
 
 
 @pytest.mark.parametrize("name", ["A", "B"])
-def test_of_several_operations_the_named_one_is_executed(client: Client, name: str) -> None:
+def test_named_operation_is_executed(client: Client, name: str) -> None:
     body = json.dumps({"query": TWO, "operationName": name}).encode()
 
     assert post(client, body).json() == {"data": {name.lower(): "Query"}}
 
 
 @pytest.mark.parametrize("name", [None, "", "C"])
-def test_of_several_operations_none_is_executed_unless_it_is_named(
-    client: Client, name: str | None
-) -> None:
+def test_several_operations_need_a_name(client: Client, name: str | None) -> None:
     body = json.dumps({"query": TWO, "operationName": name}).encode()
 
     answer = post(client, body).json()
@@ -169,9 +167,7 @@ MEDIA = "application/graphql-response+json"
         (TWO, 400),
     ],
 )
-def test_the_media_type_of_graphql_has_statuses_and_json_is_always_200(
-    client: Client, query: str, status: int
-) -> None:
+def test_status_depends_on_media_type(client: Client, query: str, status: int) -> None:
     body = json.dumps({"query": query}).encode()
 
     as_json, as_graphql = post(client, body), post(client, body, Accept=MEDIA)
@@ -182,21 +178,21 @@ def test_the_media_type_of_graphql_has_statuses_and_json_is_always_200(
     assert as_graphql.headers["content-type"] == f"{MEDIA}; charset=utf-8"
 
 
-def test_a_client_that_takes_no_json_is_told_so(client: Client) -> None:
+def test_accept_without_json_is_a_406(client: Client) -> None:
     response = post(client, b'{"query": "{ __typename }"}', Accept="image/png")
 
     assert response.status_code == 406
     assert code(response.json()) == "BAD_REQUEST"
 
 
-def test_there_are_no_batches_and_that_is_said(client: Client) -> None:
+def test_batch_is_refused(client: Client) -> None:
     response = post(client, b'[{"query": "{ __typename }"}]')
 
     assert response.status_code == 400
     assert "batches" in response.json()["errors"][0]["message"]
 
 
-def test_a_query_may_be_sent_by_get(client: Client) -> None:
+def test_get_executes_a_query(client: Client) -> None:
     parameters = {
         "query": "query Q($name: String!) { __type(name: $name) { name } }",
         "variables": '{"name": "User"}',
@@ -208,13 +204,13 @@ def test_a_query_may_be_sent_by_get(client: Client) -> None:
     assert response.json() == {"data": {"__type": {"name": "User"}}}
 
 
-def test_empty_variables_of_a_get_are_none(client: Client) -> None:
+def test_get_ignores_empty_variables(client: Client) -> None:
     response = client.http.get(client.url, params={"query": "{ __typename }", "variables": ""})
 
     assert response.json() == {"data": {"__typename": "Query"}}
 
 
-def test_broken_variables_of_a_get_are_a_coded_400(client: Client) -> None:
+def test_get_with_broken_variables_is_a_400_with_code(client: Client) -> None:
     response = client.http.get(client.url, params={"query": "{ __typename }", "variables": "{"})
 
     assert response.status_code == 400
@@ -228,7 +224,7 @@ def test_broken_variables_of_a_get_are_a_coded_400(client: Client) -> None:
         "mutation { ...F } fragment F on Mutation { logout: __typename }",
     ],
 )
-def test_a_mutation_is_not_done_by_get(client: Client, query: str) -> None:
+def test_get_refuses_a_mutation(client: Client, query: str) -> None:
     response = client.http.get(client.url, params={"query": query})
 
     assert response.status_code == 405
@@ -237,7 +233,7 @@ def test_a_mutation_is_not_done_by_get(client: Client, query: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"])
-def test_other_methods_are_not_allowed(client: Client, method: str) -> None:
+def test_other_methods_are_refused(client: Client, method: str) -> None:
     response = client.http.request(method, client.url)
 
     assert response.status_code == 405
@@ -245,7 +241,7 @@ def test_other_methods_are_not_allowed(client: Client, method: str) -> None:
     assert code(response.json()) == "BAD_REQUEST"
 
 
-def test_a_browser_with_a_query_gets_its_answer(client: Client) -> None:
+def test_browser_with_query_gets_json(client: Client) -> None:
     response = client.http.get(
         client.url,
         params={"query": "{ __typename }"},
@@ -255,7 +251,7 @@ def test_a_browser_with_a_query_gets_its_answer(client: Client) -> None:
     assert response.json() == {"data": {"__typename": "Query"}}
 
 
-def test_there_are_no_websockets(shared_server: ServerProcess) -> None:
+def test_websocket_is_refused(shared_server: ServerProcess) -> None:
     address = urlsplit(shared_server.url)
     request = (
         "GET /graphql HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -269,7 +265,7 @@ def test_there_are_no_websockets(shared_server: ServerProcess) -> None:
     assert b" 101 " not in answer
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error_of_ours(
+def test_client_that_disconnects_is_not_logged(
     shared_server: ServerProcess, client: Client
 ) -> None:
     address = urlsplit(shared_server.url)
@@ -299,7 +295,7 @@ values = st.recursive(
         optional={"variables": values, "operationName": values, "token": values},
     )
 )
-def test_no_json_body_is_answered_without_a_code_or_by_a_5xx(client: Client, body: Any) -> None:
+def test_any_json_body_gets_a_code_and_no_5xx(client: Client, body: Any) -> None:
     response = post(client, json.dumps(body).encode())
 
     assert response.status_code < 500
@@ -307,7 +303,7 @@ def test_no_json_body_is_answered_without_a_code_or_by_a_5xx(client: Client, bod
         assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR"
 
 
-def test_a_lone_surrogate_comes_back_as_json_writes_it(client: Client) -> None:
+def test_lone_surrogate_stays_a_json_escape(client: Client) -> None:
     body = {"query": LOGIN, "variables": {"input": {"\ud800": 1}}}
 
     response = post(client, json.dumps(body).encode())
@@ -316,7 +312,7 @@ def test_a_lone_surrogate_comes_back_as_json_writes_it(client: Client) -> None:
     assert reasons(response.json())["\ud800"] == "UNKNOWN_FIELD"
 
 
-def test_the_token_sources_of_the_original_are_off(client: Client) -> None:
+def test_query_and_body_tokens_are_off_by_default(client: Client) -> None:
     token = client.token()
     body = json.dumps({"query": WELCOME, "token": token}).encode()
 
@@ -339,7 +335,7 @@ class Slow:
 
 
 @pytest.mark.anyio
-async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
+async def test_document_is_parsed_once_for_many_requests(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read: list[str] = []
@@ -361,7 +357,7 @@ async def test_of_a_thousand_requests_for_ten_documents_ten_are_read(
 
 
 @pytest.mark.anyio
-async def test_what_takes_too_long_is_given_up() -> None:
+async def test_request_timeout_is_a_503() -> None:
     endpoint = endpoint_for(Slow(), EndpointConfig(request_timeout=0.05))
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
@@ -373,7 +369,7 @@ async def test_what_takes_too_long_is_given_up() -> None:
 
 
 @pytest.mark.anyio
-async def test_beyond_so_many_requests_at_once_the_next_is_sent_away() -> None:
+async def test_too_many_concurrent_requests_are_a_503() -> None:
     slow = Slow()
     endpoint = endpoint_for(slow, EndpointConfig(max_concurrent_requests=2))
 

@@ -51,7 +51,7 @@ async def ask(service: Failing, query: str, **variables: Any) -> httpx.Response:
         )
 
 
-async def test_an_unexpected_error_is_masked_and_logged_once_under_the_id_of_the_answer(
+async def test_unexpected_error_is_masked_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     service = Failing(LookupError(SECRET))
@@ -68,7 +68,7 @@ async def test_an_unexpected_error_is_masked_and_logged_once_under_the_id_of_the
     assert SECRET not in caplog.text
 
 
-async def test_an_unexpected_error_before_the_operation_is_told_and_logged_the_same_way(
+async def test_unexpected_error_before_execution_is_masked(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     response = await ask(Failing(LookupError(SECRET), already_at_the_token=True), VIEWER)
@@ -80,7 +80,7 @@ async def test_an_unexpected_error_before_the_operation_is_told_and_logged_the_s
     assert SECRET not in caplog.text + response.text
 
 
-async def test_a_part_that_is_gone_is_unavailable_and_its_cause_is_logged(
+async def test_unavailable_logs_its_cause(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     outage = Unavailable()
@@ -106,7 +106,7 @@ async def test_token_that_cannot_be_checked_stops_only_guarded_fields() -> None:
     assert public == {"data": {"__typename": "Query"}}
 
 
-async def test_a_full_queue_says_when_to_come_back_and_is_no_news(
+async def test_unavailable_with_retry_after_is_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -119,7 +119,7 @@ async def test_a_full_queue_says_when_to_come_back_and_is_no_news(
     assert "request" not in caplog.text.partition("HTTP Request")[0]
 
 
-async def test_fields_have_the_names_of_the_schema_and_a_limit_where_there_is_one() -> None:
+async def test_bad_input_lists_fields_and_limits() -> None:
     missing = FieldError("firstName", FieldReason.REQUIRED, "This field is required.")
     long = FieldError("email", FieldReason.TOO_LONG, "Use at most 320 characters.", 320)
 
@@ -136,7 +136,7 @@ async def test_fields_have_the_names_of_the_schema_and_a_limit_where_there_is_on
     ]
 
 
-async def test_an_error_of_an_application_reaches_the_client_as_it_is() -> None:
+async def test_application_error_reaches_the_client() -> None:
     full = ApplicationError("The notebook is full.", code="NOTEBOOK_FULL", most=2)
 
     (error,) = (await ask(Failing(full), VIEWER)).json()["errors"]

@@ -66,14 +66,12 @@ def doubling(levels: int, last: str) -> str:
         ),
     ],
 )
-def test_each_limit_lets_through_what_it_allows_and_no_more(
-    allowed: str, too_much: str, limit: str
-) -> None:
+def test_each_limit_is_exact(allowed: str, too_much: str, limit: str) -> None:
     assert passed(allowed) is None
     assert passed(too_much) == limit
 
 
-def test_the_introspection_of_graphiql_fits_the_defaults() -> None:
+def test_graphiql_introspection_fits_default_limits() -> None:
     query = get_introspection_query(
         descriptions=True,
         specified_by_url=True,
@@ -86,7 +84,7 @@ def test_the_introspection_of_graphiql_fits_the_defaults() -> None:
 
 
 @pytest.mark.parametrize("levels", [24, 200])
-def test_a_fragment_is_measured_once_however_often_it_is_spread(levels: int) -> None:
+def test_fragment_is_measured_once(levels: int) -> None:
     limits = Limits(tokens=10_000, field_merge_checks=100_000)
 
     assert passed(doubling(levels, "a"), limits) == "rootFields"
@@ -105,19 +103,19 @@ def test_a_fragment_is_measured_once_however_often_it_is_spread(levels: int) -> 
         "query A { a } query B { a }",
     ],
 )
-def test_what_only_the_validation_can_judge_is_measured_all_the_same(text: str) -> None:
+def test_invalid_document_is_measured(text: str) -> None:
     assert passed(text, Limits()) in {None, "depth"}
 
 
-def test_every_operation_of_a_document_is_measured() -> None:
+def test_every_operation_is_measured() -> None:
     assert passed("query A { a } query B { a b c d }") == "rootFields"
 
 
-def test_a_document_that_is_nested_too_deeply_to_be_parsed_is_too_deep() -> None:
+def test_nesting_beyond_the_parser_is_too_deep() -> None:
     assert passed("{ a(b: " + "[" * 300 + "]" * 300 + ") }", Limits()) == "depth"
 
 
-def test_fragments_in_fragments_without_end_are_too_deep() -> None:
+def test_nested_fragments_are_too_deep() -> None:
     assert passed(doubling(2_000, "a"), Limits(tokens=100_000)) == "depth"
 
 
@@ -129,7 +127,7 @@ def test_fragments_in_fragments_without_end_are_too_deep() -> None:
         ("{ a(b: " + "[" * 300 + "]" * 300 + ") }", "depth"),
     ],
 )
-def test_no_limit_depends_on_the_wording_of_an_error(
+def test_limits_do_not_depend_on_error_messages(
     monkeypatch: pytest.MonkeyPatch, text: str, limit: str
 ) -> None:
     class Reworded(GraphQLSyntaxError):
@@ -142,7 +140,7 @@ def test_no_limit_depends_on_the_wording_of_an_error(
     assert passed(text, SMALL if limit == "tokens" else Limits()) == limit
 
 
-def test_a_syntax_error_stays_one() -> None:
+def test_parse_within_raises_syntax_errors() -> None:
     with pytest.raises(GraphQLSyntaxError):
         parse_within(Limits(), "{")
 
@@ -156,7 +154,7 @@ def test_a_syntax_error_stays_one() -> None:
         {"a": {"b": [{"c": [[]]}], "d": {"e": {"f": None}}}},
     ],
 )
-def test_the_variables_are_measured_by_characters_and_values(variables: dict[str, Any]) -> None:
+def test_variables_count_characters_and_values(variables: dict[str, Any]) -> None:
     SMALL.check_variables({"a": 1, "b": [1, True, None]})
 
     with pytest.raises(TooComplex) as raised:
@@ -177,7 +175,7 @@ selections = st.recursive(
 
 
 @given(selections, selections, selections)
-def test_any_document_is_measured(operation: str, first: str, second: str) -> None:
+def test_any_document_can_be_measured(operation: str, first: str, second: str) -> None:
     document = parse(
         f"{{ {operation} }} fragment F on T {{ {first} }} fragment G on T {{ {second} }}"
     )
@@ -197,9 +195,7 @@ def test_any_document_is_measured(operation: str, first: str, second: str) -> No
         ("{ viewer {" + "id " * 200 + "} }", "comparisons", 10_000),
     ],
 )
-def test_the_client_is_told_which_limit_and_what_is_allowed(
-    client: Client, query: str, limit: str, allowed: int
-) -> None:
+def test_error_has_limit_and_allowed(client: Client, query: str, limit: str, allowed: int) -> None:
     assert extensions(client.ask(query)) == {
         "code": "QUERY_TOO_COMPLEX",
         "limit": limit,
@@ -207,7 +203,7 @@ def test_the_client_is_told_which_limit_and_what_is_allowed(
     }
 
 
-def test_variables_that_are_too_large_are_told_the_same_way(client: Client) -> None:
+def test_error_has_limit_of_variables(client: Client) -> None:
     answer = client.ask("{ viewer { id } }", {"unused": "x" * 20_001})
 
     assert extensions(answer)["limit"] == "variables"

@@ -94,7 +94,7 @@ INVALID_DOCUMENTS = [
         ("Syntax Error: Expected Name.", UNREADABLE),
     ],
 )
-def test_a_syntax_error_says_what_the_grammar_expected(message: str, told: str) -> None:
+def test_syntax_error_says_what_was_expected(message: str, told: str) -> None:
     assert syntax_message(message) == told
 
 
@@ -120,7 +120,7 @@ def test_a_syntax_error_says_what_the_grammar_expected(message: str, told: str) 
         ("Cannot query field 'a' on type 'B'.", "Cannot query field 'a' on type 'B'."),
     ],
 )
-def test_a_validation_error_loses_the_value_and_nothing_else(message: str, told: str) -> None:
+def test_validation_error_loses_only_the_value(message: str, told: str) -> None:
     assert validation_message(message) == told
 
 
@@ -142,7 +142,7 @@ def test_a_validation_error_loses_the_value_and_nothing_else(message: str, told:
         "",
     ],
 )
-def test_a_message_in_other_words_is_replaced(reworded: str) -> None:
+def test_reworded_message_is_replaced(reworded: str) -> None:
     assert validation_message(reworded) == INVALID
     assert syntax_message(f"Syntax Error: {reworded}") == UNREADABLE
 
@@ -153,7 +153,7 @@ def errors(document: str, *, introspection: bool) -> Sequence[GraphQLError | Too
 
 
 @pytest.mark.parametrize("introspection", [True, False])
-def test_every_message_of_the_installed_graphql_core_is_listed(*, introspection: bool) -> None:
+def test_every_validation_message_is_listed(*, introspection: bool) -> None:
     found = [errors(text, introspection=introspection) for text in INVALID_DOCUMENTS]
 
     assert all(found)
@@ -165,7 +165,7 @@ def test_every_message_of_the_installed_graphql_core_is_listed(*, introspection:
     assert not [message for message in map(validation_message, messages) if SECRET in message]
 
 
-def test_introspection_that_is_off_is_said() -> None:
+def test_error_says_that_introspection_is_off() -> None:
     (error, *_) = errors("{ __schema { types { name } } }", introspection=False)
 
     assert validation_message(error.message) == error.message
@@ -181,14 +181,14 @@ def test_introspection_that_is_off_is_said() -> None:
         ('{ a(b: "hunter2 }', UNREADABLE),
     ],
 )
-def test_a_syntax_error_of_the_installed_graphql_core_is_listed(text: str, told: str) -> None:
+def test_every_syntax_error_is_listed(text: str, told: str) -> None:
     (error,) = errors(text, introspection=True)
 
     assert isinstance(error, GraphQLSyntaxError)
     assert syntax_message(error.message) == told, "graphql-core has reworded its syntax errors"
 
 
-def test_a_variable_that_is_null_at_a_place_that_has_to_have_one_is_named(client: Client) -> None:
+def test_null_variable_of_non_null_argument_is_named(client: Client) -> None:
     query = 'query ($i: ID = "x") { node(id: $i) { id } }'
 
     (error,) = client.ask(query, {"i": None}, token=client.token())["errors"]
@@ -200,7 +200,7 @@ values = st.text(st.characters(), min_size=1).map(lambda text: f"hunter2{text}")
 
 
 @given(values, st.sampled_from(["{}", "Unknown type '{}'.", "{}: x", "x: {}", "found: {}"]))
-def test_no_text_around_a_value_lets_it_through(value: str, around: str) -> None:
+def test_no_text_around_a_value_passes_it(value: str, around: str) -> None:
     told = validation_message(around.format(value))
 
     assert told == INVALID or (told == f"Unknown type '{value}'." and value.isascii())

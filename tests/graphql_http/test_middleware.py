@@ -24,7 +24,7 @@ JSON = {"Content-Type": "application/json"}
         ("GET", "/nowhere", "*/*"),
     ],
 )
-def test_every_answer_has_an_id_and_careful_headers(
+def test_every_response_has_id_and_security_headers(
     client: Client, method: str, path: str, accept: str
 ) -> None:
     url = client.url.replace("/graphql", path)
@@ -43,7 +43,7 @@ def test_every_answer_has_an_id_and_careful_headers(
     "path",
     ["/graphql/", "//graphql", "/GraphQL", "/graphql;x", "/"],
 )
-def test_nothing_else_leads_to_graphql(client: Client, path: str) -> None:
+def test_similar_path_is_a_404(client: Client, path: str) -> None:
     url = httpx.URL(client.url).copy_with(raw_path=path.encode())
 
     response = client.http.post(url, json={"query": "{ __typename }"})
@@ -52,7 +52,7 @@ def test_nothing_else_leads_to_graphql(client: Client, path: str) -> None:
     assert code(response.json()) == "BAD_REQUEST"
 
 
-def test_an_escape_that_stands_for_a_letter_leads_to_graphql_all_the_same(client: Client) -> None:
+def test_percent_encoded_path_is_decoded(client: Client) -> None:
     response = client.http.post(
         client.url.replace("/graphql", "/%67raphql"), json={"query": "{ __typename }"}
     )
@@ -60,27 +60,27 @@ def test_an_escape_that_stands_for_a_letter_leads_to_graphql_all_the_same(client
     assert response.json() == {"data": {"__typename": "Query"}}
 
 
-def test_of_several_ids_the_first_valid_one_is_kept(client: Client) -> None:
+def test_first_valid_request_id_is_kept(client: Client) -> None:
     ids = [(b"X-Request-Id", given) for given in (b"a b", b"second", b"third")]
 
     assert client.http.get(client.url, headers=ids).headers["x-request-id"] == "second"
 
 
-def test_an_answer_that_is_no_page_loads_nothing(client: Client) -> None:
+def test_json_has_a_strict_content_security_policy(client: Client) -> None:
     headers = client.http.post(client.url, json={"query": WELCOME}).headers
 
     assert "default-src 'none'" in headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("given", ["abc", "A-1.2_3", "x" * 64])
-def test_a_valid_id_is_kept(client: Client, given: str) -> None:
+def test_valid_request_id_is_kept(client: Client, given: str) -> None:
     headers = client.http.get(client.url, headers={"X-Request-Id": given}).headers
 
     assert headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\tb", "<script>", "a,b", "\u00fc"])
-def test_an_id_that_could_do_harm_is_replaced(client: Client, given: str) -> None:
+def test_unsafe_request_id_is_replaced(client: Client, given: str) -> None:
     headers = client.http.get(
         client.url, headers=[(b"X-Request-Id", given.encode("latin-1"))]
     ).headers
@@ -88,7 +88,7 @@ def test_an_id_that_could_do_harm_is_replaced(client: Client, given: str) -> Non
     assert re.fullmatch(r"[0-9a-f]{16}", headers["x-request-id"])
 
 
-def test_a_body_of_the_longest_size_is_read_and_a_longer_one_is_not(client: Client) -> None:
+def test_body_above_max_body_size_is_a_413(client: Client) -> None:
     body = b'{"query": "{ __typename }"}'
 
     longest = client.http.post(client.url, content=body.ljust(131_072), headers=JSON)
@@ -100,7 +100,7 @@ def test_a_body_of_the_longest_size_is_read_and_a_longer_one_is_not(client: Clie
     assert code(longer.json()) == "BAD_REQUEST"
 
 
-def test_an_endless_body_is_answered_before_its_end(shared_server: ServerProcess) -> None:
+def test_endless_body_is_a_413_before_its_end(shared_server: ServerProcess) -> None:
     address = urlsplit(shared_server.url)
     head = (
         "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -117,7 +117,7 @@ def test_an_endless_body_is_answered_before_its_end(shared_server: ServerProcess
 
 
 @pytest.mark.anyio
-async def test_lifespan_passes_the_middleware() -> None:
+async def test_middleware_passes_lifespan_through() -> None:
     scopes: list[str] = []
 
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:

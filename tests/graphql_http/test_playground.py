@@ -38,7 +38,7 @@ def directives(policy: str) -> dict[str, list[str]]:
     return {name: values for name, *values in map(str.split, policy.split(";"))}
 
 
-def test_a_browser_gets_a_page(client: Client) -> None:
+def test_browser_gets_playground(client: Client) -> None:
     response = client.http.get(client.url, headers=BROWSER)
 
     assert response.status_code == 200
@@ -47,7 +47,7 @@ def test_a_browser_gets_a_page(client: Client) -> None:
     assert "graphql-auth" in response.text
 
 
-def test_scripts_run_only_with_the_nonce_of_their_answer(build: Path) -> None:
+def test_script_needs_nonce_of_its_response(build: Path) -> None:
     playground = Playground(build)
 
     answers = [playground.page() for _ in range(2)]
@@ -64,7 +64,7 @@ def test_scripts_run_only_with_the_nonce_of_their_answer(build: Path) -> None:
     assert nonces[0] != nonces[1]
 
 
-def test_without_a_build_a_plain_page_says_how_to_get_one(tmp_path: Path) -> None:
+def test_page_without_build_says_how_to_build(tmp_path: Path) -> None:
     playground = Playground(tmp_path)
 
     page = bytes(playground.page().body).decode()
@@ -76,7 +76,7 @@ def test_without_a_build_a_plain_page_says_how_to_get_one(tmp_path: Path) -> Non
 
 
 @pytest.mark.anyio
-async def test_an_asset_is_compressed_and_kept_for_ever(build: Path) -> None:
+async def test_asset_is_compressed_and_immutable(build: Path) -> None:
     response = await get(build, "index-1.js", encoding="br;q=0, GZIP;q=0.5")
 
     assert response.text == SCRIPT
@@ -96,7 +96,7 @@ async def test_an_asset_is_compressed_and_kept_for_ever(build: Path) -> None:
         ("icons-1.ttf", "gzip", "font"),
     ],
 )
-async def test_an_asset_is_not_compressed_when_the_client_or_the_build_has_it_plain(
+async def test_asset_is_plain_without_gzip_in_client_or_build(
     build: Path, name: str, encoding: str, content: str
 ) -> None:
     response = await get(build, name, encoding=encoding)
@@ -110,12 +110,12 @@ async def test_an_asset_is_not_compressed_when_the_client_or_the_build_has_it_pl
 @pytest.mark.parametrize(
     "name", ["index-2.js", "..%2Findex.html", "%2e%2e", "index-1.js.gz", "%00", "index.html"]
 )
-async def test_nothing_but_the_assets_of_the_build_is_there(build: Path, name: str) -> None:
+async def test_only_assets_of_the_build_are_served(build: Path, name: str) -> None:
     assert (await get(build, name)).status_code == 404
 
 
 @pytest.mark.anyio
-async def test_an_asset_that_went_away_is_not_found(build: Path) -> None:
+async def test_removed_asset_is_not_found(build: Path) -> None:
     app = Starlette(routes=[Route("/{name}", Playground(build).asset)])
     (build / "assets" / "icons-1.ttf").unlink()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
@@ -123,7 +123,7 @@ async def test_an_asset_that_went_away_is_not_found(build: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_unknown_asset_is_answered_with_a_code(client: Client, method: str) -> None:
+def test_unknown_asset_has_error_code(client: Client, method: str) -> None:
     response = client.http.request(method, f"{client.url}/assets/none.js")
 
     assert response.status_code == 404

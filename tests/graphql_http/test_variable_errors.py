@@ -31,7 +31,7 @@ SECRET = "hunter2hunter2"
         f'{{email: "a", password: """{SECRET}}}',
     ],
 )
-def test_a_literal_is_never_repeated(client: Client, literal: str) -> None:
+def test_error_never_repeats_a_literal(client: Client, literal: str) -> None:
     answer = client.ask(f"mutation {{ login(input: {literal}) {{ token }} }}")
 
     assert answer["errors"][0]["extensions"]["code"].startswith("GRAPHQL_")
@@ -49,7 +49,7 @@ values = st.recursive(
 
 
 @given(values)
-def test_a_variable_is_never_repeated(client: Client, value: Any) -> None:
+def test_error_never_repeats_a_variable(client: Client, value: Any) -> None:
     assume(SECRET in json.dumps(value))
 
     assert SECRET not in json.dumps(client.ask(LOGIN, {"input": value}))
@@ -86,19 +86,19 @@ def fields(document: str, variables: dict[str, Any]) -> list[tuple[str, str]]:
         (7, [("i", "WRONG_TYPE")]),
     ],
 )
-def test_each_field_of_a_variable_that_is_off_is_named_with_its_reason(
+def test_each_invalid_field_has_name_and_reason(
     value: object, expected: list[tuple[str, str]]
 ) -> None:
     assert fields("query ($i: I) { f(i: $i) }", {"i": value}) == expected
 
 
-def test_the_faults_of_all_variables_are_gathered() -> None:
+def test_errors_of_all_variables_become_one() -> None:
     document = "query ($i: I!, $j: [Int]) { f(i: $i, j: $j) }"
 
     assert fields(document, {"j": "x"}) == [("i", "REQUIRED"), ("j", "WRONG_TYPE")]
 
 
-def test_errors_about_anything_else_are_left_alone() -> None:
+def test_other_errors_stay_unchanged() -> None:
     errors = [GraphQLError("one"), GraphQLError("other", parse("{ f }").definitions[0])]
 
     assert variable_errors(SCHEMA, errors, {}) is errors

@@ -103,25 +103,21 @@ def outcomes(attacker: Attacker) -> dict[str, Outcome]:
     return {case.name: attacker.outcome(case) for case in CASES}
 
 
-def test_the_corpus_is_as_large_as_it_should_be() -> None:
+def test_corpus_has_all_cases() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 250
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_hostile_request_gets_its_status_and_its_code(
-    case: Case, outcomes: dict[str, Outcome]
-) -> None:
+def test_hostile_request_gets_status_and_code(case: Case, outcomes: dict[str, Outcome]) -> None:
     assert outcomes[case.name].told == case.expected
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_plain_query_beside_a_hostile_request_is_answered_within_100_ms(
-    case: Case, outcomes: dict[str, Outcome]
-) -> None:
+def test_other_requests_take_less_than_100_ms(case: Case, outcomes: dict[str, Outcome]) -> None:
     assert outcomes[case.name].seconds < SECONDS_FOR_A_PLAIN_QUERY
 
 
-def test_no_secret_is_printed_or_answered_in_the_whole_corpus(
+def test_corpus_leaks_no_secret(
     server: ServerProcess, attacker: Attacker, outcomes: dict[str, Outcome]
 ) -> None:
     told = server.output + "".join(found.headers + found.body for found in outcomes.values())
@@ -132,7 +128,7 @@ def test_no_secret_is_printed_or_answered_in_the_whole_corpus(
     assert [secret for secret in secrets if secret in told] == []
 
 
-def test_all_that_is_logged_of_it_is_that_there_were_requests_that_are_not_http(
+def test_corpus_logs_only_requests_that_are_not_http(
     server: ServerProcess, outcomes: dict[str, Outcome]
 ) -> None:
     assert outcomes

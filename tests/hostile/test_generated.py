@@ -88,6 +88,6 @@ def test_generated_bodies(
     check(server, body[:start] + inserted + body[start + length :])
 
 
-def test_the_server_is_none_the_worse(server: ServerProcess) -> None:
+def test_server_is_alive_after_generated_requests(server: ServerProcess) -> None:
     assert server.process.poll() is None
     assert "ERROR" not in server.output
