@@ -13,6 +13,7 @@ from graphql_auth.context import Services, context_factory
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
 from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
+from graphql_auth.mongo import client
 from graphql_auth.mongo.client import connect
 from graphql_auth.schema import create_schema
 from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services
@@ -59,8 +60,12 @@ async def pass_time(clock: Clock, seconds: float) -> None:
 
 
 @pytest.fixture
-async def new_services(database_uri: str, clock: Clock) -> AsyncIterator[NewServices]:
+async def new_services(
+    database_uri: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[NewServices]:
     """Make the services of another process, or with other settings."""
+    # 200 calls at once take longer than a few seconds on a busy machine, which is no outage.
+    monkeypatch.setattr(client, "COMMAND_TIMEOUT", 60)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connect(database_uri, DOCUMENTS))
 
