@@ -13,9 +13,6 @@ COUNT_INTERVAL = 10.0
 REFUSAL_INTERVAL = 60.0
 # A command that began in the outage can fail so much later: COMMAND_TIMEOUT in client.py.
 SETTLE_TIME = 5.0
-# Reads succeed on a primary that has lost its majority. They end an outage in which only writes
-# failed after a longer silence, unless a write succeeds.
-SETTLE_TIME_WITHOUT_WRITE = 60.0
 # The poll for revoked sessions reads more often, if it can.
 READ_INTERVAL = 1.0
 
@@ -40,18 +37,17 @@ logger = logging.getLogger(__name__)
 class _Outage:
     began_at: float
     last_count_at: float
-    failures: int = 1
-    failures_counted: int = 1
-    has_failed_to_read: bool = False
-    has_failed_to_write: bool = False
+    failures: int = 0
+    needs_write: bool = False
     recovered_at: float | None = None
 
 
 class OutageLog:
     """Logs an outage in a few lines, however many commands fail in it.
 
-    It needs no timer: it sees each command that fails or succeeds, and the poll for revoked
-    sessions is a command every 0.25 s.
+    It needs no timer, because it sees each command that fails or succeeds: the poll for revoked
+    sessions reads every 0.25 s, and the heartbeat writes every 2 s. A primary that has lost its
+    majority still serves reads, so only a write ends an outage in which writes failed.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -65,57 +61,49 @@ class OutageLog:
         self._refusals = LogRateLimit(REFUSAL_INTERVAL, self._clock)
 
     def record_failure(self, error: PyMongoError, *, writing: bool) -> None:
+        reason = describe_error(error)
         if not _is_outage(error):
-            reason = describe_error(error)
             if self._refusals.can_log(reason):
                 logger.error("MongoDB refuses a command (%s)", reason)
             return
         now = self._clock()
-        outage = self._outage
-        if outage is None:
-            outage = self._outage = _Outage(now, now)
+        if self._outage is None:
+            self._outage = _Outage(now, now)
             # A primary that has lost its majority lets a write time out, without a reason.
-            has_read = now - self._last_read_at < READ_INTERVAL
-            has_no_majority = writing and error.timeout and has_read
-            reason = "no majority acknowledges writes" if has_no_majority else describe_error(error)
+            if writing and error.timeout and now - self._last_read_at < READ_INTERVAL:
+                reason = "no majority acknowledges writes"
             logger.error("MongoDB does not answer (%s)", reason)
-        else:
-            outage.failures += 1
-            outage.recovered_at = None
-            _log_count(outage, now)
-        outage.has_failed_to_write |= writing
-        outage.has_failed_to_read |= not writing
+        self._count(self._outage, now)
+        self._outage.needs_write |= writing
+
+    def _count(self, outage: _Outage, now: float) -> None:
+        outage.failures += 1
+        outage.recovered_at = None
+        if now - outage.last_count_at >= COUNT_INTERVAL:
+            outage.last_count_at = now
+            logger.error(
+                "MongoDB has not answered for %.0f s (failed commands: %d)",
+                now - outage.began_at,
+                outage.failures,
+            )
 
     def record_success(self, *, writing: bool) -> None:
         now = self._clock()
         if not writing:
             self._last_read_at = now
         outage = self._outage
-        if outage is None:
+        if outage is None or (outage.needs_write and not writing):
             return
+        outage.needs_write = False
         if outage.recovered_at is None:
             outage.recovered_at = now
-        if writing:
-            outage.has_failed_to_write = False
-        needs_write = outage.has_failed_to_write and not outage.has_failed_to_read
-        settle_time = SETTLE_TIME_WITHOUT_WRITE if needs_write else SETTLE_TIME
-        if now - outage.recovered_at >= settle_time:
+        if now - outage.recovered_at >= SETTLE_TIME:
             logger.warning(
                 "MongoDB answers again after %.0f s (failed commands: %d)",
                 outage.recovered_at - outage.began_at,
                 outage.failures,
             )
             self._outage = None
-
-
-def _log_count(outage: _Outage, now: float) -> None:
-    if now - outage.last_count_at >= COUNT_INTERVAL:
-        logger.error(
-            "MongoDB still does not answer (failed commands in %.0f s: %d)",
-            now - outage.last_count_at,
-            outage.failures - outage.failures_counted,
-        )
-        outage.failures_counted, outage.last_count_at = outage.failures, now
 
 
 def describe_error(error: PyMongoError) -> str:

@@ -55,15 +55,7 @@ def serve(settings: Settings, signals: StopSignals, *, workers: int, reload: boo
     with listen(settings) as listener, _database(settings, signals) as (completed, data):
         app = _check(completed, signals)
         on_ready = functools.partial(print, _banner(listener, data), flush=True)
-        run(
-            completed,
-            listener,
-            signals,
-            app=app,
-            workers=workers,
-            reload=reload,
-            on_ready=on_ready,
-        )
+        run(completed, listener, signals, on_ready, app=app, workers=workers, reload=reload)
 
 
 @contextmanager

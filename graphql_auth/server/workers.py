@@ -32,11 +32,11 @@ def run(  # noqa: PLR0913 - the server names each
     settings: Settings,
     listener: socket.socket,
     signals: StopSignals,
+    on_ready: Callable[[], object],
     *,
     app: Starlette,
     workers: int,
     reload: bool,
-    on_ready: Callable[[], object],
 ) -> None:
     """Serve on ``listener`` until a signal comes. Raises StartError when a process cannot start.
 

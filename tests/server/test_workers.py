@@ -58,8 +58,8 @@ def test_workers_that_cannot_start_end_the_server_with_a_reason(tmp_path: Path) 
         "    good = Settings(port=0)\n"
         "    bad = good.model_copy(update={'token_key': SecretStr('ssh-ed25519 AAAAC3Nza')})\n"
         "    with listen(good) as listener:\n"
-        "        run(bad, listener, StopSignals(), app=create_app(good), workers=2,"
-        " reload=False, on_ready=print)\n"
+        "        run(bad, listener, StopSignals(), print, app=create_app(good), workers=2,"
+        " reload=False)\n"
     )
     (tmp_path / "program.py").write_text(program, encoding="utf-8")
 

@@ -33,9 +33,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     load_or_create_key(path)
     path.chmod(0o644)
 
-    with pytest.raises(
-        StartError, match=r"can be read by other users; run: chmod 600 .*token\.key"
-    ):
+    with pytest.raises(StartError, match=r"by other users; run: chmod 600 .*token\.key"):
         load_or_create_key(path)
 
 
