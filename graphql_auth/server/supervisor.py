@@ -1,6 +1,7 @@
 """Starts several processes that share one listener, watches, replaces and ends them."""
 
 import logging
+import math
 import multiprocessing
 import os
 import signal
@@ -39,7 +40,7 @@ class Worker:
     def __init__(self, work: Work, generation: int) -> None:
         self.generation = generation
         self.is_ready = False
-        self.kill_at: float | None = None
+        self.kill_at = math.inf
         self._silence = 0.0
         self._silence_limit = IMPORT_TIMEOUT
         self.is_killed = False
@@ -60,12 +61,7 @@ class Worker:
 
     @property
     def is_stopping(self) -> bool:
-        return self.kill_at is not None
-
-    @property
-    def is_overdue(self) -> bool:
-        is_late = self.kill_at is not None and time.monotonic() > self.kill_at
-        return is_late and not self.is_killed
+        return self.kill_at < math.inf
 
     def describe_end(self) -> str:
         status = self.process.exitcode or 0
@@ -189,7 +185,7 @@ class Supervisor:
                 worker.close()
                 if not worker.is_stopping:
                     self._note_end(worker)
-            elif worker.is_overdue:
+            elif time.monotonic() > worker.kill_at and not worker.is_killed:
                 logger.warning("worker %s did not end and is killed by SIGKILL", worker.pid)
                 worker.kill()
 
