@@ -111,14 +111,11 @@ class Run:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description="Measure graphql-auth beside other servers, and write a report:"
-        " a run of everything to benchmarks/results, any other to benchmarks/.latest.",
+        prog="python -m benchmarks", description="Measure graphql-auth beside other servers."
     )
     parser.add_argument("--quick", action="store_true", help="the main goals only: 3 minutes")
-    parser.add_argument(
-        "--only", action="append", choices=list(FULL), help="this workload only; can be repeated"
-    )
+    one = "this workload only; can be repeated"
+    parser.add_argument("--only", action="append", choices=list(FULL), help=one)
     options = parser.parse_args()
     # Stop all that was started also when this process is terminated.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

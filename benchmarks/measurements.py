@@ -37,9 +37,6 @@ class Measurement:
     def values(self, name: str, metric: str) -> list[float]:
         return [sample[metric] for sample in self.samples.get(name, []) if metric in sample]
 
-    def spread(self, name: str, metric: str) -> Spread | None:
-        return spread(self.values(name, metric))
-
     def ratios(self, name: str, other: str, metric: str = "per second") -> list[float]:
         pairs = zip(self.values(name, metric), self.values(other, metric), strict=False)
         return [one / another for one, another in pairs if another]

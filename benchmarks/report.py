@@ -69,19 +69,21 @@ def write_report(
     directory: Path, results: Results, machine: Mapping[str, str], left_out: Mapping[str, str]
 ) -> str:
     """Write the tables, the picture and, as JSON, every number; return the table of goals."""
-    workloads = {name: asdict(measurement) for name, measurement in results.items()}
-    raw = {"machine": machine, "left out": left_out, "workloads": workloads}
+    raw = {"machine": machine, "left out": left_out} | {
+        name: asdict(one) for name, one in results.items()
+    }
     text = json.dumps(raw, indent=1, ensure_ascii=False)
     (directory / "results.json").write_text(f"{text}\n", encoding="utf-8")
     _draw(directory / "results.svg", results)
-    goals = _table({(goal.title, name): cell for goal in GOALS for name, cell in goal.row(results)})
+    cells = {(goal.title, name): cell for goal in GOALS for name, cell in goal.row(results)}
+    goals = _table(cells, "goal")
     parts = ["# Results", "Medians of the rounds, with the lowest and the highest in brackets."]
     parts += [", ".join(f"{name} {value}" for name, value in machine.items()) + "."]
     parts += [goals, "![The numbers below as bars](results.svg)"]
     parts += [f"{name} is left out: {reason}" for name, reason in left_out.items()]
     for name, one in results.items():
         parts += [f"{peer} has no {name}: {reason}" for peer, reason in one.left_out.items()]
-    parts += [f"## Servers (×: as many times as much does {US})", _servers(results)]
+    parts += ["## Servers", _servers(results)]
     for name, title in TABLES.items():
         if name in results:
             parts += [f"## {title}", _metrics(results[name])]
@@ -94,8 +96,8 @@ def _servers(results: Results) -> str:
     for name, one in results.items():
         # The starts of the embedded MongoDB are goals.
         for peer in one.samples if name != "embedded" else ():
-            spreads = [(form, one.spread(peer, metric)) for metric, form in CELL.items()]
-            spreads += [("× {}", spread(one.ratios(US, peer)) if peer != US else None)]
+            spreads = [(form, spread(one.values(peer, metric))) for metric, form in CELL.items()]
+            spreads += [(f"{US} does {{}} ×", spread(one.ratios(US, peer)) if peer != US else None)]
             lines = [form.format(found) for form, found in spreads if found]
             cells |= {(peer, name): "<br>".join(lines)} if lines else {}
     return _table(cells)
@@ -103,12 +105,13 @@ def _servers(results: Results) -> str:
 
 def _metrics(one: Measurement) -> str:
     metrics = [(peer, metric) for peer, rounds in one.samples.items() for metric in rounds[0]]
-    return _table({(peer, metric): one.spread(peer, metric) for peer, metric in metrics})
+    return _table({(peer, metric): spread(one.values(peer, metric)) for peer, metric in metrics})
 
 
-def _table(cells: Cells) -> str:
-    rows, columns = (list(dict.fromkeys(names)) for names in zip(*cells, strict=True))
-    lines = [["", *columns], ["---"] * (1 + len(columns))]
+def _table(cells: Cells, corner: str = "") -> str:
+    rows = dict.fromkeys(row for row, _ in cells)
+    columns = dict.fromkeys(column for _, column in cells)
+    lines = [[corner, *columns], ["---"] * (1 + len(columns))]
     lines += [[row, *(str(cells.get((row, column), "")) for column in columns)] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -132,7 +135,7 @@ def _draw_bars(axes: Axes, measurement: Measurement, metrics: list[str]) -> None
     names, height = list(measurement.samples)[::-1], 0.8 / len(metrics)
     for number, metric in enumerate(metrics):
         for row, name in enumerate(names):
-            if found := measurement.spread(name, metric):
+            if found := spread(measurement.values(name, metric)):
                 position = row + ((len(metrics) - 1) / 2 - number) * height
                 whiskers = [[found.median - found.low], [found.high - found.median]]
                 colour, label = COLOURS[number], None if row else metric

@@ -34,7 +34,8 @@ const resolvers = {
       if (await User.findOne({ email })) {
         throw error('The e-mail has an account already', 'EMAIL_TAKEN');
       }
-      const user = await createUser({ first_name: firstName, last_name: lastName, email, password });
+      const names = { first_name: firstName, last_name: lastName };
+      const user = await createUser({ ...names, email, password });
       return { token: signToken(user), user };
     },
     async login(_parent, { input: { email, password } }) {
