@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 AT_ONCE := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 # Names and settings of the tests are not all ASCII, whatever the locale.
 export PYTHONUTF8 := 1
+FASTAPI_USERS := benchmarks/.environments/fastapi_users
+PEERS := $(VENV)/.installed-bench benchmarks/peers/node/node_modules $(FASTAPI_USERS)/.installed
 EXAMPLES := examples/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -54,9 +56,8 @@ types: $(VENV)/.installed-dev ## Check types, strictly
 imports: $(VENV)/.installed-dev ## Check which module may import which
 	@$(BIN)/lint-imports
 
-schema: $(VENV)/.installed-dev ## Check that schema.graphql and docs/scale.md are what the code says
+schema: $(VENV)/.installed-dev ## Check that schema.graphql is what the code says
 	@$(BIN)/graphql-auth schema --check
-	@$(BIN)/python -m benchmarks.scale --check
 
 tools: $(VENV)/.installed-dev tests/tools/node_modules $(EXAMPLES) playground ## Check what frontends get: schema, playground, wheel (needs Node.js)
 	@tests/tools/node_modules/.bin/biome check --error-on-warnings --log-level=warn
@@ -69,11 +70,11 @@ audit: $(VENV)/.installed-dev tests/audit/node_modules ## Run the audits of Grap
 browser: $(VENV)/.installed-dev tests/browser/node_modules $(EXAMPLES) playground ## Run the tests in a real browser (needs Node.js)
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q -rP tests/browser/*.py
 
-bench: $(VENV)/.installed-bench ## Measure beside other servers: 20 minutes on a quiet machine (needs Node.js)
+bench: $(PEERS) ## Measure beside other servers: 15 minutes on a quiet machine (needs Node.js)
 	@scripts/wrk
 	@$(BIN)/python -m benchmarks
 
-bench-quick: $(VENV)/.installed-bench ## Measure the main points only: 3 minutes
+bench-quick: $(PEERS) ## Measure the main goals only: 3 minutes
 	@scripts/wrk
 	@$(BIN)/python -m benchmarks --quick
 
@@ -124,4 +125,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
 $(VENV)/.installed-bench: $(VENV)/.installed requirements/bench.txt
 	@echo "Installing what the benchmarks need …"
 	@$(PIP) install --quiet --require-hashes --requirement requirements/bench.txt
+	@touch $@
+
+$(FASTAPI_USERS)/.installed: benchmarks/peers/fastapi_users/requirements.txt | $(VENV)/bin/python
+	@echo "Installing FastAPI Users, for the benchmarks …"
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
