@@ -99,26 +99,19 @@ def create_services(
     """
     clock = DatabaseClock()
     now = now or clock
+    token_key = reveal(settings.token_key)
     users = UserRepository(indexes := IndexMonitor(DOCUMENTS))
-    sessions = SessionRepository()
-    access_tokens = AccessTokens(reveal(settings.token_key), settings.token_ttl, now)
+    session_repository = SessionRepository()
+    access_tokens = AccessTokens(token_key, settings.token_ttl, now)
     issuer = TokenIssuer(access_tokens, now)
-    lifetimes = Lifetimes(
-        settings.session_idle_ttl,
-        settings.session_ttl,
-        settings.refresh_grace,
-        settings.max_sessions_per_user,
-    )
+    lifetimes = _lifetimes(settings)
     revocations = Revocations(
-        sessions, clock, settings.token_ttl, settings.revocation_max_staleness
+        session_repository, clock, settings.token_ttl, settings.revocation_max_staleness
     )
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
-    session_service = SessionService(sessions, revocations, issuer, lifetimes)
+    sessions = SessionService(session_repository, revocations, issuer, lifetimes)
     # One query for concurrent reads: without it, 16 clients refresh half as often. No cache.
     load_user: LoadUser = DataLoader(users.get_many, cache=False).load
-    rotation = RefreshTokenRotation(
-        sessions, load_user, session_service, issuer, heartbeat, lifetimes
-    )
     throttle = Throttle(
         AttemptRepository(),
         settings.max_failures_per_address,
@@ -126,19 +119,15 @@ def create_services(
         now,
     )
     hash_queue = HashQueue(threads=max(1, _count_cores() // processes))
-    pwned_passwords = _pwned_passwords(settings.breached_passwords)
-    policy = PasswordPolicy(
-        settings.password_min_length, pwned_passwords.is_pwned if pwned_passwords else None
-    )
+    pwned = _pwned_passwords(settings.breached_passwords)
+    policy = PasswordPolicy(settings.password_min_length, pwned.is_pwned if pwned else None)
     passwords = PasswordService(PasswordHasher(settings.bcrypt_rounds), hash_queue, policy)
-    device_tokens = DeviceTokens(reveal(settings.token_key))
+    sign_in_parts = users, passwords, throttle, DeviceTokens(token_key), sessions, now
     return ServiceContainer(
-        AccountService(users, passwords, throttle, device_tokens, session_service, now),
-        PasswordChangeService(
-            PasswordChangeLog(), users, passwords, throttle, device_tokens, session_service, now
-        ),
-        session_service,
-        rotation,
+        AccountService(*sign_in_parts),
+        PasswordChangeService(PasswordChangeLog(), *sign_in_parts),
+        sessions,
+        RefreshTokenRotation(session_repository, load_user, sessions, issuer, heartbeat, lifetimes),
         Authenticator(access_tokens, revocations),
         load_user,
         revocations,
@@ -146,7 +135,7 @@ def create_services(
         indexes,
         throttle,
         hash_queue,
-        pwned_passwords,
+        pwned,
     )
 
 
@@ -157,14 +146,20 @@ def reveal(value: SecretStr | None) -> str:
     return value.get_secret_value()
 
 
+def _lifetimes(settings: Settings) -> Lifetimes:
+    return Lifetimes(
+        settings.session_idle_ttl,
+        settings.session_ttl,
+        settings.refresh_grace,
+        settings.max_sessions_per_user,
+    )
+
+
 def _pwned_passwords(setting: bool | HttpUrl) -> "PwnedPasswordsClient | None":  # noqa: FBT001 - a setting
     if setting is False:
         return None
     # The HTTP client takes a tenth of a second to import, and few servers need it.
-    from graphql_auth.passwords.pwned import (  # noqa: PLC0415
-        HAVE_I_BEEN_PWNED,
-        PwnedPasswordsClient,
-    )
+    from graphql_auth.passwords.pwned import HAVE_I_BEEN_PWNED, PwnedPasswordsClient  # noqa: PLC0415
 
     return PwnedPasswordsClient(HAVE_I_BEEN_PWNED if setting is True else str(setting))
 

@@ -1,1 +1,1 @@
-"""Stored users and their e-mail addresses."""
+"""Users, and the canonical form of their e-mails."""
