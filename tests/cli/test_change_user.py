@@ -1,9 +1,11 @@
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 from pymongo import MongoClient
 
 from graphql_auth.cli.change_user import change_user
+from graphql_auth.cli.main import run
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.settings import read_settings
 from graphql_auth.users.repository import UserRepository
@@ -32,3 +34,26 @@ def test_command_creates_no_index(database_uri: str) -> None:
 
     with MongoClient[dict[str, Any]](database_uri) as client:
         assert client.get_default_database().list_collection_names() == []
+
+
+def test_command_runs_the_embedded_mongod_without_a_server(tmp_path: Path) -> None:
+    settings = read_settings(data_dir=tmp_path)
+
+    with pytest.raises(StartError, match="There is no data in DATA_DIR"):
+        change_user(settings, "disable", "ada@example.com")
+
+    (tmp_path / "mongodb").mkdir()
+    with pytest.raises(StartError, match=r"There is no user with the e-mail ada@example\.com\."):
+        change_user(settings, "disable", "ada@example.com")
+
+
+def test_command_line_disables_a_user(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MONGO_URI", database_uri)
+    with MongoClient[dict[str, Any]](database_uri) as client:
+        client.get_default_database()["users"].insert_one({"email": "ada@example.com"})
+
+    assert run(["users", "disable", "ADA@example.com"]) == 0
+
+    assert capsys.readouterr().out == "ada@example.com is disabled and logged out everywhere.\n"

@@ -66,7 +66,7 @@ def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == sdl(create_schema())
 
 
-def test_the_schema_of_the_repository_is_the_one_of_the_code(
+def test_schema_of_the_repository_is_current(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -108,7 +108,7 @@ def test_a_module_is_a_command_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", [["--port", "http"], ["--host", ""]])
-def test_a_wrong_option_is_refused_like_the_setting_it_stands_for(
+def test_wrong_option_is_refused_like_its_setting(
     option: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["serve", *option]) == 1
@@ -117,7 +117,7 @@ def test_a_wrong_option_is_refused_like_the_setting_it_stands_for(
     assert capsys.readouterr().err.startswith(f"graphql-auth: Invalid {name}: expected ")
 
 
-def test_a_command_that_is_interrupted_says_so_by_its_status(
+def test_interrupted_command_exits_with_130(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def interrupted() -> None:
@@ -129,7 +129,7 @@ def test_a_command_that_is_interrupted_says_so_by_its_status(
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-def test_command_that_a_signal_stopped_says_so_by_its_status(
+def test_exit_status_depends_on_the_signal(
     monkeypatch: pytest.MonkeyPatch, number: int, status: int
 ) -> None:
     def stopped() -> NoReturn:
