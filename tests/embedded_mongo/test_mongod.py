@@ -77,7 +77,7 @@ def test_data_survives_a_restart(tmp_path: Path) -> None:
         assert client.get_default_database()["kept"].find_one() == {"_id": 1}
 
 
-def test_it_listens_on_a_socket_for_this_user_alone_and_on_no_port(tmp_path: Path) -> None:
+def test_mongod_listens_only_on_a_private_socket(tmp_path: Path) -> None:
     with running(tmp_path) as mongo:
         own = socket_inodes(mongo.pid)
         ports = [row for table in ("tcp", "tcp6") for row in rows(table) if row[9] in own]
@@ -97,7 +97,7 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
     assert not mongo.wait_for_exit()
 
 
-def test_it_is_known_to_have_failed_when_it_ends_by_itself(tmp_path: Path) -> None:
+def test_killed_mongod_has_failed(tmp_path: Path) -> None:
     with running(tmp_path) as mongo:
         os.kill(mongo.pid, signal.SIGKILL)
         assert mongo.wait_for_exit()
@@ -122,7 +122,7 @@ def test_it_is_killed_when_it_does_not_end(tmp_path: Path, monkeypatch: pytest.M
     assert has_ended(mongo.pid)
 
 
-def test_one_that_is_stopped_ends_in_good_order_too(tmp_path: Path) -> None:
+def test_stopped_mongod_shuts_down_cleanly(tmp_path: Path) -> None:
     with running(tmp_path) as mongo:
         os.kill(mongo.pid, signal.SIGSTOP)
     assert "exit status 0" in mongo.exit_reason()
@@ -143,7 +143,7 @@ def test_a_file_system_without_locks_is_named(
         pass
 
 
-def test_a_second_server_on_the_same_directory_is_told_who_holds_it(tmp_path: Path) -> None:
+def test_second_server_on_a_directory_names_the_first(tmp_path: Path) -> None:
     with (
         lock_data_directory(tmp_path),
         pytest.raises(StartError, match=rf"in use by another server \(process {os.getpid()}\)"),
@@ -170,7 +170,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["long" * 30, "co:lon", "com,ma", "ü", "d\udcff"])
-def test_a_path_that_a_socket_cannot_have_gets_it_elsewhere(tmp_path: Path, name: str) -> None:
+def test_socket_of_a_long_or_odd_path_is_elsewhere(tmp_path: Path, name: str) -> None:
     data = tmp_path / name
     skip_unless_it_can_be_named(data)
     with running(data) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
@@ -178,7 +178,7 @@ def test_a_path_that_a_socket_cannot_have_gets_it_elsewhere(tmp_path: Path, name
     assert not (data / "mongod.sock").exists()
 
 
-def test_a_mongod_on_the_path_goes_first(empty_path: Path) -> None:
+def test_mongod_on_the_path_is_preferred(empty_path: Path) -> None:
     mine = executable(empty_path / "mongod", "exit 0")
 
     assert find_mongod() == mine
@@ -202,7 +202,7 @@ def test_the_packaged_mongod_is_made_runnable(
 
 
 @pytest.mark.usefixtures("empty_path")
-def test_without_any_mongod_the_three_ways_on_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_mongod_names_three_solutions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "WHEEL", "not-installed")
 
     with pytest.raises(StartError) as refused:
@@ -233,7 +233,7 @@ def test_without_any_mongod_the_three_ways_on_are_named(monkeypatch: pytest.Monk
         ),
     ],
 )
-def test_a_mongod_that_ends_at_once_is_reported_with_what_it_said(
+def test_mongod_that_exits_at_once_is_reported_with_its_error(
     tmp_path: Path, empty_path: Path, program: str, said: str
 ) -> None:
     executable(empty_path / "mongod", program)

@@ -24,14 +24,14 @@ async def refusal(uri: str) -> str:
     return message
 
 
-async def test_a_write_is_acknowledged_when_a_majority_has_it_in_its_journal(
+async def test_write_concern_is_a_journaled_majority(
     database_uri: str,
 ) -> None:
     async with connect(database_uri, DOCUMENTS) as database:
         assert database.write_concern.document == {"w": "majority", "j": True}
 
 
-async def test_a_uri_that_names_no_database_leads_to_the_one_of_mongoose(
+async def test_uri_without_database_uses_the_default_of_mongoose(
     database_uri: str,
 ) -> None:
     async with connect(database_uri.rpartition("/")[0], DOCUMENTS) as database:
@@ -52,7 +52,7 @@ async def test_the_index_is_the_one_that_mongoose_makes(
     assert indexes["email_1"]["unique"] is True
 
 
-async def test_an_index_on_many_users_may_take_its_time_and_is_told_of(
+async def test_long_index_build_is_logged(
     database_uri: str,
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
@@ -72,7 +72,7 @@ async def test_an_index_on_many_users_may_take_its_time_and_is_told_of(
     assert "email_1" in await database["users"].index_information()
 
 
-async def test_users_who_share_an_address_are_named(database_uri: str, database: Database) -> None:
+async def test_duplicate_emails_are_named(database_uri: str, database: Database) -> None:
     emails = ["ada@example.com", "ada@example.com", "bob@example.com", None, None, None]
     await database["users"].insert_many([{"email": email} for email in emails])
 
@@ -82,7 +82,7 @@ async def test_users_who_share_an_address_are_named(database_uri: str, database:
     assert "bob" not in message
 
 
-async def test_many_shared_addresses_are_counted_not_listed(
+async def test_many_duplicate_emails_are_not_all_listed(
     database_uri: str, database: Database
 ) -> None:
     await database["users"].insert_many(
@@ -113,7 +113,7 @@ async def test_an_index_of_another_kind_is_named(database_uri: str, database: Da
         "mongodb://localhost/?tls=true&tlsCAFile=/nowhere/ca.pem",
     ],
 )
-async def test_an_address_that_is_none_is_refused_and_not_repeated(uri: str) -> None:
+async def test_invalid_uri_is_refused_and_not_shown(uri: str) -> None:
     message = await refusal(uri)
 
     assert message.startswith("MONGO_URI")
@@ -130,7 +130,7 @@ async def test_options_of_other_drivers_are_passed_over(database_uri: str) -> No
 
 
 @pytest.mark.alone
-async def test_a_port_where_nobody_listens_is_given_up_in_time(
+async def test_closed_port_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(mongo, "CONNECT_TIMEOUT", 0.3)
@@ -141,7 +141,7 @@ async def test_a_port_where_nobody_listens_is_given_up_in_time(
     assert time.monotonic() - start < 5
 
 
-async def test_a_listener_that_never_answers_is_given_up_in_time(
+async def test_silent_listener_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(mongo, "CONNECT_TIMEOUT", 0.3)
@@ -151,7 +151,7 @@ async def test_a_listener_that_never_answers_is_given_up_in_time(
         assert "no MongoDB answers" in await refusal(f"mongodb://127.0.0.1:{port}")
 
 
-async def test_wrong_credentials_are_told_apart_from_silence(database_uri: str) -> None:
+async def test_wrong_credentials_are_named(database_uri: str) -> None:
     uri = database_uri.replace("mongodb://", "mongodb://ada:hunter2@")
 
     message = await refusal(uri)

@@ -14,7 +14,7 @@ def test_time_is_unknown_before_the_first_reading() -> None:
         DatabaseClock()()
 
 
-def test_clock_goes_on_with_the_monotonic_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_follows_the_monotonic_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monotonic = 1000.0
     clock = DatabaseClock(lambda: monotonic)
     database_time = datetime.now(UTC)

@@ -78,7 +78,7 @@ async def test_gap_between_acknowledged_writes_is_an_outage(database: Database) 
     assert abs(rest - OUTAGE / 2) < timedelta(minutes=1)
 
 
-async def test_new_server_knows_of_outage_that_no_server_lived_through(database: Database) -> None:
+async def test_new_server_records_outage_before_its_start(database: Database) -> None:
     for _ in range(2):
         # The second write stores that the first one was acknowledged.
         old = Heartbeat(GAP)
@@ -89,7 +89,7 @@ async def test_new_server_knows_of_outage_that_no_server_lived_through(database:
     assert abs(await Heartbeat(GAP).outage_since(before) - OUTAGE) < timedelta(minutes=1)
 
 
-async def test_write_that_was_applied_but_not_acknowledged_ends_no_outage(
+async def test_unacknowledged_write_ends_no_outage(
     database: Database,
 ) -> None:
     server = Heartbeat(GAP)
@@ -158,7 +158,7 @@ async def test_slow_acknowledgements_are_no_outage(
     assert await server.outage_since(before) == timedelta()
 
 
-async def test_outage_of_a_member_whose_clock_was_ahead_hides_no_other(database: Database) -> None:
+async def test_outage_with_a_clock_ahead_hides_no_other(database: Database) -> None:
     server = Heartbeat(GAP)
     await server.beat()
     before = await pass_time(database, OUTAGE, server)
@@ -176,7 +176,7 @@ async def test_outage_of_a_member_whose_clock_was_ahead_hides_no_other(database:
 
 
 @pytest.mark.parametrize(("grace", "gap"), [(0, 0.5), (1, 0.5), (8, 2), (30, 5), (300, 5)])
-async def test_outages_are_seen_that_are_short_against_the_grace(grace: float, gap: float) -> None:
+async def test_outages_of_a_quarter_of_the_grace_are_detected(grace: float, gap: float) -> None:
     heartbeat = Heartbeat.for_grace(timedelta(seconds=grace))
 
     assert heartbeat.interval < gap / 2

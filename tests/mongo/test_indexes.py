@@ -78,7 +78,7 @@ async def test_index_of_mongoose_is_usable(monitor: IndexMonitor, stored: Databa
     assert await monitor.check(UserDocument)
 
 
-async def test_missing_index_is_logged_with_its_command_now_and_then_and_when_it_is_back(
+async def test_missing_index_is_logged_with_its_command(
     monitor: IndexMonitor, stored: Database, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await stored["users"].drop_index("email_1")
@@ -159,7 +159,7 @@ async def test_all_indexes_of_all_collections_are_checked(
         {"collation": {"locale": "en", "strength": 2}},
     ],
 )
-async def test_index_that_is_unique_for_some_users_only_is_not_usable(
+async def test_partial_unique_index_is_not_usable(
     monitor: IndexMonitor, stored: Database, options: dict[str, Any]
 ) -> None:
     await stored["users"].drop_index("email_1")

@@ -51,7 +51,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 Lines = Callable[[], list[str]]
 
 
-def test_outage_is_logged_at_its_begin_every_ten_seconds_and_at_its_end(
+def test_outage_is_logged_at_start_every_10_s_and_at_end(
     outages: OutageLog, clock: Clock, lines: Lines
 ) -> None:
     for _ in range(100):
@@ -69,7 +69,7 @@ def test_outage_is_logged_at_its_begin_every_ten_seconds_and_at_its_end(
     assert lines() == ["MongoDB answers again after 25 s (failed commands: 100)"]
 
 
-def test_write_that_times_out_while_reads_succeed_lacks_a_majority(
+def test_write_timeout_while_reads_succeed_means_no_majority(
     outages: OutageLog, lines: Lines
 ) -> None:
     outages.record_success(writing=False)
@@ -134,7 +134,7 @@ def test_refused_command_is_no_outage_and_logged_once_a_minute(
     assert lines() == [line, line]
 
 
-def test_what_was_recorded_is_of_one_connection(
+def test_reset_forgets_the_outage(
     outages: OutageLog, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     outages.record_failure(TIMEOUT, writing=False)

@@ -37,7 +37,7 @@ def may_be_idle() -> bool:
         return thread.submit(ask).exception() is None
 
 
-async def test_work_runs_on_a_thread_that_gives_way_to_all_others(queue: HashQueue) -> None:
+async def test_work_runs_on_a_thread_of_the_lowest_priority(queue: HashQueue) -> None:
     def where() -> tuple[int, int, int]:
         native = threading.get_native_id()
         priority = os.getpriority(os.PRIO_PROCESS, native)
@@ -63,7 +63,7 @@ async def test_the_event_loop_goes_on_meanwhile(queue: HashQueue) -> None:
     assert await work is True
 
 
-async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(queue: HashQueue) -> None:
+async def test_full_queue_refuses_with_retry_after(queue: HashQueue) -> None:
     release = threading.Event()
     accepted = [asyncio.create_task(queue.run(lambda: release.wait(10))) for _ in range(3)]
     await asyncio.sleep(0)
@@ -96,7 +96,7 @@ async def test_the_wait_is_estimated_from_the_last_hash() -> None:
     assert refused.value.retry_after >= 3
 
 
-async def test_who_gives_up_leaves_room(queue: HashQueue) -> None:
+async def test_cancelled_call_leaves_the_queue(queue: HashQueue) -> None:
     release = threading.Event()
     accepted = [asyncio.create_task(queue.run(lambda: release.wait(10))) for _ in range(3)]
     await asyncio.sleep(0)
@@ -110,7 +110,7 @@ async def test_who_gives_up_leaves_room(queue: HashQueue) -> None:
     assert await newcomer == "in"
 
 
-async def test_what_the_work_raises_reaches_the_caller(queue: HashQueue) -> None:
+async def test_exception_of_the_work_reaches_the_caller(queue: HashQueue) -> None:
     def fail() -> None:
         raise LookupError
 
@@ -118,7 +118,7 @@ async def test_what_the_work_raises_reaches_the_caller(queue: HashQueue) -> None
         await queue.run(fail)
 
 
-async def test_known_devices_go_before_strangers_and_have_room_of_their_own(
+async def test_trusted_devices_have_priority_and_their_own_limit(
     queue: HashQueue,
 ) -> None:
     release = threading.Event()
@@ -168,7 +168,7 @@ async def _settled(work: Coroutine[Any, Any, object]) -> BaseException | None:
     return None
 
 
-async def test_drain_refuses_what_waits_and_finishes_what_has_begun() -> None:
+async def test_drain_refuses_waiting_work_and_finishes_running_work() -> None:
     queue = HashQueue(threads=1)
     queue.start()
     begun, release = threading.Event(), threading.Event()
@@ -196,7 +196,7 @@ async def test_drain_refuses_what_waits_and_finishes_what_has_begun() -> None:
     queue.close()
 
 
-async def test_close_ends_the_threads_after_what_they_are_at() -> None:
+async def test_close_ends_the_threads_after_their_work() -> None:
     before = hash_threads()
     queue = HashQueue(threads=2)
     queue.start()

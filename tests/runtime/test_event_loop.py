@@ -10,7 +10,7 @@ from graphql_auth.runtime.event_loop import cancel_on_signal, run
 from graphql_auth.runtime.signals import StopSignals
 
 
-def test_what_was_begun_ends_with_the_run(caplog: pytest.LogCaptureFixture) -> None:
+def test_tasks_end_with_the_run(caplog: pytest.LogCaptureFixture) -> None:
     begun: list[asyncio.Task[None]] = []
 
     async def begin() -> None:

@@ -24,7 +24,7 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
     assert has_ended(child)
 
 
-def test_a_child_whose_parent_ended_before_it_asked_ends_at_once() -> None:
+def test_child_of_a_dead_parent_ends_at_once() -> None:
     # Its own id is never that of its parent; 1 would be, where the tests run as process 1.
     program = (
         "import os; from graphql_auth.runtime.process import die_with_parent as die;"

@@ -162,7 +162,7 @@ def test_signals_at_the_very_end_change_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
-def test_a_shower_of_signals_ends_a_server_in_good_order(
+def test_many_signals_end_a_server_cleanly(
     start: Start, database_uri: str, arguments: tuple[str, ...]
 ) -> None:
     server = start(*arguments, MONGO_URI=database_uri, TOKEN_KEY=KEY)

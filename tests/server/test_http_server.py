@@ -148,7 +148,7 @@ def _await_refusal(address: tuple[str | None, int | None]) -> None:
 @pytest.mark.alone
 @pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL])
 @pytest.mark.parametrize("workers", WORKERS)
-def test_a_database_that_is_away_does_not_hold_the_end(
+def test_unreachable_database_does_not_delay_shutdown(
     start: Start, tmp_path: Path, workers: tuple[str, ...], how: int
 ) -> None:
     with lock_data_directory(tmp_path / "own") as data, run_mongod(data) as mongo:
@@ -168,7 +168,7 @@ def test_a_database_that_is_away_does_not_hold_the_end(
 
 @pytest.mark.alone
 @pytest.mark.parametrize("workers", WORKERS)
-def test_an_embedded_database_that_is_stopped_does_not_hold_the_end(
+def test_stopped_mongod_does_not_delay_shutdown(
     start_embedded: Start, workers: tuple[str, ...]
 ) -> None:
     server = start_embedded(*workers)
@@ -221,7 +221,7 @@ async def running(app: Starlette, signals: StopSignals) -> AsyncIterator[tuple[S
         await serving
 
 
-async def test_what_takes_too_long_is_cancelled_and_answered(
+async def test_slow_request_is_cancelled_at_shutdown_and_answered(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(serving, "FINISH_TIMEOUT", 0.2)

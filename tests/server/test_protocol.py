@@ -73,14 +73,14 @@ def send_slowly(connection: socket.socket, content: bytes) -> None:
         time.sleep(0.05)
 
 
-def test_who_connects_and_says_nothing_is_let_go(connection: socket.socket) -> None:
+def test_silent_connection_is_closed(connection: socket.socket) -> None:
     start = time.monotonic()
 
     assert answer(connection) == b""
     assert 0.5 < time.monotonic() - start < PATIENCE
 
 
-def test_headers_that_come_byte_by_byte_are_not_waited_for(connection: socket.socket) -> None:
+def test_slow_headers_time_out(connection: socket.socket) -> None:
     start = time.monotonic()
 
     with pytest.raises(OSError, match=r"Broken pipe|reset"):
@@ -88,7 +88,7 @@ def test_headers_that_come_byte_by_byte_are_not_waited_for(connection: socket.so
     assert time.monotonic() - start < PATIENCE
 
 
-def test_headers_of_a_second_request_are_not_waited_for_either(connection: socket.socket) -> None:
+def test_slow_headers_of_a_second_request_time_out(connection: socket.socket) -> None:
     connection.sendall(request(b'{"query": "{ __typename }"}'))
     answer_with(b"}}", connection)
 
@@ -97,7 +97,7 @@ def test_headers_of_a_second_request_are_not_waited_for_either(connection: socke
     assert answer(connection) == b""
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(connection: socket.socket) -> None:
+def test_missing_body_times_out(connection: socket.socket) -> None:
     connection.sendall(request(b"{", length=100))
 
     received = answer(connection)
@@ -106,7 +106,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(connection: socket.socket) 
     assert b"BAD_REQUEST" in received
 
 
-def test_a_prompt_client_may_use_its_connection_for_longer(
+def test_fast_client_keeps_its_connection(
     impatient: ServerProcess,
 ) -> None:
     with Client(impatient.url) as client:
@@ -218,7 +218,7 @@ NOT_HTTP = {
 
 
 @pytest.mark.parametrize("nonsense", NOT_HTTP.values(), ids=NOT_HTTP)
-def test_what_is_not_http_is_a_coded_400(connection: socket.socket, nonsense: bytes) -> None:
+def test_invalid_http_gets_a_400_with_a_code(connection: socket.socket, nonsense: bytes) -> None:
     connection.sendall(nonsense)
 
     received = answer(connection)
@@ -245,7 +245,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_what_is_odd_but_plain_is_answered(connection: socket.socket, odd: bytes) -> None:
+def test_unusual_but_valid_http_is_answered(connection: socket.socket, odd: bytes) -> None:
     connection.sendall(odd.replace(b"Content-Type", LAST + b"Content-Type"))
 
     received = answer(connection)
@@ -254,7 +254,7 @@ def test_what_is_odd_but_plain_is_answered(connection: socket.socket, odd: bytes
     assert received.endswith(DATA)
 
 
-def test_a_question_about_the_whole_server_finds_nothing(connection: socket.socket) -> None:
+def test_options_asterisk_is_404(connection: socket.socket) -> None:
     connection.sendall(post(line=b"OPTIONS * HTTP/1.1", host=b"Host: x\r\n" + LAST))
 
     assert statuses(answer(connection)) == [404]
@@ -300,7 +300,7 @@ THOUSAND = b"x" * 1_000
         "trailers",
     ],
 )
-def test_what_never_ends_is_refused(
+def test_endless_head_is_refused(
     impatient: ServerProcess, connection: socket.socket, begin: bytes, go_on: bytes
 ) -> None:
     start = time.monotonic()
@@ -315,7 +315,7 @@ def test_what_never_ends_is_refused(
         assert client.ask("{ __typename }")["data"]
 
 
-def test_empty_lines_that_drip_are_not_waited_for(connection: socket.socket) -> None:
+def test_slow_empty_lines_time_out(connection: socket.socket) -> None:
     start = time.monotonic()
 
     with pytest.raises(OSError, match=r"Broken pipe|reset"):
@@ -324,7 +324,7 @@ def test_empty_lines_that_drip_are_not_waited_for(connection: socket.socket) -> 
 
 
 @pytest.mark.parametrize(("length", "status"), [(131_072, 200), (131_073, 413)])
-def test_a_body_may_come_in_chunks_of_one_byte(
+def test_body_in_chunks_of_one_byte_is_read(
     shared_server: ServerProcess, length: int, status: int
 ) -> None:
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in QUERY.ljust(length))
@@ -336,7 +336,7 @@ def test_a_body_may_come_in_chunks_of_one_byte(
         assert statuses(answer(connection)) == [status]
 
 
-def test_requests_that_come_together_are_answered_one_after_another(
+def test_pipelined_requests_are_answered_in_order(
     connection: socket.socket,
 ) -> None:
     together = b"".join(numbered(number) for number in range(500))
@@ -358,7 +358,7 @@ def test_requests_that_come_together_are_answered_one_after_another(
     ],
 )
 @pytest.mark.parametrize("before", [1, 2, 400])
-def test_what_came_before_something_broken_is_answered_first(
+def test_requests_before_an_invalid_one_are_answered(
     connection: socket.socket, broken: bytes, before: int
 ) -> None:
     good = b"".join(numbered(number) for number in range(before))
@@ -371,7 +371,7 @@ def test_what_came_before_something_broken_is_answered_first(
     assert statuses(received) in ([200] * before, [200] * before + [400])
 
 
-def test_something_broken_on_a_connection_that_waits_is_answered(
+def test_invalid_request_on_an_idle_connection_gets_400(
     connection: socket.socket,
 ) -> None:
     connection.sendall(post())
@@ -382,16 +382,14 @@ def test_something_broken_on_a_connection_that_waits_is_answered(
 
 
 @pytest.mark.parametrize("method", [b"PUT", b"GET"])
-def test_a_body_that_is_broken_at_once_is_answered_once(
-    connection: socket.socket, method: bytes
-) -> None:
+def test_broken_body_is_answered_once(connection: socket.socket, method: bytes) -> None:
     line = method + b" /graphql?query=%7B__typename%7D HTTP/1.1"
     connection.sendall(post(CHUNKED, b"no size\r\n", line=line))
 
     assert statuses(answer(connection)) == [400]
 
 
-def test_a_body_that_breaks_behind_its_answer_is_not_answered_again(
+def test_body_broken_after_its_response_gets_no_second_one(
     connection: socket.socket,
 ) -> None:
     connection.sendall(post(CHUNKED, b"", line=b"PUT /graphql HTTP/1.1"))
@@ -401,7 +399,7 @@ def test_a_body_that_breaks_behind_its_answer_is_not_answered_again(
     assert answer(connection) == b""
 
 
-def test_a_body_that_goes_on_behind_its_answer_is_not_waited_for(
+def test_body_unfinished_after_its_response_times_out(
     connection: socket.socket,
 ) -> None:
     connection.sendall(post(CHUNKED, b"", line=b"PUT /graphql HTTP/1.1"))
@@ -412,7 +410,7 @@ def test_a_body_that_goes_on_behind_its_answer_is_not_waited_for(
     assert time.monotonic() - start < PATIENCE
 
 
-def test_a_request_behind_a_body_that_nobody_read_is_answered(connection: socket.socket) -> None:
+def test_request_after_an_unread_body_is_answered(connection: socket.socket) -> None:
     put = post(line=b"PUT /graphql HTTP/1.1")
     connection.sendall(put[:-5])
     assert statuses(answer_with(b'"BAD_REQUEST"}}]}', connection)) == [405]
@@ -423,7 +421,7 @@ def test_a_request_behind_a_body_that_nobody_read_is_answered(connection: socket
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
 @pytest.mark.parametrize("body", [b"Content-Length: 27\r\n", CHUNKED])
-def test_an_offer_of_another_protocol_is_not_taken_up(
+def test_upgrade_offer_is_ignored(
     shared_server: ServerProcess, protocol: bytes, body: bytes
 ) -> None:
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AA\r\n"
@@ -439,7 +437,7 @@ def test_an_offer_of_another_protocol_is_not_taken_up(
     assert received.count(DATA) == 5
 
 
-def test_a_client_that_waits_for_leave_to_send_the_body_gets_it(connection: socket.socket) -> None:
+def test_expect_100_continue_is_answered(connection: socket.socket) -> None:
     head, _, body = post(EXPECTING + LAST).rpartition(QUERY)
     connection.sendall(head)
     assert answer_with(b"\r\n\r\n", connection) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -448,7 +446,7 @@ def test_a_client_that_waits_for_leave_to_send_the_body_gets_it(connection: sock
     assert answer(connection).endswith(DATA)
 
 
-def test_a_client_info_version_1_0_is_not_sent_what_it_does_not_know(
+def test_http_1_0_client_gets_no_http_1_1_features(
     connection: socket.socket,
 ) -> None:
     connection.sendall(post(EXPECTING, line=b"POST /graphql HTTP/1.0"))
@@ -470,7 +468,7 @@ def test_a_trailer_is_no_header(shared_server: ServerProcess) -> None:
     assert b'"viewer":null' in as_trailer
 
 
-def test_the_beginning_of_a_request_behind_another_is_not_waited_for(
+def test_partial_pipelined_request_times_out(
     connection: socket.socket,
 ) -> None:
     start = time.monotonic()
@@ -481,9 +479,7 @@ def test_the_beginning_of_a_request_behind_another_is_not_waited_for(
 
 
 @pytest.mark.alone
-def test_a_client_that_asks_and_takes_no_answer_fills_no_memory_and_is_let_go(
-    start: Start, database_uri: str
-) -> None:
+def test_client_that_reads_no_response_is_disconnected(start: Start, database_uri: str) -> None:
     server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY, REQUEST_READ_TIMEOUT="1s")
     before = _megabytes(server)
     ended_at = time.monotonic() + PATIENCE
@@ -505,7 +501,7 @@ def _megabytes(server: ServerProcess) -> int:
     return int(peak[1]) // 1024
 
 
-def test_who_waits_is_let_go_at_the_end_and_who_has_begun_is_answered(
+def test_shutdown_refuses_waiting_hashes_and_answers_running_ones(
     start: Start, database_uri: str
 ) -> None:
     server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY)

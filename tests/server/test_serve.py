@@ -31,9 +31,7 @@ def refusal(directory: Path, *arguments: str, **settings: str) -> str:
     return ended.stderr
 
 
-def test_it_says_where_to_click_where_the_data_lies_and_how_to_stop(
-    start_embedded: Start, tmp_path: Path
-) -> None:
+def test_banner_names_url_data_and_how_to_stop(start_embedded: Start, tmp_path: Path) -> None:
     server = start_embedded()
 
     assert f"GraphQL  {server.url}" in server.output
@@ -50,7 +48,7 @@ def test_it_says_where_to_click_where_the_data_lies_and_how_to_stop(
         (("--reload",), signal.SIGTERM),
     ],
 )
-def test_it_ends_in_good_order_with_all_its_processes(
+def test_signal_ends_the_server_and_all_its_processes(
     start_embedded: Start, arguments: tuple[str, ...], how: int
 ) -> None:
     server = start_embedded(*arguments)
@@ -65,7 +63,7 @@ def test_it_ends_in_good_order_with_all_its_processes(
     assert "Traceback" not in server.output
 
 
-def test_ctrl_c_in_a_terminal_reaches_mongod_by_way_of_the_server_only(
+def test_ctrl_c_in_a_terminal_does_not_reach_mongod(
     start_embedded: Start,
 ) -> None:
     server = start_embedded()
@@ -144,7 +142,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
 # Neither of the names is one that the system asks a name server for.
 @pytest.mark.parametrize("host", [".".join(["x" * 60] * 5), "x" * 300, "192.0.2.1"])
 def test_a_host_that_is_not_ours_is_refused(tmp_path: Path, host: str) -> None:
-    assert f"HOST {host} is not an address of this machine;" in refusal(tmp_path, "--host", host)
+    assert f"HOST {host} is not an IP address of this machine;" in refusal(tmp_path, "--host", host)
 
 
 def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Start) -> None:
@@ -159,17 +157,17 @@ def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Start) -> None:
         client.token()
 
 
-def test_answers_are_not_held_back_by_the_algorithm_of_nagle() -> None:
+def test_nagle_is_off() -> None:
     with listen(Settings(port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
 
-def test_the_system_gives_up_on_who_does_not_take_an_answer() -> None:
+def test_tcp_user_timeout_is_set() -> None:
     with listen(Settings(port=0, request_read_timeout=timedelta(seconds=7))) as listener:
         assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7_000
 
 
-def test_a_system_that_cannot_give_up_serves_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_without_tcp_user_timeout_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphql_auth.server.serve.TCP_USER_TIMEOUT", None)
 
     with listen(Settings(port=0)) as listener:
@@ -208,7 +206,7 @@ def test_a_start_can_be_interrupted(tmp_path: Path) -> None:
     assert starting.returncode == 130
 
 
-def test_a_dns_look_up_that_hangs_does_not_hold_the_end(tmp_path: Path) -> None:
+def test_hanging_dns_lookup_does_not_delay_the_exit(tmp_path: Path) -> None:
     program = (
         "import socket, sys, time\n"
         "resolve = socket.getaddrinfo\n"
@@ -242,7 +240,7 @@ def test_a_key_of_a_pair_is_refused(tmp_path: Path) -> None:
     assert "Invalid TOKEN_KEY" in line
 
 
-def test_users_who_share_an_address_in_the_embedded_database_are_named(
+def test_duplicate_emails_in_the_embedded_database_are_named(
     start_embedded: Start, tmp_path: Path
 ) -> None:
     server = start_embedded()

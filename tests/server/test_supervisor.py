@@ -143,7 +143,7 @@ def test_workers_that_do_not_end_are_killed(
     assert caplog.text.count("did not end and is killed by SIGKILL") == 2
 
 
-def test_a_worker_outlives_no_supervisor_where_prctl_is_refused(tmp_path: Path) -> None:
+def test_worker_ends_with_its_supervisor_without_prctl(tmp_path: Path) -> None:
     program = (
         "import time\n"
         "from graphql_auth.server.workers import _send_heartbeats\n"

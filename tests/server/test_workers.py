@@ -153,9 +153,7 @@ def test_sighup_replaces_every_worker_and_refuses_nobody(start: Start, database_
 
 
 @pytest.mark.parametrize("ends", [signal.SIGSTOP, signal.SIGTERM])
-def test_a_worker_with_a_signal_of_its_own_does_not_hold_the_end(
-    start: Start, database_uri: str, ends: int
-) -> None:
+def test_stopped_worker_does_not_delay_shutdown(start: Start, database_uri: str, ends: int) -> None:
     server = start("--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
 
     os.kill(workers_of(server)[0], ends)

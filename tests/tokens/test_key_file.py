@@ -7,7 +7,7 @@ from graphql_auth.errors import StartError
 from graphql_auth.tokens.key_file import load_or_create_key
 
 
-def test_a_key_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path) -> None:
+def test_key_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "token.key"
 
     key = load_or_create_key(path)
@@ -22,7 +22,7 @@ def test_no_two_keys_are_alike(tmp_path: Path) -> None:
     assert load_or_create_key(tmp_path / "one") != load_or_create_key(tmp_path / "other")
 
 
-def test_a_crash_in_the_middle_of_making_it_leaves_no_half_key(tmp_path: Path) -> None:
+def test_crash_during_creation_leaves_no_incomplete_key(tmp_path: Path) -> None:
     (tmp_path / "token.unfinished").write_text("half", encoding="ascii")
 
     assert len(load_or_create_key(tmp_path / "token.key")) >= 32
@@ -38,9 +38,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 40])
-def test_a_file_that_holds_no_key_is_refused_and_not_repeated(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_file_without_a_key_is_refused_and_not_shown(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "token.key"
     path.write_bytes(content)
     path.chmod(0o600)
