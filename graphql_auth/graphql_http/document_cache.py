@@ -10,6 +10,7 @@ from graphql import (
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    get_operation_ast,
     specified_rules,
     validate,
 )
@@ -35,25 +36,14 @@ class Document:
     errors: Sequence[GraphQLError | TooComplex] = ()
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
-        """Return the operation to execute: GetOperation in the specification.
-
-        A valid document has at least one, and no two of the same name. Raises ApplicationError.
-        """
-        operations = [
-            definition
-            for definition in self.node.definitions
-            if isinstance(definition, OperationDefinitionNode)
-        ]
-        if name is not None:
-            operations = [found for found in operations if found.name and found.name.value == name]
-        match operations:
-            case [operation]:
-                return operation
-            case []:
-                message = "The document has no operation of that `operationName`."
-            case _:
-                message = "The document has several operations; `operationName` must name one."
-        raise ApplicationError(message, code=ErrorCode.BAD_REQUEST)
+        """Return the operation to execute; raises ApplicationError."""
+        operation = get_operation_ast(self.node, name)
+        if operation is None:
+            raise ApplicationError(
+                "`operationName` must name one of the operations in the document.",
+                code=ErrorCode.BAD_REQUEST,
+            )
+        return operation
 
 
 class DocumentCache:

@@ -124,7 +124,7 @@ class GraphQLEndpoint:
         result = execute(
             self._schema,
             document.node,
-            operation_name=operation.name.value if operation.name else None,
+            operation_name=params.operation_name,
             variable_values=params.variables,
             context_value=context,
             executor_class=StrawberryGraphQLCoreExecutionContext,

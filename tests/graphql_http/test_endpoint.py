@@ -369,6 +369,19 @@ async def test_request_timeout_is_a_503() -> None:
 
 
 @pytest.mark.anyio
+async def test_cancelled_request_is_a_503() -> None:
+    slow = Slow()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint_for(slow))) as client:
+        request = asyncio.create_task(client.post("http://test/graphql", json=LOGIN_REQUEST))
+        await slow.begun.acquire()
+        request.cancel()
+        response = await request
+
+    assert response.status_code == 503
+    assert extensions(response.json())["retryAfter"] == 1
+
+
+@pytest.mark.anyio
 async def test_too_many_concurrent_requests_are_a_503() -> None:
     slow = Slow()
     endpoint = endpoint_for(slow, EndpointConfig(max_concurrent_requests=2))
