@@ -112,16 +112,10 @@ def create_services(
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
     sessions = SessionService(session_repository, revocations, issuer, lifetimes)
     load_user = _UserLoader(users)
-    throttle = Throttle(
-        AttemptRepository(),
-        settings.max_failures_per_address,
-        settings.max_registrations_per_address,
-        now,
-    )
+    throttle = _throttle(settings, now)
     hash_queue = HashQueue(threads=max(1, _count_cores() // processes))
     pwned = _pwned_passwords(settings.breached_passwords)
-    policy = PasswordPolicy(settings.password_min_length, pwned.is_pwned if pwned else None)
-    passwords = PasswordService(PasswordHasher(settings.bcrypt_rounds), hash_queue, policy)
+    passwords = _passwords(settings, hash_queue, pwned)
     sign_in_parts = users, passwords, throttle, DeviceTokens(token_key), sessions, now
     return ServiceContainer(
         AccountService(*sign_in_parts),
@@ -137,6 +131,22 @@ def create_services(
         hash_queue,
         pwned,
     )
+
+
+def _throttle(settings: Settings, now: Callable[[], float]) -> Throttle:
+    return Throttle(
+        AttemptRepository(),
+        settings.max_failures_per_address,
+        settings.max_registrations_per_address,
+        now,
+    )
+
+
+def _passwords(
+    settings: Settings, hash_queue: HashQueue, pwned: "PwnedPasswordsClient | None"
+) -> PasswordService:
+    policy = PasswordPolicy(settings.password_min_length, pwned.is_pwned if pwned else None)
+    return PasswordService(PasswordHasher(settings.bcrypt_rounds), hash_queue, policy)
 
 
 class _UserLoader:
