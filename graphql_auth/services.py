@@ -102,17 +102,15 @@ def create_services(
     now = now or clock
     token_key = reveal(settings.token_key)
     users = UserRepository(indexes := IndexMonitor(DOCUMENTS))
-    session_repository = SessionRepository()
-    access_tokens = AccessTokens(token_key, settings.token_ttl, now)
+    repository = SessionRepository()
+    token_ttl = settings.token_ttl
+    access_tokens = AccessTokens(token_key, token_ttl, now)
     issuer = TokenIssuer(access_tokens, now)
     lifetimes = _lifetimes(settings)
-    revocations = Revocations(
-        session_repository, clock, settings.token_ttl, settings.revocation_max_staleness
-    )
+    revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
-    sessions = SessionService(session_repository, revocations, issuer, lifetimes)
-    load_user = _UserLoader(users)
-    throttle = _throttle(settings, now)
+    sessions = SessionService(repository, revocations, issuer, lifetimes)
+    throttle, load_user = _throttle(settings, now), _UserLoader(users)
     hash_queue = HashQueue(threads=max(1, _count_cores() // processes))
     pwned = _pwned_passwords(settings.breached_passwords)
     passwords = _passwords(settings, hash_queue, pwned)
@@ -121,7 +119,7 @@ def create_services(
         AccountService(*sign_in_parts),
         PasswordChangeService(PasswordChangeLog(), *sign_in_parts),
         sessions,
-        RefreshTokenRotation(session_repository, load_user, sessions, issuer, heartbeat, lifetimes),
+        RefreshTokenRotation(repository, load_user, sessions, issuer, heartbeat, lifetimes),
         Authenticator(access_tokens, revocations),
         load_user,
         revocations,
