@@ -122,16 +122,19 @@ def without_coverage() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def start_shared(
-    mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Start]:
+def shared_uri(mongod: EmbeddedMongo) -> str:
+    """The URI of a database that the tests of a file share."""
+    return f"{mongod.uri.rpartition('/')[0]}/shared_{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="module")
+def start_shared(shared_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Start servers for the tests of a file, all on one database."""
-    uri = f"{mongod.uri.rpartition('/')[0]}/shared_{uuid.uuid4().hex}"
     with ExitStack() as stack:
 
         def start_one(**settings: str) -> ServerProcess:
             directory = tmp_path_factory.mktemp("server")
-            server = start_server(directory, MONGO_URI=uri, TOKEN_KEY=KEY, **settings)
+            server = start_server(directory, MONGO_URI=shared_uri, TOKEN_KEY=KEY, **settings)
             stack.callback(server.stop)
             return server
 

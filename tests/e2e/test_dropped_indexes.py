@@ -1,33 +1,51 @@
 """What a running server does when its indexes or its collections are taken away."""
 
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from pymongo import ASCENDING, MongoClient
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from tests.client import PASSWORD, WELCOME, Client, code, new_email, registration
-from tests.conftest import KEY, Start
+from tests.conftest import Start
 from tests.process import ServerProcess
 
+COLLECTIONS = ["users", "sessions", "attempts", "graphql_auth_meta"]
 MISSING = (
     "is missing, so registration is refused;"
     ' in mongosh: db.users.createIndex({email: 1}, {name: "email_1", unique: true})'
 )
 
 
-@pytest.fixture
-def server(start: Start, database_uri: str) -> ServerProcess:
-    return start(MONGO_URI=database_uri, TOKEN_KEY=KEY)
+@pytest.fixture(scope="module")
+def server(start_shared: Start) -> ServerProcess:
+    return start_shared()
 
 
 @pytest.fixture
-def stored(database_uri: str) -> Iterator[Database[dict[str, Any]]]:
-    with MongoClient[dict[str, Any]](database_uri) as mongo:
-        yield mongo.get_default_database()
+def stored(shared_uri: str, server: ServerProcess) -> Iterator[Database[dict[str, Any]]]:
+    """The database of the server, which gets its indexes back at the end of a test."""
+    with Client(server.url) as client, MongoClient[dict[str, Any]](shared_uri) as mongo:
+        stored = mongo.get_default_database()
+        indexes = {name: stored[name].index_information() for name in COLLECTIONS}
+        # The server has noticed what the test before gave back.
+        client.token()
+        yield stored
+        for name, before in indexes.items():
+            stored[name].drop_indexes()
+            create_indexes(stored[name], before)
+
+
+def create_indexes(collection: Collection[dict[str, Any]], indexes: Mapping[str, Any]) -> None:
+    for name, index in indexes.items():
+        if name != "_id_":
+            options = {k: v for k, v in index.items() if k not in {"v", "key", "ns"}}
+            collection.create_index(index["key"], name=name, **options)
 
 
 def registered_at_once(url: str, email: str, times: int) -> list[dict[str, Any]]:
@@ -44,8 +62,7 @@ def test_registration_is_refused_while_addresses_are_not_unique(
     server: ServerProcess, stored: Database[dict[str, Any]], harm: str
 ) -> None:
     users = stored["users"]
-    with Client(server.url) as client:
-        client.token()
+    printed = server.output
     match harm:
         case "dropped":
             users.drop_index("email_1")
@@ -55,7 +72,7 @@ def test_registration_is_refused_while_addresses_are_not_unique(
             users.drop_index("email_1")
             users.create_index("email")
         case "renamed":
-            users.rename("users_before")
+            users.rename(f"users_{uuid.uuid4().hex}")
         case "no database":
             stored.client.drop_database(stored.name)
     before = users.count_documents({})
@@ -64,14 +81,14 @@ def test_registration_is_refused_while_addresses_are_not_unique(
 
     assert {code(answer) for answer in answers} == {"SERVICE_UNAVAILABLE"}
     assert users.count_documents({}) == before
-    assert server.output.count("the index email_1 of") == 1
+    assert server.output.removeprefix(printed).count("the index email_1 of") == 1
 
     users.drop_indexes()
     users.create_index("email", name="email_1", unique=True)
     answers = registered_at_once(server.url, new_email(), 10)
     assert sum("errors" not in answer for answer in answers) == 1
     assert users.count_documents({}) == before + 1
-    assert "is back" in server.output
+    assert "is back" in server.output.removeprefix(printed)
 
 
 def test_the_command_that_makes_a_missing_index_is_logged(
@@ -87,9 +104,9 @@ def test_the_command_that_makes_a_missing_index_is_logged(
 
 
 def test_guarded_fields_need_no_index_of_ended_sessions(
-    start: Start, database_uri: str, stored: Database[dict[str, Any]]
+    start_shared: Start, stored: Database[dict[str, Any]]
 ) -> None:
-    server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY, REVOCATION_MAX_STALENESS="1s")
+    server = start_shared(REVOCATION_MAX_STALENESS="1s")
     with Client(server.url) as client:
         token, other = client.token(), client.token()
         stored["sessions"].drop_index("ended_at_1_expires_at_1__id_1")
@@ -105,7 +122,7 @@ def test_guarded_fields_need_no_index_of_ended_sessions(
             time.sleep(0.05)
 
 
-@pytest.mark.parametrize("lost", ["users", "sessions", "attempts", "graphql_auth_meta"])
+@pytest.mark.parametrize("lost", COLLECTIONS)
 def test_a_lost_collection_gets_coded_answers_until_its_indexes_are_back(
     server: ServerProcess, stored: Database[dict[str, Any]], lost: str
 ) -> None:
@@ -125,10 +142,7 @@ def test_a_lost_collection_gets_coded_answers_until_its_indexes_are_back(
             for error in answer.get("errors", ()):
                 assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR"
 
-        for name, index in indexes.items():
-            if name != "_id_":
-                options = {k: v for k, v in index.items() if k not in {"v", "key", "ns"}}
-                stored[lost].create_index(index["key"], name=name, **options)
+        create_indexes(stored[lost], indexes)
         again = registration()
         assert "errors" not in client.register(**again)
         assert "errors" not in client.login(again["email"], PASSWORD)
@@ -138,6 +152,7 @@ def test_a_lost_collection_gets_coded_answers_until_its_indexes_are_back(
 def test_a_unique_index_of_the_operator_is_not_an_address_that_is_taken(
     server: ServerProcess, stored: Database[dict[str, Any]]
 ) -> None:
+    stored["users"].delete_many({})
     stored["users"].create_index([("first_name", ASCENDING)], unique=True)
 
     with Client(server.url) as client:
