@@ -170,7 +170,7 @@ def _descendants(pid: int) -> list[int]:
 
 
 def _read(pid: int, file: str) -> str | None:
-    """What the kernel tells of a process; None when it has ended, before or while it is read."""
+    """Read a file of /proc about a process; None if the process has ended."""
     try:
         return Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8", errors="replace")
     except OSError:

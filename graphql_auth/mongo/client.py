@@ -113,7 +113,7 @@ def _create_client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
                 uri,
                 appname="graphql-auth",
                 tz_aware=True,
-                # Whatever the URI says: a revoked session has to be visible at once.
+                # They override the URI: a revoked session has to be visible at once.
                 readPreference="primary",
                 readConcernLevel="local",
                 w="majority",

@@ -9,7 +9,7 @@ no body), for ``QUERY_TOO_COMPLEX`` the limit, and says what is sent by one of
 
 and else by ``method``, ``target`` and ``headers``. A text can be a list of texts and of
 ``{repeat = text, times = number}``, in which ``<i>`` and ``<i+1>`` count. ``<password>`` and
-``<token>`` are secrets, as is what stands in ``secret``: none is ever to come back.
+``<token>`` are secrets, and so is the value of ``secret``: no response may contain one.
 """
 
 import json
@@ -21,7 +21,7 @@ from typing import Any
 
 CASES = Path(__file__).with_name("cases")
 PASSWORD = "hunter2-correct-horse-battery-staple"
-# The status tells of a refusal by this media type; for application/json it is always 200.
+# With this media type the status shows a refusal; with application/json it is always 200.
 MEDIA_TYPE = "application/graphql-response+json"
 
 

@@ -35,7 +35,7 @@ literals = (
     | st.text(max_size=20).map(json.dumps)
     | st.sampled_from(["true", "null", "$v", "ENUM", '"""block"""', "1e99999", "-0", "{}", "[[]]"])
 )
-# Whatever takes long takes long when it stands there often.
+# Many copies, so that slow code takes long enough to notice.
 copies = st.sampled_from([1] * 25 + [2, 15, 200, MOST_COPIES])
 directives = st.sampled_from([""] * 12 + ["@skip(if: false)", "@include(if: $v)", "@x", "@skip"])
 aliases = st.sampled_from([""] * 6 + ["a: ", "b: ", "token: "])
@@ -59,7 +59,7 @@ def values(type_: GraphQLInputType) -> st.SearchStrategy[str]:
 def given_to(
     wanted: dict[str, GraphQLArgument] | dict[str, GraphQLInputField],
 ) -> st.SearchStrategy[str]:
-    """Whatever is required, and now and then what is not."""
+    """All required values, and sometimes optional ones."""
     pairs = [
         st.builds("{}: {}".format, st.just(name), values(one.type))
         if is_required(one)

@@ -42,7 +42,7 @@ def build(project: Path, *commands: str) -> subprocess.CompletedProcess[str]:
 
 
 def change(file: Path) -> None:
-    """Write a file anew, later than the build."""
+    """Write a file again, later than the build."""
     file.parent.mkdir(exist_ok=True)
     file.touch()
     later = time.time() + 60

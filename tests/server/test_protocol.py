@@ -308,7 +308,7 @@ def test_endless_head_is_refused(
 
     sent = pour(connection, go_on, 20_000)
 
-    # Much of it stands in buffers of the system; the client hears of the end when they are full.
+    # The buffers of the system hold much of it; when they are full, the client notices the end.
     assert sent < 20_000_000
     assert time.monotonic() - start < PATIENCE
     with Client(impatient.url) as client:

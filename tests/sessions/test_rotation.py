@@ -208,7 +208,7 @@ async def test_refresh_of_session_with_old_password_is_refused(
     assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
     assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
 
-    # It may be the session that whoever changes the password is about to keep.
+    # It may be the session that the user keeps when changing the password.
     assert lives(services, tokens)
 
 
