@@ -46,9 +46,10 @@ fuzz: $(VENV)/.installed-dev ## Run the property tests with fresh random example
 
 check: lint types imports schema test ## Run everything that CI runs on one Python
 
-lint: $(VENV)/.installed-dev ## Check style and format
+lint: $(VENV)/.installed-dev ## Check style, format, and the budgets and words of CONTRIBUTING.md
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/pytest -q tests/test_contributing.py
 
 types: $(VENV)/.installed-dev ## Check types, strictly
 	@$(BIN)/mypy
