@@ -22,11 +22,6 @@ def users(directory: Path, change: str, email: str, settings: dict[str, str]) ->
     return ended.stdout
 
 
-@pytest.fixture(scope="module")
-def without_coverage() -> None:
-    """Measure the coverage here: no other test runs this command."""
-
-
 @pytest.fixture(params=["embedded", "own"])
 def settings(request: pytest.FixtureRequest, database_uri: str) -> dict[str, str]:
     """The settings of a server with its own MongoDB, and of one with another."""
