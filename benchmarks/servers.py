@@ -99,11 +99,8 @@ def start_mongodb(directory: Path) -> Iterator[str]:
     command = [str(find_mongod()), f"--dbpath={data}", f"--bind_ip={HOST}", f"--port={port}"]
     command += ["--nounixsocket", "--networkMessageCompressors=snappy,zstd"]
     # Neither log is to be written to the disk while something is measured.
-    command += [
-        "--wiredTigerCacheSizeGB=2",
-        "--slowms=1000000000",
-        "--setParameter=diagnosticDataCollectionEnabled=false",
-    ]
+    command += ["--slowms=1000000000", "--setParameter=diagnosticDataCollectionEnabled=false"]
+    command += ["--wiredTigerCacheSizeGB=2"]
     with _running(command, {}, directory, directory / "mongodb.log"):
         yield f"mongodb://{HOST}:{port}/"
 
