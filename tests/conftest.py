@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
+from graphql_auth.runtime.signals import HANDLED
 from tests.client import Client
 from tests.process import ServerProcess, start_server
 from tests.selection import mark_and_sort
@@ -65,6 +67,15 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMongo]:
     with lock_data_directory(tmp_path_factory.mktemp("data")) as data, run_mongod(data) as mongo:
         mongo.wait_until_ready()
         yield mongo
+
+
+@pytest.fixture(autouse=True)
+def restore_signals() -> Iterator[None]:
+    """Leave no handler of a test to the tests after it."""
+    handlers = {number: signal.getsignal(number) for number in HANDLED}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
