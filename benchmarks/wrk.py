@@ -33,9 +33,7 @@ class Script:
         path.write_bytes(b"".join(text.encode() + b"\0" for text in texts))
 
 
-def load(
-    port: int, scripts: Sequence[Script], connections: int, seconds: float
-) -> dict[str, float]:
+def load(port: int, scripts: list[Script], connections: int, seconds: float) -> dict[str, float]:
     """Return the rate and the latencies; raises WrongAnswer if an answer was wrong."""
     with start_load(port, scripts, connections, seconds) as (process, duration):
         output, _ = process.communicate(timeout=duration + SECONDS_TO_ANSWER + 10)
