@@ -58,7 +58,8 @@ class RefreshTokenRotation:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         # Concurrently: disabling a user or changing a password revokes the sessions afterwards.
         user_read = asyncio.ensure_future(self._load_user(token.user_id))
-        user_read.add_done_callback(_mark_retrieved)
+        # If the rotation fails, nobody awaits the read, and asyncio would log its error.
+        user_read.add_done_callback(lambda read: read.cancelled() or read.exception())
         session, successor = await self._rotate(token, client)
         user = await user_read
         if user is None or user.disabled:
@@ -141,9 +142,3 @@ class RefreshTokenRotation:
         if await self._session_service.end(token.user_id, token.session_id):
             security_log.record("refresh_token_reused", "session_ended", token.user_id, client)
         raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-
-
-def _mark_retrieved(user_read: asyncio.Future[UserDocument | None]) -> None:
-    """Keep asyncio from logging the error of a read that nobody awaits any longer."""
-    if not user_read.cancelled():
-        user_read.exception()

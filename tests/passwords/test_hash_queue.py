@@ -255,3 +255,11 @@ async def test_a_system_that_refuses_a_low_priority_is_one_warning(
     queue.close()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "lowest priority (Operation not permitted)" in caplog.text
+
+
+async def test_closed_queue_can_be_started_again(queue: HashQueue) -> None:
+    queue.close()
+
+    queue.start()
+
+    assert await queue.run(lambda: "hashed") == "hashed"
