@@ -1,14 +1,18 @@
 """Which tests start a process: `make unit` leaves them out, and the other runs begin with them."""
 
+import inspect
 import subprocess
 from collections.abc import Iterator
 from types import CodeType, FunctionType
 
 import pytest
 
+from graphql_auth.embedded_mongo.mongod import find_or_run_mongod, run_mongod
 from tests.process import run_command, start_server
 
-STARTERS = (subprocess, start_server, run_command)
+STARTERS = (subprocess, start_server, run_command, run_mongod, find_or_run_mongod)
+# The one that all tests share does not count.
+SHARED = "mongod"
 
 
 def mark_and_sort(items: list[pytest.Item]) -> None:
@@ -23,18 +27,21 @@ def mark_and_sort(items: list[pytest.Item]) -> None:
 def starts_process(test: pytest.Function) -> bool:
     """Whether a test starts a process: in its code, a fixture, or a function that these call."""
     definitions = test._fixtureinfo.name2fixturedefs  # noqa: SLF001 - pytest has no public name
-    fixtures = [one.func for name in test.fixturenames for one in definitions.get(name, ())]
+    names = [name for name in test.fixturenames if name != SHARED]
+    fixtures = [one.func for name in names for one in definitions.get(name, ())]
     seen: set[object] = set()
     return any(_starts_process(function, seen) for function in [test.function, *fixtures])
 
 
 def _starts_process(function: object, seen: set[object]) -> bool:
-    if not isinstance(function, FunctionType) or function in seen:
+    if not isinstance(function, FunctionType) or not function.__module__.startswith("tests."):
         return False
-    if not function.__module__.startswith("tests."):
+    # A decorator, such as contextmanager, keeps the function that it wraps.
+    inner = inspect.unwrap(function)
+    if inner in seen:
         return False
-    seen.add(function)
-    used = [function.__globals__.get(name) for name in _names(function.__code__)]
+    seen.add(inner)
+    used = [inner.__globals__.get(name) for name in _names(inner.__code__)]
     return any(one in STARTERS or _starts_process(one, seen) for one in used)
 
 
