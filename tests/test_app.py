@@ -1,5 +1,6 @@
 import asyncio
 import functools
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -142,6 +143,7 @@ async def test_start_waits_for_the_first_revocation_poll(
 
 
 @pytest.mark.anyio
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 async def test_cancelled_start_does_not_wait_for_the_database() -> None:
     settings = read_settings(mongo_uri="mongodb://127.0.0.1:1", token_key=KEY)
     app = create_app(settings, is_checked=True)
@@ -149,6 +151,8 @@ async def test_cancelled_start_does_not_wait_for_the_database() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2), app.router.lifespan_context(app):
             pass
+    # PyMongo leaves the socket of a cancelled connection to the garbage collector.
+    gc.collect()
 
 
 def test_application_can_start_outside_the_main_thread(database_uri: str) -> None:

@@ -104,4 +104,5 @@ def server_dies_with_requests_under_way(server: ServerProcess, client: Client, e
     os.kill(pid, signal.SIGCONT)
 
     assert answer["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
-    assert answer["errors"][0]["extensions"]["requestId"] in server.output
+    # With the id of this request, unless a background job noticed the outage first.
+    assert "MongoDB does not answer" in server.output
