@@ -34,14 +34,16 @@ PREFLIGHT_MAX_AGE = 3600
 logger = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = False) -> Starlette:
+def create_app(
+    settings: Settings, processes: int = 1, *, is_database_checked: bool = False
+) -> Starlette:
     """Create the application. Nothing runs, and no database is connected, before its lifespan.
 
-    ``processes`` is how many such applications share the cores of the machine. ``is_checked`` is
-    whether ``check_database`` has succeeded before: then the application waits for a database that
-    is away. Otherwise it makes the same check, and its start fails.
+    ``processes`` is how many such applications share the cores of the machine.
+    ``is_database_checked`` is whether ``check_database`` has succeeded before: then the application
+    waits for a database that is away. If not, it runs the check, and fails to start if that fails.
 
-    Raises StartError when the key is not one to sign with, and ValueError without MONGO_URI or
+    Raises StartError when TOKEN_KEY is a public or private key, and ValueError without MONGO_URI or
     TOKEN_KEY; a caller that starts an embedded database sets them first.
     """
     services = create_services(settings, processes=processes)
@@ -56,9 +58,9 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
         exception_handlers=dict.fromkeys(
             (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), not_found
         ),
-        lifespan=_lifespan(settings, services, is_checked=is_checked),
+        lifespan=_lifespan(settings, services, is_database_checked=is_database_checked),
     )
-    # The server drains it before it waits for requests, which would wait for their hashes.
+    # The server drains it first, since requests wait for their hashes.
     app.state.hash_queue = services.hash_queue
     # A redirect repeats the Host header, which any client can forge.
     app.router.redirect_slashes = False
@@ -66,14 +68,14 @@ def create_app(settings: Settings, processes: int = 1, *, is_checked: bool = Fal
 
 
 def _lifespan(
-    settings: Settings, services: ServiceContainer, *, is_checked: bool
+    settings: Settings, services: ServiceContainer, *, is_database_checked: bool
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     uri = reveal(settings.mongo_uri)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        connection = open_database(uri) if is_checked else check_database(settings)
-        async with services.running(), connection as database:
+        connection = open_database(uri) if is_database_checked else check_database(settings)
+        async with services.run(), connection as database:
             await _await_database(database, services)
             # What exists by now stays. The garbage collector would scan it again and again, with
             # pauses of 30 ms.

@@ -18,7 +18,7 @@ from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.rotation import LoadUser, RefreshTokenRotation
 from graphql_auth.sessions.service import SessionService
 from graphql_auth.tokens.access_tokens import Principal
-from graphql_auth.tokens.credentials import find_tokens
+from graphql_auth.tokens.token_sources import find_tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class TokenReason(DescribedEnum):
 
 
 class ApplicationError(Exception):
-    """An error that the client is told: message, code and extensions reach it as they are."""
+    """An error for the client, which gets the message, the code and the extensions."""
 
     def __init__(self, message: str, *, code: str, **extensions: Any) -> None:  # noqa: ANN401
         super().__init__(message)
@@ -135,7 +135,7 @@ class InvalidCredentials(ApplicationError):
 
 
 class Unauthenticated(ApplicationError):
-    """A guarded field was requested without a valid access token."""
+    """The request has no valid access or refresh token."""
 
     def __init__(self, reason: TokenReason) -> None:
         super().__init__("Sign in to see this.", code=ErrorCode.UNAUTHENTICATED, reason=reason)
@@ -143,7 +143,7 @@ class Unauthenticated(ApplicationError):
 
 
 class Forbidden(ApplicationError):
-    """The caller must not do this, signed in or not."""
+    """The origin of the page may not use the cookie."""
 
     def __init__(self) -> None:
         super().__init__("This origin is not allowed.", code=ErrorCode.FORBIDDEN)

@@ -1,7 +1,7 @@
 """The log of security events: one line each, with a stable name, user, IP address and outcome.
 
-The format is stable, since operators parse it. Each line also has the request id (see logs.py), and
-no line has a value that a client sent.
+The format is stable, since operators parse it. The only value of a client is a valid X-Request-Id,
+which logs.py adds to each line.
 """
 
 import logging

@@ -54,7 +54,7 @@ DOCUMENTS = [UserDocument, SessionDocument, AttemptDocument, MetaDocument]
 
 @dataclass(frozen=True, slots=True)
 class ServiceContainer(Services):
-    """The services that resolvers call, and the parts behind them. None runs before ``running``."""
+    """The services that resolvers call, and the parts behind them. Nothing runs before ``run``."""
 
     revocations: Revocations
     heartbeat: Heartbeat
@@ -76,7 +76,7 @@ class ServiceContainer(Services):
         )
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def run(self) -> AsyncIterator[None]:
         """Run the threads and connections that the services need.
 
         Raises StartError when the system refuses to start threads.
@@ -96,7 +96,7 @@ def create_services(
 
     ``now`` returns seconds since 1970; the default is the clock of the database.
 
-    Raises StartError when the key is not one to sign with, and ValueError without one.
+    Raises StartError when TOKEN_KEY is a public or private key, and ValueError without one.
     """
     clock = DatabaseClock()
     now = now or clock

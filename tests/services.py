@@ -67,7 +67,7 @@ async def new_services(
     """Make the services of another process, or with other settings."""
     # On a busy machine 200 concurrent calls take longer than it takes a server to give up.
     monkeypatch.setattr(client, "COMMAND_TIMEOUT", 60)
-    monkeypatch.setattr(throttling, "LEASE_TIMEOUT", 60)
+    monkeypatch.setattr(throttling, "ACQUIRE_TIMEOUT", 60)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connect(database_uri, DOCUMENTS))
 
@@ -75,7 +75,7 @@ async def new_services(
             services = create_services(SETTINGS.model_copy(update=settings), now=clock)
             # Nothing beats between two steps of a test, which is no outage.
             services.heartbeat.max_gap = HOUR
-            await stack.enter_async_context(services.running())
+            await stack.enter_async_context(services.run())
             await services.revocations.poll()
             return services
 

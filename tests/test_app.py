@@ -56,7 +56,10 @@ def test_create_app_starts_no_thread() -> None:
 @pytest.mark.anyio
 async def test_application_can_be_started_twice(database_uri: str) -> None:
     settings = read_settings(
-        mongo_uri=database_uri, token_key=KEY, breached_passwords="http://127.0.0.1:1"
+        mongo_uri=database_uri,
+        token_key=KEY,
+        bcrypt_rounds=4,
+        breached_passwords="http://127.0.0.1:1",
     )
     app = create_app(settings)
     for _ in range(2):
@@ -114,13 +117,13 @@ async def test_guarded_read_sends_no_database_command(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("is_checked", [False, True])
+@pytest.mark.parametrize("is_database_checked", [False, True])
 async def test_start_waits_for_the_first_revocation_poll(
     database_uri: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     *,
-    is_checked: bool,
+    is_database_checked: bool,
 ) -> None:
     ask, asked = SessionRepository.now, 0
 
@@ -134,7 +137,7 @@ async def test_start_waits_for_the_first_revocation_poll(
     monkeypatch.setattr(SessionRepository, "now", gone_at_first)
     monkeypatch.setattr("graphql_auth.app.SECONDS_BETWEEN_TRIES", 0.01)
     settings = read_settings(mongo_uri=database_uri, token_key=KEY)
-    app = create_app(settings, is_checked=is_checked)
+    app = create_app(settings, is_database_checked=is_database_checked)
 
     async with app.router.lifespan_context(app):
         assert asked >= 3
@@ -146,7 +149,7 @@ async def test_start_waits_for_the_first_revocation_poll(
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 async def test_cancelled_start_does_not_wait_for_the_database() -> None:
     settings = read_settings(mongo_uri="mongodb://127.0.0.1:1", token_key=KEY)
-    app = create_app(settings, is_checked=True)
+    app = create_app(settings, is_database_checked=True)
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2), app.router.lifespan_context(app):

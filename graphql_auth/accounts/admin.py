@@ -1,4 +1,4 @@
-"""What an operator does to users. It takes effect in every process at once."""
+"""What an operator does to users. New logins are refused at once; sessions end within a second."""
 
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.errors import BadInput

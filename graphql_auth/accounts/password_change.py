@@ -91,7 +91,7 @@ class PasswordChangeLog:
 class PasswordChangeService:
     """Changes passwords. Every method raises Unavailable."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the composition root names each
+    def __init__(  # noqa: PLR0913, PLR0917 - every part is needed
         self,
         log: PasswordChangeLog,
         users: UserRepository,

@@ -41,7 +41,7 @@ class SignedIn:
 class AccountService:
     """Signs users up and in. Every method raises Unavailable."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the composition root names each
+    def __init__(  # noqa: PLR0913, PLR0917 - every part is needed
         self,
         users: UserRepository,
         passwords: PasswordService,
@@ -89,8 +89,8 @@ class AccountService:
         A device token proves an earlier sign-in on this device. Such a device has a rate limit of
         its own, so that an attacker guessing passwords cannot lock the owner out.
 
-        Raises BadInput, TooManyAttempts, and InvalidCredentials for an unknown e-mail, a wrong
-        password and a disabled user. These three take the same time (no timing side channel).
+        Raises BadInput, TooManyAttempts and InvalidCredentials. An unknown e-mail, a wrong password
+        and a disabled user take the same time (no timing side channel).
         """
         validator = InputValidator()
         email = validator.login_email("email", email)

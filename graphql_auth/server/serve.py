@@ -152,7 +152,7 @@ def _check(settings: Settings, signals: StopSignals) -> "Starlette":
         async with check_database(settings):
             pass
 
-    app = create_app(settings, is_checked=True)
+    app = create_app(settings, is_database_checked=True)
     # A signal cancels it, and is raised below.
     with suppress(asyncio.CancelledError):
         run_in_loop(cancel_on_signal(signals, connect()))

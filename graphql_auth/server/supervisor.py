@@ -139,7 +139,7 @@ class Supervisor:
 
     def run(self, listener: socket.socket) -> None:
         """Supervise. Raises StartError when none of the first workers can start."""
-        # It starts a process and unblocks the signals; starting a worker must do neither.
+        # The resource tracker unblocks signals when it starts. Start it now, not with a worker.
         resource_tracker.ensure_running()
         signal.signal(signal.SIGHUP, lambda *_: self._restart())
         last_check = time.monotonic()

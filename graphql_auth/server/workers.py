@@ -62,7 +62,7 @@ def _work(
         # The slowest import. The signals have to be noted before it.
         from graphql_auth.app import create_app  # noqa: PLC0415
 
-        app = create_app(settings, processes, is_checked=True)
+        app = create_app(settings, processes, is_database_checked=True)
         is_ready = threading.Event()
         threading.Thread(target=_send_heartbeats, args=[is_ready, heartbeats], daemon=True).start()
         Server(app, settings, listener, signals, on_ready=is_ready.set).run()

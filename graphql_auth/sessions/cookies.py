@@ -37,8 +37,8 @@ def find_cookie(request: Request, name: str) -> str | None:
 class TokenCookie:
     """One cookie, in the request and in the response.
 
-    CSRF protection: using or setting a cookie requires an Origin header that is ours or in
-    ALLOWED_ORIGINS, and a JSON body, which a cross-origin page can send only after a preflight.
+    CSRF protection: everything except ``peek`` requires an Origin header that is ours or in
+    ALLOWED_ORIGINS. Besides, graphql_http/params.py requires JSON, which needs a preflight.
     """
 
     def __init__(

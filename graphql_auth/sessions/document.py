@@ -21,15 +21,19 @@ class SessionDocument(Document):
     user_id: PydanticObjectId
     password_changes: int
     last_used_at: datetime
+    # Sliding expiration, at most until ``ends_at``; after the end, when the document is removed.
     expires_at: datetime
     ends_at: datetime
+    # When the last access token expires.
     access_until: datetime
     ended_at: datetime | None = None
     ip_address: str | None = None
     user_agent: str | None = None
+    # Digests: of the family of tokens, of the current secret, and of the one before.
     family: bytes = Field(repr=False)
     current: bytes = Field(repr=False)
     previous: bytes | None = Field(None, repr=False)
+    # With the previous secret, it gives the current one.
     salt: bytes | None = Field(None, repr=False)
     rotated_at: datetime
 

@@ -31,7 +31,7 @@ LoadUser = Callable[[str], Awaitable[UserDocument | None]]
 class RefreshTokenRotation:
     """Exchanges refresh tokens. Every method raises Unauthenticated and Unavailable."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the composition root names each
+    def __init__(  # noqa: PLR0913, PLR0917 - every part is needed
         self,
         sessions: SessionRepository,
         load_user: LoadUser,
@@ -56,7 +56,7 @@ class RefreshTokenRotation:
         token = RefreshToken.parse(text)
         if token is None:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
-        # Concurrently: disabling a user or changing a password revokes the sessions afterwards.
+        # Concurrently: a disabled user or a changed password is stored before sessions are revoked.
         user_read = asyncio.ensure_future(self._load_user(token.user_id))
         # If the rotation fails, nobody awaits the read, and asyncio would log its error.
         user_read.add_done_callback(lambda read: read.cancelled() or read.exception())

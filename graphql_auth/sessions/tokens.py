@@ -17,7 +17,6 @@ class Tokens:
     session_id: str
     access: AccessToken
     refresh: str = field(repr=False)
-    refresh_until: datetime
     refresh_lifetime: timedelta
 
 
@@ -39,8 +38,7 @@ class TokenIssuer:
         """Issue an access token beside a refresh token; it does not outlive its session."""
         expires_at = min(self.access_expiry(), session.expires_at)
         access = self._access_tokens.issue(token.user_id, token.session_id, expires_at)
-        until = session.expires_at
-        return Tokens(token.session_id, access, token.encode(), until, until - self.now())
+        return Tokens(token.session_id, access, token.encode(), session.expires_at - self.now())
 
 
 def stored_fields(token: RefreshToken, now: datetime) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from graphql_auth.users.document import UserDocument
 
 PURPOSE = b"graphql-auth device token"
 ID_BYTES = 16
-MAC_BYTES = 32
 # 48 bytes are 64 characters without padding or spare bits, so a token has one spelling.
 _FORM = re.compile(r"[A-Za-z0-9_-]{64}")
 

@@ -22,13 +22,13 @@ ACCOUNT = RateLimit(free=5, refill=HOUR, first_wait=30 * SECOND, max_wait=30 * M
 # A known device and a session have the same limit, separately.
 DEVICE = ACCOUNT
 
-# Shorter than LEASE_TIMEOUT: after kill -9, waiting attempts get the leases of the process.
-LEASE = timedelta(seconds=8)
+# Shorter than ACQUIRE_TIMEOUT: after kill -9, waiting attempts get the leases of the process.
+LEASE_DURATION = timedelta(seconds=8)
 SECONDS_BETWEEN_RENEWALS = 2.0
 # An IPv6 customer has at least a /64: https://www.rfc-editor.org/rfc/rfc6177
 IPV6_PREFIX = 64
 
-LEASE_TIMEOUT = 10.0
+ACQUIRE_TIMEOUT = 10.0
 SECONDS_BETWEEN_TRIES = 0.05
 MAX_WAITING = 100
 
@@ -130,7 +130,7 @@ class Throttle:
         """Extend the leases of the attempts in progress; raises Unavailable."""
         leases = {lease: tuple(keys) for lease, keys in self._leases.items() if keys}
         if leases:
-            await self._attempts.renew(leases, self._utc_now() + LEASE)
+            await self._attempts.renew(leases, self._utc_now() + LEASE_DURATION)
 
     async def _acquire(self, key: ThrottleKey, lease: str) -> None:
         # For each key: many attempts at one account must not block other accounts.
@@ -139,7 +139,7 @@ class Throttle:
         self._waiting[key.key] += 1
         # Not asyncio.timeout: it cancels once, and the driver swallows the cancellation if its
         # answer arrives at the same time. Then the loop would never end.
-        last_try = time.monotonic() + LEASE_TIMEOUT
+        last_try = time.monotonic() + ACQUIRE_TIMEOUT
         try:
             # A lease of another process can end, so there is no event to wait for.
             while not await self._is_granted(key, lease):
@@ -152,7 +152,7 @@ class Throttle:
     async def _is_granted(self, key: ThrottleKey, lease: str) -> bool:
         """Try to take a lease; False while others are in progress. Raises TooManyAttempts."""
         now = self._utc_now()
-        result = await self._attempts.acquire(key.key, key.limit, lease, now, now + LEASE)
+        result = await self._attempts.acquire(key.key, key.limit, lease, now, now + LEASE_DURATION)
         if result.free_at > now:
             raise TooManyAttempts(math.ceil((result.free_at - now).total_seconds()))
         return result.granted

@@ -9,7 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts, Unavailable
 from graphql_auth.throttling import throttle as module
 from graphql_auth.throttling.repository import AttemptRepository, RateLimit
-from graphql_auth.throttling.throttle import HOUR, LEASE, Throttle, ThrottleKey
+from graphql_auth.throttling.throttle import HOUR, LEASE_DURATION, Throttle, ThrottleKey
 from tests.services import Clock
 
 pytestmark = pytest.mark.anyio
@@ -73,12 +73,12 @@ async def test_lease_of_killed_process_expires_uncounted(
     throttle: Throttle, database: AsyncDatabase[dict[str, Any]], clock: Clock
 ) -> None:
     now = datetime.fromtimestamp(clock.time, UTC)
-    await AttemptRepository().acquire("test", KEY.limit, "dead", now, now + LEASE)
+    await AttemptRepository().acquire("test", KEY.limit, "dead", now, now + LEASE_DURATION)
     async with throttle.attempt([KEY]):
         pass
     assert await counted(database, clock) == (0, 1)
 
-    clock.time += LEASE.total_seconds()
+    clock.time += LEASE_DURATION.total_seconds()
     async with throttle.attempt([KEY]):
         pass
 
@@ -91,9 +91,9 @@ async def test_lease_is_renewed_while_its_attempt_is_in_progress(
 ) -> None:
     await throttle.renew_leases()
     async with throttle.attempt([KEY]):
-        clock.time += LEASE.total_seconds() - 1
+        clock.time += LEASE_DURATION.total_seconds() - 1
         await throttle.renew_leases()
-        clock.time += LEASE.total_seconds() - 1
+        clock.time += LEASE_DURATION.total_seconds() - 1
         async with throttle.attempt([KEY]):
             assert await counted(database, clock) == (0, 2)
 
@@ -117,11 +117,11 @@ async def test_retries_after_duplicate_key_are_limited(
 async def test_waiting_time_and_waiting_attempts_are_limited(
     throttle: Throttle, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LEASE_TIMEOUT", 2.0)
+    monkeypatch.setattr(module, "ACQUIRE_TIMEOUT", 2.0)
     monkeypatch.setattr(module, "MAX_WAITING", 3)
     now = datetime.fromtimestamp(clock.time, UTC)
     for lease in ("one", "two"):
-        await AttemptRepository().acquire("test", KEY.limit, lease, now, now + LEASE)
+        await AttemptRepository().acquire("test", KEY.limit, lease, now, now + LEASE_DURATION)
 
     async def wait() -> int:
         with pytest.raises(TooManyAttempts) as refused:

@@ -2,7 +2,7 @@ import pytest
 from starlette.requests import Request
 
 from graphql_auth.settings import TokenSource
-from graphql_auth.tokens.credentials import READERS, find_tokens
+from graphql_auth.tokens.token_sources import READERS, find_tokens
 
 HEADERS = ("authorization", "x-access-token")
 
