@@ -10,7 +10,7 @@ from pymongo import ReturnDocument
 from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 from graphql_auth.mongo.meta import MetaDocument
 
-# A longer time without an acknowledged write is an outage; less, if the grace is a few seconds.
+# An outage is a gap between acknowledged writes above 5 s, or above a quarter of a shorter grace.
 MAX_GAP = timedelta(seconds=5)
 MIN_GAP = timedelta(seconds=0.5)
 MAX_OUTAGES = 100

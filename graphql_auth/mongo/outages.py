@@ -11,7 +11,7 @@ from graphql_auth.logs import LogRateLimit
 
 COUNT_INTERVAL = 10.0
 REFUSAL_INTERVAL = 60.0
-# A command that began in the outage can fail so much later: COMMAND_TIMEOUT in client.py.
+# A command that began in the outage can fail up to COMMAND_TIMEOUT (client.py) later.
 SETTLE_TIME = 5.0
 # The poll for revoked sessions reads more often, if it can.
 READ_INTERVAL = 1.0

@@ -16,7 +16,7 @@ class Authenticator:
         self._revocations = revocations
 
     def authenticate(self, token: str) -> Principal:
-        """Return whom an access token speaks for."""
+        """Return the principal of an access token."""
         principal = self._access_tokens.verify(token)
         self.check(principal)
         return principal

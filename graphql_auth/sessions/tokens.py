@@ -1,4 +1,4 @@
-"""The tokens that a session hands out."""
+"""The tokens that a session issues."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
