@@ -47,13 +47,18 @@ def test_command_runs_the_embedded_mongod_without_a_server(tmp_path: Path) -> No
         change_user(settings, "disable", "ada@example.com")
 
 
-def test_command_line_disables_a_user(
+def test_command_line_disables_enables_and_deletes_a_user(
     database_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MONGO_URI", database_uri)
     with MongoClient[dict[str, Any]](database_uri) as client:
-        client.get_default_database()["users"].insert_one({"email": "ada@example.com"})
-
-    assert run(["users", "disable", "ADA@example.com"]) == 0
-
-    assert capsys.readouterr().out == "ada@example.com is disabled and logged out everywhere.\n"
+        users = client.get_default_database()["users"]
+        users.insert_one({"email": "ada@example.com"})
+        for change, printed, disabled in (
+            ("disable", "is disabled and logged out everywhere.", [True]),
+            ("enable", "can log in again.", [False]),
+            ("delete", "is deleted and logged out everywhere.", []),
+        ):
+            assert run(["users", change, "ADA@example.com"]) == 0
+            assert capsys.readouterr().out == f"ada@example.com {printed}\n"
+            assert [user["disabled"] for user in users.find()] == disabled
