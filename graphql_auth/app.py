@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
@@ -52,8 +53,11 @@ def create_app(
     endpoint = GraphQLEndpoint(
         create_schema().core, create_context, _endpoint_config(settings), playground
     )
+    graphql_route = Route(GRAPHQL_PATH, endpoint)
+    # Starlette ends the expression with $, which accepts a newline too.
+    graphql_route.path_regex = re.compile(rf"{GRAPHQL_PATH}\Z")
     app = Starlette(
-        routes=[Route(GRAPHQL_PATH, endpoint), Route(ASSETS_PATH, playground.asset)],
+        routes=[graphql_route, Route(ASSETS_PATH, playground.asset)],
         middleware=[*_middleware(settings)],
         exception_handlers=dict.fromkeys(
             (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), not_found

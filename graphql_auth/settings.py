@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge, Le
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -198,15 +197,18 @@ def read_settings(**overrides: object) -> Settings:
     repeated, since it can be a secret.
     """
     try:
-        settings = Settings(**overrides)  # type: ignore[arg-type]
+        return Settings(**overrides)  # type: ignore[arg-type]
     except (OSError, UnicodeError):
         raise StartError("Cannot read .env: expected lines NAME=value in UTF-8.") from None
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise StartError(f"Invalid {name.upper()}: expected {expected(name)}.") from None
-    for name in sorted(REMOVED & {one.upper() for one in (*os.environ, *dotenv_values(".env"))}):
+
+
+def warn_of_removed_settings() -> None:
+    """Log a warning for each setting in the environment that has no effect any longer."""
+    for name in sorted(REMOVED & os.environ.keys()):
         logger.warning("%s has no effect: it is a constant now", name)
-    return settings
 
 
 def expected(name: str) -> str:

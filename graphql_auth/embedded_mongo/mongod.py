@@ -27,7 +27,7 @@ from graphql_auth.runtime.process import die_with_parent
 DATABASE = "graphql_auth"
 DATABASE_DIRECTORY = "mongodb"
 # Where commands find the mongod of a running server.
-URI_FILE = "mongod.uri"
+URI_FILE = "mongod.address"  # As in 0.1.0, so that its commands find a newer server.
 START_TIMEOUT = 30
 STOP_TIMEOUT = 8
 PREDECESSOR_TIMEOUT = 5

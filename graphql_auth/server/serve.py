@@ -26,7 +26,7 @@ from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import descriptors
 from graphql_auth.server.http_server import BACKLOG
 from graphql_auth.server.workers import run
-from graphql_auth.settings import Settings
+from graphql_auth.settings import Settings, warn_of_removed_settings
 from graphql_auth.tokens.key_file import load_or_create_key
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def serve(settings: Settings, signals: StopSignals, *, workers: int, reload: boo
     before the processes start.
     """
     logging.config.dictConfig(LOG_CONFIG)
+    warn_of_removed_settings()
     descriptors.raise_limit()
     warn_if_children_can_outlive_us()
     with listen(settings) as listener, _database(settings, signals) as (completed, data):

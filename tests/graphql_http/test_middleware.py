@@ -41,7 +41,7 @@ def test_every_response_has_id_and_security_headers(
 
 @pytest.mark.parametrize(
     "path",
-    ["/graphql/", "//graphql", "/GraphQL", "/graphql;x", "/"],
+    ["/graphql/", "//graphql", "/graphql%0A", "/GraphQL", "/graphql;x", "/"],
 )
 def test_similar_path_is_a_404(client: Client, path: str) -> None:
     url = httpx.URL(client.url).copy_with(raw_path=path.encode())
