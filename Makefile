@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve playground test suite unit faults fuzz check lint types imports schema tools audit browser bench bench-quick test-versions format lock clean
+.PHONY: help serve playground test suite unit faults fuzz check lint types imports schema tools audit browser integrations bench bench-quick test-versions format lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -70,6 +70,10 @@ audit: $(VENV)/.installed-dev tests/audit/node_modules ## Run the audits of Grap
 
 browser: $(VENV)/.installed-dev tests/browser/node_modules $(EXAMPLES) playground ## Run the tests in a real browser (needs Node.js)
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q -rP tests/browser/*.py
+
+integrations: $(VENV)/.installed-dev tests/integrations/node_modules playground ## Test beside nginx, Express and the clients of frontends (needs Node.js)
+	@scripts/nginx >/dev/null
+	@$(BIN)/pytest -q tests/integrations/*_integration.py
 
 bench: $(PEERS) ## Measure beside other servers: 15 minutes on a quiet machine (needs Node.js)
 	@scripts/wrk
