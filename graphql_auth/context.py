@@ -6,12 +6,12 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from starlette.requests import Request
-from starlette.responses import Response
 
 from graphql_auth.accounts.password_change import PasswordChangeService
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
+from graphql_auth.graphql_http.endpoint import Headers
 from graphql_auth.graphql_http.params import GraphQLParams
 from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.cookies import Cookies
@@ -80,16 +80,16 @@ class Context:
 
 def context_factory(
     services: Services, token_sources: Collection[str], allowed_origins: Collection[str]
-) -> Callable[[Request, Response, GraphQLParams], Context]:
+) -> Callable[[Request, Headers, GraphQLParams], Context]:
     """Return the function that makes the context of each request."""
 
-    def create_context(request: Request, response: Response, params: GraphQLParams) -> Context:
+    def create_context(request: Request, headers: Headers, params: GraphQLParams) -> Context:
         tokens = find_tokens(request, params.values, token_sources)
         return Context(
             services,
             identify_caller(services.authenticator, tokens),
             request,
-            Cookies(request, response, allowed_origins),
+            Cookies(request, headers, allowed_origins),
         )
 
     return create_context

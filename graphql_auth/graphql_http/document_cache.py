@@ -33,7 +33,7 @@ class Document:
     """A parsed document; it may be executed if it has no errors."""
 
     node: DocumentNode
-    errors: Sequence[GraphQLError | TooComplex] = ()
+    errors: Sequence[GraphQLError] = ()
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """Return the operation to execute; raises ApplicationError."""
@@ -83,7 +83,10 @@ class DocumentCache:
             node = parse_within(self._limits, text)
             _unlink_tokens(node)
             self._limits.check_document(node)
-        except (TooComplex, GraphQLError) as error:
+        except TooComplex as error:
+            _forget_stack(error)
+            return Document(EMPTY_DOCUMENT, [GraphQLError("", original_error=error)])
+        except GraphQLError as error:
             return _invalid([error])
         errors = validate(self._schema, node, self._rules, MAX_ERRORS, self._hide_suggestions)
         return _invalid(errors) if errors else Document(node)
@@ -98,17 +101,20 @@ class DocumentCache:
             self._room += _cost(evicted)
 
 
-def _invalid(errors: Sequence[GraphQLError | TooComplex]) -> Document:
+def _invalid(errors: Sequence[GraphQLError]) -> Document:
     """Keep the errors of a document, without references to the document.
 
     An error references its nodes, its cause, such as an error of a scalar, and by its traceback
     the stack. Its locations are computed.
     """
     for error in errors:
-        if isinstance(error, GraphQLError):
-            error.nodes = error.source = error.original_error = error.cause = None
-        error.with_traceback(None).__context__ = error.__cause__ = None
+        _forget_stack(error)
+        error.nodes = error.source = error.original_error = error.cause = None
     return Document(EMPTY_DOCUMENT, errors)
+
+
+def _forget_stack(error: Exception) -> None:
+    error.with_traceback(None).__context__ = error.__cause__ = None
 
 
 def _unlink_tokens(node: DocumentNode) -> None:

@@ -8,7 +8,8 @@ from http import HTTPStatus
 from inspect import isawaitable
 from typing import Any
 
-from graphql import GraphQLSchema, OperationType, execute
+from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
+from graphql.pyutils import AwaitableOrValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -30,8 +31,9 @@ from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.variable_errors import variable_errors
 
 Body = Mapping[str, Any]
-# Makes the context of the resolvers. It may set headers of the response, such as cookies.
-CreateContext = Callable[[Request, Response, GraphQLParams], Any]
+Headers = list[tuple[bytes, bytes]]
+# Makes the context of the resolvers. They may add headers to the response, such as cookies.
+CreateContext = Callable[[Request, Headers, GraphQLParams], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +77,29 @@ class GraphQLEndpoint:
         if media_type is None:
             message = f"Supported response types: {JSON}, {GRAPHQL}."
             return _error_response(BadRequest(message, HTTPStatus.NOT_ACCEPTABLE), JSON)
-        headers = Response()
-        headers.raw_headers.clear()
+        headers: Headers = []
         try:
-            body = await self._execute_in_time(request, headers)
+            body = await self._execute_within_limits(request, headers)
         except Exception as error:  # noqa: BLE001 - every error gets a code
             return _error_response(error, media_type)
         response = _json_response(body, _status(body, media_type), media_type)
-        response.raw_headers += headers.raw_headers
+        response.raw_headers += headers
         return response
 
-    async def _execute_in_time(self, request: Request, headers: Response) -> Body:
+    async def _execute_within_limits(self, request: Request, headers: Headers) -> Body:
         """Execute within the limits of time and concurrency; raises Unavailable."""
         config = self._config
         if self._active >= config.max_concurrent_requests:
             raise Unavailable(retry_after=1)
         self._active += 1
         try:
-            async with asyncio.timeout(config.request_timeout):
-                params = await read_params(
-                    request, config.max_body_size, config.request_read_timeout
-                )
-                context = self._create_context(request, headers, params)
-                return await self._execute(request.method, params, context)
+            params = await read_params(request, config.max_body_size, config.request_read_timeout)
+            context = self._create_context(request, headers, params)
+            result = self._execute(request.method, params, context)
+            if isawaitable(result):
+                async with asyncio.timeout(config.request_timeout):
+                    result = await result
+            return self._format_result(result, params)
         except TimeoutError as error:
             raise Unavailable from error
         except asyncio.CancelledError:
@@ -106,7 +108,9 @@ class GraphQLEndpoint:
         finally:
             self._active -= 1
 
-    async def _execute(self, method: str, params: GraphQLParams, context: object) -> Body:
+    def _execute(
+        self, method: str, params: GraphQLParams, context: object
+    ) -> AwaitableOrValue[ExecutionResult]:
         """Execute an operation, without strawberry.Schema.execute.
 
         That executes the first of several operations, and logs each error with the line of the
@@ -114,14 +118,14 @@ class GraphQLEndpoint:
         """
         document = self._documents.get(params.query)
         if document.errors:
-            return _format_errors(document.errors)
+            return ExecutionResult(errors=[*document.errors])
         operation = document.operation(params.operation_name)
         self._config.limits.check_variables(params.variables)
         if method == "GET" and operation.operation is not OperationType.QUERY:
             raise BadRequest(
                 "A mutation is sent by POST.", HTTPStatus.METHOD_NOT_ALLOWED, Allow="POST"
             )
-        result = execute(
+        return execute(
             self._schema,
             document.node,
             operation_name=params.operation_name,
@@ -129,8 +133,8 @@ class GraphQLEndpoint:
             context_value=context,
             executor_class=StrawberryGraphQLCoreExecutionContext,
         )
-        if isawaitable(result):
-            result = await result
+
+    def _format_result(self, result: ExecutionResult, params: GraphQLParams) -> Body:
         if not result.errors:
             return {"data": result.data}
         errors = variable_errors(self._schema, result.errors, params.variables)

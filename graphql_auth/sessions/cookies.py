@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from graphql_auth.errors import Forbidden
+from graphql_auth.graphql_http.endpoint import Headers
 
 # https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis-20#section-4.1.3.2: a browser
 # accepts it over HTTPS only, and from this host only.
@@ -42,10 +43,10 @@ class TokenCookie:
     """
 
     def __init__(
-        self, request: Request, response: Response, name: str, allowed_origins: Collection[str]
+        self, request: Request, headers: Headers, name: str, allowed_origins: Collection[str]
     ) -> None:
         self._request = request
-        self._response = response
+        self._headers = headers
         self._allowed_origins = allowed_origins
         self._origin = request.headers.get("origin", "")
         # A proxy may connect by HTTP to localhost. The origin of our own page is more reliable.
@@ -96,12 +97,13 @@ class TokenCookie:
     def _write(self, value: str, max_age: int) -> None:
         name = self._found_name
         # A response sets each cookie once (RFC 6265 section 4.1.1).
-        self._response.raw_headers[:] = [
+        self._headers[:] = [
             (header, line)
-            for header, line in self._response.raw_headers
+            for header, line in self._headers
             if header != b"set-cookie" or not line.startswith(f"{name}=".encode())
         ]
-        self._response.set_cookie(
+        response = Response()
+        response.set_cookie(
             name,
             value,
             max_age=max_age,
@@ -109,16 +111,17 @@ class TokenCookie:
             httponly=True,
             samesite="strict",
         )
+        self._headers.append(response.raw_headers[-1])
 
 
 class Cookies:
     """The cookies of one request, which are parsed when they are needed."""
 
     def __init__(
-        self, request: Request, response: Response, allowed_origins: Collection[str]
+        self, request: Request, headers: Headers, allowed_origins: Collection[str]
     ) -> None:
         self._request = request
-        self._response = response
+        self._headers = headers
         self._allowed_origins = allowed_origins
 
     @functools.cached_property
@@ -137,4 +140,4 @@ class Cookies:
         return self
 
     def _cookie(self, name: str) -> TokenCookie:
-        return TokenCookie(self._request, self._response, name, self._allowed_origins)
+        return TokenCookie(self._request, self._headers, name, self._allowed_origins)

@@ -1,10 +1,11 @@
 import pytest
-from graphql import GraphQLError, GraphQLScalarType, build_schema
+from graphql import GraphQLScalarType, build_schema
 
 from graphql_auth.errors import ApplicationError
 from graphql_auth.graphql_http.document_cache import MAX_ERRORS, DocumentCache
 from graphql_auth.graphql_http.errors import format_error
 from graphql_auth.graphql_http.limits import Limits
+from graphql_auth.graphql_http.query_cost import TooComplex
 
 SCHEMA = build_schema("type Query { a: Int  b: Int }")
 
@@ -30,10 +31,10 @@ def test_cached_errors_do_not_keep_the_document(text: str) -> None:
 
     assert document.node.definitions == ()
     for error in document.errors:
-        assert (error.__traceback__, error.__context__) == (None, None)
-        if isinstance(error, GraphQLError):
-            assert error.locations
-            assert (error.nodes, error.source) == (None, None)
+        for kept in (error, error.original_error or error):
+            assert (kept.__traceback__, kept.__context__) == (None, None)
+        assert error.locations or isinstance(error.original_error, TooComplex)
+        assert (error.nodes, error.source) == (None, None)
 
 
 def test_literal_refused_by_a_scalar_is_a_validation_error() -> None:
