@@ -59,7 +59,6 @@ class Context:
 
     @property
     def client(self) -> ClientInfo:
-        """Where the request comes from."""
         return client_info(self.request)
 
     @property
@@ -81,8 +80,6 @@ class Context:
 def context_factory(
     services: Services, token_sources: Collection[str], allowed_origins: Collection[str]
 ) -> Callable[[Request, Headers, GraphQLParams], Context]:
-    """Return the function that makes the context of each request."""
-
     def create_context(request: Request, headers: Headers, params: GraphQLParams) -> Context:
         tokens = find_tokens(request, params.values, token_sources)
         return Context(
@@ -116,7 +113,6 @@ def identify_caller(authenticator: Authenticator, tokens: Iterable[str]) -> Call
 
 
 def client_info(request: Request) -> ClientInfo:
-    """Return where a request comes from."""
     return ClientInfo(
         ip_address=_canonical_ip(request.client.host) if request.client else None,
         user_agent=request.headers.get("user-agent"),

@@ -19,7 +19,6 @@ class DescribedEnum(StrEnum):
     description: str
 
     def __new__(cls, value: str, description: str) -> Self:
-        """Make a member."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.description = description

@@ -17,5 +17,4 @@ class IsAuthenticated(BasePermission):
     schema_directive = None
 
     def has_permission(self, source: Any, info: Info[Any, Any], **kwargs: Any) -> bool:  # noqa: ANN401, ARG002
-        """Return True, or raise Unauthenticated."""
         return bool(info.context.principal)

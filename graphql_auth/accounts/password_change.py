@@ -159,7 +159,7 @@ class PasswordChangeService:
         """Verify the current password, within a rate limit of the session."""
         async with self._throttle.attempt(self._throttle.reauth_keys(session_id)) as attempt:
             result = await self._passwords.verify(password, user.password, Priority.TRUSTED_DEVICE)
-            attempt.counts = not result.correct
+            attempt.is_counted = not result.correct
         if not result.correct:
             raise InvalidCredentials
 

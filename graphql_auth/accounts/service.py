@@ -77,7 +77,7 @@ class AccountService:
                 await self._users.refuse_taken(emails.spellings(user.email))
                 user.password = await self._passwords.hash(password)
                 await self._users.add(user)
-        tokens = await self._start_session(user, client)
+            tokens = await self._start_session(user, client)
         security_log.record("register", "success", str(user.id), client)
         return SignedIn(tokens, user, self._device_tokens.issue(user))
 
@@ -106,12 +106,12 @@ class AccountService:
             async with self._throttle.attempt(keys) as attempt:
                 stored = user.password if user else None
                 result = await self._passwords.verify(password, stored, priority)
-                attempt.counts = user is None or user.disabled or not result.correct
-            if user is None or attempt.counts:
+                attempt.is_counted = user is None or user.disabled or not result.correct
+            if user is None or attempt.is_counted:
                 raise InvalidCredentials
-        if result.new_hash:
-            await self._users.upgrade_password(user, result.new_hash)
-        tokens = await self._start_session(user, client)
+            if result.new_hash:
+                await self._users.upgrade_password(user, result.new_hash)
+            tokens = await self._start_session(user, client)
         security_log.record("login", "success", str(user.id), client)
         return SignedIn(tokens, user, self._device_tokens.issue(user, device_id))
 

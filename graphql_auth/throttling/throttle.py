@@ -42,9 +42,9 @@ class ThrottleKey:
 
 
 class AttemptInProgress:
-    """An attempt that its limits allow. It is counted if ``counts`` is set."""
+    """An attempt that its limits allow. It is counted if ``is_counted`` is set."""
 
-    counts = False
+    is_counted = False
 
 
 class Throttle:
@@ -98,9 +98,9 @@ class Throttle:
             try:
                 yield
             except EmailTaken:
-                failure.counts = True
+                failure.is_counted = True
                 raise
-            registration.counts = True
+            registration.is_counted = True
 
     @asynccontextmanager
     async def attempt(self, keys: list[ThrottleKey]) -> AsyncIterator[AttemptInProgress]:
@@ -120,7 +120,7 @@ class Throttle:
             yield attempt
         finally:
             del self._leases[lease]
-            if attempt.counts:
+            if attempt.is_counted:
                 for key in keys:
                     await self._attempts.count(key.key, key.limit, lease, self._utc_now())
             elif held:

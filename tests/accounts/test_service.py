@@ -171,13 +171,13 @@ async def test_disabled_user_gets_the_error_of_a_wrong_password(
     "change", [{"$set": {"disabled": True}}, {"$inc": {"password_changes": 1}}, None]
 )
 async def test_user_who_changes_during_a_login_gets_no_session(
-    service: AccountService,
     services: ServiceContainer,
     database: Database,
     change: dict[str, Any] | None,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await service.register(ada(), HERE)
+    user = (await services.accounts.register(ada(), HERE)).user
     start = services.sessions.start
 
     async def overtaken(user: UserDocument, device: ClientInfo) -> Tokens:
@@ -185,10 +185,12 @@ async def test_user_who_changes_during_a_login_gets_no_session(
         return await start(user, device)
 
     monkeypatch.setattr(services.sessions, "start", overtaken)
+    caplog.set_level("INFO")
     with pytest.raises(InvalidCredentials):
-        await service.login("ada@example.com", "correct horse", HERE)
+        await services.accounts.login("ada@example.com", "correct horse", HERE)
 
     assert await database["sessions"].count_documents({"ended_at": None}) == 1
+    assert f"login outcome=failure user={user.id}" in caplog.text
 
 
 def test_registration_repr_hides_the_password() -> None:

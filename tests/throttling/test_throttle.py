@@ -30,22 +30,22 @@ async def counted(database: AsyncDatabase[dict[str, Any]], clock: Clock) -> tupl
 
 
 @pytest.mark.parametrize("end", [Unavailable(), KeyError(), InvalidCredentials(), None])
-@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("is_counted", [True, False])
 @pytest.mark.usefixtures("service")
 async def test_attempt_is_counted_only_on_request(
     throttle: Throttle,
     database: AsyncDatabase[dict[str, Any]],
     clock: Clock,
     end: Exception | None,
-    counts: bool,  # noqa: FBT001
+    is_counted: bool,  # noqa: FBT001
 ) -> None:
     with pytest.raises(type(end)) if end else contextlib.nullcontext():
         async with throttle.attempt([KEY]) as attempt:
-            attempt.counts = counts
+            attempt.is_counted = is_counted
             if end:
                 raise end
 
-    assert await counted(database, clock) == (int(counts), 0)
+    assert await counted(database, clock) == (int(is_counted), 0)
 
 
 @pytest.mark.usefixtures("service")
@@ -144,7 +144,7 @@ async def test_refused_attempt_writes_nothing(
 ) -> None:
     for _ in range(2):
         async with throttle.attempt([KEY]) as attempt:
-            attempt.counts = True
+            attempt.is_counted = True
     before = await database["attempts"].find_one()
 
     with pytest.raises(TooManyAttempts):
