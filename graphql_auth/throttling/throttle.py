@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from graphql_auth.errors import EmailTaken, TooManyAttempts
-from graphql_auth.throttling.repository import AttemptRepository, RateLimit
+from graphql_auth.throttling.backoff import RateLimit
+from graphql_auth.throttling.repository import AttemptRepository
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 

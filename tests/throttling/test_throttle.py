@@ -8,7 +8,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts, Unavailable
 from graphql_auth.throttling import throttle as module
-from graphql_auth.throttling.repository import AttemptRepository, RateLimit
+from graphql_auth.throttling.backoff import RateLimit
+from graphql_auth.throttling.repository import AttemptRepository
 from graphql_auth.throttling.throttle import HOUR, LEASE_DURATION, Throttle, ThrottleKey
 from tests.services import Clock
 
