@@ -11,6 +11,8 @@ from typing import Any
 Expression = dict[str, Any]
 
 MILLISECOND = timedelta(milliseconds=1)
+# The clocks of two processes, and of two polls of one process, can differ by seconds.
+CLOCK_DIFFERENCE = timedelta(seconds=5)
 # The exponent, so that the number stays finite.
 MAX_DOUBLINGS = 60
 
@@ -55,5 +57,7 @@ class RateLimit:
         return {"$cond": [{"$gte": [beyond, 0]}, blocked_until, "$free_at"]}
 
     def _used(self, now: datetime) -> Expression:
-        left = {"$subtract": ["$full_at", now]}
+        # Rounded up: without a tolerance, a clock that is one millisecond behind counts one more.
+        tolerance = min(CLOCK_DIFFERENCE, self.refill / 2)
+        left = {"$subtract": ["$full_at", now + tolerance]}
         return {"$max": [0, {"$ceil": {"$divide": [left, self.refill // MILLISECOND]}}]}

@@ -70,6 +70,21 @@ async def test_cancelled_attempt_is_not_counted(
 
 
 @pytest.mark.usefixtures("service")
+async def test_clock_that_goes_back_a_little_counts_no_attempt_twice(
+    throttle: Throttle, clock: Clock
+) -> None:
+    limit = RateLimit(free=5, refill=HOUR, first_wait=HOUR, max_wait=HOUR)
+    for _ in range(limit.free):
+        async with throttle.attempt([ThrottleKey("test", limit)]) as attempt:
+            attempt.is_counted = True
+        clock.time -= 1
+
+    with pytest.raises(TooManyAttempts):
+        async with throttle.attempt([ThrottleKey("test", limit)]):
+            pass
+
+
+@pytest.mark.usefixtures("service")
 async def test_lease_of_killed_process_expires_uncounted(
     throttle: Throttle, database: AsyncDatabase[dict[str, Any]], clock: Clock
 ) -> None:
