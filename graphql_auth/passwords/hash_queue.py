@@ -89,8 +89,8 @@ class HashQueue:
     async def run(self, work: Callable[[], T], priority: Priority = Priority.DEFAULT) -> T:
         """Return what ``work`` returns; a call that is cancelled leaves the queue.
 
-        Raises Unavailable at once when the queue is full, with the seconds until all waiting calls
-        will be done, and when the server ends.
+        Raises Unavailable when the server ends, and at once when the queue is full. Then it has the
+        seconds until all waiting calls will be done.
         """
         if self._is_draining:
             raise Unavailable(retry_after=1)

@@ -56,8 +56,8 @@ class PasswordHasher:
     def verify(self, password: str, stored: str | None) -> VerifyResult:
         """Verify a password; ``stored`` is None for an unknown account.
 
-        A refusal takes the same time for an unknown account, a wrong password and a malformed hash,
-        which matches no password (no timing side channel).
+        A malformed hash matches no password. A refusal takes the same time for it, an unknown
+        account and a wrong password (no timing side channel).
         """
         scheme, rounds = self._parse_hash(stored)
         if scheme is None:

@@ -43,8 +43,8 @@ def end_process(status: int) -> NoReturn:
     for number in HANDLED:
         signal.signal(number, signal.SIG_IGN)
     if threading.active_count() > 1:
-        # Python would wait for a DNS look-up, and a thread in bcrypt aborts the process when it
-        # returns to an interpreter that has ended.
+        # Python would wait for a DNS look-up. A thread in bcrypt that returns to a Python that has
+        # ended aborts the process.
         sys.stdout.flush()
         os._exit(status)
     sys.exit(status)

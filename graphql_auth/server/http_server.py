@@ -36,8 +36,8 @@ logger = logging.getLogger(__name__)
 class Server:
     """Serves one application on a listener until a signal comes.
 
-    It replaces ``uvicorn.Server``, with three differences: a signal counts from the first line on,
-    waiting hashes are refused before requests are waited for, and a request that takes too long is
+    It replaces ``uvicorn.Server``, with three differences. A signal counts from the first line on.
+    Waiting hashes are refused before requests are waited for. A request that takes too long is
     cancelled and answered.
     """
 

@@ -80,8 +80,8 @@ class SessionRepository:
     ) -> SessionDocument | None:
         """Record one more access token for the refresh token that was replaced last.
 
-        Returns None if the session has changed since it was read, or if the grace is over by the
-        clock of the database, which all processes share.
+        Returns None if the session has changed since it was read, or if the grace is over. The
+        clock of the database decides, which all processes share.
         """
         age = {"$subtract": ["$$NOW", "$rotated_at"]}
         query = {

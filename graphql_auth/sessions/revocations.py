@@ -41,11 +41,11 @@ class RevocationSet:
     """A set of session ids that expire. A million take about 82 MB.
 
     ``lifetime`` is the one of access tokens, in seconds. An id is kept until its tokens have
-    expired by the clock of the database, and for at least one lifetime by the monotonic clock.
-    So no step of a clock makes a revoked token valid again.
+    expired by the clock of the database. It is also kept for at least one lifetime by the monotonic
+    clock. So no step of a clock makes a revoked token valid again.
 
     Ids that are added in the same eighth of a lifetime share a bucket. An expiry for each id would
-    take 106 MB for a million, and a scan of 25 ms to find the expired ones.
+    take 106 MB for a million, and 25 ms to find the expired ones.
     """
 
     def __init__(

@@ -22,8 +22,8 @@ class Lifetimes:
 
     ``session_idle_ttl`` slides: each refresh extends a session by it, up to ``session_ttl`` in
     all. During ``refresh_grace`` a refresh token that was just replaced still returns its
-    successor, to a second tab or to a client whose response was lost. The grace counts only time
-    in which the database was available.
+    successor. A second tab needs that, and a client whose response was lost. The grace counts only
+    time in which the database was available.
     """
 
     session_idle_ttl: timedelta

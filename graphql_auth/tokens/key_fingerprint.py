@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 async def check_token_key(key: str) -> None:
     """Log a warning if the database was last used with another key, and store this one's.
 
-    The fingerprint is a salted HMAC under a derived key, so guessing the key from it takes at least
-    as long as from the signature of an access token. Raises Unavailable.
+    The fingerprint is a salted HMAC under a derived key. To guess the key from it takes at least as
+    long as from the signature of an access token. Raises Unavailable.
     """
     # PyMongo's collection, because Beanie has no ``$setOnInsert`` upsert in one command.
     collection = MetaDocument.get_pymongo_collection()
