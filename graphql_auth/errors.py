@@ -31,6 +31,10 @@ class ErrorCode(DescribedEnum):
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED", "The document is not GraphQL."
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED", "The document is not valid."
     BAD_REQUEST = "BAD_REQUEST", "The HTTP request is not a valid GraphQL request."
+    PERSISTED_QUERY_NOT_SUPPORTED = (
+        "PERSISTED_QUERY_NOT_SUPPORTED",
+        "Persisted queries are not supported: send the document as `query`.",
+    )
     QUERY_TOO_COMPLEX = (
         "QUERY_TOO_COMPLEX",
         "The document exceeds a limit: `limit` is its name, `allowed` its value.",

@@ -22,6 +22,8 @@ const MESSAGES: Record<ErrorCode, string> = {
   GRAPHQL_VALIDATION_FAILED: 'This page is out of date. Reload it.',
   INTERNAL_SERVER_ERROR: 'Something went wrong on the server.',
   INVALID_CREDENTIALS: 'The e-mail address or the password is wrong.',
+  PERSISTED_QUERY_NOT_SUPPORTED:
+    'This page and the server do not understand each other. Reload the page.',
   QUERY_TOO_COMPLEX: 'This page asks for too much at once.',
   SERVICE_UNAVAILABLE: 'The server cannot answer now. Try again soon.',
   TOO_MANY_ATTEMPTS: 'Too many attempts.',

@@ -37,15 +37,19 @@ class GraphQLParams:
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "GraphQLParams":
         """Check the types of the parameters; raises BadRequest."""
-        query = values.get("query")
-        if not isinstance(query, str) or not query:
-            raise BadRequest("The request needs a `query`, a GraphQL document as a string.")
         name = values.get("operationName")
         if not isinstance(name, str | None):
             raise BadRequest("`operationName` must be a string or null.")
         for other in ("variables", "extensions"):
             if not isinstance(values.get(other), dict | None):
                 raise BadRequest(f"`{other}` must be an object or null.")
+        query = values.get("query")
+        if query in (None, "") and (values.get("extensions") or {}).get("persistedQuery"):
+            # Apollo and urql compare this message. Then they send the document.
+            code = ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED
+            raise ApplicationError("PersistedQueryNotSupported", code=code)
+        if not isinstance(query, str) or not query:
+            raise BadRequest("The request needs a `query`, a GraphQL document as a string.")
         return cls(query, values.get("variables") or {}, name or None, values)
 
 
