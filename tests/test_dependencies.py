@@ -24,6 +24,7 @@ REQUIREMENTS = {
 PRIVATE_NAMES = {
     "graphql.language.parser:Parser.parse_document": "api/limits.py",
     "graphql:Lexer.read_next_token": "api/limits.py",
+    "strawberry.schema.types.base_scalars:DateTimeDefinition": "schema.py",
     "strawberry.schema.schema:StrawberryGraphQLCoreExecutionContext": "api/schema.py",
     "uvicorn.config:STARTUP_FAILURE": "processes.py",
     "uvicorn.protocols.http.flow_control:FlowControl.resume_reading": "protocol.py",

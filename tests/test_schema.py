@@ -1,3 +1,4 @@
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from types import SimpleNamespace
 from typing import Annotated, Any, cast
 
@@ -164,9 +165,27 @@ class Dog(Named):
     tricks: list[str]
 
 
+INDIA = timezone(timedelta(hours=5, minutes=30))
+TIMES = [
+    (datetime(2026, 1, 2, 3, 4, 5, 678_999, tzinfo=UTC), "2026-01-02T03:04:05.678Z"),
+    (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "2026-01-02T03:04:05.000Z"),
+    (datetime(2026, 1, 2, 3, 4, 5, 999_999, tzinfo=INDIA), "2026-01-01T21:34:05.999Z"),
+    (datetime(2026, 1, 2, 3, 4, 5), "2026-01-02T03:04:05.000Z"),  # noqa: DTZ001 - as PyMongo's
+    (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000Z"),
+]
+
+
 @strawberry.type
 class Zoo(Query):
     """The query of an application, with every kind of type."""
+
+    times: list[datetime] = strawberry.field(resolver=lambda: [value for value, _ in TIMES])
+    day: date = strawberry.field(resolver=lambda: date(2026, 1, 2))
+    hour: time = strawberry.field(resolver=lambda: time(3, 4, 5, 678_999))
+
+    @strawberry.field
+    def microseconds(self, of: datetime) -> str:
+        return of.isoformat(timespec="microseconds")
 
     @strawberry.field
     def pet(self) -> Annotated[Cat | Dog, strawberry.union("Pet")]:
@@ -230,3 +249,24 @@ async def test_application_can_add_nodes(number: str, expected: object) -> None:
     answer = await ask_zoo(query, id=relay.to_base64("Note", number))
 
     assert answer == {"data": {"node": expected}}
+
+
+@pytest.mark.anyio
+async def test_datetime_is_rfc_3339_in_utc_with_milliseconds() -> None:
+    assert await ask_zoo("{ times }") == {"data": {"times": [text for _, text in TIMES]}}
+
+
+@pytest.mark.anyio
+async def test_application_keeps_its_other_scalars_and_its_input() -> None:
+    query = """query ($of: DateTime!) {
+        day hour variable: microseconds(of: $of) literal: microseconds(of: "2026-01-02T03Z")
+    }"""
+
+    answer = await ask_zoo(query, of="2026-01-02T03:04:05.678999+05:30")
+
+    assert answer["data"] == {
+        "day": "2026-01-02",
+        "hour": "03:04:05.678999",
+        "variable": "2026-01-02T03:04:05.678999+05:30",
+        "literal": "2026-01-02T03:00:00.000000+00:00",
+    }

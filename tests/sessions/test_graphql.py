@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -158,6 +159,22 @@ def test_sessions_lists_sessions_of_caller(client: Client, signed_in: dict[str, 
     assert {node["ipAddress"] for node in nodes} == {"127.0.0.1"}
     assert all(node["userAgent"].startswith("python-httpx/") for node in nodes)
     assert all(node["createdAt"] <= node["lastUsedAt"] < node["expiresAt"] for node in nodes)
+
+
+def test_every_datetime_has_milliseconds_and_ends_with_z(
+    client: Client, signed_in: dict[str, Any]
+) -> None:
+    (edge,) = sessions(client, signed_in["token"])["edges"]
+    names = ("createdAt", "lastUsedAt", "expiresAt")
+
+    times = [
+        signed_in["expiresAt"],
+        signed_in["user"]["createdAt"],
+        *[edge["node"][name] for name in names],
+    ]
+
+    form = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+    assert [text for text in times if not form.fullmatch(text)] == []
 
 
 def test_login_payload_marks_new_session_as_current(client: Client) -> None:
