@@ -45,6 +45,12 @@ def extensions(answer: dict[str, Any]) -> dict[str, Any]:
     return dict(error["extensions"])
 
 
+def all_errors(answer: Any) -> list[dict[str, Any]]:
+    """The errors of a response; that to a batch is a list of answers."""
+    answers = answer if isinstance(answer, list) else [answer]
+    return [error for one in answers for error in one.get("errors", [])]
+
+
 def reasons(answer: dict[str, Any]) -> dict[str, str]:
     return {field["field"]: field["reason"] for field in extensions(answer)["fields"]}
 

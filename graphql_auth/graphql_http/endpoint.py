@@ -26,7 +26,7 @@ from graphql_auth.graphql_http.content_negotiation import (
 from graphql_auth.graphql_http.document_cache import DocumentCache
 from graphql_auth.graphql_http.errors import format_error
 from graphql_auth.graphql_http.limits import Limits
-from graphql_auth.graphql_http.params import BadRequest, GraphQLParams, read_params
+from graphql_auth.graphql_http.params import BadRequest, BatchRefused, GraphQLParams, read_params
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.variable_errors import variable_errors
 
@@ -171,12 +171,15 @@ def _error_response(error: Exception, media_type: str) -> Response:
             status = _status(body, media_type)
         case _:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-    response = _json_response(body, status, media_type)
+    size = error.size if isinstance(error, BatchRefused) else None
+    response = _json_response(body, status, media_type, batch_size=size)
     response.headers.update(headers)
     return response
 
 
-def _json_response(body: Body, status: int, media_type: str) -> Response:
+def _json_response(
+    body: Body, status: int, media_type: str, *, batch_size: int | None = None
+) -> Response:
     headers = {"Cache-Control": "no-store"}
     waits = [
         error["extensions"]["retryAfter"]
@@ -186,7 +189,8 @@ def _json_response(body: Body, status: int, media_type: str) -> Response:
     if waits:
         # RFC 9110 section 10.2.3.
         headers["Retry-After"] = str(max(waits))
-    return GraphQLResponse(body, status, headers, media_type=f"{media_type}; charset=utf-8")
+    content = body if batch_size is None else [body] * batch_size
+    return GraphQLResponse(content, status, headers, media_type=f"{media_type}; charset=utf-8")
 
 
 def _format_errors(errors: Iterable[Exception]) -> dict[str, Any]:

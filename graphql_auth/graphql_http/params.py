@@ -14,6 +14,8 @@ from graphql_auth.errors import ApplicationError, ErrorCode
 from graphql_auth.graphql_http.content_negotiation import is_json
 
 MAX_HEAD_SIZE = 16_384
+# A larger batch gets a single error: a small request must not cause a large response.
+MAX_BATCH_SIZE = 100
 
 
 class BadRequest(ApplicationError):
@@ -23,6 +25,15 @@ class BadRequest(ApplicationError):
         super().__init__(message, code=ErrorCode.BAD_REQUEST)
         self.status = status
         self.headers = headers
+
+
+class BatchRefused(ApplicationError):
+    """The body is a batch; clients show its error only if each operation has one (``size``)."""
+
+    def __init__(self, size: int) -> None:
+        message = "Batches are not supported: send each operation in a request of its own."
+        super().__init__(message, code=ErrorCode.BAD_REQUEST)
+        self.size = size
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ async def read_params(
 ) -> GraphQLParams:
     """Read a GraphQL request within limits of size (bytes) and time (seconds).
 
-    Raises BadRequest.
+    Raises BadRequest and BatchRefused.
     """
     _check_head(request)
     match request.method:
@@ -74,7 +85,7 @@ async def read_params(
                     HTTPStatus.REQUEST_TIMEOUT,
                     Connection="close",
                 ) from None
-            values = _parse_object(body, "The body")
+            values = _parse_body(body)
         case _:
             raise BadRequest(
                 "GraphQL is served by GET and POST.",
@@ -89,7 +100,7 @@ def _query_parameters(request: Request) -> dict[str, Any]:
     for name in ("variables", "extensions"):
         text = values.pop(name, "")
         if text:
-            values[name] = _parse_object(text, f"`{name}`")
+            values[name] = _parse_json(text, f"`{name}`")
     return values
 
 
@@ -117,17 +128,21 @@ async def _read_body(request: Request, max_body_size: int) -> str:
         raise BadRequest("The body ended before its length was reached.") from None
 
 
-def _parse_object(text: str, what: str) -> dict[str, Any]:
+def _parse_body(text: str) -> dict[str, Any]:
+    value = _parse_json(text, "The body")
+    if isinstance(value, list) and 0 < len(value) <= MAX_BATCH_SIZE:
+        raise BatchRefused(len(value))
+    if not isinstance(value, dict):
+        raise BadRequest("The body must be a JSON object; batches are not supported.")
+    return value
+
+
+def _parse_json(text: str, what: str) -> Any:  # noqa: ANN401 - any JSON
     try:
-        value = _JSON.decode(text)
+        return _JSON.decode(text)
     except (ValueError, RecursionError):
         # ValueError: not JSON, or a number that is larger than Python reads.
         raise BadRequest(f"{what} is not JSON.") from None
-    if isinstance(value, list):
-        raise BadRequest(f"{what} must be a JSON object; batches are not supported.")
-    if not isinstance(value, dict):
-        raise BadRequest(f"{what} must be a JSON object.")
-    return value
 
 
 def _parse_finite(digits: str) -> float:

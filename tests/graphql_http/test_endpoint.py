@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from graphql_auth.errors import InvalidCredentials
 from graphql_auth.graphql_http.endpoint import EndpointConfig
 from graphql_auth.graphql_http.limits import Limits, parse_within
-from tests.client import LOGIN, WELCOME, Client, code, extensions, reasons
+from tests.client import LOGIN, WELCOME, Client, all_errors, code, extensions, reasons
 from tests.process import ServerProcess
 from tests.services import endpoint_for
 
@@ -42,7 +42,7 @@ def test_response_is_utf8_json_without_caching(client: Client) -> None:
         b"1",
         b'"{ welcome }"',
         b"[]",
-        b'[{"query": "{ welcome }"}]',
+        b"[" + b"{}," * 100 + b"{}]",
         b"{",
         b"\xff\xfe",
         b'{"query": "\xff"}',
@@ -185,8 +185,23 @@ def test_accept_without_json_is_a_406(client: Client) -> None:
     assert code(response.json()) == "BAD_REQUEST"
 
 
-def test_batch_is_refused(client: Client) -> None:
-    response = post(client, b'[{"query": "{ __typename }"}]')
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize(("accept", "status"), [("*/*", 200), (MEDIA, 400)])
+def test_batch_gets_the_error_for_each_operation(
+    client: Client, size: int, accept: str, status: int
+) -> None:
+    body = json.dumps([{"query": "{ __typename }"}] * size).encode()
+
+    response = post(client, body, Accept=accept)
+
+    assert response.status_code == status
+    assert response.headers["cache-control"] == "no-store"
+    assert [code(answer) for answer in response.json()] == ["BAD_REQUEST"] * size
+    assert "Batches are not supported" in response.json()[0]["errors"][0]["message"]
+
+
+def test_batch_beyond_the_limit_gets_one_error(client: Client) -> None:
+    response = post(client, json.dumps([{}] * 101).encode())
 
     assert response.status_code == 400
     assert "batches" in response.json()["errors"][0]["message"]
@@ -262,8 +277,19 @@ def test_get_ignores_empty_variables(client: Client) -> None:
     assert response.json() == {"data": {"__typename": "Query"}}
 
 
-def test_get_with_broken_variables_is_a_400_with_code(client: Client) -> None:
-    response = client.http.get(client.url, params={"query": "{ __typename }", "variables": "{"})
+def test_get_takes_null_for_absent_parameters(client: Client) -> None:
+    parameters = {"query": "{ __typename }", "variables": "null", "extensions": "null"}
+
+    assert client.http.get(client.url, params=parameters).json() == {
+        "data": {"__typename": "Query"}
+    }
+
+
+@pytest.mark.parametrize("variables", ["{", "1", '"x"', "[]", "[{}]"])
+def test_get_with_broken_variables_is_a_400_with_code(client: Client, variables: str) -> None:
+    parameters = {"query": "{ __typename }", "variables": variables}
+
+    response = client.http.get(client.url, params=parameters)
 
     assert response.status_code == 400
     assert code(response.json()) == "BAD_REQUEST"
@@ -351,7 +377,7 @@ def test_any_json_body_gets_a_code_and_no_5xx(client: Client, body: Any) -> None
     response = post(client, json.dumps(body).encode())
 
     assert response.status_code < 500
-    for error in response.json().get("errors", []):
+    for error in all_errors(response.json()):
         assert error["extensions"]["code"] != "INTERNAL_SERVER_ERROR"
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.client import Client
+from tests.client import Client, all_errors
 from tests.conftest import Start
 from tests.hostile.corpus import PASSWORD, Case, read_cases
 from tests.process import ServerProcess
@@ -40,7 +40,7 @@ class Outcome:
         """The status, the code and the limit."""
         if not self.body:
             return self.status, "NONE", None
-        errors = json.loads(self.body).get("errors")
+        errors = all_errors(json.loads(self.body))
         if not errors:
             return self.status, "OK", None
         codes = {error["extensions"]["code"] for error in errors}
