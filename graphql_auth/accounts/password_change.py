@@ -6,6 +6,7 @@ log). Any process completes the changes that another one left there.
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from beanie import PydanticObjectId
@@ -88,26 +89,17 @@ class PasswordChangeLog:
             return [LoggedChange.model_validate(values) async for values in found]
 
 
+@dataclass(eq=False, repr=False)
 class PasswordChangeService:
     """Changes passwords. Every method raises Unavailable."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - every part is needed
-        self,
-        log: PasswordChangeLog,
-        users: UserRepository,
-        passwords: PasswordService,
-        throttle: Throttle,
-        device_tokens: DeviceTokens,
-        sessions: SessionService,
-        now: Callable[[], float],
-    ) -> None:
-        self._log = log
-        self._users = users
-        self._passwords = passwords
-        self._throttle = throttle
-        self._device_tokens = device_tokens
-        self._sessions = sessions
-        self._now = now
+    log: PasswordChangeLog
+    users: UserRepository
+    passwords: PasswordService
+    throttle: Throttle
+    device_tokens: DeviceTokens
+    sessions: SessionService
+    now: Callable[[], float]
 
     async def change(
         self, principal: Principal, current: str, new: str, client: ClientInfo
@@ -119,46 +111,46 @@ class PasswordChangeService:
         """
         validator = InputValidator()
         validator.password("currentPassword", current)
-        user = await self._users.get(principal.subject)
+        user = await self.users.get(principal.subject)
         if user is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         user_inputs = (user.first_name, user.last_name, user.email)
-        await validator.new_password("newPassword", new, self._passwords.policy, user_inputs)
+        await validator.new_password("newPassword", new, self.passwords.policy, user_inputs)
         validator.finish()
         with security_log.record_refusals("change_password", principal.subject, client):
             await self._verify(user, current, principal.session_id)
-        new_hash = await self._passwords.hash(new, Priority.TRUSTED_DEVICE)
-        if await self._sessions.get(principal.subject, principal.session_id) is None:
+        new_hash = await self.passwords.hash(new, Priority.TRUSTED_DEVICE)
+        if await self.sessions.get(principal.subject, principal.session_id) is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        logged = await self._log.add(user, new_hash, principal.session_id)
-        changed = await self._users.change_password(user, new_hash)
+        logged = await self.log.add(user, new_hash, principal.session_id)
+        changed = await self.users.change_password(user, new_hash)
         if changed is None:
-            await self._log.remove(logged)
+            await self.log.remove(logged)
             raise InvalidCredentials
-        await self._sessions.end_others(changed, principal.session_id)
-        tokens = await self._sessions.renew(changed, principal.session_id)
-        await self._log.remove(logged)
+        await self.sessions.end_others(changed, principal.session_id)
+        tokens = await self.sessions.renew(changed, principal.session_id)
+        await self.log.remove(logged)
         security_log.record("change_password", "success", principal.subject, client)
-        return SignedIn(tokens, changed, self._device_tokens.issue(changed))
+        return SignedIn(tokens, changed, self.device_tokens.issue(changed))
 
     async def complete_overdue(self) -> None:
         """Complete the changes of processes that crashed or lost the database in between."""
-        for change in await self._log.list_overdue():
-            user = await self._users.get(change.user_id)
+        for change in await self.log.list_overdue():
+            user = await self.users.get(change.user_id)
             if user and user.password_changes >= change.changes:
                 # The password was changed, by this change or by another one.
                 if _digest(user.password) == change.digest:
-                    await self._sessions.keep(user, change.kept_session)
-                await self._sessions.end_others(user)
-            elif user and self._now() < (change.begun_at + ABANDONED).timestamp():
+                    await self.sessions.keep(user, change.kept_session)
+                await self.sessions.end_others(user)
+            elif user and self.now() < (change.begun_at + ABANDONED).timestamp():
                 # It can still be made.
                 continue
-            await self._log.remove(change)
+            await self.log.remove(change)
 
     async def _verify(self, user: UserDocument, password: str, session_id: str) -> None:
         """Verify the current password, within a rate limit of the session."""
-        async with self._throttle.attempt(self._throttle.reauth_keys(session_id)) as attempt:
-            result = await self._passwords.verify(password, user.password, Priority.TRUSTED_DEVICE)
+        async with self.throttle.attempt(self.throttle.reauth_keys(session_id)) as attempt:
+            result = await self.passwords.verify(password, user.password, Priority.TRUSTED_DEVICE)
             attempt.is_counted = not result.correct
         if not result.correct:
             raise InvalidCredentials

@@ -38,24 +38,16 @@ class SignedIn:
     device_token: str | None = field(default=None, repr=False)
 
 
+@dataclass(eq=False, repr=False)
 class AccountService:
     """Signs users up and in. Every method raises Unavailable."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - every part is needed
-        self,
-        users: UserRepository,
-        passwords: PasswordService,
-        throttle: Throttle,
-        device_tokens: DeviceTokens,
-        sessions: SessionService,
-        now: Callable[[], float],
-    ) -> None:
-        self._users = users
-        self._passwords = passwords
-        self._throttle = throttle
-        self._device_tokens = device_tokens
-        self._sessions = sessions
-        self._now = now
+    users: UserRepository
+    passwords: PasswordService
+    throttle: Throttle
+    device_tokens: DeviceTokens
+    sessions: SessionService
+    now: Callable[[], float]
 
     async def register(self, registration: Registration, client: ClientInfo) -> SignedIn:
         """Create an account and sign its owner in.
@@ -69,17 +61,17 @@ class AccountService:
             "email": validator.new_email("email", registration.email),
         }
         user_inputs = (registration.first_name, registration.last_name, registration.email)
-        await validator.new_password("password", password, self._passwords.policy, user_inputs)
+        await validator.new_password("password", password, self.passwords.policy, user_inputs)
         validator.finish()
-        user = UserDocument(id=object_id_at(self._now()), **values)
+        user = UserDocument(id=object_id_at(self.now()), **values)
         with security_log.record_refusals("register", None, client):
-            async with self._throttle.registration(client.ip_address):
-                await self._users.refuse_taken(emails.spellings(user.email))
-                user.password = await self._passwords.hash(password)
-                await self._users.add(user)
+            async with self.throttle.registration(client.ip_address):
+                await self.users.refuse_taken(emails.spellings(user.email))
+                user.password = await self.passwords.hash(password)
+                await self.users.add(user)
             tokens = await self._start_session(user, client)
         security_log.record("register", "success", str(user.id), client)
-        return SignedIn(tokens, user, self._device_tokens.issue(user))
+        return SignedIn(tokens, user, self.device_tokens.issue(user))
 
     async def login(
         self, email: str, password: str, client: ClientInfo, *device_tokens: str | None
@@ -96,24 +88,24 @@ class AccountService:
         email = validator.login_email("email", email)
         validator.password("password", password)
         validator.finish()
-        user = await self._users.find_by_email(emails.spellings(email))
-        device_id = self._device_tokens.find_id(device_tokens, user)
+        user = await self.users.find_by_email(emails.spellings(email))
+        device_id = self.device_tokens.find_id(device_tokens, user)
         if device_id:
-            priority, keys = Priority.TRUSTED_DEVICE, self._throttle.device_keys(device_id)
+            priority, keys = Priority.TRUSTED_DEVICE, self.throttle.device_keys(device_id)
         else:
-            priority, keys = Priority.DEFAULT, self._throttle.login_keys(email, client.ip_address)
+            priority, keys = Priority.DEFAULT, self.throttle.login_keys(email, client.ip_address)
         with security_log.record_refusals("login", str(user.id) if user else None, client):
-            async with self._throttle.attempt(keys) as attempt:
+            async with self.throttle.attempt(keys) as attempt:
                 stored = user.password if user else None
-                result = await self._passwords.verify(password, stored, priority)
+                result = await self.passwords.verify(password, stored, priority)
                 attempt.is_counted = user is None or user.disabled or not result.correct
             if user is None or attempt.is_counted:
                 raise InvalidCredentials
             if result.new_hash:
-                await self._users.upgrade_password(user, result.new_hash)
+                await self.users.upgrade_password(user, result.new_hash)
             tokens = await self._start_session(user, client)
         security_log.record("login", "success", str(user.id), client)
-        return SignedIn(tokens, user, self._device_tokens.issue(user, device_id))
+        return SignedIn(tokens, user, self.device_tokens.issue(user, device_id))
 
     async def _start_session(self, user: UserDocument, client: ClientInfo) -> Tokens:
         """Start a session, unless the user has changed since; raises InvalidCredentials then.
@@ -121,8 +113,8 @@ class AccountService:
         Disabling a user or changing a password revokes the sessions that exist at that time. This
         one may have been stored just after that.
         """
-        tokens = await self._sessions.start(user, client)
-        if not await self._users.is_unchanged(user):
-            await self._sessions.end(str(user.id), tokens.session_id)
+        tokens = await self.sessions.start(user, client)
+        if not await self.users.is_unchanged(user):
+            await self.sessions.end(str(user.id), tokens.session_id)
             raise InvalidCredentials
         return tokens

@@ -6,6 +6,7 @@ OAuth 2.0 Security Best Current Practice (RFC 9700) section 4.14.2.
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -28,24 +29,16 @@ Reissued = tuple[SessionDocument, RefreshToken]
 LoadUser = Callable[[str], Awaitable[UserDocument | None]]
 
 
+@dataclass(eq=False, repr=False)
 class RefreshTokenRotation:
     """Exchanges refresh tokens. Every method raises Unauthenticated and Unavailable."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - every part is needed
-        self,
-        sessions: SessionRepository,
-        load_user: LoadUser,
-        session_service: SessionService,
-        issuer: TokenIssuer,
-        heartbeat: Heartbeat,
-        lifetimes: Lifetimes,
-    ) -> None:
-        self._sessions = sessions
-        self._load_user = load_user
-        self._session_service = session_service
-        self._issuer = issuer
-        self._heartbeat = heartbeat
-        self._lifetimes = lifetimes
+    sessions: SessionRepository
+    load_user: LoadUser
+    session_service: SessionService
+    issuer: TokenIssuer
+    heartbeat: Heartbeat
+    lifetimes: Lifetimes
 
     async def refresh(self, text: str, client: ClientInfo) -> tuple[UserDocument, Tokens]:
         """Exchange a refresh token for its successor and a new access token.
@@ -57,31 +50,31 @@ class RefreshTokenRotation:
         if token is None:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         # Concurrently: a disabled user or a changed password is stored before sessions are revoked.
-        user_read = asyncio.ensure_future(self._load_user(token.user_id))
+        user_read = asyncio.ensure_future(self.load_user(token.user_id))
         # If the rotation fails, nobody awaits the read, and asyncio would log its error.
         user_read.add_done_callback(lambda read: read.cancelled() or read.exception())
         session, successor = await self._rotate(token, client)
         user = await user_read
         if user is None or user.disabled:
-            await self._session_service.end(token.user_id, token.session_id)
+            await self.session_service.end(token.user_id, token.session_id)
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         if user.password_changes != session.password_changes:
             # Not ended here: a password change may keep this session and be about to renew it.
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return user, self._issuer.issue(session, successor)
+        return user, self.issuer.issue(session, successor)
 
     async def _rotate(self, token: RefreshToken, client: ClientInfo) -> Reissued:
         salt = secrets.token_bytes(SALT_BYTES)
         successor = token.successor(salt)
-        now = self._issuer.now()
+        now = self.issuer.now()
         changes = stored_fields(successor, now) | {
             "previous": token.digests.digest,
             "salt": salt,
-            "access_until": self._issuer.access_expiry(),
+            "access_until": self.issuer.access_expiry(),
             **client.fields,
         }
-        session = await self._sessions.rotate(
-            token.digests, now, changes, self._lifetimes.session_idle_ttl
+        session = await self.sessions.rotate(
+            token.digests, now, changes, self.lifetimes.session_idle_ttl
         )
         return (session, successor) if session else await self._reissue(token, client)
 
@@ -98,7 +91,7 @@ class RefreshTokenRotation:
         """
         session = await self._find_replaced(token, client)
         for _ in range(MAX_RACES):
-            reissued = await self._reissue_within(session, token, self._lifetimes.refresh_grace)
+            reissued = await self._reissue_within(session, token, self.lifetimes.refresh_grace)
             if reissued:
                 return reissued
             seen, session = session, await self._find_replaced(token, client)
@@ -108,12 +101,12 @@ class RefreshTokenRotation:
 
     async def _find_replaced(self, token: RefreshToken, client: ClientInfo) -> SessionDocument:
         """Find the live session that replaced this token last; see the table above."""
-        session = await self._sessions.find_by_token(token.digests)
+        session = await self.sessions.find_by_token(token.digests)
         if session is None:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         if session.ended_at:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        if session.expires_at <= self._issuer.now():
+        if session.expires_at <= self.issuer.now():
             raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
         if session.salt is None or session.previous != token.digests.digest:
             await self._on_reuse_detected(token, client)
@@ -123,22 +116,20 @@ class RefreshTokenRotation:
         self, session: SessionDocument, token: RefreshToken, grace: timedelta
     ) -> Reissued | None:
         """Return the successor; None if the grace is over or the session has changed since."""
-        access_until: datetime = min(self._issuer.access_expiry(), session.expires_at)
-        found = await self._sessions.extend_access(session, access_until, grace)
+        access_until: datetime = min(self.issuer.access_expiry(), session.expires_at)
+        found = await self.sessions.extend_access(session, access_until, grace)
         return (found, token.successor(session.salt)) if found and session.salt else None
 
     async def _reissue_after_outage(
         self, session: SessionDocument, token: RefreshToken, client: ClientInfo
     ) -> Reissued:
         """Return the successor if the grace was used up by an outage of the database."""
-        outage = await self._heartbeat.outage_since(session.rotated_at)
-        reissued = await self._reissue_within(
-            session, token, self._lifetimes.refresh_grace + outage
-        )
+        outage = await self.heartbeat.outage_since(session.rotated_at)
+        reissued = await self._reissue_within(session, token, self.lifetimes.refresh_grace + outage)
         return reissued or await self._on_reuse_detected(token, client)
 
     async def _on_reuse_detected(self, token: RefreshToken, client: ClientInfo) -> NoReturn:
         """End the session: two parties hold its tokens, and one of them stole them."""
-        if await self._session_service.end(token.user_id, token.session_id):
+        if await self.session_service.end(token.user_id, token.session_id):
             security_log.record("refresh_token_reused", "session_ended", token.user_id, client)
         raise Unauthenticated(TokenReason.TOKEN_REVOKED)

@@ -32,89 +32,83 @@ class Lifetimes:
     max_sessions_per_user: int | None
 
 
+@dataclass(eq=False, repr=False)
 class SessionService:
     """Starts, lists and ends sessions. Every method raises Unavailable."""
 
-    def __init__(
-        self,
-        sessions: SessionRepository,
-        revocations: Revocations,
-        issuer: TokenIssuer,
-        lifetimes: Lifetimes,
-    ) -> None:
-        self._sessions = sessions
-        self._revocations = revocations
-        self._issuer = issuer
-        self._lifetimes = lifetimes
+    sessions: SessionRepository
+    revocations: Revocations
+    issuer: TokenIssuer
+    lifetimes: Lifetimes
 
     async def start(self, user: UserDocument, client: ClientInfo) -> Tokens:
         """Start a session of a user who has just signed in."""
-        now = self._issuer.now()
-        ends_at = now + self._lifetimes.session_ttl
-        expires_at = min(now + self._lifetimes.session_idle_ttl, ends_at)
+        now = self.issuer.now()
+        ends_at = now + self.lifetimes.session_ttl
+        expires_at = min(now + self.lifetimes.session_idle_ttl, ends_at)
         session_id = object_id_at(now.timestamp())
         token = RefreshToken.first(str(user.id), str(session_id))
-        session = await self._sessions.add(
+        session = await self.sessions.add(
             SessionDocument(
                 id=session_id,
                 user_id=user.id,
                 password_changes=user.password_changes,
                 expires_at=expires_at,
                 ends_at=ends_at,
-                access_until=min(self._issuer.access_expiry(), expires_at),
+                access_until=min(self.issuer.access_expiry(), expires_at),
                 rotated_at=now,
                 **stored_fields(token, now),
                 **client.fields,
             )
         )
         await self._evict_excess(str(user.id), client)
-        return self._issuer.issue(session, token)
+        return self.issuer.issue(session, token)
 
     async def renew(self, user: UserDocument, session_id: str) -> Tokens:
         """Issue new tokens after a password change; earlier refresh tokens stop working.
 
         Raises Unauthenticated when the session has ended.
         """
-        now = self._issuer.now()
+        now = self.issuer.now()
         token = RefreshToken.first(str(user.id), session_id)
         changes = stored_fields(token, now) | {
             "password_changes": user.password_changes,
-            "access_until": self._issuer.access_expiry(),
+            "access_until": self.issuer.access_expiry(),
         }
-        session = await self._sessions.renew(str(user.id), session_id, changes)
+        session = await self.sessions.renew(str(user.id), session_id, changes)
         if session is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return self._issuer.issue(session, token)
+        return self.issuer.issue(session, token)
 
     async def keep(self, user: UserDocument, session_id: str) -> None:
         """Keep a session of the user after a password change."""
-        await self._sessions.keep(str(user.id), session_id, user.password_changes)
+        await self.sessions.keep(str(user.id), session_id, user.password_changes)
 
     async def list_for_user(
         self, user_id: str, *, before: str | None, limit: int
     ) -> list[SessionDocument]:
         """Return the user's live sessions that started before a given one, latest first."""
-        now = self._issuer.now()
-        return await self._sessions.list_live(user_id, now, before=before, limit=limit)
+        now = self.issuer.now()
+        return await self.sessions.list_live(user_id, now, before=before, limit=limit)
 
     async def get(self, user_id: str, session_id: str) -> SessionDocument | None:
-        return await self._sessions.get_live(user_id, session_id, self._issuer.now())
+        return await self.sessions.get_live(user_id, session_id, self.issuer.now())
 
     async def end(self, user_id: str, session_id: str) -> bool:
         """End a session of the user and revoke its access tokens; False if there is none."""
-        revocation = await self._sessions.end(user_id, session_id)
+        revocation = await self.sessions.end(user_id, session_id)
         if revocation:
-            self._revocations.add([revocation])
+            self.revocations.add([revocation])
         return revocation is not None
 
     async def end_others(self, user: UserDocument, kept_session: str | None = None) -> None:
         """End the user's sessions that started with an earlier password, except one."""
-        ended = await self._sessions.end_all(
+        ended = await self.sessions.end_all(
             str(user.id),
             except_session=kept_session,
             before_password_change=user.password_changes,
         )
-        self._revocations.add(ended)
+        self.revocations.add(ended)
 
     async def logout(self, principal: Principal, client: ClientInfo) -> None:
         """End the caller's session."""
@@ -131,10 +125,8 @@ class SessionService:
 
     async def logout_everywhere(self, principal: Principal, client: ClientInfo) -> None:
         """End all of the caller's sessions: their own last, so that they can retry a failure."""
-        others = await self._sessions.end_all(
-            principal.subject, except_session=principal.session_id
-        )
-        self._revocations.add(others)
+        others = await self.sessions.end_all(principal.subject, except_session=principal.session_id)
+        self.revocations.add(others)
         await self.end(principal.subject, principal.session_id)
         security_log.record("logout_everywhere", "success", principal.subject, client)
 
@@ -147,17 +139,17 @@ class SessionService:
 
     async def _end_by_token(self, text: str, event: str, client: ClientInfo) -> None:
         token = RefreshToken.parse(text)
-        if token is None or await self._sessions.find_by_token(token.digests) is None:
+        if token is None or await self.sessions.find_by_token(token.digests) is None:
             return
         if await self.end(token.user_id, token.session_id):
             security_log.record(event, "success", token.user_id, client)
 
     async def _evict_excess(self, user_id: str, client: ClientInfo) -> None:
         """End the least recently used sessions beyond the limit of the user."""
-        limit = self._lifetimes.max_sessions_per_user
+        limit = self.lifetimes.max_sessions_per_user
         if limit is None:
             return
-        evicted = await self._sessions.evict_excess(user_id, self._issuer.now(), limit)
+        evicted = await self.sessions.evict_excess(user_id, self.issuer.now(), limit)
         if evicted:
-            self._revocations.add(evicted)
+            self.revocations.add(evicted)
             security_log.record("session_evicted", "session_ended", user_id, client)

@@ -163,7 +163,7 @@ async def test_token_works_after_crash_during_rotation(
 ) -> None:
     with monkeypatch.context() as patch:
         if step == "load_user":
-            patch.setattr(services.rotation, "_load_user", crash_later)
+            patch.setattr(services.rotation, "load_user", crash_later)
         else:
             patch.setattr(AccessTokens, "issue", crash)
         with pytest.raises(ConnectionAbortedError):
@@ -297,7 +297,7 @@ async def test_grace_does_not_count_outage_of_database(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     outages = Outages()
-    monkeypatch.setattr(services.rotation, "_heartbeat", outages)
+    monkeypatch.setattr(services.rotation, "heartbeat", outages)
     fresh = await refreshed(services, tokens.refresh)
     outages.duration = timedelta(seconds=600)
     await pass_time(clock, 600 + GRACE / 2)
