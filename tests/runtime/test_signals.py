@@ -94,7 +94,10 @@ def test_sigterm_right_after_the_banner_ends_the_server(
         server.send_signal(signal.SIGTERM)
 
         assert server.wait(30) == 0
-        assert len([line for line in server.stdout if " INFO " not in line]) == 3
+        # On a busy machine a worker can take too long, which is logged.
+        expected = (" INFO ", "did not end and is killed")
+        others = [line for line in server.stdout if not any(text in line for text in expected)]
+        assert len(others) == 3
 
 
 @pytest.mark.parametrize(
