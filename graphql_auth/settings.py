@@ -1,8 +1,8 @@
 """The settings: read once from the environment or a file .env, then passed on as plain values."""
 
 import logging
-import os
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -11,16 +11,24 @@ from typing import Annotated
 from annotated_types import Ge, Le
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     HttpUrl,
     IPvAnyNetwork,
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from graphql_auth.environment import (
+    find_foreign_values,
+    find_intended,
+    read_env_file,
+    read_environment,
+)
 from graphql_auth.errors import StartError
+from graphql_auth.logs import escape_invisible
 
 MIN_KEY_BYTES = 32
 # Settings of 0.1.0 that are constants now; see graphql_http/limits.py.
@@ -66,7 +74,7 @@ def _none_if_off(value: object) -> object:
 
 
 def _check_scheme(uri: SecretStr) -> SecretStr:
-    if not uri.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
+    if not uri.get_secret_value().encode().startswith((b"mongodb://", b"mongodb+srv://")):
         raise ValueError
     return uri
 
@@ -85,24 +93,17 @@ Duration = Annotated[timedelta, Field(strict=True), BeforeValidator(_parse_durat
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
-COMMA_SEPARATED = (NoDecode, BeforeValidator(_split))
+COMMA_SEPARATED = BeforeValidator(_split)
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting of the server; in the environment its name is in upper case.
 
     The string below each one is its description, in .env.example and in the README too. A string
     in the annotation is what a setting expects, where bounds do not say it.
     """
 
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     mongo_uri: Annotated[MongoUri | None, "a URI, mongodb://… or mongodb+srv://…"] = None
     """MongoDB to use, 6.0 or newer; if unset, an embedded one starts and stops with the server."""
@@ -149,19 +150,19 @@ class Settings(BaseSettings):
 
     token_sources: Annotated[
         frozenset[TokenSource],
-        *COMMA_SEPARATED,
+        COMMA_SEPARATED,
         f"one or more of {', '.join(TokenSource)}, separated by commas",
     ] = frozenset({TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN})
     """Where a request may carry its access token: authorization, x-access-token, query, body."""
     allowed_origins: Annotated[
         frozenset[Origin],
-        *COMMA_SEPARATED,
+        COMMA_SEPARATED,
         "origins such as https://app.example.com, separated by commas",
     ] = frozenset()
     """Other origins that CORS allows, separated by commas, such as https://app.example.com."""
     trusted_proxies: Annotated[
         frozenset[IPvAnyNetwork],
-        *COMMA_SEPARATED,
+        COMMA_SEPARATED,
         "IP addresses or networks such as 10.0.0.0/8, separated by commas",
     ] = frozenset()
     """IP addresses or networks of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto
@@ -191,24 +192,35 @@ class Settings(BaseSettings):
 
 
 def read_settings(**overrides: object) -> Settings:
-    """Read the settings; an argument takes precedence over the environment.
+    """Read the settings; an argument takes precedence over the environment, and that over .env.
 
-    Raises StartError with one line that names the first invalid setting. The value itself is not
-    repeated, since it can be a secret.
+    Logs a warning for each value and name that has no effect. Raises StartError with one line that
+    names the first invalid setting. The value itself is not repeated, since it can be a secret.
     """
+    environment = read_environment()
+    foreign = find_foreign_values(environment)
+    own = {name: value for name, value in environment.items() if name not in foreign}
+    given = read_env_file(Settings.model_fields) | own | overrides
+    if "port" in given:
+        given.pop("api_port", None)
+        foreign.pop("api_port", None)
+    for name in sorted(foreign.keys() - overrides.keys()):
+        logger.warning("%s counts as unset: its value is %s", name.upper(), foreign[name])
+    _warn_of_unknown_names(given.keys())
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
-    except (OSError, UnicodeError):
-        raise StartError("Cannot read .env: expected lines NAME=value in UTF-8.") from None
+        return Settings.model_validate(given)
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise StartError(f"Invalid {name.upper()}: expected {expected(name)}.") from None
 
 
-def warn_of_removed_settings() -> None:
-    """Log a warning for each setting in the environment that has no effect any longer."""
-    for name in sorted(REMOVED & os.environ.keys()):
-        logger.warning("%s has no effect: it is a constant now", name)
+def _warn_of_unknown_names(names: Iterable[str]) -> None:
+    for name in sorted(name.upper() for name in names if name not in Settings.model_fields):
+        if name in REMOVED:
+            logger.warning("%s has no effect: it is a constant now", name)
+        elif intended := find_intended(name.lower(), Settings.model_fields):
+            shown = escape_invisible(name)
+            logger.warning("%s is not a setting; did you mean %s?", shown, intended.upper())
 
 
 def expected(name: str) -> str:

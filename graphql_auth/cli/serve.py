@@ -1,8 +1,10 @@
 """``graphql-auth serve``."""
 
 import argparse
+import logging.config
 from typing import Any
 
+from graphql_auth.logs import LOG_CONFIG
 from graphql_auth.runtime.signals import StopSignals
 
 
@@ -34,6 +36,7 @@ def _run(options: argparse.Namespace) -> None:
     # Until the process ends, so that no signal is lost.
     signals = StopSignals()
     signals.install()
+    logging.config.dictConfig(LOG_CONFIG)
     # Imported here, because --help and schema do not need them.
     from graphql_auth.server.serve import serve  # noqa: PLC0415
     from graphql_auth.settings import read_settings  # noqa: PLC0415

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import functools
 import logging
-import logging.config
 import os
 import signal
 import socket
@@ -19,14 +18,13 @@ from graphql_auth import __version__
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from graphql_auth.errors import StartError
-from graphql_auth.logs import LOG_CONFIG
 from graphql_auth.runtime.event_loop import cancel_on_signal, run_in_loop
 from graphql_auth.runtime.process import warn_if_children_can_outlive_us
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import descriptors
 from graphql_auth.server.http_server import BACKLOG
 from graphql_auth.server.workers import run
-from graphql_auth.settings import Settings, warn_of_removed_settings
+from graphql_auth.settings import Settings
 from graphql_auth.tokens.key_file import load_or_create_key
 
 if TYPE_CHECKING:
@@ -49,8 +47,6 @@ def serve(settings: Settings, signals: StopSignals, *, workers: int, reload: boo
     Raises StartError when it cannot start or its mongod fails, and Stopped when a signal comes
     before the processes start.
     """
-    logging.config.dictConfig(LOG_CONFIG)
-    warn_of_removed_settings()
     descriptors.raise_limit()
     warn_if_children_can_outlive_us()
     with listen(settings) as listener, _database(settings, signals) as (completed, data):

@@ -1,3 +1,4 @@
+import logging
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ from tests.process import run_command
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """The handlers of signals, which ``serve`` sets for the rest of its process."""
+    """The handlers of signals and logs, which ``serve`` sets for the rest of its process."""
     before = {number: signal.getsignal(number) for number in HANDLED}
+    logs = logging.getLogger().handlers[:]
     yield
+    logging.getLogger().handlers[:] = logs
     for number, handler in before.items():
         signal.signal(number, handler)
 

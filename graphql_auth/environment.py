@@ -1,0 +1,115 @@
+"""The environment and the file .env: what they set, and what in them is not for this server."""
+
+import errno
+import io
+import os
+import re
+import select
+import socket
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+from graphql_auth.errors import StartError
+
+ENV_FILE = Path(".env")
+# A FIFO, such as a password manager writes, has no data before its writer is ready.
+FIFO_TIMEOUT = 5
+# APP_PORT, DATA_DIRS, POST and PORT1 are no typos: a short name has other names beside it.
+LONGEST_SHORT_NAME = 8
+
+_SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
+# https://wiki.osdev.org/Target_Triplet, such as x86_64-conda-linux-gnu.
+_TRIPLET = re.compile(r"\w+-(\w+-)?linux-(gnu|musl)\w*|\w+-apple-darwin[\d.]*|\w+-w64-mingw32")
+
+
+def read_environment() -> dict[str, str]:
+    """Return the environment, by names in lower case; an empty value counts as unset."""
+    return {name.lower(): value for name, value in os.environ.items() if value}
+
+
+def find_foreign_values(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings whose value another program set for itself, and what it is."""
+    found = {
+        name: "the URL of a Kubernetes service"
+        for name in ("port", "api_port")
+        if _SERVICE_URL.match(environment.get(name, ""))
+    }
+    host = environment.get("host", "")
+    if _TRIPLET.fullmatch(host):
+        found["host"] = "a platform, as conda sets it for compilers"
+    elif host == socket.gethostname() and environment.keys() >= {"hosttype", "vendor"}:
+        found["host"] = "the name of this machine, as csh sets it"
+    return found
+
+
+def find_intended(name: str, settings: Iterable[str]) -> str | None:
+    """Return the setting that ``name`` is one typo away from.
+
+    A typo is one character too many, too few or wrong, or two characters swapped.
+    """
+    return next((setting for setting in settings if _is_typo(name, setting)), None)
+
+
+def _is_typo(name: str, setting: str) -> bool:
+    pairs = enumerate(zip(name, setting, strict=False))
+    start = next((i for i, (one, other) in pairs if one != other), min(len(name), len(setting)))
+    wrong, right = name[start:], setting[start:]
+    return wrong in {right[1:], right[1::-1] + right[2:]} or (
+        len(setting) > LONGEST_SHORT_NAME and wrong[1:] in {right, right[1:]}
+    )
+
+
+def read_env_file(settings: Collection[str]) -> dict[str, str]:
+    """Return what .env sets, by names in lower case; an empty value counts as unset.
+
+    Raises StartError unless all of it can be read. A line is named by its number, since its text
+    can be a secret.
+    """
+    try:
+        text = _read(ENV_FILE).decode(errors="replace")
+    except OSError as error:
+        is_missing = isinstance(error, FileNotFoundError) and not ENV_FILE.is_symlink()
+        # A virtual environment can have this name too.
+        if is_missing or os.path.exists(ENV_FILE / "pyvenv.cfg"):  # noqa: PTH110 - it never raises
+            return {}
+        raise StartError(f"Cannot read .env: {error.strerror}.") from None
+    # NUL: UTF-16 without a byte order mark can be valid UTF-8.
+    if damaged := re.search("[\0\N{REPLACEMENT CHARACTER}]", text):
+        line = text.count("\n", 0, damaged.start()) + 1
+        raise StartError(f"Cannot read .env: line {line} is not UTF-8.")
+    return _parse(text, settings)
+
+
+def _read(path: Path) -> bytes:
+    """Read a file, without waiting forever for the writer of a FIFO."""
+
+    def open_at_once(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NONBLOCK)
+
+    data = b""
+    with open(path, "rb", buffering=0, opener=open_at_once) as file:
+        while select.select([file], [], [], FIFO_TIMEOUT)[0]:
+            chunk = file.read(65_536)
+            if not chunk:
+                return data
+            data += chunk
+    raise TimeoutError(errno.ETIMEDOUT, f"no data for {FIFO_TIMEOUT} seconds")
+
+
+def _parse(text: str, settings: Collection[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    # The parser itself, because dotenv_values() skips the lines that it cannot read.
+    for binding in parse_stream(io.StringIO(text, newline=None)):
+        name, value = (binding.key or "").lower(), binding.value
+        has_no_value = value is None and re.split(r"\W", name)[0] in settings
+        if binding.error or has_no_value:
+            original = binding.original
+            blank = original.string[: -len(original.string.lstrip())]
+            line = original.line + blank.count("\n")
+            raise StartError(
+                f"Cannot read .env: line {line} is not NAME=value, or its quote is not closed."
+            )
+        values[name] = value or ""
+    return {name: value for name, value in values.items() if value}
