@@ -4,12 +4,13 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
-from typing import NoReturn, cast
+from typing import NoReturn
 
 from graphql_auth import __version__
 from graphql_auth.cli import schema, serve, users
 from graphql_auth.errors import StartError
+from graphql_auth.logs import escape_invisible
+from graphql_auth.runtime import output
 from graphql_auth.runtime.process import end_process
 from graphql_auth.runtime.signals import Stopped
 
@@ -27,31 +28,46 @@ Without MONGO_URI, the server starts an embedded MongoDB with its data in DATA_D
 
 def main() -> NoReturn:
     """Run the command of this process, and end the process with its exit status."""
-    # A path that the terminal cannot show is printed with escapes.
-    cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
-    end_process(run(sys.argv[1:]))
+    output.open_closed_streams()
+    status = run(sys.argv[1:])
+    # Lines of the log that cannot be written must not change the status.
+    output.write_error("")
+    end_process(status)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return the exit status.
 
-    0: success; 1: failure, with the reason in one line; 2: wrong usage; 130: interrupted.
+    0: success; 1: failure, with the reason in one line; 2: wrong usage; 130: interrupted; 141: the
+    reader of the output has ended.
     """
-    options = _create_parser().parse_args(arguments)
     try:
+        options = _create_parser().parse_args(arguments)
         options.run(options)
-    except StartError as error:
-        print(f"graphql-auth: {error}", file=sys.stderr)  # noqa: T201 - for the operator
+    except (StartError, OSError) as error:
+        output.write_error(f"graphql-auth: {escape_invisible(str(error))}\n")
         return 1
     except Stopped as stopped:
-        return 130 if stopped.number == signal.SIGINT else 0
+        return 0 if stopped.number == signal.SIGTERM else 128 + stopped.number
     except KeyboardInterrupt:
         return 130
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(escape_invisible(message))
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        # According to its version, argparse ignores an output that fails, or raises.
+        if file is sys.stdout:
+            output.write(message)
+        else:
+            output.write_error(message)
+
+
 def _create_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="graphql-auth",
         description="A GraphQL server for registration, login and sessions.",
         epilog=EPILOG,

@@ -3,10 +3,14 @@
 import argparse
 import difflib
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from graphql_auth.errors import StartError
+from graphql_auth.runtime import output
+
+UPDATE = "run: graphql-auth schema > schema.graphql"
 
 
 def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -27,19 +31,28 @@ def _run(options: argparse.Namespace) -> None:
     # Imported here, because --help and serve need not wait for it.
     from graphql_auth.schema import create_schema, sdl  # noqa: PLC0415
 
+    # Code generators read UTF-8, not what the locale says.
+    cast("TextIOWrapper", sys.stdout).reconfigure(encoding="utf-8")
     current = sdl(create_schema())
     if options.check:
         _check(current)
     else:
-        sys.stdout.write(current)
+        output.write(current)
 
 
 def _check(current: str) -> None:
     file = Path("schema.graphql")
-    if not file.exists():
-        raise StartError("There is no schema.graphql in this directory.")
-    kept = file.read_text(encoding="utf-8").splitlines(keepends=True)
-    diff = [*difflib.unified_diff(kept, current.splitlines(keepends=True), file.name, "the code")]
-    sys.stdout.writelines(diff)
-    if diff:
-        raise StartError("schema.graphql is out of date; run: graphql-auth schema > schema.graphql")
+    try:
+        kept = file.read_bytes().decode().replace("\r\n", "\n")
+    except FileNotFoundError:
+        raise StartError("There is no schema.graphql in this directory.") from None
+    except OSError as error:
+        raise StartError(f"Cannot read schema.graphql: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise StartError(f"schema.graphql is not UTF-8; {UPDATE}") from None
+    if kept == current:
+        return
+    lines, expected = kept.split("\n"), current.split("\n")
+    for line in difflib.unified_diff(lines, expected, file.name, "the code", lineterm=""):
+        output.write_line(line)
+    raise StartError(f"schema.graphql is out of date; {UPDATE}")

@@ -1,7 +1,6 @@
 """``graphql-auth serve``."""
 
 import argparse
-import logging.config
 from typing import Any
 
 from graphql_auth.logs import LOG_CONFIG
@@ -36,11 +35,13 @@ def _run(options: argparse.Namespace) -> None:
     # Until the process ends, so that no signal is lost.
     signals = StopSignals()
     signals.install()
-    logging.config.dictConfig(LOG_CONFIG)
     # Imported here, because --help and schema do not need them.
+    import logging.config  # noqa: PLC0415
+
     from graphql_auth.server.serve import serve  # noqa: PLC0415
     from graphql_auth.settings import read_settings  # noqa: PLC0415
 
+    logging.config.dictConfig(LOG_CONFIG)
     given = {"host": options.host, "port": options.port}
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
     serve(settings, signals, workers=options.workers, reload=options.reload)

@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from graphql_auth.runtime import output
+
 COMMANDS = {
     "disable": "log a user out everywhere and refuse new logins",
     "enable": "let a disabled user log in again",
@@ -28,4 +30,4 @@ def _run(options: argparse.Namespace) -> None:
     from graphql_auth.cli.change_user import change_user  # noqa: PLC0415
     from graphql_auth.settings import read_settings  # noqa: PLC0415
 
-    print(change_user(read_settings(), options.change, options.email))  # noqa: T201
+    output.write_line(change_user(read_settings(), options.change, options.email))

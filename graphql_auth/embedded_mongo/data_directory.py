@@ -19,8 +19,8 @@ def lock_data_directory(path: Path) -> Iterator[Path]:
 
     Raises StartError when it cannot be used or another server holds the lock.
     """
-    path = path.absolute()
     try:
+        path = path.absolute()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (path / "server.lock").open("ab+", buffering=0)
     except FileExistsError:

@@ -18,9 +18,11 @@ from graphql_auth import __version__
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from graphql_auth.errors import StartError
+from graphql_auth.logs import escape_invisible
+from graphql_auth.runtime import output
 from graphql_auth.runtime.event_loop import cancel_on_signal, run_in_loop
 from graphql_auth.runtime.process import warn_if_children_can_outlive_us
-from graphql_auth.runtime.signals import StopSignals
+from graphql_auth.runtime.signals import Stopped, StopSignals
 from graphql_auth.server import descriptors
 from graphql_auth.server.http_server import BACKLOG
 from graphql_auth.server.workers import run
@@ -51,7 +53,7 @@ def serve(settings: Settings, signals: StopSignals, *, workers: int, reload: boo
     warn_if_children_can_outlive_us()
     with listen(settings) as listener, _database(settings, signals) as (completed, data):
         app = _check(completed, signals)
-        on_ready = functools.partial(print, _banner(listener, data), flush=True)
+        on_ready = functools.partial(_print_banner, listener, data)
         run(completed, listener, signals, on_ready, app=app, workers=workers, reload=reload)
 
 
@@ -157,12 +159,14 @@ def _check(settings: Settings, signals: StopSignals) -> "Starlette":
     return app
 
 
-def _banner(listener: socket.socket, data: str) -> str:
+def _print_banner(listener: socket.socket, data: str) -> None:
     host, port, *_ = listener.getsockname()
     shown = f"[{host}]" if ":" in host else host
-    return (
-        f"graphql-auth {__version__} is ready.\n"
-        f"  GraphQL  http://{shown}:{port}/graphql  (in a browser: the playground)\n"
-        f"  Data     {data}\n"
-        "  Stop     Ctrl-C"
-    )
+    # The server serves all the same where nobody reads this.
+    with suppress(StartError, Stopped):
+        output.write(
+            f"graphql-auth {__version__} is ready.\n"
+            f"  GraphQL  http://{shown}:{port}/graphql  (in a browser: the playground)\n"
+            f"  Data     {escape_invisible(data)}\n"
+            "  Stop     Ctrl-C\n"
+        )

@@ -7,6 +7,7 @@ from typing import NoReturn
 import pytest
 
 from graphql_auth import __version__
+from graphql_auth.characters import INVISIBLE
 from graphql_auth.cli.main import run
 from graphql_auth.runtime.signals import HANDLED, Stopped
 from graphql_auth.schema import create_schema, sdl
@@ -25,6 +26,7 @@ def handlers() -> Iterator[None]:
 
 
 ROOT = Path(__file__).parents[2]
+SCHEMA = sdl(create_schema())
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,3 +143,65 @@ def test_exit_status_depends_on_the_signal(
     monkeypatch.setattr("graphql_auth.schema.create_schema", stopped)
 
     assert run(["schema"]) == status
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (SCHEMA, None),
+        (SCHEMA.replace("\n", "\r\n"), None),
+        (SCHEMA.encode("utf-16"), "not UTF-8"),
+        (SCHEMA.encode("latin-1", "replace") + b"\xff", "not UTF-8"),
+        (SCHEMA.encode("utf-16-le"), "out of date"),
+        ("\ufeff" + SCHEMA, "out of date"),
+        (SCHEMA[:-1], "out of date"),
+        (SCHEMA.replace("type User", "type \x1b[2JUser"), "out of date"),
+        (SCHEMA.encode("ascii", "replace"), "out of date"),
+    ],
+)
+def test_schema_is_compared_byte_for_byte(
+    content: str | bytes,
+    fault: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("schema.graphql").write_bytes(content.encode() if isinstance(content, str) else content)
+
+    assert run(["schema", "--check"]) == (1 if fault else 0)
+
+    printed = capsys.readouterr()
+    advice = "run: graphql-auth schema > schema.graphql"
+    assert printed.err == (f"graphql-auth: schema.graphql is {fault}; {advice}\n" if fault else "")
+    assert ("--- schema.graphql" in printed.out) == (fault == "out of date")
+    assert not INVISIBLE.search(printed.out.replace("\n", ""))
+
+
+def test_schema_that_is_a_directory_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("schema.graphql").mkdir()
+
+    assert run(["schema", "--check"]) == 1
+    assert capsys.readouterr().err == (
+        "graphql-auth: Cannot read schema.graphql: Is a directory.\n"
+    )
+
+
+def test_removed_working_directory_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    removed = tmp_path / "removed"
+    removed.mkdir()
+    monkeypatch.chdir(removed)
+    removed.rmdir()
+
+    assert run(["serve", "--port", "0"]) == 1
+    assert run(["users", "disable", "ada@example.com"]) == 1
+    reason = "No such file or directory"
+    assert capsys.readouterr().err.splitlines() == [
+        f"graphql-auth: DATA_DIR graphql-auth-data cannot be used: {reason}.",
+        f"graphql-auth: [Errno 2] {reason}",
+    ]

@@ -257,11 +257,11 @@ def test_duplicate_emails_in_the_embedded_database_are_named(
 def test_a_path_that_the_terminal_cannot_show_is_escaped(
     start_embedded: Start, tmp_path: Path
 ) -> None:
-    directory = "d\udcff\u00fc"
+    directory = "d\udcff\u00fc\x1b[2J"
     skip_unless_it_can_be_named(tmp_path / directory)
     server = start_embedded(DATA_DIR=directory, PYTHONIOENCODING="ascii")
 
-    assert "/d\\udcff\\xfc (embedded MongoDB)" in server.output
+    assert r"/d\udcff\xfc\x1b[2J (embedded MongoDB)" in server.output
 
 
 def test_a_given_database_is_named_by_its_setting(start: Start, mongod: EmbeddedMongo) -> None:
