@@ -32,15 +32,15 @@ def read_environment() -> dict[str, str]:
 def find_foreign_values(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the settings whose value another program set for itself, and what it is."""
     found = {
-        name: "the URL of a Kubernetes service"
+        name: "the URL of a service, as Kubernetes sets it"
         for name in ("port", "api_port")
         if _SERVICE_URL.match(environment.get(name, ""))
     }
-    host = environment.get("host", "")
+    host, machine = environment.get("host", ""), socket.gethostname()
     if _TRIPLET.fullmatch(host):
         found["host"] = "a platform, as conda sets it for compilers"
-    elif host == socket.gethostname() and environment.keys() >= {"hosttype", "vendor"}:
-        found["host"] = "the name of this machine, as csh sets it"
+    elif "machtype" in environment and host in {machine, machine.partition(".")[0]}:
+        found["host"] = "the name of this machine, as csh and openSUSE set it"
     return found
 
 

@@ -43,7 +43,7 @@ def test_port_of_a_kubernetes_service_counts_as_unset(
 
     assert read_settings() == Settings()
     assert caplog.messages == [
-        "API_PORT counts as unset: its value is the URL of a Kubernetes service"
+        "API_PORT counts as unset: its value is the URL of a service, as Kubernetes sets it"
     ]
 
 
@@ -111,17 +111,18 @@ def test_host_of_a_compiler_counts_as_unset(
     assert caplog.messages == []
 
 
-def test_host_that_csh_exports_counts_as_unset(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("machine", ["box", "box.example.com"])
+def test_host_that_a_shell_exports_counts_as_unset(
+    machine: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    name = socket.gethostname()
-    set_environment(monkeypatch, HOST=name)
-    assert read_settings().host == name
+    monkeypatch.setattr(socket, "gethostname", lambda: machine)
+    set_environment(monkeypatch, HOST="box")
+    assert read_settings().host == "box"
 
-    set_environment(monkeypatch, HOSTTYPE="x86_64-linux", VENDOR="unknown", OSTYPE="linux")
+    set_environment(monkeypatch, HOSTTYPE="x86_64", MACHTYPE="x86_64-suse-linux", OSTYPE="linux")
     assert read_settings().host == "127.0.0.1"
     assert caplog.messages == [
-        "HOST counts as unset: its value is the name of this machine, as csh sets it"
+        "HOST counts as unset: its value is the name of this machine, as csh and openSUSE set it"
     ]
 
     set_environment(monkeypatch, HOST="other.example")
