@@ -14,13 +14,20 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from graphql_auth.context import context_factory
-from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.errors import Unavailable
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint, not_found
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
-from graphql_auth.mongo.client import Database, bind_documents, connect, open_database
+from graphql_auth.mongo.client import (
+    Database,
+    bind_documents,
+    connect,
+    open_database,
+    translate_start_errors,
+)
+from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.runtime.periodic import run_periodically
 from graphql_auth.schema import create_schema
 from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services, reveal
@@ -97,12 +104,8 @@ async def check_database(settings: Settings) -> AsyncIterator[Database]:
     Raises StartError.
     """
     async with connect(reveal(settings.mongo_uri), DOCUMENTS) as database:
-        try:
+        with translate_start_errors(f"{database.name}.{MetaDocument.get_collection_name()}"):
             await check_token_key(reveal(settings.token_key))
-        except Unavailable:
-            raise StartError(
-                "MONGO_URI: MongoDB answers, but stores nothing; the line above says why."
-            ) from None
         yield database
 
 

@@ -19,7 +19,7 @@ from pymongo.errors import (
 )
 
 from graphql_auth.errors import DatabaseUnavailable, StartError
-from graphql_auth.mongo.outages import outages
+from graphql_auth.mongo.outages import describe_refusal, find_cause, is_outage, outages
 
 CONNECT_TIMEOUT = 4.0
 COMMAND_TIMEOUT = 5.0
@@ -39,10 +39,9 @@ logger = logging.getLogger(__name__)
 # The comment of commands that belong to no request.
 BACKGROUND = "graphql-auth: background"
 
-NO_ANSWER = (
-    f"MONGO_URI: no MongoDB answers within {CONNECT_TIMEOUT:.0f} s;"
-    " check that it runs, and that host, replicaSet and TLS options are right."
-)
+PERCENT_ENCODE = "percent-encode characters such as @ : / in its password"
+FORM = "its form is mongodb://HOST:PORT/DATABASE?OPTION=VALUE"
+FILE_OPTIONS = ("tlsCAFile", "tlsCertificateKeyFile", "tlsCRLFile")
 
 
 @asynccontextmanager
@@ -57,15 +56,13 @@ async def connect(
     credentials are wrong, or an index cannot be created.
     """
     async with open_database(uri) as database:
-        try:
+        with translate_start_errors(database.name):
             await _ping(database)
             if create_indexes:
                 for document in documents:
                     await _create_indexes(database, document)
             else:
                 await bind_documents(database, documents)
-        except (PyMongoError, TimeoutError):
-            raise StartError(NO_ANSWER) from None
         yield database
 
 
@@ -105,6 +102,18 @@ def translate_driver_errors(*, writing: bool = False) -> Iterator[None]:
     outages.record_success(writing=writing)
 
 
+@contextmanager
+def translate_start_errors(namespace: str) -> Iterator[None]:
+    """Raise StartError, in one line with the reason, for each error of the driver."""
+    try:
+        yield
+    except PyMongoError as error:
+        if isinstance(error, OperationFailure) and not is_outage(error):
+            reason = describe_refusal(error)
+            raise StartError(f"MongoDB refuses a command on {namespace}: {reason}.") from None
+        raise _no_answer(str(error)) from None
+
+
 def _create_client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
     try:
         # A URI is shared with other drivers, whose options PyMongo ignores with a warning.
@@ -124,21 +133,37 @@ def _create_client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
                 timeoutMS=int(COMMAND_TIMEOUT * 1000),
             )
     except (InvalidURI, ConfigurationError, ValueError, OSError) as error:
-        # The messages can repeat the password in the URI.
-        raise StartError(
-            f"MONGO_URI is not a valid MongoDB URI ({type(error).__name__});"
-            " percent-encode characters such as @ : / in its password."
-        ) from None
+        raise StartError(_describe_uri_error(uri, error)) from None
+
+
+def _describe_uri_error(uri: str, error: Exception) -> str:
+    """Return what is wrong, without the driver's message, which can repeat the password."""
+    files = [option for option in FILE_OPTIONS if f"{option}=".lower() in uri.lower()]
+    if files and (isinstance(error, OSError) or "certificate" in str(error)):
+        reason = getattr(error, "strerror", None) or "the key is not that of the certificate"
+        return f"MONGO_URI: the file of {' or '.join(files)} cannot be used: {reason}."
+    hint = PERCENT_ENCODE if "escaped" in str(error) else FORM
+    return f"MONGO_URI is not a valid MongoDB URI ({type(error).__name__}); {hint}."
 
 
 async def _ping(database: Database) -> None:
-    async with asyncio.timeout(CONNECT_TIMEOUT):
-        try:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
             await database.command("ping")
-        except OperationFailure as error:
-            raise StartError(
-                f"MONGO_URI: MongoDB rejected the connection ({_code_name(error)})."
-            ) from None
+    except OperationFailure as error:
+        code = (error.details or {}).get("codeName", error.code)
+        raise StartError(f"MONGO_URI: MongoDB rejected the connection ({code}).") from None
+    except (PyMongoError, TimeoutError) as error:
+        # The driver collects the errors of its connections there.
+        raise _no_answer(f"{error} {database.client.topology_description}") from None
+
+
+def _no_answer(message: str) -> StartError:
+    return StartError(
+        f"MONGO_URI: no MongoDB answers within {CONNECT_TIMEOUT:.0f} s"
+        f" ({find_cause(message) or 'timed out'});"
+        " check that it runs, and that host, port, replicaSet and TLS options are right."
+    )
 
 
 async def _create_indexes(database: Database, document: type[Document]) -> None:

@@ -1,6 +1,8 @@
 """Logs an outage of MongoDB in a few lines: its cause, a count of failures, and its end."""
 
+import errno
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,18 +17,38 @@ REFUSAL_INTERVAL = 60.0
 SETTLE_TIME = 5.0
 # The poll for revoked sessions reads more often, if it can.
 READ_INTERVAL = 1.0
+MAX_REASON = 400
 
-# Phrases in the driver's messages. The messages themselves contain hosts and values.
+# Phrases in the driver's messages, the most specific first. The messages themselves contain hosts
+# and values.
 _CAUSES = {
+    # The driver removes the servers of another replica set.
+    "servers: []": "wrong replicaSet",
+    "to a replica set named": "wrong replicaSet",
+    "rsghost": "replica set not initiated",
     "no primary": "no primary",
     "not primary": "no primary",
     "no replica set members": "no primary",
     "waiting for replication": "no majority acknowledges writes",
+    "mismatch, certificate": "TLS certificate for another host",
+    "local issuer certificate": "TLS certificate of an unknown CA",
+    "self-signed certificate": "TLS certificate of an unknown CA",
+    "certificate has expired": "TLS certificate has expired",
+    "certificate": "TLS certificate refused",
+    "ssl handshake failed": "TLS handshake failed",
     "connection refused": "connection refused",
+    f"[errno {errno.ECONNREFUSED}]": "connection refused",
     "connection reset": "connection closed",
     "connection closed": "connection closed",
-    "certificate": "TLS certificate refused",
+    "connection is already closed": "connection closed",
     "name or service not known": "unknown host",
+    # The resolver's own numbers are negative.
+    "[errno -": "unknown host",
+    "dns": "unknown host",
+    "connect call failed": "unreachable host",
+    "message length": "not a MongoDB",
+    "wire version": "unsupported version of MongoDB",
+    "replicasetnoprimary": "no primary",
     "timed out": "timed out",
 }
 
@@ -62,7 +84,7 @@ class OutageLog:
 
     def record_failure(self, error: PyMongoError, *, writing: bool) -> None:
         reason = describe_error(error)
-        if not _is_outage(error):
+        if not is_outage(error):
             if self._refusals.can_log(reason):
                 logger.error("MongoDB refuses a command (%s)", reason)
             return
@@ -109,16 +131,29 @@ class OutageLog:
 def describe_error(error: PyMongoError) -> str:
     """Return the class of an error and a short cause, without its message."""
     name = type(error).__name__
-    if isinstance(error, OperationFailure) and not _is_outage(error):
+    if isinstance(error, OperationFailure) and not is_outage(error):
         details = error.details or {}
         fields = " on " + ", ".join(details["keyPattern"]) if "keyPattern" in details else ""
         return f"{name}, {details.get('codeName', error.code)}{fields}"
-    message = str(error).lower()
-    cause = next((cause for phrase, cause in _CAUSES.items() if phrase in message), None)
+    cause = find_cause(str(error))
     return f"{name}, {cause}" if cause else name
 
 
-def _is_outage(error: PyMongoError) -> bool:
+def find_cause(message: str) -> str | None:
+    message = message.lower()
+    return next((cause for phrase, cause in _CAUSES.items() if phrase in message), None)
+
+
+def describe_refusal(error: OperationFailure) -> str:
+    """Return MongoDB's own reason, in one line and without the values of the command."""
+    details = error.details or {}
+    reason = re.sub(r"command \{ (\w+):.*", r"\1", " ".join(details.get("errmsg", "").split()))
+    code = details.get("codeName", error.code)
+    role = "; the database user needs the role readWrite" if code == "Unauthorized" else ""
+    return f"{reason[:MAX_REASON]} ({code}){role}"
+
+
+def is_outage(error: PyMongoError) -> bool:
     """Whether the database is unavailable, rather than refusing one command."""
     return error.timeout or isinstance(error, ConnectionFailure | WriteConcernError)
 

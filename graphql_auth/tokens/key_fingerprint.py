@@ -8,7 +8,6 @@ import secrets
 
 from pymongo.errors import DuplicateKeyError
 
-from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.meta import MetaDocument
 
 PURPOSE = b"graphql-auth fingerprint of the token key"
@@ -28,20 +27,19 @@ async def check_token_key(key: str) -> None:
     """Log a warning if the database was last used with another key, and store this one's.
 
     The fingerprint is a salted HMAC under a derived key. To guess the key from it takes at least as
-    long as from the signature of an access token. Raises Unavailable.
+    long as from the signature of an access token. Raises PyMongoError.
     """
     # PyMongo's collection, because Beanie has no ``$setOnInsert`` upsert in one command.
     collection = MetaDocument.get_pymongo_collection()
     salt = secrets.token_bytes(SALT_BYTES)
     own = {"salt": salt, "fingerprint": _fingerprint(key, salt)}
-    with translate_driver_errors(writing=True):
-        with contextlib.suppress(DuplicateKeyError):  # Another server was faster.
-            await collection.update_one({"_id": "token_key"}, {"$setOnInsert": own}, upsert=True)
-        stored = await collection.find_one({"_id": "token_key"}) or own
-        if hmac.compare_digest(stored["fingerprint"], _fingerprint(key, stored["salt"])):
-            return
-        logger.warning(DIFFERENT_KEY)
-        await collection.update_one({"_id": "token_key"}, {"$set": own})
+    with contextlib.suppress(DuplicateKeyError):  # Another server was faster.
+        await collection.update_one({"_id": "token_key"}, {"$setOnInsert": own}, upsert=True)
+    stored = await collection.find_one({"_id": "token_key"}) or own
+    if hmac.compare_digest(stored["fingerprint"], _fingerprint(key, stored["salt"])):
+        return
+    logger.warning(DIFFERENT_KEY)
+    await collection.update_one({"_id": "token_key"}, {"$set": own})
 
 
 def _fingerprint(key: str, salt: bytes) -> bytes:
