@@ -91,7 +91,7 @@ def _fill(uri: str, size: int) -> None:
         database = client.get_default_database()
         for name, fields in (
             ("users", {"_id": user_id, "email": email}),
-            ("sessions", {"_id": session_id, "user_id": user_id}),
+            ("graphql_auth_sessions", {"_id": session_id, "user_id": user_id}),
         ):
             numbers = {"original": "$$ROOT", "number": {"$range": [0, size]}}
             copy = {"$mergeObjects": ["$original", fields]}

@@ -21,12 +21,12 @@ from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
 from graphql_auth.mongo.client import (
-    Database,
     bind_documents,
     connect,
     open_database,
     translate_start_errors,
 )
+from graphql_auth.mongo.collections import Database
 from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.runtime.periodic import run_periodically
 from graphql_auth.schema import create_schema

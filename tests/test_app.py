@@ -19,7 +19,8 @@ from graphql_auth.app import create_app
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.graphql_http.endpoint import EndpointConfig
 from graphql_auth.graphql_http.limits import Limits
-from graphql_auth.mongo.client import BACKGROUND, Database
+from graphql_auth.mongo.client import BACKGROUND
+from graphql_auth.mongo.collections import Database
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.settings import Settings, read_settings
 from tests.client import REGISTER, WELCOME, Client, code, extensions, registration

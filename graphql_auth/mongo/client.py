@@ -1,40 +1,29 @@
 """The connection to MongoDB: durable writes, short time-outs, and the indexes of the documents."""
 
 import asyncio
-import logging
 import warnings
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from beanie import Document, init_beanie
 from pymongo import AsyncMongoClient, timeout
-from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import (
-    ConfigurationError,
-    DuplicateKeyError,
-    InvalidURI,
-    OperationFailure,
-    PyMongoError,
-)
+from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
 
 from graphql_auth.errors import DatabaseUnavailable, StartError
+from graphql_auth.mongo.collections import (
+    Database,
+    Documents,
+    bind_collections,
+    prepare_collections,
+)
 from graphql_auth.mongo.outages import describe_refusal, find_cause, is_outage, outages
 
 CONNECT_TIMEOUT = 4.0
 COMMAND_TIMEOUT = 5.0
 CLOSE_TIMEOUT = 0.2
-INDEX_BUILD_TIMEOUT = 3600.0
-INDEX_NOTICE_DELAY = 3.0
 # The database of a URI that names none, as mongoose takes it: so the URI of a Node.js server leads
 # to the same users.
 DEFAULT_DATABASE = "test"
-MAX_DUPLICATES_SHOWN = 5
-
-Database = AsyncDatabase[dict[str, Any]]
-Documents = Sequence[type[Document]]
-
-logger = logging.getLogger(__name__)
 
 # The comment of commands that belong to no request.
 BACKGROUND = "graphql-auth: background"
@@ -53,16 +42,14 @@ async def connect(
     A write is acknowledged once a majority has it in its journal, so no crash loses it.
 
     Raises StartError, in one line, when nothing answers within CONNECT_TIMEOUT, the URI or the
-    credentials are wrong, or an index cannot be created.
+    credentials are wrong, or a collection or an index cannot be used.
     """
     async with open_database(uri) as database:
         with translate_start_errors(database.name):
             await _ping(database)
+            await bind_collections(database, documents)
             if create_indexes:
-                for document in documents:
-                    await _create_indexes(database, document)
-            else:
-                await bind_documents(database, documents)
+                await prepare_collections(database, documents)
         yield database
 
 
@@ -85,7 +72,7 @@ async def open_database(uri: str) -> AsyncIterator[Database]:
 async def bind_documents(database: Database, documents: Documents) -> None:
     """Bind the documents to a database, and create no index. Raises Unavailable."""
     with translate_driver_errors():
-        await init_beanie(database=database, document_models=[*documents], skip_indexes=True)
+        await bind_collections(database, documents)
 
 
 @contextmanager
@@ -164,46 +151,3 @@ def _no_answer(message: str) -> StartError:
         f" ({find_cause(message) or 'timed out'});"
         " check that it runs, and that host, port, replicaSet and TLS options are right."
     )
-
-
-async def _create_indexes(database: Database, document: type[Document]) -> None:
-    """Bind one document, and create its indexes, which can take minutes on many documents."""
-    namespace = f"{database.name}.{document.Settings.name}"
-    notice = asyncio.get_running_loop().call_later(
-        INDEX_NOTICE_DELAY, logger.warning, "creating the indexes of %s …", namespace
-    )
-    try:
-        with timeout(INDEX_BUILD_TIMEOUT):
-            await init_beanie(database=database, document_models=[document])
-    except DuplicateKeyError as error:
-        raise StartError(await _describe_duplicates(database, namespace, error)) from None
-    except OperationFailure as error:
-        raise StartError(
-            f"The indexes of {namespace} cannot be created ({_code_name(error)}). If another index"
-            " has the name of one of them (such as email_1), drop it and start again."
-        ) from None
-    finally:
-        notice.cancel()
-
-
-async def _describe_duplicates(database: Database, namespace: str, error: DuplicateKeyError) -> str:
-    field = next(iter((error.details or {}).get("keyPattern", {"email": 1})))
-    groups = await database[namespace.partition(".")[2]].aggregate(
-        [
-            {"$group": {"_id": f"${field}", "count": {"$sum": 1}}},
-            {"$match": {"count": {"$gt": 1}}},
-            {"$sort": {"_id": 1}},
-            {"$limit": MAX_DUPLICATES_SHOWN + 1},
-        ],
-        allowDiskUse=True,
-    )
-    duplicates = [f"{group['_id'] or '(none)'} ({group['count']})" async for group in groups]
-    more = ", and more" if len(duplicates) > MAX_DUPLICATES_SHOWN else ""
-    return (
-        f"Several documents in {namespace} have the same {field}, which has to be unique:"
-        f" {', '.join(duplicates[:MAX_DUPLICATES_SHOWN])}{more}. Keep one of each, and start again."
-    )
-
-
-def _code_name(error: OperationFailure) -> str:
-    return str((error.details or {}).get("codeName", error.code))

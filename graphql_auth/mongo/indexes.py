@@ -1,21 +1,24 @@
 """Checks that the database has the declared indexes."""
 
-import json
 import logging
-import re
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from beanie import Document
 
 from graphql_auth.logs import LogRateLimit
-from graphql_auth.mongo.client import BACKGROUND, Documents, translate_driver_errors
+from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
+from graphql_auth.mongo.collections import Documents
+from graphql_auth.mongo.index_specs import (
+    Index,
+    declared_indexes,
+    find_conflict,
+    find_equal,
+    repair_command,
+)
 
 CHECK_INTERVAL = 30.0
 REMINDER_INTERVAL = 300.0
-
-Index = Mapping[str, Any]
 
 logger = logging.getLogger(__name__)
 
@@ -35,60 +38,34 @@ class IndexMonitor:
         for document in self._documents:
             await self.check(document)
 
-    async def check(self, document: type[Document]) -> bool:
-        """Return whether a collection has all declared indexes. Raises Unavailable."""
+    async def check(self, document: type[Document]) -> Sequence[str]:
+        """Return the names of a collection's declared indexes; none if one of them is missing.
+
+        Raises Unavailable.
+        """
         collection = document.get_pymongo_collection()
         with translate_driver_errors():
-            found = {
-                index["name"]: index
-                async for index in await collection.list_indexes(comment=BACKGROUND)
-            }
-        declared = [field.index.document for field in document.get_settings().indexes]
-        usable = [self._check(collection.full_name, index, found) for index in declared]
-        return all(usable)
+            found = await (await collection.list_indexes(comment=BACKGROUND)).to_list()
+        names = [
+            self._check(collection.full_name, index, found) for index in declared_indexes(document)
+        ]
+        return names if all(names) else []
 
-    def _check(self, namespace: str, declared: Index, found: Mapping[str, Index]) -> bool:
+    def _check(self, namespace: str, declared: Index, found: Sequence[Index]) -> str:
+        """Return the name of the index, which is empty if it is missing."""
         name = declared["name"]
-        actual = found.get(name)
-        if actual is not None and _is_equal(declared, actual):
+        if equal := find_equal(declared, found):
             if self._reminders.forget((namespace, name)):
                 logger.warning("the index %s of %s is back", name, namespace)
-            return True
+            return str(equal["name"])
         if self._reminders.can_log((namespace, name)):
+            conflict = find_conflict(declared, found)
             logger.critical(
                 "the index %s of %s is %s%s; in mongosh: %s",
                 name,
                 namespace,
-                "not as declared" if actual else "missing",
+                "not as declared" if conflict else "missing",
                 ", so registration is refused" if declared.get("unique") else "",
-                _repair_command(namespace, declared, actual),
+                repair_command(namespace, declared, conflict),
             )
-        return False
-
-
-def _is_equal(declared: Index, actual: Index) -> bool:
-    options = {*declared, "partialFilterExpression", "collation"} - {"key"}
-    return (
-        # The order of the fields matters.
-        list(actual["key"].items()) == list(declared["key"].items())
-        and all(actual.get(option) == declared.get(option) for option in options)
-        # The query planner ignores a hidden index.
-        and not actual.get("hidden")
-    )
-
-
-def _repair_command(namespace: str, declared: Index, actual: Index | None) -> str:
-    """Return the command for mongosh that creates the declared index."""
-    collection = f"db.{namespace.partition('.')[2]}"
-    options = {option: value for option, value in declared.items() if option != "key"}
-    create = f"{collection}.createIndex({_to_mongosh(declared['key'])}, {_to_mongosh(options)})"
-    if actual is None:
-        return create
-    name = json.dumps(declared["name"])
-    if _is_equal(declared, {**actual, "hidden": False}):
-        return f"{collection}.unhideIndex({name})"
-    return f"{collection}.dropIndex({name}); {create}"
-
-
-def _to_mongosh(value: Mapping[str, Any]) -> str:
-    return re.sub(r'"([\w$]+)":', r"\1:", json.dumps(value))
+        return ""

@@ -147,7 +147,8 @@ def find_cause(message: str) -> str | None:
 def describe_refusal(error: OperationFailure) -> str:
     """Return MongoDB's own reason, in one line and without the values of the command."""
     details = error.details or {}
-    reason = re.sub(r"command \{ (\w+):.*", r"\1", " ".join(details.get("errmsg", "").split()))
+    message = " ".join(details.get("errmsg", "").split())
+    reason = re.sub(r"command \{ (\w+: [^,]*),.*", r"\1", message)
     code = details.get("codeName", error.code)
     role = "; the database user needs the role readWrite" if code == "Unauthorized" else ""
     return f"{reason[:MAX_REASON]} ({code}){role}"

@@ -1,11 +1,15 @@
 """The sessions collection."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar, cast
 
 from beanie import Document, PydanticObjectId
 from pydantic import ConfigDict, Field
 from pymongo import ASCENDING, DESCENDING, IndexModel
+
+# Of the examples for obstacles.py: two sessions of one user.
+NOW = datetime.now(UTC)
+USER_ID = PydanticObjectId()
 
 
 class SessionDocument(Document):
@@ -38,7 +42,8 @@ class SessionDocument(Document):
     rotated_at: datetime
 
     class Settings:
-        name = "sessions"
+        name = "graphql_auth_sessions"
+        name_in_0_1_0 = "sessions"
         keep_nulls = False
         indexes: ClassVar = [
             IndexModel([("user_id", ASCENDING), ("_id", DESCENDING)], name="user_id_1__id_-1"),
@@ -49,6 +54,12 @@ class SessionDocument(Document):
                 name="ended_at_1_expires_at_1__id_1",
                 partialFilterExpression={"ended_at": {"$exists": True}},
             ),
+        ]
+        probes: ClassVar = [
+            {"_id": PydanticObjectId(), "user_id": USER_ID, "family": digest, "current": digest}
+            | dict.fromkeys(("last_used_at", "expires_at", "ends_at", "access_until"), NOW)
+            | {"password_changes": 0, "rotated_at": NOW}
+            for digest in (b"a", b"b")
         ]
 
     @property

@@ -39,6 +39,19 @@ class UserDocument(Document):
 
         name = "users"
         indexes: ClassVar = [IndexModel([("email", ASCENDING)], name=EMAIL_INDEX, unique=True)]
+        # Two users of one name.
+        probes: ClassVar = [
+            {
+                "_id": PydanticObjectId(),
+                "first_name": "Ada",
+                "last_name": "Lovelace",
+                "email": f"{salt}@example.com",
+                "password": f"$bcrypt-sha256$v=2,t=2b,r=12${salt * 22}${salt * 31}",
+                "password_changes": 0,
+                "disabled": False,
+            }
+            for salt in "ab"
+        ]
 
     @property
     def created_at(self) -> datetime:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from beanie import PydanticObjectId
-from beanie.operators import In
 from pydantic import ValidationError
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
@@ -20,6 +19,7 @@ class UserRepository:
 
     def __init__(self, indexes: IndexMonitor) -> None:
         self._indexes = indexes
+        self._email_index = EMAIL_INDEX
 
     async def get(self, user_id: str) -> UserDocument | None:
         """Return the user with this id, 24 hexadecimal digits."""
@@ -40,7 +40,10 @@ class UserRepository:
     async def find_by_email(self, spellings: Sequence[str]) -> UserDocument | None:
         """Return the user whose e-mail is stored as one of ``spellings``, the first if several."""
         with translate_driver_errors():
-            users = await UserDocument.find(In(UserDocument.email, spellings)).to_list()
+            # With the type, the query uses a partial index on strings too.
+            users = await UserDocument.find(
+                {"email": {"$in": list(spellings), "$type": "string"}}
+            ).to_list()
         found = {user.email: user for user in users}
         return next((found[email] for email in spellings if email in found), None)
 
@@ -49,8 +52,9 @@ class UserRepository:
 
         Raises Unavailable also while the unique index on the e-mail is missing.
         """
-        if not await self._indexes.check(UserDocument):
+        if not (names := await self._indexes.check(UserDocument)):
             raise DatabaseUnavailable
+        (self._email_index,) = names
         if await self.find_by_email(spellings):
             raise EmailTaken
 
@@ -65,11 +69,14 @@ class UserRepository:
                 # Not an insert: only an update takes a hint, with which the command fails if the
                 # index is missing, even if it was dropped after refuse_taken.
                 result = await UserDocument.get_pymongo_collection().update_one(
-                    {"email": user.email}, {"$setOnInsert": values}, upsert=True, hint=EMAIL_INDEX
+                    {"email": user.email},
+                    {"$setOnInsert": values},
+                    upsert=True,
+                    hint=self._email_index,
                 )
             except DuplicateKeyError as error:
                 # The operator can have created other unique indexes.
-                if "email" in (error.details or {}).get("keyPattern", ["email"]):
+                if "email" in (error.details or {}).get("keyPattern", ()):
                     raise EmailTaken from None
                 raise
         if result.upserted_id is None:

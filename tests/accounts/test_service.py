@@ -164,7 +164,7 @@ async def test_disabled_user_gets_the_error_of_a_wrong_password(
         await service.login("ada@example.com", "correct horse", HERE)
 
     # There is not even a session that was ended at once, which would take its time.
-    assert await database["sessions"].count_documents({}) == 1
+    assert await database["graphql_auth_sessions"].count_documents({}) == 1
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ async def test_user_who_changes_during_a_login_gets_no_session(
     with pytest.raises(InvalidCredentials):
         await services.accounts.login("ada@example.com", "correct horse", HERE)
 
-    assert await database["sessions"].count_documents({"ended_at": None}) == 1
+    assert await database["graphql_auth_sessions"].count_documents({"ended_at": None}) == 1
     assert f"login outcome=failure user={user.id}" in caplog.text
 
 

@@ -59,9 +59,9 @@ async def count_work(database: Database, service: AccountService, email: str) ->
         await service.login(email, "wrong", stranger(0))
     await database.command("profile", 0)
     commands = await database["system.profile"].count_documents({"command.$db": database.name})
-    counters = await database["attempts"].count_documents({})
+    counters = await database["graphql_auth_attempts"].count_documents({})
     await database["system.profile"].drop()
-    await database["attempts"].delete_many({})
+    await database["graphql_auth_attempts"].delete_many({})
     return commands, counters
 
 

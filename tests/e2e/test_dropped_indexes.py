@@ -15,7 +15,7 @@ from tests.client import PASSWORD, WELCOME, Client, code, new_email, registratio
 from tests.conftest import Start
 from tests.process import ServerProcess
 
-COLLECTIONS = ["users", "sessions", "attempts", "graphql_auth_meta"]
+COLLECTIONS = ["users", "graphql_auth_sessions", "graphql_auth_attempts", "graphql_auth_meta"]
 MISSING = (
     "is missing, so registration is refused;"
     ' in mongosh: db.users.createIndex({email: 1}, {name: "email_1", unique: true})'
@@ -109,13 +109,13 @@ def test_guarded_fields_need_no_index_of_ended_sessions(
     server = start_shared(REVOCATION_MAX_STALENESS="1s")
     with Client(server.url) as client:
         token, other = client.token(), client.token()
-        stored["sessions"].drop_index("ended_at_1_expires_at_1__id_1")
+        stored["graphql_auth_sessions"].drop_index("ended_at_1_expires_at_1__id_1")
         time.sleep(3)
 
         assert client.ask(WELCOME, token=token)["data"]["welcome"]
 
         # Ended by another server, so that only the poll can tell.
-        stored["sessions"].update_many({}, [{"$set": {"ended_at": "$$NOW"}}])
+        stored["graphql_auth_sessions"].update_many({}, [{"$set": {"ended_at": "$$NOW"}}])
         deadline = time.monotonic() + 20
         while "errors" not in client.ask(WELCOME, token=other):
             assert time.monotonic() < deadline

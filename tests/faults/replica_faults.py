@@ -150,7 +150,9 @@ async def test_index_of_ended_sessions_dropped(faults: Faults) -> None:
     async with load(server.url) as clients:
         await asyncio.sleep(4)
         with MongoClient[dict[str, object]](faults.uri) as mongo:
-            mongo.get_default_database()["sessions"].drop_index("ended_at_1_expires_at_1__id_1")
+            mongo.get_default_database()["graphql_auth_sessions"].drop_index(
+                "ended_at_1_expires_at_1__id_1"
+            )
         await asyncio.sleep(15)
 
     verify(clients, server)

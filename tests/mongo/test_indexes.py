@@ -18,8 +18,9 @@ pytestmark = pytest.mark.anyio
 Database = AsyncDatabase[dict[str, Any]]
 
 CREATE_EMAIL_INDEX = 'db.users.createIndex({email: 1}, {name: "email_1", unique: true})'
+CREATE_TTL_INDEX = 'createIndex({expires_at: 1}, {name: "expires_at_1", expireAfterSeconds: 0})'
 CREATE_ENDED_INDEX = (
-    "db.sessions.createIndex({ended_at: 1, expires_at: 1, _id: 1},"
+    "db.graphql_auth_sessions.createIndex({ended_at: 1, expires_at: 1, _id: 1},"
     ' {name: "ended_at_1_expires_at_1__id_1",'
     " partialFilterExpression: {ended_at: {$exists: true}}})"
 )
@@ -78,6 +79,22 @@ async def test_index_of_mongoose_is_usable(monitor: IndexMonitor, stored: Databa
     assert await monitor.check(UserDocument)
 
 
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        ({"email": -1}, {"name": "users_email_key"}),
+        ({"email": 1}, {"partialFilterExpression": {"email": {"$type": "string"}}}),
+    ],
+)
+async def test_email_index_under_any_name_is_usable(
+    monitor: IndexMonitor, stored: Database, key: dict[str, int], options: dict[str, Any]
+) -> None:
+    await stored["users"].drop_index("email_1")
+    name = await stored["users"].create_index(key, unique=True, **options)
+
+    assert await monitor.check(UserDocument) == [name]
+
+
 async def test_missing_index_is_logged_with_its_command(
     monitor: IndexMonitor, stored: Database, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -128,11 +145,22 @@ async def test_hidden_index_is_not_usable(
     assert lines(caplog)[0].endswith(': db.users.unhideIndex("email_1")')
 
 
+async def test_conflicting_index_of_another_name_is_named(
+    monitor: IndexMonitor, stored: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stored["users"].drop_index("email_1")
+    await stored["users"].create_index("email", name="search")
+    await stored["users"].create_index("email", name="theirs", unique=True, hidden=True)
+
+    assert not await monitor.check(UserDocument)
+    assert lines(caplog)[0].endswith(': db.users.unhideIndex("theirs")')
+
+
 @pytest.mark.parametrize("harm", ["indexes", "collections", "database"])
 async def test_all_indexes_of_all_collections_are_checked(
     stored: Database, caplog: pytest.LogCaptureFixture, harm: str
 ) -> None:
-    for name in ("users", "sessions", "attempts"):
+    for name in ("users", "graphql_auth_sessions", "graphql_auth_attempts"):
         if harm == "indexes":
             await stored[name].drop_indexes()
         elif harm == "collections":
@@ -145,10 +173,10 @@ async def test_all_indexes_of_all_collections_are_checked(
     commands = [line.partition("in mongosh: ")[2] for line in lines(caplog)]
     assert commands == [
         CREATE_EMAIL_INDEX,
-        'db.sessions.createIndex({user_id: 1, _id: -1}, {name: "user_id_1__id_-1"})',
-        'db.sessions.createIndex({expires_at: 1}, {name: "expires_at_1", expireAfterSeconds: 0})',
+        'db.graphql_auth_sessions.createIndex({user_id: 1, _id: -1}, {name: "user_id_1__id_-1"})',
+        f"db.graphql_auth_sessions.{CREATE_TTL_INDEX}",
         CREATE_ENDED_INDEX,
-        'db.attempts.createIndex({expires_at: 1}, {name: "expires_at_1", expireAfterSeconds: 0})',
+        f"db.graphql_auth_attempts.{CREATE_TTL_INDEX}",
     ]
 
 

@@ -83,7 +83,7 @@ async def test_sigterm_answers_all_logins_in_flight(
 def _failures(uri: str) -> int:
     """How many keys have counted a guess, or still hold a lease."""
     with MongoClient[dict[str, Any]](uri, tz_aware=True) as mongo:
-        attempts = list(mongo.get_default_database()["attempts"].find())
+        attempts = list(mongo.get_default_database()["graphql_auth_attempts"].find())
     logins = [one for one in attempts if not one["_id"].startswith("register:")]
     now = datetime.now(UTC)
     return sum(one["full_at"] > now or bool(one["pending"]) for one in logins)

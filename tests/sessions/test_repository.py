@@ -45,7 +45,7 @@ def session(**changes: Any) -> SessionDocument:
 
 
 async def test_expired_sessions_are_removed_by_ttl_index(stored: Database) -> None:
-    indexes = await stored["sessions"].index_information()
+    indexes = await stored["graphql_auth_sessions"].index_information()
 
     assert indexes["expires_at_1"]["expireAfterSeconds"] == 0
     assert indexes["ended_at_1_expires_at_1__id_1"]["partialFilterExpression"] == {
@@ -57,7 +57,7 @@ async def test_expired_sessions_are_removed_by_ttl_index(stored: Database) -> No
 async def test_live_session_is_not_in_index_of_ended_ones(stored: Database) -> None:
     await SessionRepository().add(session())
 
-    document = await stored["sessions"].find_one()
+    document = await stored["graphql_auth_sessions"].find_one()
     assert document is not None
     assert "ended_at" not in document
 

@@ -133,7 +133,7 @@ async def test_stored_digests_are_not_usable_as_token(
     services: ServiceContainer, tokens: Tokens, database: Database
 ) -> None:
     await refreshed(services, tokens.refresh)
-    stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
+    stored = await database["graphql_auth_sessions"].find_one({"_id": ObjectId(tokens.session_id)})
     assert stored is not None
     held = parse(tokens.refresh)
     kept = [value for value in stored.values() if isinstance(value, bytes)]
@@ -226,7 +226,7 @@ async def test_shorter_token_ttl_keeps_older_tokens_revoked(
     assert session_expiry >= tokens.access.expires_at.timestamp()
     await shorter.sessions.end(parse(tokens.refresh).user_id, tokens.session_id)
 
-    stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
+    stored = await database["graphql_auth_sessions"].find_one({"_id": ObjectId(tokens.session_id)})
     assert stored is not None
     assert stored["expires_at"] >= tokens.access.expires_at
 

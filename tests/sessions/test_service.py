@@ -201,7 +201,7 @@ async def test_50_concurrent_logins_keep_session_limit(
 ) -> None:
     begun = await asyncio.gather(*(few.sessions.start(user, HERE) for _ in range(50)))
 
-    assert await database["sessions"].count_documents({"ended_at": None}) == 3
+    assert await database["graphql_auth_sessions"].count_documents({"ended_at": None}) == 3
     assert sum(lives(few, one) for one in begun) == 3
 
 
@@ -229,16 +229,18 @@ async def test_no_limit_evicts_nothing(new_services: NewServices, user: UserDocu
 async def test_eviction_of_thousands_of_sessions(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, database: Database
 ) -> None:
-    stored = await database["sessions"].find_one({"_id": ObjectId(tokens.session_id)})
+    stored = await database["graphql_auth_sessions"].find_one({"_id": ObjectId(tokens.session_id)})
     assert stored is not None
-    await database["sessions"].insert_many(stored | {"_id": ObjectId()} for _ in range(2_500))
+    await database["graphql_auth_sessions"].insert_many(
+        stored | {"_id": ObjectId()} for _ in range(2_500)
+    )
 
     newest = await services.sessions.start(user, HERE)
 
     assert lives(services, newest)
-    assert await database["sessions"].count_documents({"ended_at": None}) == 100
+    assert await database["graphql_auth_sessions"].count_documents({"ended_at": None}) == 100
     await end_all(services, user)
-    assert await database["sessions"].count_documents({"ended_at": None}) == 0
+    assert await database["graphql_auth_sessions"].count_documents({"ended_at": None}) == 0
 
 
 async def test_session_times_are_by_shared_clock(

@@ -327,6 +327,6 @@ async def test_typed_email_is_not_stored(
 ) -> None:
     await guess(accounts[0], 1, "secret.address@example.com")
 
-    stored = [str(document) async for document in database["attempts"].find()]
+    stored = [str(document) async for document in database["graphql_auth_attempts"].find()]
     assert len(stored) == 2
     assert "secret" not in "".join(stored)

@@ -24,7 +24,7 @@ KEY = ThrottleKey(
 
 async def counted(database: AsyncDatabase[dict[str, Any]], clock: Clock) -> tuple[int, int]:
     """How many attempts count, and how many are in progress."""
-    found = await database["attempts"].find_one({"_id": "test"})
+    found = await database["graphql_auth_attempts"].find_one({"_id": "test"})
     assert found is not None
     used = (found["full_at"].timestamp() - clock.time) / HOUR.total_seconds()
     return round(used), len(found["pending"])
@@ -120,7 +120,7 @@ async def test_lease_is_renewed_while_its_attempt_is_in_progress(
 async def test_retries_after_duplicate_key_are_limited(
     throttle: Throttle, database: AsyncDatabase[dict[str, Any]]
 ) -> None:
-    await database["attempts"].create_index("kind", unique=True)
+    await database["graphql_auth_attempts"].create_index("kind", unique=True)
     async with throttle.attempt([KEY]):
         pass
 
@@ -161,13 +161,13 @@ async def test_refused_attempt_writes_nothing(
     for _ in range(2):
         async with throttle.attempt([KEY]) as attempt:
             attempt.is_counted = True
-    before = await database["attempts"].find_one()
+    before = await database["graphql_auth_attempts"].find_one()
 
     with pytest.raises(TooManyAttempts):
         async with throttle.attempt([KEY]):
             pass
 
-    assert await database["attempts"].find_one() == before
+    assert await database["graphql_auth_attempts"].find_one() == before
 
 
 @pytest.mark.usefixtures("service")

@@ -1,0 +1,147 @@
+"""Binds the documents to collections, and prepares these at the start."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from beanie import Document, init_beanie
+from pymongo import IndexModel, timeout
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from graphql_auth.errors import StartError
+from graphql_auth.mongo.index_specs import (
+    Index,
+    declared_indexes,
+    find_conflict,
+    find_equal,
+    repair_command,
+)
+from graphql_auth.mongo.obstacles import Collection, find_obstacle
+from graphql_auth.mongo.outages import describe_refusal, is_outage
+
+INDEX_BUILD_TIMEOUT = 3600.0
+INDEX_NOTICE_DELAY = 3.0
+MAX_DUPLICATES_SHOWN = 5
+# IndexOptionsConflict and IndexKeySpecsConflict.
+CONFLICT_CODES = {85, 86}
+
+Database = AsyncDatabase[dict[str, Any]]
+Documents = Sequence[type[Document]]
+Infos = Mapping[str, Mapping[str, Any]]
+
+logger = logging.getLogger(__name__)
+
+
+async def bind_collections(database: Database, documents: Documents) -> None:
+    """Bind the documents to their collections, or to those that version 0.1.0 created.
+
+    So both versions can run side by side on one database.
+    """
+    await init_beanie(database=database, document_models=[*documents], skip_indexes=True)
+    infos = await _list_collections(database)
+    for document in documents:
+        if old_name := getattr(document.Settings, "name_in_0_1_0", None):
+            if document.Settings.name in infos or not await _is_ours(
+                database[old_name], document, infos
+            ):
+                return
+            document.get_settings().pymongo_collection = database[old_name]
+
+
+async def prepare_collections(database: Database, documents: Documents) -> None:
+    """Check that the collections take our documents, and create the missing indexes.
+
+    Raises StartError.
+    """
+    infos = await _list_collections(database)
+    for document in documents:
+        collection = document.get_pymongo_collection()
+        info = infos.get(collection.name)
+        if info and (obstacle := await find_obstacle(collection, document, info)):
+            raise StartError(obstacle)
+        await _create_indexes(collection, declared_indexes(document))
+
+
+async def _list_collections(database: Database) -> Infos:
+    return {info["name"]: info async for info in await database.list_collections()}
+
+
+async def _is_ours(collection: Collection, document: type[Document], infos: Infos) -> bool:
+    """Whether a collection takes our documents and has most of our indexes.
+
+    Its name is a common one, so an application can have a collection of this name.
+    """
+    info = infos.get(collection.name)
+    if info is None or await find_obstacle(collection, document, info):
+        return False
+    found = await (await collection.list_indexes()).to_list()
+    declared = declared_indexes(document)
+    return sum(find_equal(index, found) is not None for index in declared) > len(declared) / 2
+
+
+async def _create_indexes(collection: Collection, declared: Sequence[Index]) -> None:
+    """Create the missing indexes, which can take minutes on many documents."""
+    notice = asyncio.get_running_loop().call_later(
+        INDEX_NOTICE_DELAY, logger.warning, "creating the indexes of %s …", collection.full_name
+    )
+    found = await (await collection.list_indexes()).to_list()
+    try:
+        with timeout(INDEX_BUILD_TIMEOUT):
+            for index in declared:
+                if not find_equal(index, found):
+                    await _create_index(collection, index, found)
+    finally:
+        notice.cancel()
+
+
+async def _create_index(collection: Collection, declared: Index, found: Sequence[Index]) -> None:
+    field, *_ = declared["key"]
+    try:
+        # Several users without an e-mail are no duplicates.
+        for partial in {}, {"partialFilterExpression": {field: {"$gt": ""}}}:
+            options = {**declared, **partial}
+            with suppress(DuplicateKeyError):
+                key = list(options.pop("key").items())
+                await collection.create_indexes([IndexModel(key, **options)])
+                return
+    except OperationFailure as error:
+        if is_outage(error):
+            raise
+        raise StartError(_describe_failure(collection, declared, found, error)) from None
+    raise StartError(await _describe_duplicates(collection, field))
+
+
+def _describe_failure(
+    collection: Collection, declared: Index, found: Sequence[Index], error: OperationFailure
+) -> str:
+    namespace = collection.full_name
+    reason = (
+        f"The index {declared['name']} of {namespace} cannot be created: {describe_refusal(error)}."
+    )
+    if error.code not in CONFLICT_CODES:
+        return reason
+    command = repair_command(namespace, declared, find_conflict(declared, found))
+    return f"{reason} Start again after this command in mongosh: {command}"
+
+
+async def _describe_duplicates(collection: Collection, field: str) -> str:
+    groups = await collection.aggregate(
+        [
+            {"$match": {field: {"$gt": ""}}},
+            {"$group": {"_id": f"${field}", "count": {"$sum": 1}}},
+            {"$match": {"count": {"$gt": 1}}},
+            {"$sort": {"_id": 1}},
+            {"$limit": MAX_DUPLICATES_SHOWN + 1},
+        ],
+        allowDiskUse=True,
+    )
+    duplicates = [f"{group['_id']} ({group['count']})" async for group in groups]
+    more = ", and more" if len(duplicates) > MAX_DUPLICATES_SHOWN else ""
+    return (
+        f"Several documents in {collection.full_name} have the same {field}, which has to be"
+        f" unique: {', '.join(duplicates[:MAX_DUPLICATES_SHOWN])}{more}."
+        " Keep one of each, and start again."
+    )
