@@ -127,7 +127,7 @@ def _describe_uri_error(uri: str, error: Exception) -> str:
     """Return what is wrong, without the driver's message, which can repeat the password."""
     files = [option for option in FILE_OPTIONS if f"{option}=".lower() in uri.lower()]
     if files and (isinstance(error, OSError) or "certificate" in str(error)):
-        reason = getattr(error, "strerror", None) or "the key is not that of the certificate"
+        reason = getattr(error, "strerror", None) or "it has no certificate with its key"
         return f"MONGO_URI: the file of {' or '.join(files)} cannot be used: {reason}."
     hint = PERCENT_ENCODE if "escaped" in str(error) else FORM
     return f"MONGO_URI is not a valid MongoDB URI ({type(error).__name__}); {hint}."

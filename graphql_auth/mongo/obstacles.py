@@ -47,7 +47,7 @@ async def _find_unique_index(
     found = await (await collection.list_indexes()).to_list()
     missing = [list(index["key"]) for index in declared if not find_equal(index, found)]
     for index in found:
-        if not index.get("unique"):
+        if not (index.get("unique") or index.get("prepareUnique")):
             continue
         described = f"The unique index {index['name']} of {collection.full_name}"
         if "collation" in index and list(index["key"]) in missing:

@@ -260,13 +260,18 @@ async def test_user_who_may_only_read_is_told_so(start_mongod: StartMongod) -> N
     )
 
 
-async def test_full_disk_is_the_reason(start_mongod: StartMongod) -> None:
+async def test_failure_of_an_index_has_its_reason(start_mongod: StartMongod) -> None:
     port = start_mongod("--setParameter=enableTestCommands=1")
-    failure = {"failCommands": ["createIndexes"], "errorCode": 14031}
-    with MongoClient[dict[str, Any]](port=port) as mongo:
-        mongo["admin"].command("configureFailPoint", "failCommand", mode="alwaysOn", data=failure)
 
-    message = await refusal(f"mongodb://127.0.0.1:{port}/app")
+    async def refusal_after(code: int) -> str:
+        failure = {"failCommands": ["createIndexes"], "errorCode": code}
+        with MongoClient[dict[str, Any]](port=port) as mongo:
+            command = {"configureFailPoint": "failCommand", "mode": "alwaysOn", "data": failure}
+            mongo["admin"].command(command)
+        return await refusal(f"mongodb://127.0.0.1:{port}/app")
 
-    assert message.startswith("The index email_1 of app.users cannot be created: ")
-    assert message.endswith(" (OutOfDiskSpace).")
+    full_disk, out_of_time = await refusal_after(14031), await refusal_after(50)
+
+    assert full_disk.startswith("The index email_1 of app.users cannot be created: ")
+    assert full_disk.endswith(" (OutOfDiskSpace).")
+    assert out_of_time.startswith("MONGO_URI: no MongoDB answers within 4 s (timed out);")

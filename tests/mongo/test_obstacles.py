@@ -80,6 +80,14 @@ async def test_unique_index_that_lets_users_register_is_no_obstacle(
             await users.add(UserDocument(first_name="A", email=email, password=password))
 
 
+async def test_index_that_becomes_unique_is_named(database_uri: str, database: Database) -> None:
+    await database["users"].create_index("username")
+    index = {"name": "username_1", "prepareUnique": True}
+    await database.command("collMod", "users", index=index)
+
+    assert "index username_1 of " in await refusal(database_uri)
+
+
 @pytest.mark.parametrize("kind", [{"username": 1}, {"username": "hashed"}, {"$**": 1}])
 async def test_index_that_is_not_unique_is_no_obstacle(
     database_uri: str, database: Database, kind: dict[str, Any]
