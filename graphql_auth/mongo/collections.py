@@ -110,21 +110,13 @@ async def _create_index(collection: Collection, declared: Index, found: Sequence
     except OperationFailure as error:
         if is_outage(error):
             raise
-        raise StartError(_describe_failure(collection, declared, found, error)) from None
+        name, namespace = declared["name"], collection.full_name
+        message = f"The index {name} of {namespace} cannot be created: {describe_refusal(error)}."
+        if error.code in CONFLICT_CODES:
+            command = repair_command(namespace, declared, find_conflict(declared, found))
+            message += f" Start again after this command in mongosh: {command}"
+        raise StartError(message) from None
     raise StartError(await _describe_duplicates(collection, field))
-
-
-def _describe_failure(
-    collection: Collection, declared: Index, found: Sequence[Index], error: OperationFailure
-) -> str:
-    namespace = collection.full_name
-    reason = (
-        f"The index {declared['name']} of {namespace} cannot be created: {describe_refusal(error)}."
-    )
-    if error.code not in CONFLICT_CODES:
-        return reason
-    command = repair_command(namespace, declared, find_conflict(declared, found))
-    return f"{reason} Start again after this command in mongosh: {command}"
 
 
 async def _describe_duplicates(collection: Collection, field: str) -> str:

@@ -32,7 +32,9 @@ async def find_obstacle(
         return f"The collection {name} {COLLATION} {OTHER_DATABASE}"
     # Examples of what we store.
     probes: Sequence[Probe] = getattr(document.Settings, "probes", [])
-    if await _refuses(collection, options, probes):
+    is_off = options.get("validationAction") == "warn" or options.get("validationLevel") == "off"
+    validator = {} if is_off else options.get("validator", {})
+    if len(await _match(collection, probes, validator)) < len(probes):
         return (
             f"The validator of {name} refuses what graphql-auth stores, the fields"
             f" {', '.join(probes[0])}. Allow them, or set its validationAction to warn."
@@ -58,15 +60,6 @@ async def _find_unique_index(
                 f" {', '.join(index['key'])}. Make it sparse or partial, or drop it."
             )
     return None
-
-
-async def _refuses(
-    collection: Collection, options: Mapping[str, Any], probes: Sequence[Probe]
-) -> bool:
-    """Whether the validator of a collection refuses one of the probes."""
-    if options.get("validationAction") == "warn" or options.get("validationLevel") == "off":
-        return False
-    return len(await _match(collection, probes, options.get("validator", {}))) < len(probes)
 
 
 async def _allows_one(collection: Collection, index: Index, probes: Sequence[Probe]) -> bool:
