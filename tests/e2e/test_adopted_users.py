@@ -67,3 +67,25 @@ def test_users_who_share_an_address_stop_the_start(database_uri: str, tmp_path: 
     assert ended.returncode == 1
     assert "ada@example.com (2)" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_collections_of_other_libraries_are_no_collision(start: Start, database_uri: str) -> None:
+    with MongoClient[dict[str, Any]](database_uri) as mongo:
+        database = mongo.get_default_database()
+        # As Prisma and NextAuth create them.
+        users, sessions = database["users"], database["sessions"]
+        users.create_index("email", name="users_email_key", unique=True, sparse=True)
+        users.create_index("phone", unique=True, sparse=True)
+        users.insert_many([{"phone": "1"}, {"phone": "2"}])
+        sessions.create_index("sessionToken", unique=True)
+        sessions.insert_one({"sessionToken": "theirs"})
+        server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY)
+
+        with Client(server.url) as client:
+            for email in ("ada@example.com", "bob@example.com"):
+                assert "errors" not in client.register(email=email)
+                assert "errors" not in client.login(email)
+                assert code(client.register(email=email)) == "EMAIL_TAKEN"
+
+        assert users.index_information().keys() == {"_id_", "users_email_key", "phone_1"}
+        assert [one["sessionToken"] for one in sessions.find()] == ["theirs"]
