@@ -44,7 +44,8 @@ _CAUSES = {
     "name or service not known": "unknown host",
     # The resolver's own numbers are negative.
     "[errno -": "unknown host",
-    "dns": "unknown host",
+    "the dns ": "unknown host",
+    "nameservers": "unknown host",
     "connect call failed": "unreachable host",
     "message length": "not a MongoDB",
     "wire version": "unsupported version of MongoDB",

@@ -96,6 +96,8 @@ async def test_refused_certificate_is_the_reason(
     ("message", "cause"),
     [
         ("The DNS query name does not exist: _mongodb._tcp.db.invalid.", "unknown host"),
+        ("All nameservers failed to answer the query _mongodb._tcp.db. IN SRV", "unknown host"),
+        ("mydns.internal:27017: timed out (configured timeouts: …)", "timed out"),
         ("db:27017: [Errno -3] Temporary failure in name resolution", "unknown host"),
         ("db:27017: [Errno 113] Connect call failed ('10.0.0.1', 27017)", "unreachable host"),
         ("topology_type: ReplicaSetNoPrimary, servers: [<ServerDescription (…", "no primary"),
