@@ -44,11 +44,9 @@ async def bind_collections(database: Database, documents: Documents) -> None:
     infos = await _list_collections(database)
     for document in documents:
         if old_name := getattr(document.Settings, "name_in_0_1_0", None):
-            if document.Settings.name in infos or not await _is_ours(
-                database[old_name], document, infos
-            ):
+            if not await _is_ours(old := database[old_name], document, infos):
                 return
-            document.get_settings().pymongo_collection = database[old_name]
+            document.get_settings().pymongo_collection = old
 
 
 async def prepare_collections(database: Database, documents: Documents) -> None:
@@ -70,12 +68,14 @@ async def _list_collections(database: Database) -> Infos:
 
 
 async def _is_ours(collection: Collection, document: type[Document], infos: Infos) -> bool:
-    """Whether a collection takes our documents and has most of our indexes.
+    """Whether version 0.1.0 created a collection, and not an application: its name is common.
 
-    Its name is a common one, so an application can have a collection of this name.
+    It has most of our indexes, takes our documents, and there is no collection of the new name.
     """
     info = infos.get(collection.name)
-    if info is None or await find_obstacle(collection, document, info):
+    if document.Settings.name in infos or info is None:
+        return False
+    if await find_obstacle(collection, document, info):
         return False
     found = await (await collection.list_indexes()).to_list()
     declared = declared_indexes(document)
