@@ -172,6 +172,9 @@ class Settings(BaseModel):
     """Allow schema introspection, and suggestions for misspelled names in error messages."""
     request_read_timeout: Annotated[Duration, Field(ge=SECOND, le=HOUR)] = 10 * SECOND
     """Time that a client has to send the headers, and again to send the body."""
+    keep_alive_timeout: Annotated[Duration, Field(ge=SECOND, le=DAY)] = 75 * SECOND
+    """Time that an idle connection stays open; longer than a proxy in front keeps it, or that
+    answers 502."""
     request_timeout: Annotated[Duration, Field(ge=SECOND, le=HOUR)] = 30 * SECOND
     """Time in which a request must be answered; after that it fails with SERVICE_UNAVAILABLE."""
     max_concurrent_requests: Count = 1_000

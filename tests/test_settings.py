@@ -35,6 +35,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert settings.listening_port == 4001
     assert settings.token_ttl == timedelta(hours=2)
     assert settings.bcrypt_rounds == 12
+    assert settings.keep_alive_timeout == timedelta(seconds=75)
     assert settings.token_sources == {TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN}
 
 

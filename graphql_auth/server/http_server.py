@@ -169,6 +169,7 @@ def _create_config(app: Starlette, settings: Settings) -> ProtocolConfig:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=int(settings.keep_alive_timeout.total_seconds()),
     )
     config.request_read_timeout = settings.request_read_timeout.total_seconds()
     config.load()

@@ -100,7 +100,10 @@ class HardenedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._unread:
+        has_begun = self.cycle.more_body or self.scope is not self.cycle.scope
+        if self._unread or has_begun:
+            # The connection is not idle: the next request is limited by its own timeouts.
+            self._unset_keepalive_if_required()
             self._read()
 
     def _has_enough(self) -> bool:

@@ -80,6 +80,49 @@ def test_silent_connection_is_closed(connection: socket.socket) -> None:
     assert 0.5 < time.monotonic() - start < PATIENCE
 
 
+def test_idle_connection_is_kept_for_keep_alive_timeout(start_shared: Start) -> None:
+    """Uvicorn itself closes it after 5 seconds, and so do proxies that wait for that."""
+    patient = start_shared(KEEP_ALIVE_TIMEOUT="60s")
+    with connect(patient) as connection:
+        connection.sendall(post())
+        answer_with(DATA, connection)
+        time.sleep(5.5)
+        connection.sendall(post())
+
+        assert answer_with(DATA, connection)
+
+
+@pytest.fixture(scope="module")
+def soon_idle(start_shared: Start) -> ServerProcess:
+    return start_shared(KEEP_ALIVE_TIMEOUT="1s", REQUEST_READ_TIMEOUT="60s")
+
+
+def test_idle_connection_is_closed_after_keep_alive_timeout(soon_idle: ServerProcess) -> None:
+    with connect(soon_idle) as connection:
+        connection.sendall(post())
+        answer_with(DATA, connection)
+        start = time.monotonic()
+
+        assert answer(connection) == b""
+        assert 0.5 < time.monotonic() - start < PATIENCE
+
+
+@pytest.mark.parametrize("first", [b"POST", b"PUT"], ids=["head", "body"])
+def test_connection_with_a_begun_request_is_not_idle(
+    soon_idle: ServerProcess, first: bytes
+) -> None:
+    """The rest of a pipelined head, or of a body whose response came first, may take longer."""
+    request = post(line=first + b" /graphql HTTP/1.1")
+    begun = request + post()[:20] if first == b"POST" else request[:-5]
+    with connect(soon_idle) as connection:
+        connection.sendall(begun)
+        answer_with(b"}", connection)
+        time.sleep(1.5)
+        connection.sendall(post()[20:] if first == b"POST" else request[-5:] + post())
+
+        assert answer_with(DATA, connection)
+
+
 def test_slow_headers_time_out(connection: socket.socket) -> None:
     start = time.monotonic()
 
