@@ -1,6 +1,9 @@
 """Media types and content codings: which one a client accepts, and whether its body is JSON."""
 
+import re
 from functools import lru_cache
+
+from starlette.requests import Request
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
@@ -8,6 +11,15 @@ HTML = "text/html"
 
 # RFC 9110 section 5.6.3: the only whitespace around a value. str.strip() also removes A0 and 85.
 WHITESPACE = " \t"
+# RFC 9110 section 5.6.4: a comma or semicolon in a quoted string separates nothing.
+_QUOTED = r'"(?:\\.|[^"\\])*+"?'
+_LIST_ELEMENT = re.compile(rf'(?:{_QUOTED}|[^,"])+')
+_PARAMETER = re.compile(rf'(?:{_QUOTED}|[^;"])+')
+
+
+def join_lines(request: Request, name: str) -> str:
+    """Return a header whose lines form one list (RFC 9110 section 5.3)."""
+    return ", ".join(request.headers.getlist(name))
 
 
 def parse_accept(header: str) -> dict[str, float]:
@@ -16,7 +28,7 @@ def parse_accept(header: str) -> dict[str, float]:
     RFC 9110 sections 12.4.2 and 12.5. A media type that is not in UTF-8 has a weight of 0.
     """
     weights = {}
-    for element in header.split(","):
+    for element in _LIST_ELEMENT.findall(header):
         if element.strip(WHITESPACE):
             value, parameters = _parse_parameters(element)
             weights[value] = _weight(parameters) if _is_utf_8(parameters) else 0.0
@@ -43,12 +55,13 @@ def choose_media_type(accept: str) -> str | None:
 def is_json(content_type: str) -> bool:
     """Whether a ``Content-Type`` is JSON in UTF-8, the only encoding of JSON (RFC 8259)."""
     media_type, parameters = _parse_parameters(content_type)
-    return media_type == JSON and _is_utf_8(parameters)
+    is_list = "," in re.sub(_QUOTED, "", content_type)
+    return media_type == JSON and _is_utf_8(parameters) and not is_list
 
 
 def _parse_parameters(text: str) -> tuple[str, dict[str, str]]:
-    value, *parameters = text.split(";")
-    pairs = [parameter.partition("=") for parameter in parameters]
+    value, _, parameters = text.partition(";")
+    pairs = [parameter.partition("=") for parameter in _PARAMETER.findall(parameters)]
     return value.strip(WHITESPACE).lower(), {
         name.strip(WHITESPACE).lower(): content.strip(WHITESPACE).strip('"')
         for name, _, content in pairs

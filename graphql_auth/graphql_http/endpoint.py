@@ -21,6 +21,7 @@ from graphql_auth.graphql_http.content_negotiation import (
     HTML,
     JSON,
     choose_media_type,
+    join_lines,
     parse_accept,
 )
 from graphql_auth.graphql_http.document_cache import DocumentCache
@@ -73,7 +74,7 @@ class GraphQLEndpoint:
     async def _respond(self, request: Request) -> Response:
         if _wants_playground(request):
             return self._playground.page()
-        media_type = choose_media_type(request.headers.get("accept", ""))
+        media_type = choose_media_type(join_lines(request, "accept"))
         if media_type is None:
             message = f"Supported response types: {JSON}, {GRAPHQL}."
             return _error_response(BadRequest(message, HTTPStatus.NOT_ACCEPTABLE), JSON)
@@ -210,7 +211,7 @@ def _wants_playground(request: Request) -> bool:
     return (
         request.method == "GET"
         and "query" not in request.query_params
-        and parse_accept(request.headers.get("accept", "")).get(HTML, 0.0) > 0
+        and parse_accept(join_lines(request, "accept")).get(HTML, 0.0) > 0
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from starlette.requests import ClientDisconnect, Request
 
 from graphql_auth.errors import ApplicationError, ErrorCode
-from graphql_auth.graphql_http.content_negotiation import is_json
+from graphql_auth.graphql_http.content_negotiation import is_json, join_lines, parse_accept
 
 MAX_HEAD_SIZE = 16_384
 # A larger batch gets a single error: a small request must not cause a large response.
@@ -105,10 +105,16 @@ def _query_parameters(request: Request) -> dict[str, Any]:
 
 
 async def _read_body(request: Request, max_body_size: int) -> str:
-    if not is_json(request.headers.get("content-type", "")):
+    if not is_json(join_lines(request, "content-type")):
         raise BadRequest(
             "Send the request as `Content-Type: application/json`, in UTF-8.",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        )
+    if parse_accept(join_lines(request, "content-encoding")).keys() - {"identity"}:
+        raise BadRequest(
+            "Send the body without a `Content-Encoding`, such as gzip.",
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            **{"Accept-Encoding": "identity"},
         )
     body = bytearray()
     try:

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from graphql_auth.graphql_http.content_negotiation import parse_accept
+from graphql_auth.graphql_http.content_negotiation import join_lines, parse_accept
 
 PACKAGE = Path(__file__).parents[1]
 # The build of /playground, which is not in the repository, and the page without a build.
@@ -61,8 +61,8 @@ class Playground:
         headers = {"Cache-Control": IMMUTABLE, "Vary": "Accept-Encoding"}
         response = FileResponse(asset, headers=headers)
         compressed = asset.with_name(f"{asset.name}.gz")
-        codings = parse_accept(request.headers.get("accept-encoding", ""))
-        if codings.get("gzip", 0.0) > 0 and compressed.is_file():
+        codings = parse_accept(join_lines(request, "accept-encoding"))
+        if codings.get("gzip", codings.get("*", 0.0)) > 0 and compressed.is_file():
             headers["Content-Encoding"] = "gzip"
             return FileResponse(compressed, headers=headers, media_type=response.media_type)
         return response

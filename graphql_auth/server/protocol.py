@@ -8,7 +8,9 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import httptools
 from uvicorn.config import Config
@@ -30,7 +32,7 @@ MAX_BYTES_WITHOUT_EVENT = 65_536
 MAX_BYTES_AT_ONCE = 16_384
 
 # RFC 3986 section 3.2, without user information: RFC 9110 section 4.2.4 deprecates it.
-_AUTHORITY = rb"[!$-.0-;=A-Z\[\]_a-z~]*"
+_AUTHORITY = rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[!$&-.0-9;=A-Z_a-z~]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
 _HOST = re.compile(_AUTHORITY)
 # RFC 9112 section 3.2. It allows no fragment, which llhttp would drop.
 _TARGET = re.compile(rb"\*|(?:https?://(?P<host>" + _AUTHORITY + rb"))?/[!\"$-~]*")
@@ -216,11 +218,20 @@ def _check_head(target: bytes, headers: list[tuple[bytes, bytes]], version: str)
     # RFC 9112 section 3.2: exactly one Host header; version 1.0 may have none.
     if len(hosts) > 1 or (not hosts and version != "1.0"):
         raise httptools.HttpParserError("not exactly one Host header")
-    if not all(map(_HOST.fullmatch, hosts)) or form["host"] not in {None, *hosts}:
+    if not all(map(_is_host, hosts)) or form["host"] not in {None, *hosts}:
         raise httptools.HttpParserError("invalid Host header, or not the host of the target")
     # RFC 9112 section 6.1: version 1.0 has no transfer codings, and its proxies know none.
     if codings and (codings != [b"chunked"] or version == "1.0"):
         raise httptools.HttpParserError("unknown transfer coding")
+
+
+@lru_cache(maxsize=256)
+def _is_host(value: bytes) -> bool:
+    try:
+        # It checks the IPv6 address and the port.
+        return _HOST.fullmatch(value) is not None and urlsplit(b"//" + value).port != 0
+    except ValueError:
+        return False
 
 
 def _create_response(body: bytes) -> bytes:

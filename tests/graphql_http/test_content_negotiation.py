@@ -23,6 +23,10 @@ from graphql_auth.graphql_http.content_negotiation import GRAPHQL, JSON, choose_
         (f"*/*, {GRAPHQL}", GRAPHQL),
         (f"*/*, {GRAPHQL};q=0.9", JSON),
         ("text/html,application/xhtml+xml,*/*;q=0.8", JSON),
+        (f'{JSON};x="a, {GRAPHQL};q=1";q=0.5', JSON),
+        (f'text/html;x="\\", {JSON}", {GRAPHQL}', GRAPHQL),
+        (f'text/html;x=", {JSON}', None),
+        (f'{GRAPHQL};x="a;q=0"', GRAPHQL),
         ("text/html", None),
         ("image/*", None),
         (f"{JSON};q=0", None),
@@ -38,7 +42,14 @@ def test_accept_with_highest_weight_wins(accept: str, expected: str | None) -> N
 
 @pytest.mark.parametrize(
     "content_type",
-    [JSON, "Application/JSON", f"{JSON}; charset=utf-8", f'{JSON};charset="UTF-8"', f"{JSON} ;x=y"],
+    [
+        JSON,
+        "Application/JSON",
+        f"{JSON}; charset=utf-8",
+        f'{JSON};charset="UTF-8"',
+        f"{JSON} ;x=y",
+        f'{JSON};x="y, z"',
+    ],
 )
 def test_content_type_json_with_parameters_is_json(content_type: str) -> None:
     assert is_json(content_type)
@@ -53,6 +64,10 @@ def test_content_type_json_with_parameters_is_json(content_type: str) -> None:
         "application/json-patch+json",
         "text/application/json",
         f"{JSON}, text/plain",
+        f"{JSON}, {JSON}",
+        f"{JSON},",
+        f"{JSON}; x=y, text/plain",
+        f"; {JSON}",
         f"{JSON}; charset=utf-16",
         f"{JSON}; charset=latin-1",
         f"{JSON}\xa0",

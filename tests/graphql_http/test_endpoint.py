@@ -259,6 +259,62 @@ def test_missing_query_without_persisted_query_is_a_bad_request(
     assert code(response.json()) == "BAD_REQUEST"
 
 
+def test_accept_in_several_lines_is_one_list(client: Client) -> None:
+    lines = [("Accept", "image/png"), ("Accept", MEDIA), *JSON.items()]
+    response = client.http.post(client.url, content=b'{"query": "{ welcome }"}', headers=lines)
+
+    assert response.headers["content-type"] == f"{MEDIA}; charset=utf-8"
+
+
+@pytest.mark.parametrize("second", ["text/plain", "application/json", ""])
+@pytest.mark.parametrize("first", ["application/json", "application/json; x=y"])
+def test_second_content_type_is_refused(client: Client, first: str, second: str) -> None:
+    lines = [("Content-Type", first), ("Content-Type", second)]
+    response = client.http.post(client.url, content=b'{"query": "{ welcome }"}', headers=lines)
+
+    assert response.status_code == 415
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("lines", [["gzip"], ["identity, br"], ["identity", "Deflate"], ["x"]])
+def test_content_encoding_is_a_415(client: Client, lines: list[str]) -> None:
+    headers = [*JSON.items(), *(("Content-Encoding", line) for line in lines)]
+    response = client.http.post(client.url, content=b'{"query": "{ welcome }"}', headers=headers)
+
+    assert response.status_code == 415
+    assert response.headers["accept-encoding"] == "identity"
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "Identity, identity"])
+def test_content_encoding_identity_is_accepted(client: Client, coding: str) -> None:
+    response = post(client, b'{"query": "{ viewer { id } }"}', **{"Content-Encoding": coding})
+
+    assert response.json() == {"data": {"viewer": None}}
+
+
+@pytest.mark.parametrize("name", ["variables", "extensions", "operationName"])
+def test_null_counts_as_absent(client: Client, name: str) -> None:
+    body = json.dumps({"query": "{ __typename }", name: None}).encode()
+
+    assert post(client, body).json() == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize("name", ["variables", "extensions"])
+def test_null_in_a_get_counts_as_absent(client: Client, name: str) -> None:
+    response = client.http.get(client.url, params={"query": "{ __typename }", name: "null"})
+
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+def test_operation_can_be_named_null(client: Client) -> None:
+    """In a GET, ``operationName`` is no JSON."""
+    query = "query null { a: __typename } query B { __typename }"
+    response = client.http.get(client.url, params={"query": query, "operationName": "null"})
+
+    assert response.json() == {"data": {"a": "Query"}}
+
+
 def test_get_executes_a_query(client: Client) -> None:
     parameters = {
         "query": "query Q($name: String!) { __type(name: $name) { name } }",

@@ -87,11 +87,20 @@ async def test_asset_is_compressed_and_immutable(build: Path) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("encoding", ["*", "br, *;q=0.1"])
+async def test_asset_is_compressed_for_any_coding(build: Path, encoding: str) -> None:
+    response = await get(build, "index-1.js", encoding=encoding)
+
+    assert response.headers["content-encoding"] == "gzip"
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("name", "encoding", "content"),
     [
         ("index-1.js", "identity", SCRIPT),
         ("index-1.js", "gzip;q=0, identity", SCRIPT),
+        ("index-1.js", "gzip;q=0, *", SCRIPT),
         ("index-1.js", "br, gzip; q=0.0", SCRIPT),
         ("icons-1.ttf", "gzip", "font"),
     ],

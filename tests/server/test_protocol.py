@@ -205,6 +205,18 @@ NOT_HTTP = {
     "a host with a path": post(host=b"Host: x/y\r\n"),
     "a host with a user": post(host=b"Host: u@x\r\n"),
     "a host with a space": post(host=b"Host: x y\r\n"),
+    "a host with half an escape": post(host=b"Host: x%4\r\n"),
+    "a host with a port that is no number": post(host=b"Host: x:http\r\n"),
+    "a host with two ports": post(host=b"Host: x:80:80\r\n"),
+    "a host with a port that is too large": post(host=b"Host: x:65536\r\n"),
+    "a host with brackets in it": post(host=b"Host: x[y]\r\n"),
+    "a bracket that does not end": post(host=b"Host: [::1\r\n"),
+    "brackets around no IPv6 address": post(host=b"Host: [1::2::3]\r\n"),
+    "brackets around an IPv4 address": post(host=b"Host: [127.0.0.1]\r\n"),
+    "an IPv6 address without brackets": post(host=b"Host: ::1\r\n"),
+    "two hosts in version 1.0": post(
+        line=b"POST /graphql HTTP/1.0", host=b"Host: x\r\nHost: y\r\n"
+    ),
     "a host that is not ASCII": post(host=b"Host: \xfc\r\n"),
     "version 0.9 without saying so": b"GET /graphql\r\n\r\n",
     "version 0.9": post(line=b"POST /graphql HTTP/0.9"),
@@ -274,6 +286,8 @@ def test_invalid_http_gets_a_400_with_a_code(connection: socket.socket, nonsense
 ODD = {
     "an empty host": post(host=b"Host:\r\n"),
     "a host with a port": post(host=b"Host: [::1]:4001\r\n"),
+    "a host with an empty port": post(host=b"Host: x:\r\n"),
+    "a host with an escape": post(host=b"Host: %C3%BC.example\r\n"),
     "version 1.0": post(line=b"POST /graphql HTTP/1.0"),
     "version 1.0 without a host": post(line=b"POST /graphql HTTP/1.0", host=b""),
     "a target with its own host": post(line=b"POST http://x/graphql HTTP/1.1"),
