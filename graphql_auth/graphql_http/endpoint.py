@@ -73,7 +73,7 @@ class GraphQLEndpoint:
 
     async def _respond(self, request: Request) -> Response:
         if _wants_playground(request):
-            return self._playground.page()
+            return self._playground.page(request)
         media_type = choose_media_type(join_lines(request, "accept"))
         if media_type is None:
             message = f"Supported response types: {JSON}, {GRAPHQL}."
@@ -209,7 +209,7 @@ def _status(body: Body, media_type: str) -> int:
 
 def _wants_playground(request: Request) -> bool:
     return (
-        request.method == "GET"
+        request.method in {"GET", "HEAD"}
         and "query" not in request.query_params
         and parse_accept(join_lines(request, "accept")).get(HTML, 0.0) > 0
     )

@@ -5,8 +5,11 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
+from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
 from tests.client import Client, code
 
@@ -27,10 +30,19 @@ def build(tmp_path: Path) -> Path:
     return assets.parent
 
 
+def serve(build: Path) -> httpx.AsyncClient:
+    playground = Playground(build)
+
+    async def page(request: Request) -> Response:
+        return playground.page(request)
+
+    app = Starlette(routes=[Route("/", page), Route("/{name}", playground.asset)])
+    app.add_middleware(SecurityHeadersMiddleware)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
 async def get(build: Path, name: str, *, encoding: str = "gzip, br") -> httpx.Response:
-    app = Starlette(routes=[Route("/{name}", Playground(build).asset)])
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with serve(build) as client:
         return await client.get(f"/{name}", headers={"Accept-Encoding": encoding})
 
 
@@ -47,16 +59,15 @@ def test_browser_gets_playground(client: Client) -> None:
     assert "graphql-auth" in response.text
 
 
-def test_script_needs_nonce_of_its_response(build: Path) -> None:
-    playground = Playground(build)
-
-    answers = [playground.page() for _ in range(2)]
+@pytest.mark.anyio
+async def test_script_needs_nonce_of_its_response(build: Path) -> None:
+    answers = [await get(build, "") for _ in range(2)]
 
     nonces = []
     for answer in answers:
         policy = directives(answer.headers["content-security-policy"])
-        (nonce,) = re.findall(rb'<script nonce="([\w-]{22})"', bytes(answer.body))
-        assert policy["script-src"] == [f"'nonce-{nonce.decode()}'", "'strict-dynamic'"]
+        (nonce,) = re.findall(r'<script nonce="([\w-]{22})"', answer.text)
+        assert policy["script-src"] == [f"'nonce-{nonce}'", "'strict-dynamic'"]
         assert policy["connect-src"] == ["'self'"]
         for nothing in ("default-src", "object-src", "base-uri", "form-action", "frame-ancestors"):
             assert policy[nothing] == ["'none'"]
@@ -64,12 +75,11 @@ def test_script_needs_nonce_of_its_response(build: Path) -> None:
     assert nonces[0] != nonces[1]
 
 
-def test_page_without_build_says_how_to_build(tmp_path: Path) -> None:
-    playground = Playground(tmp_path)
+@pytest.mark.anyio
+async def test_page_without_build_says_how_to_build(tmp_path: Path) -> None:
+    page = (await get(tmp_path, "")).text
 
-    page = bytes(playground.page().body).decode()
-
-    assert not playground.is_built
+    assert not Playground(tmp_path).is_built
     assert "Node.js" in page
     assert "make serve" in page
     assert "<script" not in page
@@ -125,10 +135,95 @@ async def test_only_assets_of_the_build_are_served(build: Path, name: str) -> No
 
 @pytest.mark.anyio
 async def test_removed_asset_is_not_found(build: Path) -> None:
-    app = Starlette(routes=[Route("/{name}", Playground(build).asset)])
-    (build / "assets" / "icons-1.ttf").unlink()
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+    async with serve(build) as client:
+        (build / "assets" / "icons-1.ttf").unlink()
         assert (await client.get("/icons-1.ttf")).status_code == 404
+
+
+SINCE = "If-Modified-Since"
+NEVER, EPOCH = "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("name", ["", "index-1.js", "icons-1.ttf"])
+async def test_file_that_the_client_has_is_a_304(build: Path, name: str, method: str) -> None:
+    async with serve(build) as client:
+        first = await client.request(method, f"/{name}")
+        tag, time = first.headers["etag"], first.headers["last-modified"]
+        strong = tag.removeprefix("W/")
+        for known in (
+            [("If-None-Match", tag)],
+            [("If-None-Match", "*")],
+            [("If-None-Match", strong)],
+            [("If-None-Match", f"W/{strong}")],
+            [("If-None-Match", f'"other" ,, W/{strong}, "another"')],
+            [("If-None-Match", '"other"'), ("If-None-Match", tag)],
+            [("If-None-Match", tag), (SINCE, EPOCH)],
+            [(SINCE, time)],
+            [(SINCE, NEVER)],
+            [(SINCE, "Friday, 31-Dec-49 23:59:59 GMT")],
+            [(SINCE, "Fri Dec 31 23:59:59 9999")],
+        ):
+            answer = await client.request(method, f"/{name}", headers=known)
+
+            assert (answer.status_code, answer.content) == (304, b""), known
+            assert answer.headers["etag"] == tag
+            for kept in ("cache-control", "vary"):
+                assert answer.headers[kept] == first.headers[kept]
+            assert "content-security-policy" not in answer.headers
+            assert "content-type" not in answer.headers
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["", "index-1.js", "icons-1.ttf"])
+@pytest.mark.parametrize(
+    "known",
+    [
+        [("If-None-Match", '"other"')],
+        [("If-None-Match", "")],
+        [("If-None-Match", '"*"')],
+        [("If-None-Match", '"other"'), (SINCE, NEVER)],
+        [(SINCE, EPOCH)],
+        [(SINCE, NEVER), (SINCE, NEVER)],
+        [(SINCE, "tomorrow")],
+        [(SINCE, "")],
+    ],
+)
+async def test_file_that_the_client_lacks_is_a_200(
+    build: Path, name: str, known: list[tuple[str, str]]
+) -> None:
+    async with serve(build) as client:
+        assert (await client.get(f"/{name}", headers=known)).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_other_coding_or_content_is_another_version(build: Path) -> None:
+    plain = await get(build, "index-1.js", encoding="identity")
+    compressed = await get(build, "index-1.js")
+    page = await get(build, "")
+    (build / "index.html").write_text(f"{PAGE} ")
+
+    assert plain.headers["etag"] != compressed.headers["etag"]
+    assert page.headers["etag"] != (await get(build, "")).headers["etag"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("ranges", ["bytes=0-3", "bytes=x", "lines=1-2", "bytes=99999-"])
+async def test_range_is_ignored(build: Path, ranges: str) -> None:
+    async with serve(build) as client:
+        response = await client.get("/icons-1.ttf", headers={"Range": ranges})
+
+    assert (response.status_code, response.content) == (200, b"font")
+    assert response.headers["accept-ranges"] == "none"
+
+
+def test_head_of_playground_has_no_body(client: Client) -> None:
+    get, head = (client.http.request(m, client.url, headers=BROWSER) for m in ("GET", "HEAD"))
+
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "content-length", "etag", "last-modified", "vary"):
+        assert head.headers[name] == get.headers[name]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
