@@ -69,6 +69,7 @@ audit: $(VENV)/.installed-dev tests/audit/node_modules ## Run the audits of Grap
 	@$(BIN)/pytest -q tests/audit/graphql_http.py
 
 browser: $(VENV)/.installed-dev tests/browser/node_modules $(EXAMPLES) playground ## Run the tests in a real browser (needs Node.js)
+	@scripts/nginx >/dev/null
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q -rP tests/browser/*.py
 
 integrations: $(VENV)/.installed-dev tests/integrations/node_modules playground ## Test beside nginx, Express and the clients of frontends (needs Node.js)

@@ -5,7 +5,8 @@ import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vite';
 
-const BASE = '/graphql/';
+// The page is at PREFIX/graphql, its files at PREFIX/graphql/assets, and nobody knows the prefix.
+const BASE = 'graphql/';
 // The server replaces this by the nonce of the response.
 const NONCE = 'CSP_NONCE';
 
@@ -60,7 +61,11 @@ const chunkFileNames = (chunk: { moduleIds: string[] }) =>
   isOf('prettier/', chunk) ? 'assets/lazy-[name]-[hash].js' : 'assets/[name]-[hash].js';
 
 export default defineConfig({
-  base: BASE,
+  base: './',
+  experimental: {
+    renderBuiltUrl: (name, { hostType }) =>
+      hostType === 'html' ? `${BASE}${name}` : { relative: true },
+  },
   html: { cspNonce: NONCE },
   plugins: [react(), preloadEditor(), gzip()],
   resolve: {

@@ -14,6 +14,8 @@ from pymongo.monitoring import (
     CommandStartedEvent,
     CommandSucceededEvent,
 )
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from graphql_auth.app import create_app
 from graphql_auth.errors import StartError, Unavailable
@@ -72,6 +74,24 @@ async def test_application_can_be_started_twice(database_uri: str) -> None:
             body = {"query": REGISTER, "variables": {"input": registration()}}
             answer = await client.post("/graphql", json=body)
             assert "errors" not in answer.json()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("is_mounted", [True, False], ids=["Mount", "root_path"])
+async def test_application_works_under_a_prefix(database_uri: str, *, is_mounted: bool) -> None:
+    app = create_app(read_settings(mongo_uri=database_uri, token_key=KEY, bcrypt_rounds=4))
+    outer = Starlette(routes=[Mount("/a/b", app)]) if is_mounted else app
+    transport = httpx.ASGITransport(outer, root_path="" if is_mounted else "/a/b")
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test/a/b/") as client,
+    ):
+        body = {"query": REGISTER, "variables": {"input": registration()}}
+        assert "errors" not in (await client.post("graphql", json=body)).json()
+        page = await client.get("graphql", headers={"Accept": "text/html"})
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        for path in ("graphql/", "graphql%0A", "graphql/assets/none.js", "x"):
+            assert code((await client.post(path, json=body)).json()) == "BAD_REQUEST"
 
 
 class Commands(CommandListener):

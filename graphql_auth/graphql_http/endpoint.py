@@ -146,7 +146,7 @@ class GraphQLEndpoint:
 
 def not_found(_request: Request, _error: Exception) -> Response:
     """Respond to a request for any other path."""
-    error = BadRequest("Not found; GraphQL is at /graphql.", HTTPStatus.NOT_FOUND)
+    error = BadRequest("Not found; the path of GraphQL ends in /graphql.", HTTPStatus.NOT_FOUND)
     return _error_response(error, JSON)
 
 

@@ -34,7 +34,7 @@ export async function send(
   wait = LONGEST_WAIT,
 ): Promise<Reply> {
   try {
-    const response = await fetch('/graphql', {
+    const response = await fetch(location.pathname, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Accept: 'application/json', ...headers },
       body: JSON.stringify(withoutNull(request)),

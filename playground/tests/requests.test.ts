@@ -3,11 +3,20 @@ import { send } from '../src/requests';
 
 afterEach(() => vi.unstubAllGlobals());
 
-function answering(answer: () => Response): () => RequestInit {
+function answering(answer: () => Response): () => RequestInit & { url?: string } {
   const fetch = vi.fn((_url: string, _init: RequestInit) => Promise.resolve(answer()));
   vi.stubGlobal('fetch', fetch);
-  return () => fetch.mock.lastCall?.[1] ?? {};
+  vi.stubGlobal('location', new URL('https://example.com/auth/graphql?a#b'));
+  return () => ({ url: fetch.mock.lastCall?.[0], ...fetch.mock.lastCall?.[1] });
 }
+
+test('a request goes to the path of the page, under any prefix', async () => {
+  const sent = answering(() => Response.json({}));
+
+  await send({ query: '{ a }' });
+
+  expect(sent().url).toBe('/auth/graphql');
+});
 
 test('an answer comes with the time of the server', async () => {
   const headers = { Date: 'Tue, 01 Jan 2030 00:00:00 GMT' };

@@ -14,7 +14,7 @@ from graphql_auth.graphql_http.playground import Playground
 from tests.client import Client, code
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-PAGE = '<!doctype html><script nonce="CSP_NONCE" src="/graphql/assets/index-1.js"></script>'
+PAGE = '<!doctype html><script nonce="CSP_NONCE" src="graphql/assets/index-1.js"></script>'
 SCRIPT = "console.log(1);" * 100
 
 

@@ -1,0 +1,35 @@
+// Uses the playground under a prefix: its files, its workers and its requests.
+//   CHROMIUM=PATH node prefix.js GRAPHQL_URL
+import { open, play, shows } from './stage.js';
+
+const [url] = process.argv.slice(2);
+const directory = url.replace(/[^/]*$/, '');
+
+await play(async (browser) => {
+  const errors = [];
+  const context = await browser.newContext();
+  const requested = [];
+  context.on('request', (request) => requested.push(request.url()));
+  context.on('response', (response) => {
+    if (!response.ok()) errors.push(`${response.status()}: ${response.url()}`);
+  });
+  const page = await open(context, url, errors);
+  await page.waitForSelector('.graphiql-query-editor .view-line');
+  await page.waitForSelector('.session-bar .session > *');
+  await page.click('.graphiql-execute-button');
+  await page.locator('.session-bar .session').filter({ hasText: 'Ada Lovelace' }).waitFor();
+  await page.reload();
+  await page.locator('.session-bar .session').filter({ hasText: 'Ada Lovelace' }).waitFor();
+  // Only now is the code that formats loaded.
+  const formatter = page.waitForResponse((response) => response.url().includes('/lazy-'));
+  await page.getByRole('button', { name: 'Prettify' }).click();
+  shows('the formatter is loaded', (await formatter).ok(), true);
+
+  const elsewhere = requested.filter(
+    (each) => each.startsWith('http') && !each.startsWith(directory),
+  );
+  shows('each request stays below the prefix', elsewhere, []);
+  const workers = requested.filter((each) => each.includes('.worker-'));
+  shows('workers are loaded', workers.length > 0, true);
+  shows('no console shows an error or a warning', errors, []);
+});
