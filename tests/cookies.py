@@ -8,6 +8,8 @@ import httpx
 from tests.client import LOGIN, REGISTER
 
 FRONTEND = "http://localhost:5173"
+# What http.cookiejar calls localhost.
+COOKIE_DOMAIN = "localhost.local"
 FIELDS = "token refreshToken deviceToken"
 REGISTERED = REGISTER.replace("token expiresAt", FIELDS)
 LOGGED_IN = LOGIN.replace("token expiresAt", FIELDS)

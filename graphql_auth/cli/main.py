@@ -16,7 +16,7 @@ from graphql_auth.runtime.signals import Stopped
 
 EPILOG = """\
 examples:
-  graphql-auth serve                      start on http://127.0.0.1:4001/graphql
+  graphql-auth serve                      start on http://localhost:4001/graphql
   PORT=8080 TOKEN_TTL=15m graphql-auth serve
   graphql-auth users disable EMAIL        log a user out and refuse new logins
   graphql-auth schema > schema.graphql    write the schema for code generators

@@ -161,6 +161,9 @@ def _check(settings: Settings, signals: StopSignals) -> "Starlette":
 
 def _print_banner(listener: socket.socket, data: str) -> None:
     host, port, *_ = listener.getsockname()
+    if host in {"127.0.0.1", "0.0.0.0", "::"}:  # noqa: S104 - it is only compared
+        # A browser shares no cookies between this name and an IP address, so all URLs have it.
+        host = "localhost"
     shown = f"[{host}]" if ":" in host else host
     # The server serves all the same where nobody reads this.
     with suppress(StartError, Stopped):

@@ -145,6 +145,11 @@ def test_a_host_that_is_not_ours_is_refused(tmp_path: Path, host: str) -> None:
     assert f"HOST {host} is not an IP address of this machine;" in refusal(tmp_path, "--host", host)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_banner_names_localhost(start: Start, host: str) -> None:
+    assert start("--host", host).url.startswith("http://localhost:")
+
+
 def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Start) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()

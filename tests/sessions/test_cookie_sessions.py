@@ -8,7 +8,7 @@ import pytest
 
 from tests.client import PASSWORD, WELCOME, code, extensions, registration
 from tests.conftest import Start
-from tests.cookies import CHANGE, FRONTEND, LOGGED_IN, REFRESH, REGISTERED, Browser
+from tests.cookies import CHANGE, COOKIE_DOMAIN, FRONTEND, LOGGED_IN, REFRESH, REGISTERED, Browser
 from tests.process import ServerProcess
 
 REVOKE = "mutation ($id: ID!) { revokeSession(input: {id: $id}) }"
@@ -100,7 +100,7 @@ def test_login_ends_no_session_of_forged_cookie(
     kept = browser.kept or ""
     # The ids of user and session are the first 24 bytes; the rest is secret.
     forged = kept if is_known else kept[:32] + "A" * 64
-    browser.http.cookies.set("refresh-token", forged, domain="127.0.0.1", path="/")
+    browser.http.cookies.set("refresh-token", forged, domain=COOKIE_DOMAIN, path="/")
 
     sign_in(browser, bob)
 
@@ -252,7 +252,7 @@ def test_device_token_counts_beside_cookie_of_another_user(
 
 def test_cookie_with_other_prefix_is_cleared_when_replaced(browser: Browser, ada: Person) -> None:
     of_ada = sign_in(browser, ada)
-    browser.http.cookies.set("__Host-refresh-token", browser.kept or "", domain="127.0.0.1")
+    browser.http.cookies.set("__Host-refresh-token", browser.kept or "", domain=COOKIE_DOMAIN)
     del browser.http.cookies["refresh-token"]
 
     sign_in(browser, ada)

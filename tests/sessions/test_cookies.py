@@ -4,7 +4,7 @@ import pytest
 
 from tests.client import WELCOME, code, extensions, registration
 from tests.conftest import Start
-from tests.cookies import CHANGE, FRONTEND, LOGGED_IN, REFRESH, REGISTERED, Browser
+from tests.cookies import CHANGE, COOKIE_DOMAIN, FRONTEND, LOGGED_IN, REFRESH, REGISTERED, Browser
 from tests.process import ServerProcess
 
 EVIL = "https://evil.example"
@@ -186,7 +186,7 @@ def test_no_cookie_is_cleared_without_one(browser: Browser) -> None:
 def test_failed_refresh_keeps_cookie(
     signed_in: Browser,
 ) -> None:
-    signed_in.http.cookies.set("refresh-token", "A" * 96, domain="127.0.0.1", path="/")
+    signed_in.http.cookies.set("refresh-token", "A" * 96, domain=COOKIE_DOMAIN, path="/")
 
     assert extensions(signed_in.ask(REFRESH))["reason"] == "TOKEN_INVALID"
 
@@ -235,7 +235,7 @@ def test_change_password_keeps_cookie_of_another_user(
     signed_in: Browser, cookie: str | None
 ) -> None:
     if cookie:
-        signed_in.http.cookies.set("refresh-token", cookie, domain="127.0.0.1", path="/")
+        signed_in.http.cookies.set("refresh-token", cookie, domain=COOKIE_DOMAIN, path="/")
     other = Browser(signed_in.url)
     values = registration()
     signed_in.token = other.ask(REGISTERED, {"input": values})["data"]["register"]["token"]
