@@ -10,11 +10,11 @@ from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from graphql_auth.context import context_factory
 from graphql_auth.errors import Unavailable
+from graphql_auth.graphql_http.cors import AllowedOriginsMiddleware
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint, not_found
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
@@ -133,10 +133,11 @@ def _middleware(settings: Settings) -> Iterator[Middleware]:
     yield Middleware(SecurityHeadersMiddleware)
     if settings.allowed_origins:
         yield Middleware(
-            CORSMiddleware,
+            AllowedOriginsMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-Access-Token", "X-Request-Id"],
+            allow_headers=["*"],
+            allow_private_network=True,
             allow_credentials=True,
             expose_headers=["X-Request-Id", "Retry-After"],
             max_age=PREFLIGHT_MAX_AGE,
