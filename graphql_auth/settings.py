@@ -29,6 +29,7 @@ from graphql_auth.environment import (
 )
 from graphql_auth.errors import StartError
 from graphql_auth.logs import escape_invisible
+from graphql_auth.origins import normalize_origin
 
 MIN_KEY_BYTES = 32
 # Settings of 0.1.0 that are constants now; see graphql_http/limits.py.
@@ -85,12 +86,21 @@ def _check_length(key: SecretStr) -> SecretStr:
     return key
 
 
+def _normalize_origin(entry: str) -> str:
+    try:
+        return normalize_origin(entry)
+    except ValueError:
+        # It can contain a password or a token.
+        shown = re.sub(r"//.*@|[?#].*", "…", entry)
+        text = f"Invalid ALLOWED_ORIGINS: expected {expected('allowed_origins')}, not {shown!r}."
+        raise StartError(text) from None
+
+
 MongoUri = Annotated[SecretStr, AfterValidator(_check_scheme)]
 TokenKey = Annotated[SecretStr, AfterValidator(_check_length)]
 # strict: neither the seconds nor the ISO 8601 that pydantic would accept.
 Duration = Annotated[timedelta, Field(strict=True), BeforeValidator(_parse_duration)]
-# RFC 6454 section 6.2: as a browser sends it in the header Origin, so without a path.
-Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.\-\[\]:]+$")]
+Origin = Annotated[str, AfterValidator(_normalize_origin)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 COMMA_SEPARATED = BeforeValidator(_split)
@@ -159,14 +169,14 @@ class Settings(BaseModel):
         COMMA_SEPARATED,
         "origins such as https://app.example.com, separated by commas",
     ] = frozenset()
-    """Other origins that CORS allows, separated by commas, such as https://app.example.com."""
+    """Origins of other frontends and apps, separated by commas, such as https://app.example.com."""
     trusted_proxies: Annotated[
         frozenset[IPvAnyNetwork],
         COMMA_SEPARATED,
         "IP addresses or networks such as 10.0.0.0/8, separated by commas",
     ] = frozenset()
-    """IP addresses or networks of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto
-    headers are trusted."""
+    """IP addresses or networks of the reverse proxies whose headers X-Forwarded-For, -Proto and
+    -Host are trusted."""
 
     introspection: Annotated[bool, "on or off"] = True
     """Allow schema introspection, and suggestions for misspelled names in error messages."""

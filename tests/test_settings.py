@@ -75,9 +75,6 @@ def test_duration_is_a_number_and_a_unit(
         ("BCRYPT_ROUNDS", "17"),
         ("BCRYPT_ROUNDS", "twelve"),
         ("TOKEN_SOURCES", "cookie"),
-        ("ALLOWED_ORIGINS", "*"),
-        ("ALLOWED_ORIGINS", "app.example.com"),
-        ("ALLOWED_ORIGINS", "https://app.example.com/"),
         ("TRUSTED_PROXIES", "*"),
         ("TRUSTED_PROXIES", "proxy.example"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
@@ -100,6 +97,38 @@ def test_invalid_value_is_refused_without_repeating_it(
 
     assert str(refused.value) == f"Invalid {name}: expected {expected(name.lower())}."
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [
+        *(("*", "*"), ("app.example.com", "app.example.com"), ("", "")),
+        ("https://app.example.com/", "https://app.example.com/"),
+        ("https://*.example.com", "https://*.example.com"),
+        ("https://ada:secret@app.example.com", "https:…app.example.com"),
+        ("https://app.example.com/?token=secret", "https://app.example.com/…"),
+        ("https://app.example.com/#secret", "https://app.example.com/…"),
+    ],
+)
+def test_wrong_origin_is_named_without_its_secrets(
+    entry: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALLOWED_ORIGINS", f"https://right.example,{entry}")
+
+    with pytest.raises(StartError) as refused:
+        read_settings()
+
+    assert str(refused.value) == (
+        "Invalid ALLOWED_ORIGINS: expected origins such as https://app.example.com, separated by"
+        f" commas, not '{shown}'."
+    )
+    assert refused.value.__cause__ is None
+
+
+def test_allowed_origins_are_normalized(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://App.Example.com:443, capacitor://localhost")
+
+    assert read_settings().allowed_origins == {"https://app.example.com", "capacitor://localhost"}
 
 
 def test_token_key_of_32_bytes_is_long_enough_in_any_script(
