@@ -20,4 +20,5 @@ def _graphql_enum(values: type[DescribedEnum]) -> type[Enum]:
 
 ErrorCode = _graphql_enum(errors.ErrorCode)
 FieldReason = _graphql_enum(errors.FieldReason)
+ForbiddenReason = _graphql_enum(errors.ForbiddenReason)
 TokenReason = _graphql_enum(errors.TokenReason)

@@ -50,7 +50,7 @@ class ErrorCode(DescribedEnum):
         "UNAUTHENTICATED",
         "A valid access token is required; `reason` is a `TokenReason`. Refresh, then retry.",
     )
-    FORBIDDEN = "FORBIDDEN", "The origin of the page may not use the cookie."
+    FORBIDDEN = "FORBIDDEN", "The page may not use the cookie; `reason` is a `ForbiddenReason`."
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR", "A bug: quote `requestId` to report it."
     SERVICE_UNAVAILABLE = (
         "SERVICE_UNAVAILABLE",
@@ -82,6 +82,24 @@ class TokenReason(DescribedEnum):
     TOKEN_EXPIRED = "TOKEN_EXPIRED", "The token has expired."
     TOKEN_INVALID = "TOKEN_INVALID", "The token is not ours, or two different ones were sent."
     TOKEN_REVOKED = "TOKEN_REVOKED", "The session of the token has ended."
+
+
+class ForbiddenReason(DescribedEnum):
+    """Why a page may not use the cookie: every `reason` of `FORBIDDEN`."""
+
+    ORIGIN_MISSING = "ORIGIN_MISSING", "The request has no header Origin."
+    ORIGIN_NOT_ALLOWED = (
+        "ORIGIN_NOT_ALLOWED",
+        "The page has neither the origin of the server nor one of ALLOWED_ORIGINS.",
+    )
+    COOKIE_CROSS_SITE = (
+        "COOKIE_CROSS_SITE",
+        "The page is on another site than the server, so its browser drops the cookie.",
+    )
+    COOKIE_NEEDS_HTTPS = (
+        "COOKIE_NEEDS_HTTPS",
+        "The page is loaded neither by HTTPS nor from localhost, so its browser drops the cookie.",
+    )
 
 
 class ApplicationError(Exception):
@@ -146,10 +164,10 @@ class Unauthenticated(ApplicationError):
 
 
 class Forbidden(ApplicationError):
-    """The origin of the page may not use the cookie."""
+    """The page may not use the cookie, or its browser would drop it."""
 
-    def __init__(self) -> None:
-        super().__init__("This origin is not allowed.", code=ErrorCode.FORBIDDEN)
+    def __init__(self, reason: ForbiddenReason) -> None:
+        super().__init__(reason.description, code=ErrorCode.FORBIDDEN, reason=reason)
 
 
 class TooManyAttempts(ApplicationError):

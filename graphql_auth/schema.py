@@ -10,7 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.types.base_scalars import DateTimeDefinition
 
 from graphql_auth.accounts.graphql import AccountMutation, AccountQuery
-from graphql_auth.codes import ErrorCode, FieldReason, TokenReason
+from graphql_auth.codes import ErrorCode, FieldReason, ForbiddenReason, TokenReason
 from graphql_auth.relay.graphql import NodeQuery
 from graphql_auth.sessions.graphql import SessionMutation
 
@@ -53,7 +53,7 @@ def create_schema(
     query: type = Query, mutation: type = Mutation, types: Iterable[type] = ()
 ) -> Schema:
     """Create the schema. ``types`` are those that only an interface leads to."""
-    types = [ErrorCode, FieldReason, TokenReason, *types]
+    types = [ErrorCode, FieldReason, ForbiddenReason, TokenReason, *types]
     config = StrawberryConfig(scalar_map={datetime: _DATE_TIME})
     return Schema(query=query, mutation=mutation, types=types, config=config)
 

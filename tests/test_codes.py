@@ -10,6 +10,7 @@ from graphql_auth import codes, errors
     [
         (codes.ErrorCode, errors.ErrorCode),
         (codes.FieldReason, errors.FieldReason),
+        (codes.ForbiddenReason, errors.ForbiddenReason),
         (codes.TokenReason, errors.TokenReason),
     ],
 )

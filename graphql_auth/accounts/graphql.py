@@ -92,7 +92,8 @@ class AccountMutation:
         A cookie with an invalid token is kept: another response may just have set a valid one.
         """
         context = info.context
-        token = input.refresh_token if input else context.cookies.refresh.read()
+        cookie = context.cookies.refresh
+        token = input.refresh_token if input else cookie.read(is_required=True)
         if not token:
             raise Unauthenticated(TokenReason.TOKEN_MISSING)
         user, tokens = await context.services.rotation.refresh(token, context.client)

@@ -1,4 +1,4 @@
-"""Tokens in HttpOnly cookies, and their CSRF protection."""
+"""Tokens in HttpOnly cookies."""
 
 import functools
 from collections.abc import Collection
@@ -8,14 +8,13 @@ from typing import Self
 from starlette.requests import Request
 from starlette.responses import Response
 
-from graphql_auth.errors import Forbidden
 from graphql_auth.graphql_http.endpoint import Headers
+from graphql_auth.origins import is_local
+from graphql_auth.sessions.page_origin import PageOrigin
 
 # https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis-20#section-4.1.3.2: a browser
 # accepts it over HTTPS only, and from this host only.
 SECURE_PREFIX = "__Host-"
-# For development: http://localhost has no HTTPS, and not every browser makes an exception.
-LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 def find_cookie(request: Request, name: str) -> str | None:
@@ -36,43 +35,30 @@ def find_cookie(request: Request, name: str) -> str | None:
 
 
 class TokenCookie:
-    """One cookie, in the request and in the response.
+    """One cookie, in the request and in the response."""
 
-    CSRF protection: everything except ``peek`` requires an Origin header that is ours or in
-    ALLOWED_ORIGINS. Besides, graphql_http/params.py requires JSON, which needs a preflight.
-    """
-
-    def __init__(
-        self, request: Request, headers: Headers, name: str, allowed_origins: Collection[str]
-    ) -> None:
-        self._request = request
+    def __init__(self, request: Request, headers: Headers, name: str, page: PageOrigin) -> None:
         self._headers = headers
-        self._allowed_origins = allowed_origins
-        self._origin = request.headers.get("origin", "")
-        # A proxy may connect by HTTP to localhost. The origin of our own page is more reliable.
-        is_https_page = self._origin.startswith("https://") and self._has_allowed_origin()
-        is_https = request.url.scheme == "https" or is_https_page
-        is_local = request.url.hostname in LOCAL_HOSTS and not is_https
-        self._name = name if is_local else SECURE_PREFIX + name
+        self._page = page
+        self._name = name if is_local(page.server) else SECURE_PREFIX + name
         # Except on localhost, a neighbouring host could have set a cookie without the prefix.
-        names = [name, SECURE_PREFIX + name] if is_local else [self._name]
+        names = [name, SECURE_PREFIX + name] if is_local(page.server) else [self._name]
         values = {each: find_cookie(request, each) for each in names}
         self._found_name = next((each for each in names if values[each]), self._name)
         self._token = values[self._found_name]
-
-    def check_origin(self) -> None:
-        """Raise Forbidden unless the page may use the cookie."""
-        if not self._has_allowed_origin():
-            raise Forbidden
 
     def peek(self) -> str | None:
         """Return the token without checking the origin."""
         return self._token
 
-    def read(self) -> str | None:
-        """Return the token; raises Forbidden when the page may not use the cookie."""
-        if self._token:
-            self.check_origin()
+    def read(self, *, is_required: bool = False) -> str | None:
+        """Return the token; raises Forbidden when the page may not use the cookie.
+
+        A browser sends no cookie to another site. So if the token is required, this raises without
+        one too; then a client that is no browser, which sends no Origin, gets None.
+        """
+        if self._token or (is_required and self._page.header is not None):
+            self._page.check()
         return self._token
 
     def set(self, token: str, lifetime: timedelta) -> None:
@@ -84,15 +70,9 @@ class TokenCookie:
 
     def clear(self) -> None:
         """Delete the token in the browser, if there is one and the page may use it."""
-        if self._token and self._has_allowed_origin():
+        if self._token and self._page.is_allowed:
             self._token = None
             self._write("", 0)
-
-    def _has_allowed_origin(self) -> bool:
-        host = self._request.headers.get("host")
-        # A proxy may hide that the page was loaded by HTTPS.
-        own = {f"https://{host}", f"{self._request.url.scheme}://{host}"}
-        return self._origin in own or self._origin in self._allowed_origins
 
     def _write(self, value: str, max_age: int) -> None:
         name = self._found_name
@@ -125,6 +105,10 @@ class Cookies:
         self._allowed_origins = allowed_origins
 
     @functools.cached_property
+    def _page(self) -> PageOrigin:
+        return PageOrigin(self._request, self._allowed_origins)
+
+    @functools.cached_property
     def refresh(self) -> TokenCookie:
         return self._cookie("refresh-token")
 
@@ -136,8 +120,8 @@ class Cookies:
         """Return these if they are requested; raises Forbidden if the page may not use them."""
         if not is_requested:
             return None
-        self.refresh.check_origin()
+        self._page.check()
         return self
 
     def _cookie(self, name: str) -> TokenCookie:
-        return TokenCookie(self._request, self._headers, name, self._allowed_origins)
+        return TokenCookie(self._request, self._headers, name, self._page)
