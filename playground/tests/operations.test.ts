@@ -8,7 +8,7 @@ import {
   typeFromAST,
   validate,
 } from 'graphql';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { READY_OPERATIONS } from '../src/operations';
 
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
@@ -37,4 +37,15 @@ test.each(['Register', 'Login'])('%s is sent with a session in a cookie', (name)
   const operation = READY_OPERATIONS.find((each) => each.name === name);
 
   expect(JSON.parse(operation?.variables ?? '').input.useCookie).toBe(true);
+});
+
+test.each([true, false])('a secure context (%s) decides on the cookie', async (isSecureContext) => {
+  vi.stubGlobal('isSecureContext', isSecureContext);
+  vi.resetModules();
+  const { readyOperation } = await import('../src/operations');
+
+  const { input } = JSON.parse(readyOperation('Login')?.variables ?? '');
+
+  expect(input.useCookie).toBe(isSecureContext);
+  vi.unstubAllGlobals();
 });
