@@ -39,7 +39,7 @@ def test_documented_generator_options_write_every_enum(tmp_path: Path) -> None:
     written = (tmp_path / "src" / "gql" / "enums.ts").read_text(encoding="utf-8")
     kinds = [kind for kind in build_schema(sdl).type_map.values() if not kind.name.startswith("__")]
     enums = {kind.name: kind for kind in kinds if isinstance(kind, GraphQLEnumType)}
-    assert {"ErrorCode", "FieldReason", "TokenReason"} <= enums.keys()
+    assert {"ErrorCode", "FieldReason", "ForbiddenReason", "TokenReason"} <= enums.keys()
     for name, enum in enums.items():
         (values,) = re.findall(
             rf"^export enum {name} {{(.*?)^}}", written, re.DOTALL | re.MULTILINE
