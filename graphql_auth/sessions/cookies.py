@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from graphql_auth.graphql_http.endpoint import Headers
 from graphql_auth.origins import is_local
-from graphql_auth.sessions.page_origin import PageOrigin
+from graphql_auth.sessions.csrf import PageOrigin
 
 # https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis-20#section-4.1.3.2: a browser
 # accepts it over HTTPS only, and from this host only.

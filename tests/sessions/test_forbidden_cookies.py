@@ -155,6 +155,6 @@ def test_log_names_both_origins(start: Start) -> None:
     browser.http.close()
 
     server.wait_for_output(
-        r"WARNING graphql_auth\.sessions\.page_origin: request \w+: COOKIE_CROSS_SITE: page"
+        r"WARNING graphql_auth\.sessions\.csrf: request \w+: COOKIE_CROSS_SITE: page"
         rf" {OTHER_SITE}, server https://auth\.example\.com\. "
     )

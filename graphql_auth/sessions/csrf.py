@@ -1,4 +1,4 @@
-"""Whether the page that sends a request may use cookies, and whether its browser keeps them."""
+"""CSRF protection: whether a page may use cookies. Also, whether its browser keeps them."""
 
 import logging
 from collections.abc import Collection

@@ -5,8 +5,8 @@ from starlette.requests import Request
 
 from graphql_auth.errors import Forbidden, ForbiddenReason
 from graphql_auth.logs import LogRateLimit
-from graphql_auth.sessions import page_origin
-from graphql_auth.sessions.page_origin import PageOrigin
+from graphql_auth.sessions import csrf
+from graphql_auth.sessions.csrf import PageOrigin
 
 LISTED = {
     *("https://app.example.com", "https://other.example", "http://app.example.com"),
@@ -17,7 +17,7 @@ LISTED = {
 
 @pytest.fixture(autouse=True)
 def no_earlier_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_origin, "_lines", LogRateLimit(page_origin.SECONDS_BETWEEN_LINES))
+    monkeypatch.setattr(csrf, "_lines", LogRateLimit(csrf.SECONDS_BETWEEN_LINES))
 
 
 def page(server: str, origin: str | None, fetch_site: str | None = None) -> PageOrigin:
