@@ -50,7 +50,7 @@ class PageOrigin:
         if reason is None:
             return
         if _lines.can_log(reason):
-            page = format_origin(self._page) if self._page else (self.header or "unknown")[:100]
+            page = format_origin(self._page) if self._page else "unknown"
             server = format_origin(self.server)
             logger.warning("%s: page %s, server %s. %s", reason, page, server, reason.description)
         raise Forbidden(reason)
