@@ -55,7 +55,7 @@ def create_app(
     TOKEN_KEY; a caller that starts an embedded database sets them first.
     """
     services = create_services(settings, processes=processes)
-    playground = Playground()
+    playground = Playground() if settings.has_playground else None
     create_context = context_factory(services, settings.token_sources, settings.allowed_origins)
     endpoint = GraphQLEndpoint(
         create_schema().core, create_context, _endpoint_config(settings), playground
@@ -64,7 +64,7 @@ def create_app(
     # Starlette ends the expression with $, which accepts a newline too.
     graphql_route.path_regex = re.compile(rf"{GRAPHQL_PATH}\Z")
     app = Starlette(
-        routes=[graphql_route, Route(ASSETS_PATH, playground.asset)],
+        routes=[graphql_route, *([Route(ASSETS_PATH, playground.asset)] if playground else [])],
         middleware=[*_middleware(settings)],
         exception_handlers=dict.fromkeys(
             (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), not_found

@@ -180,6 +180,8 @@ class Settings(BaseModel):
 
     introspection: Annotated[bool, "on or off"] = True
     """Allow schema introspection, and suggestions for misspelled names in error messages."""
+    playground: Annotated[bool | None, "on or off"] = None
+    """Serve the playground to browsers, on or off; if unset, the same as INTROSPECTION."""
     request_read_timeout: Annotated[Duration, Field(ge=SECOND, le=HOUR)] = 10 * SECOND
     """Time that a client has to send the headers, and again to send the body."""
     keep_alive_timeout: Annotated[Duration, Field(ge=SECOND, le=DAY)] = 75 * SECOND
@@ -197,6 +199,10 @@ class Settings(BaseModel):
     """Maximum depth of nested fields in an operation."""
     max_query_fields: Count = 1_000
     """Most fields in an operation, with each fragment counted wherever it is spread."""
+
+    @property
+    def has_playground(self) -> bool:
+        return self.introspection if self.playground is None else self.playground
 
     @property
     def listening_port(self) -> int:

@@ -15,7 +15,7 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 
 from graphql_auth.app import create_app
 from graphql_auth.errors import StartError, Unavailable
@@ -237,6 +237,37 @@ def test_settings_of_the_endpoint_take_effect(strict: ServerProcess) -> None:
             client.url, params={"token": "x"}, json={"query": WELCOME, "token": "x"}
         )
         assert extensions(by_query.json())["reason"] == "TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("accept", ["text/html", "text/html,*/*;q=0.8", "text/html;q=0.1"])
+def test_browser_gets_an_error_without_playground(
+    strict: ServerProcess, method: str, accept: str
+) -> None:
+    with Client(strict.url) as client:
+        response = client.http.request(method, strict.url, headers={"Accept": accept})
+
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    if method == "GET":
+        assert code(response.json()) == "BAD_REQUEST"
+        assert "playground is switched off" in response.json()["errors"][0]["message"]
+
+
+def test_banner_names_the_playground_only_if_there_is_one(
+    strict: ServerProcess, shared_server: ServerProcess
+) -> None:
+    assert "playground" in shared_server.output
+    assert "playground" not in strict.output
+
+
+@pytest.mark.parametrize("playground", [True, False])
+def test_assets_are_served_only_with_the_playground(*, playground: bool) -> None:
+    settings = read_settings(mongo_uri="mongodb://localhost", token_key=KEY, playground=playground)
+
+    paths = [route.path for route in create_app(settings).routes if isinstance(route, Route)]
+
+    assert paths == ["/graphql", "/graphql/assets/{name}"][: 1 + playground]
 
 
 @pytest.mark.parametrize("limit", PASSING)

@@ -139,6 +139,24 @@ def test_token_key_of_32_bytes_is_long_enough_in_any_script(
     assert read_settings().token_key is not None
 
 
+@pytest.mark.parametrize(
+    ("playground", "introspection", "expected"),
+    [
+        ("", "", True),
+        ("", "off", False),
+        ("off", "on", False),
+        ("on", "off", True),
+    ],
+)
+def test_playground_is_off_without_introspection_unless_asked_for(
+    playground: str, introspection: str, *, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAYGROUND", playground)
+    monkeypatch.setenv("INTROSPECTION", introspection)
+
+    assert read_settings().has_playground is expected
+
+
 def test_port_takes_precedence_over_api_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_PORT", "5001")
     assert read_settings().listening_port == 5001

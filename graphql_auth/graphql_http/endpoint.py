@@ -57,7 +57,7 @@ class GraphQLEndpoint:
         schema: GraphQLSchema,
         create_context: CreateContext,
         config: EndpointConfig,
-        playground: Playground,
+        playground: Playground | None,
     ) -> None:
         self._schema = schema
         self._create_context = create_context
@@ -73,7 +73,10 @@ class GraphQLEndpoint:
 
     async def _respond(self, request: Request) -> Response:
         if _wants_playground(request):
-            return self._playground.page(request)
+            if self._playground:
+                return self._playground.page(request)
+            message = "The playground is switched off. Send GraphQL operations to this URL by POST."
+            return _error_response(BadRequest(message), JSON)
         media_type = choose_media_type(join_lines(request, "accept"))
         if media_type is None:
             message = f"Supported response types: {JSON}, {GRAPHQL}."

@@ -53,7 +53,7 @@ def serve(settings: Settings, signals: StopSignals, *, workers: int, reload: boo
     warn_if_children_can_outlive_us()
     with listen(settings) as listener, _database(settings, signals) as (completed, data):
         app = _check(completed, signals)
-        on_ready = functools.partial(_print_banner, listener, data)
+        on_ready = functools.partial(_print_banner, completed, listener, data)
         run(completed, listener, signals, on_ready, app=app, workers=workers, reload=reload)
 
 
@@ -159,17 +159,18 @@ def _check(settings: Settings, signals: StopSignals) -> "Starlette":
     return app
 
 
-def _print_banner(listener: socket.socket, data: str) -> None:
+def _print_banner(settings: Settings, listener: socket.socket, data: str) -> None:
     host, port, *_ = listener.getsockname()
     if host in {"127.0.0.1", "0.0.0.0", "::"}:  # noqa: S104 - it is only compared
         # A browser shares no cookies between this name and an IP address, so all URLs have it.
         host = "localhost"
     shown = f"[{host}]" if ":" in host else host
+    hint = "  (in a browser: the playground)" if settings.has_playground else ""
     # The server serves all the same where nobody reads this.
     with suppress(StartError, Stopped):
         output.write(
             f"graphql-auth {__version__} is ready.\n"
-            f"  GraphQL  http://{shown}:{port}/graphql  (in a browser: the playground)\n"
+            f"  GraphQL  http://{shown}:{port}/graphql{hint}\n"
             f"  Data     {escape_invisible(data)}\n"
             "  Stop     Ctrl-C\n"
         )
