@@ -28,6 +28,9 @@ class TrustedProxyMiddleware(ProxyHeadersMiddleware):
             headers = MutableHeaders(scope=scope)
             clients = _split(headers.getlist("x-forwarded-for"))
             proxies = 1 + len([*takewhile(self.trusted_hosts.__contains__, reversed(clients))])
+            if clients:
+                # Uvicorn would take an empty element for the client.
+                headers["x-forwarded-for"] = ", ".join(clients)
             for name, target in (("host", "host"), ("proto", "x-forwarded-proto")):
                 if values := _split(headers.getlist(f"x-forwarded-{name}")):
                     headers[target] = values[-proxies:][0]

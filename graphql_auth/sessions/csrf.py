@@ -27,7 +27,8 @@ class PageOrigin:
 
     def __init__(self, request: Request, allowed_origins: Collection[str]) -> None:
         headers = request.headers
-        self.header = headers.get("origin")
+        # Two of them are the origin of no page.
+        self.header = ", ".join(headers.getlist("origin")) if "origin" in headers else None
         self._page = parse_origin(self.header or "")
         self._fetch_site = headers.get("sec-fetch-site")
         scheme, host = request.scope["scheme"], headers.get("host", "")

@@ -54,6 +54,8 @@ async def test_forwarded_headers_of_others_are_ignored(peer: str) -> None:
         ["198.51.100.1", "203.0.113.9"],
         ["10.9.9.9, 203.0.113.9, 10.0.0.2"],
         ["<script>, 203.0.113.9:5678"],
+        ["198.51.100.1, 203.0.113.9, , 10.0.0.2,"],
+        ["203.0.113.9", ""],
     ],
 )
 async def test_forged_forwarded_for_is_ignored(forwarded_for: list[str]) -> None:

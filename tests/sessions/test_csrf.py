@@ -193,3 +193,11 @@ def test_one_line_names_both_origins(caplog: pytest.LogCaptureFixture) -> None:
         for reason, page, server in shown
     ]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+def test_two_origins_are_not_allowed() -> None:
+    own = [(b"host", b"auth.example.com"), (b"origin", b"https://auth.example.com")]
+    lines = [*own, (b"origin", b"https://evil.example")]
+    request = Request({"type": "http", "scheme": "https", "headers": lines})
+
+    assert not PageOrigin(request, LISTED).is_allowed
