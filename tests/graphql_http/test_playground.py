@@ -218,6 +218,13 @@ async def test_range_is_ignored(build: Path, ranges: str) -> None:
     assert response.headers["accept-ranges"] == "none"
 
 
+def test_304_leaves_the_connection_open(client: Client) -> None:
+    known = [*BROWSER.items(), ("If-None-Match", '"other"'), ("If-None-Match", "*")]
+    for method in ("GET", "HEAD"):
+        assert client.http.request(method, client.url, headers=known).status_code == 304
+    assert client.ask("{ __typename }") == {"data": {"__typename": "Query"}}
+
+
 def test_head_of_playground_has_no_body(client: Client) -> None:
     get, head = (client.http.request(m, client.url, headers=BROWSER) for m in ("GET", "HEAD"))
 

@@ -503,6 +503,13 @@ def test_expect_100_continue_is_answered(connection: socket.socket) -> None:
     assert answer(connection).endswith(DATA)
 
 
+@pytest.mark.parametrize("line", [b"keep-alive, close", b"keep-alive\r\nConnection: close"])
+def test_connection_header_is_a_list(connection: socket.socket, line: bytes) -> None:
+    connection.sendall(post(b"Content-Length: 27\r\nConnection: " + line + b"\r\n") + post())
+
+    assert statuses(answer(connection)) == [200]
+
+
 def test_http_1_0_client_gets_no_http_1_1_features(
     connection: socket.socket,
 ) -> None:
