@@ -297,6 +297,6 @@ def test_the_package_brings_a_command(tmp_path: Path) -> None:
 def test_name_and_value_without_effect_are_lines_of_the_log(start: Start) -> None:
     server = start(HOST="x86_64-conda-linux-gnu", ALLOWED_ORIGIN="https://app.example.com")
 
-    assert "http://127.0.0.1:" in server.url
+    assert "http://localhost:" in server.url
     assert "Z WARNING graphql_auth.settings: HOST counts as unset" in server.output
     assert "WARNING graphql_auth.settings: ALLOWED_ORIGIN is not a setting" in server.output
