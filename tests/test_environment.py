@@ -340,7 +340,7 @@ def test_fifo_without_a_writer_does_not_hang(
         read_settings()
 
 
-@pytest.mark.parametrize("name", ["MONGO_URI", "TOKEN_KEY", "HOST", "ALLOWED_ORIGINS"])
+@pytest.mark.parametrize("name", ["MONGO_URI", "TOKEN_KEY", "HOST", "TRUSTED_PROXIES"])
 def test_value_that_is_not_utf_8_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, os.fsdecode(b"mongodb://hunter2-hunter2-hunter2-hunter2\xff"))
 
