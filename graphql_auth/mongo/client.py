@@ -109,6 +109,9 @@ def _create_client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
                 uri,
                 appname="graphql-auth",
                 tz_aware=True,
+                # Other programs store dates after the year 9999, and invalid UTF-8.
+                datetime_conversion="DATETIME_AUTO",
+                unicode_decode_error_handler="replace",
                 # They override the URI: a revoked session has to be visible at once.
                 readPreference="primary",
                 readConcernLevel="local",

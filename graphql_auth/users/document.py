@@ -7,10 +7,14 @@ from beanie import Document, PydanticObjectId
 from pydantic import BeforeValidator, ConfigDict, Field
 from pymongo import ASCENDING, IndexModel
 
-# Documents of the Node.js original can lack a field or hold null in it.
+# Other programs store documents here too, so a field can be missing or have any value.
 Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
-Count = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]
-Flag = Annotated[bool, BeforeValidator(lambda value: False if value is None else value)]
+# We store 32-bit integers only, which are the ones that the driver returns as int.
+Count = Annotated[int, BeforeValidator(lambda value: value if type(value) is int else 0)]
+# What mongoose casts to false, and what is empty; anything else disables (fail closed).
+Flag = Annotated[
+    bool, BeforeValidator(lambda value: bool(value) and value not in ("false", "0", "no"))
+]
 
 # Registration gives this index as a hint, so that it fails without the index.
 EMAIL_INDEX = "email_1"

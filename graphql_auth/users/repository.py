@@ -1,17 +1,19 @@
 """The collection of users."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from beanie import PydanticObjectId
-from pydantic import ValidationError
-from pymongo import ReturnDocument
+from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from graphql_auth.errors import DatabaseUnavailable, EmailTaken
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.users.document import EMAIL_INDEX, UserDocument
+
+# Not those of Beanie or of other programs, whose values can be invalid.
+_FIELDS = [*(UserDocument.model_fields.keys() - {"id", "revision_id"})]
 
 
 class UserRepository:
@@ -23,28 +25,18 @@ class UserRepository:
 
     async def get(self, user_id: str) -> UserDocument | None:
         """Return the user with this id, 24 hexadecimal digits."""
-        with translate_driver_errors():
-            return await UserDocument.get(PydanticObjectId(user_id))
+        (user,) = await self.get_many([user_id])
+        return user
 
-    async def get_many(
-        self, user_ids: Sequence[str]
-    ) -> list[UserDocument | ValidationError | None]:
-        """Return the users with these ids in one query; an error for a document that is invalid."""
+    async def get_many(self, user_ids: Sequence[str]) -> list[UserDocument | None]:
+        """Return the users with these ids in one query."""
         ids = list(map(PydanticObjectId, user_ids))
-        # Not a query of Beanie: one invalid document would fail the reads of all other users.
-        with translate_driver_errors():
-            stored = UserDocument.get_pymongo_collection().find({"_id": {"$in": ids}})
-            found = {values["_id"]: _validate(values) async for values in stored}
+        found = {user.id: user for user in await self._find({"_id": {"$in": ids}})}
         return [found.get(user_id) for user_id in ids]
 
     async def find_by_email(self, spellings: Sequence[str]) -> UserDocument | None:
         """Return the user whose e-mail is stored as one of ``spellings``, the first if several."""
-        with translate_driver_errors():
-            # With the type, the query uses a partial index on strings too.
-            users = await UserDocument.find(
-                {"email": {"$in": list(spellings), "$type": "string"}}
-            ).to_list()
-        found = {user.email: user for user in users}
+        found = {user.email: user for user in await self._find(query_emails(spellings))}
         return next((found[email] for email in spellings if email in found), None)
 
     async def refuse_taken(self, spellings: Sequence[str]) -> None:
@@ -55,7 +47,12 @@ class UserRepository:
         if not (names := await self._indexes.check(UserDocument)):
             raise DatabaseUnavailable
         (self._email_index,) = names
-        if await self.find_by_email(spellings):
+        with translate_driver_errors():
+            # Also by a document that is not served.
+            taken = await UserDocument.get_pymongo_collection().find_one(
+                query_emails(spellings), {"_id": True}
+            )
+        if taken:
             raise EmailTaken
 
     async def add(self, user: UserDocument) -> UserDocument:
@@ -96,21 +93,23 @@ class UserRepository:
     async def change_password(self, user: UserDocument, new_hash: str) -> UserDocument | None:
         """Replace the password; None if it was changed since ``user`` was read.
 
-        One atomic command decides between concurrent changes, and returns the result.
+        One atomic command decides between concurrent changes.
         """
+        # Users of another program have no such field, or one of its own; see Count.
+        is_ours = {"$eq": [{"$type": "$password_changes"}, "int"]}
+        count = {"$cond": [is_ours, "$password_changes", 0]}
+        query = {
+            "_id": user.id,
+            # The shard key, so that a sharded cluster asks one shard only.
+            "email": user.email,
+            "$expr": {"$eq": [count, user.password_changes]},
+        }
+        changes = {"password": new_hash, "password_changes": user.password_changes + 1}
         with translate_driver_errors(writing=True):
-            document = await UserDocument.get_pymongo_collection().find_one_and_update(
-                {
-                    "_id": user.id,
-                    # The shard key, so that a sharded cluster asks one shard only.
-                    "email": user.email,
-                    # Users of the Node.js original have no such field.
-                    "password_changes": user.password_changes or {"$in": [0, None]},
-                },
-                {"$set": {"password": new_hash}, "$inc": {"password_changes": 1}},
-                return_document=ReturnDocument.AFTER,
+            result = await UserDocument.get_pymongo_collection().update_one(
+                query, {"$set": changes}
             )
-        return UserDocument.model_validate(document) if document else None
+        return user.model_copy(update=changes) if result.matched_count else None
 
     async def disable(self, user: UserDocument, *, disabled: bool) -> None:
         """Forbid a user to sign in, or allow it again."""
@@ -130,9 +129,18 @@ class UserRepository:
                 UserDocument.id == user.id, UserDocument.password == user.password
             ).set({UserDocument.password: new_hash})
 
+    @staticmethod
+    async def _find(query: Mapping[str, Any]) -> list[UserDocument]:
+        """Find users, except those with another id than an ObjectId, which tokens cannot name."""
+        with translate_driver_errors():
+            stored = await UserDocument.get_pymongo_collection().find(query, _FIELDS).to_list()
+        return [
+            UserDocument.model_validate(values)
+            for values in stored
+            if isinstance(values["_id"], ObjectId)
+        ]
 
-def _validate(values: Mapping[str, Any]) -> UserDocument | ValidationError:
-    try:
-        return cast("UserDocument", UserDocument.model_validate(values))
-    except ValidationError as error:
-        return error
+
+def query_emails(emails: Sequence[str]) -> dict[str, Any]:
+    """Return the query for these e-mails. The type lets it use a partial index on strings too."""
+    return {"email": {"$in": emails, "$type": "string"}}
