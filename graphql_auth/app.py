@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from graphql_auth.accounts.user_check import UserCheck
 from graphql_auth.context import context_factory
 from graphql_auth.errors import Unavailable
 from graphql_auth.graphql_http.cors import AllowedOriginsMiddleware
@@ -28,11 +29,13 @@ from graphql_auth.mongo.client import (
 )
 from graphql_auth.mongo.collections import Database
 from graphql_auth.mongo.meta import MetaDocument
+from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.runtime.periodic import run_periodically
 from graphql_auth.schema import create_schema
 from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services, reveal
 from graphql_auth.settings import Settings
 from graphql_auth.tokens.key_fingerprint import check_token_key
+from graphql_auth.users.scan import UserScan
 
 GRAPHQL_PATH = "/graphql"
 ASSETS_PATH = f"{GRAPHQL_PATH}/assets/{{name}}"
@@ -106,6 +109,7 @@ async def check_database(settings: Settings) -> AsyncIterator[Database]:
     async with connect(reveal(settings.mongo_uri), DOCUMENTS) as database:
         with translate_start_errors(f"{database.name}.{MetaDocument.get_collection_name()}"):
             await check_token_key(reveal(settings.token_key))
+        await UserCheck(UserScan(), PasswordHasher(settings.bcrypt_rounds)).log_count()
         yield database
 
 

@@ -1,15 +1,13 @@
 """What ``graphql-auth users`` does to the database."""
 
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from graphql_auth.accounts.admin import UserAdmin, UserNotFound
-from graphql_auth.embedded_mongo.mongod import find_or_run_mongod
-from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.cli.database import run_with_database
+from graphql_auth.errors import StartError
 from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.indexes import IndexMonitor
-from graphql_auth.runtime.event_loop import run
 from graphql_auth.services import DOCUMENTS
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.settings import Settings
@@ -36,21 +34,7 @@ def change_user(settings: Settings, change: str, email: str) -> str:
             users = UserRepository(IndexMonitor(DOCUMENTS))
             return await method(UserAdmin(users, SessionRepository()), email)
 
-    with _database(settings) as uri:
-        try:
-            return message.format(run(connect_and_change(uri)))
-        except UserNotFound:
-            raise StartError(f"There is no user with the e-mail {email}.") from None
-        except Unavailable:
-            raise StartError(
-                "Lost the connection to MongoDB before the command completed; run it again."
-            ) from None
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[str]:
-    if settings.mongo_uri:
-        yield settings.mongo_uri.get_secret_value()
-    else:
-        with find_or_run_mongod(settings.data_dir) as uri:
-            yield uri
+    try:
+        return message.format(run_with_database(settings, connect_and_change))
+    except UserNotFound:
+        raise StartError(f"There is no user with the e-mail {email}.") from None

@@ -15,19 +15,43 @@ COMMANDS = {
 def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     parser = commands.add_parser(
         "users",
-        help="disable, enable or delete a user",
-        description="Change a user. A running server follows within a second.",
+        help="disable, enable or delete a user; find those who cannot log in",
+        description="Change users. A running server follows within a second.",
     )
     changes = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, effect in COMMANDS.items():
         command = changes.add_parser(name, help=effect, description=f"{effect.capitalize()}.")
         command.add_argument("email", metavar="EMAIL", help="e-mail of the user")
         command.set_defaults(run=_run, change=name)
+    check = changes.add_parser(
+        "check",
+        help="list everybody who cannot log in, and why",
+        description="List everybody who cannot log in, and why. The status is 1 if there are any.",
+    )
+    check.set_defaults(run=_run, change="check")
+    normalize = changes.add_parser(
+        "normalize",
+        help="change e-mails that no login finds, such as those with upper case",
+        description=(
+            "Change e-mails that no login finds to their canonical form, unless another user has"
+            " it. Other programs that search for the old form will not find it."
+        ),
+    )
+    normalize.add_argument("--dry-run", action="store_true", help="only print the changes")
+    normalize.set_defaults(run=_run, change="normalize")
 
 
 def _run(options: argparse.Namespace) -> None:
     # Imported here, because --help and schema do not need them.
     from graphql_auth.cli.change_user import change_user  # noqa: PLC0415
+    from graphql_auth.cli.check_users import check_users, normalize_users  # noqa: PLC0415
     from graphql_auth.settings import read_settings  # noqa: PLC0415
 
-    output.write_line(change_user(read_settings(), options.change, options.email))
+    settings = read_settings()
+    if options.change == "check":
+        message = check_users(settings)
+    elif options.change == "normalize":
+        message = normalize_users(settings, dry_run=options.dry_run)
+    else:
+        message = change_user(settings, options.change, options.email)
+    output.write_line(message)

@@ -71,6 +71,9 @@ class PasswordHasher:
         self._equalize_timing(rounds)
         return VerifyResult(correct=False)
 
+    def can_verify(self, stored: str) -> bool:
+        return self._parse_hash(stored)[0] is not None
+
     def _parse_hash(self, stored: str | None) -> tuple[str | None, int]:
         """Return the scheme and the cost of a hash; None and 0 if it cannot be verified."""
         scheme = self._context.identify(stored or "")

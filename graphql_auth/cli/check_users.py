@@ -1,0 +1,87 @@
+"""What ``graphql-auth users check`` and ``users normalize`` do."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+from bson import ObjectId
+from pymongo import timeout
+
+from graphql_auth.accounts.user_check import UnusableUser, UserCheck
+from graphql_auth.cli.database import run_with_database
+from graphql_auth.errors import StartError
+from graphql_auth.mongo.client import connect, translate_driver_errors
+from graphql_auth.passwords.hasher import PasswordHasher
+from graphql_auth.runtime import output
+from graphql_auth.runtime.periodic import run_periodically
+from graphql_auth.settings import Settings
+from graphql_auth.users.document import UserDocument
+from graphql_auth.users.scan import UserScan
+
+SECONDS_BETWEEN_REPORTS = 5.0
+# The timeout of a request is too short for a scan of many users.
+MAX_SECONDS = 24 * 3600.0
+MAX_LENGTH_SHOWN = 400
+
+Handle = Callable[[UserScan, UnusableUser], Awaitable[str | None]]
+
+
+def check_users(settings: Settings) -> str:
+    """Print all users who cannot log in, and return a summary. Raises StartError for the same."""
+
+    async def describe(_: UserScan, user: UnusableUser) -> str:
+        return f"{_show(user.id)} {_show(user.email)}: {'; '.join(user.reasons)}"
+
+    found, _ = run_with_database(settings, lambda uri: _walk(uri, describe, create_indexes=False))
+    if found:
+        raise StartError(
+            f"users who cannot log in: {found}; the command `users normalize` repairs e-mails."
+        )
+    return "All users can log in."
+
+
+def normalize_users(settings: Settings, *, dry_run: bool) -> str:
+    """Change e-mails to the canonical form, unless another user has it; return a summary.
+
+    The unique index decides between this and concurrent registrations, so it is created.
+    """
+
+    async def repair(scan: UserScan, user: UnusableUser) -> str | None:
+        if user.new_email is None:
+            return None
+        if not dry_run and not await scan.change_email(user.id, user.email, user.new_email):
+            return None
+        return f"{_show(user.id)} {_show(user.email)}: now {_show(user.new_email)}"
+
+    found, repaired = run_with_database(
+        settings, lambda uri: _walk(uri, repair, create_indexes=not dry_run)
+    )
+    return f"e-mails {'to change' if dry_run else 'changed'}: {repaired} of {found}"
+
+
+async def _walk(uri: str, handle: Handle, *, create_indexes: bool) -> tuple[int, int]:
+    """Print what ``handle`` returns for users who cannot log in; count the users and the lines."""
+    found = printed = total = 0
+
+    async def report() -> None:
+        output.write_error(f"{found} of about {total} users cannot log in, so far\n")
+
+    scan = UserScan()
+    async with connect(uri, [UserDocument], create_indexes=create_indexes):
+        with translate_driver_errors(), timeout(MAX_SECONDS):
+            total = await scan.count()
+            async with (
+                run_periodically((SECONDS_BETWEEN_REPORTS, report)),
+                aclosing(UserCheck(scan, PasswordHasher(4)).find()) as users,
+            ):
+                async for user in users:
+                    found += 1
+                    if line := await handle(scan, user):
+                        output.write_line(line)
+                        printed += 1
+    return found, printed
+
+
+def _show(value: object) -> str:
+    """Return a value without control characters, a text in quotes."""
+    shown = str(value) if isinstance(value, ObjectId) else repr(value)
+    return shown if len(shown) <= MAX_LENGTH_SHOWN else f"{shown[:MAX_LENGTH_SHOWN]}…"

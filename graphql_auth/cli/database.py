@@ -1,0 +1,32 @@
+"""The database of a command, which runs beside a server or without one."""
+
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from graphql_auth.embedded_mongo.mongod import find_or_run_mongod
+from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.runtime.event_loop import run
+from graphql_auth.settings import Settings
+
+T = TypeVar("T")
+
+
+def run_with_database(settings: Settings, work: Callable[[str], Coroutine[Any, Any, T]]) -> T:
+    """Return what ``work`` returns, which gets the URI. Raises StartError."""
+    with _database(settings) as uri:
+        try:
+            return run(work(uri))
+        except Unavailable:
+            raise StartError(
+                "Lost the connection to MongoDB before the command completed; run it again."
+            ) from None
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    if settings.mongo_uri:
+        yield settings.mongo_uri.get_secret_value()
+    else:
+        with find_or_run_mongod(settings.data_dir) as uri:
+            yield uri

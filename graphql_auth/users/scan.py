@@ -1,0 +1,87 @@
+"""Reads all users, also those whom other programs stored, in the raw form."""
+
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from graphql_auth.mongo.client import BACKGROUND
+from graphql_auth.mongo.index_specs import declared_indexes, find_equal
+from graphql_auth.users.document import UserDocument
+from graphql_auth.users.repository import query_emails
+
+Stored = Mapping[str, Any]
+
+BATCH = 1_000
+# A query matches the elements of an array too.
+_NO_ARRAY = {"$not": {"$type": "array"}}
+# Selects nearly all users who can log in: MongoDB takes a second for a million. PCRE's $ accepts a
+# newline at the end, \z does not.
+_USUAL = {
+    "_id": {"$type": "objectId"},
+    "email": {"$regex": r"^(?!.*xn--)[!-@\[-~]{1,320}\z", **_NO_ARRAY},
+    "password": {
+        "$regex": r"^\$(2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}"
+        r"|bcrypt-sha256\$v=2,t=2b,r=([4-9]|1[0-6])\$[./A-Za-z0-9]{22}\$[./A-Za-z0-9]{31})\z",
+        **_NO_ARRAY,
+    },
+    "disabled": {"$in": [None, False, True], **_NO_ARRAY},
+}
+
+
+class UserScan:
+    """Every method raises PyMongoError: to take long is no outage here."""
+
+    async def count(self) -> int:
+        """Return about how many users there are."""
+        return await UserDocument.get_pymongo_collection().estimated_document_count()
+
+    async def find_unusual(self) -> AsyncGenerator[list[Stored]]:
+        """Yield batches of users; all who cannot log in are among them, except duplicates."""
+        cursor = UserDocument.get_pymongo_collection().find(
+            {"$nor": [_USUAL]},
+            ["email", "password", "disabled"],
+            batch_size=BATCH,
+            comment=BACKGROUND,
+        )
+        async with cursor:
+            while batch := await cursor.to_list(BATCH):
+                yield batch
+
+    async def find_duplicates(self) -> AsyncGenerator[Stored]:
+        """Yield the users whose e-mail is that of another user, exactly."""
+        users = UserDocument.get_pymongo_collection()
+        (unique,) = declared_indexes(UserDocument)
+        if find_equal(unique, await (await users.list_indexes()).to_list()):
+            # There are none, and it takes 15 s to see that among a million.
+            return
+        stages: list[Stored] = [
+            {"$match": {"email": {"$type": "string", **_NO_ARRAY}}},
+            {"$group": {"_id": "$email", "ids": {"$push": "$_id"}}},
+            {"$match": {"ids.1": {"$exists": True}}},
+            {"$unwind": "$ids"},
+            {"$project": {"_id": "$ids", "email": "$_id"}},
+        ]
+        async with await users.aggregate(stages, allowDiskUse=True) as cursor:
+            async for user in cursor:
+                yield user
+
+    async def find_holders(self, emails: Sequence[str]) -> Mapping[str, set[str]]:
+        """Return who has these e-mails: for each, the ids as text, since an id can be anything."""
+        holders = defaultdict[str, set[str]](set)
+        users = UserDocument.get_pymongo_collection()
+        async for user in users.find(query_emails(emails), ["email"]):
+            if isinstance(user["email"], str):
+                holders[user["email"]].add(repr(user["_id"]))
+        return holders
+
+    async def change_email(self, user_id: object, email: str | None, new_email: str) -> bool:
+        """Change an e-mail; False if it was changed already, or another user has the new one."""
+        try:
+            result = await UserDocument.get_pymongo_collection().update_one(
+                {"_id": user_id, "email": email}, {"$set": {"email": new_email}}
+            )
+        except DuplicateKeyError:
+            return False
+        return result.modified_count > 0

@@ -1,0 +1,191 @@
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from graphql_auth.cli import check_users
+from graphql_auth.cli.check_users import normalize_users
+from graphql_auth.cli.main import run
+from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.settings import read_settings
+from graphql_auth.users.scan import UserScan
+from tests.accounts.test_foreign_documents import HASH, document
+
+ID = ObjectId("64b7f0c0a1b2c3d4e5f60718")
+
+
+@pytest.fixture
+def users(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Collection[dict[str, Any]]]:
+    monkeypatch.setenv("MONGO_URI", database_uri)
+    with MongoClient[dict[str, Any]](database_uri) as client:
+        yield client.get_default_database()["users"]
+
+
+def emails(users: Collection[dict[str, Any]]) -> list[str]:
+    return [user["email"] for user in users.find().sort("_id")]
+
+
+def test_check_lists_users_and_fails(
+    users: Collection[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    users.insert_many(
+        [
+            document(),
+            document("Ada@Example.com", _id=ID, password="md5"),
+            document("bob\u202e@example.com", _id="x\n"),
+            {"_id": 7, "email": {"work": "a"}, "password": HASH},
+        ]
+    )
+
+    assert run(["users", "check"]) == 1
+
+    out, err = capsys.readouterr()
+    reasons = (
+        "upper case in the e-mail; another user has this e-mail, perhaps in another spelling;"
+        " password hash that is not bcrypt"
+    )
+    assert sorted(out.splitlines()) == [
+        "'x\\n' 'bob\\u202e@example.com': _id is not an ObjectId",
+        f"{ID} 'Ada@Example.com': {reasons}",
+        "7 None: _id is not an ObjectId; no e-mail",
+    ]
+    assert err.splitlines()[-1] == (
+        "graphql-auth: users who cannot log in: 3; the command `users normalize` repairs e-mails."
+    )
+    assert "md5" not in out + err
+    assert [*users.index_information()] == ["_id_"]
+
+
+def test_check_shortens_long_values(
+    users: Collection[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    users.insert_one(document("\u00e9" * 3_000_000))
+
+    assert run(["users", "check"]) == 1
+
+    assert len(capsys.readouterr().out) < 1_000
+
+
+def test_check_succeeds_when_all_users_can_log_in(
+    users: Collection[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    users.insert_many([document(), document("bob@example.com")])
+
+    assert run(["users", "check"]) == 0
+
+    assert capsys.readouterr().out == "All users can log in.\n"
+
+
+def test_dry_run_changes_nothing(
+    users: Collection[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    users.insert_one(document(" Ada@Example.com", _id=ID))
+
+    assert run(["users", "normalize", "--dry-run"]) == 0
+
+    assert capsys.readouterr().out == (
+        f"{ID} ' Ada@Example.com': now 'ada@example.com'\ne-mails to change: 1 of 1\n"
+    )
+    assert emails(users) == [" Ada@Example.com"]
+    assert [*users.index_information()] == ["_id_"]
+
+
+def test_normalize_changes_only_free_emails_and_only_once(
+    users: Collection[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = [
+        *("Ada@Example.com", "bob@example.com", "Bob@example.com", "Eve@example.com"),
+        *("EVE@example.com", "jose\u0301@example.com", " Z\u00dcRICH@b\u00fccher.example "),
+    ]
+    users.insert_many(map(document, stored))
+
+    for changed in (2, 0):
+        assert run(["users", "normalize"]) == 0
+        last = capsys.readouterr().out.splitlines()[-1]
+        assert last == f"e-mails changed: {changed} of {3 + changed}"
+
+    assert emails(users) == [
+        *("ada@example.com", *stored[1:-1], "z\u00fcrich@b\u00fccher.example"),
+    ]
+    assert users.index_information()["email_1"]["unique"]
+
+
+def test_normalize_needs_the_unique_index(users: Collection[dict[str, Any]]) -> None:
+    users.insert_many([document(), document(), document("Bob@example.com")])
+
+    with pytest.raises(StartError, match=r"same email.* ada@example\.com \(2\)"):
+        normalize_users(read_settings(), dry_run=False)
+
+    assert emails(users)[-1] == "Bob@example.com"
+
+
+def test_registration_at_the_same_time_keeps_its_email(
+    users: Collection[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    users.insert_many([document("Ada@example.com"), document("Bob@example.com")])
+    change_email = UserScan.change_email
+
+    async def register_before(scan: UserScan, *change: Any) -> bool:
+        await asyncio.to_thread(users.insert_one, document(change[-1]))
+        return await change_email(scan, *change)
+
+    monkeypatch.setattr(UserScan, "change_email", register_before)
+
+    assert run(["users", "normalize"]) == 0
+
+    assert capsys.readouterr().out == "e-mails changed: 0 of 2\n"
+    expected = ["Ada@example.com", "Bob@example.com", "ada@example.com", "bob@example.com"]
+    assert sorted(emails(users)) == expected
+
+
+def test_email_that_was_changed_meanwhile_is_kept(
+    users: Collection[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.insert_one(document("Ada@example.com"))
+    change_email = UserScan.change_email
+
+    async def change_before(scan: UserScan, *change: Any) -> bool:
+        await asyncio.to_thread(users.update_one, {}, {"$set": {"email": "new@example.com"}})
+        return await change_email(scan, *change)
+
+    monkeypatch.setattr(UserScan, "change_email", change_before)
+
+    assert normalize_users(read_settings(), dry_run=False) == "e-mails changed: 0 of 1"
+    assert emails(users) == ["new@example.com"]
+
+
+def test_progress_is_on_standard_error(
+    users: Collection[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(check_users, "SECONDS_BETWEEN_REPORTS", 0.001)
+    users.insert_many([document(f"User{number}@example.com") for number in range(2_000)])
+
+    assert run(["users", "check"]) == 1
+
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 2_000
+    assert "of about 2000 users cannot log in, so far" in err
+
+
+def test_lost_connection_is_one_line(
+    users: Collection[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert users.name
+
+    async def fail(_: UserScan) -> int:
+        raise Unavailable
+
+    monkeypatch.setattr(UserScan, "count", fail)
+
+    with pytest.raises(StartError, match="run it again"):
+        check_users.check_users(read_settings())
