@@ -47,6 +47,7 @@ def test_the_database_of_a_node_js_original_works_as_it_is(start: Start, databas
                 assert "errors" not in client.login(email, "hunter2")
             assert code(client.login("carol@example.com", "hunter2")) == "INVALID_CREDENTIALS"
             assert code(client.register(email="ADA@example.com")) == "EMAIL_TAKEN"
+        assert "users who cannot log in: 1, no password hash: 1; to list them:" in server.output
 
         for document in DOCUMENTS[:2]:
             kept = users.find_one({"email": document["email"]}, {"_id": 0})
