@@ -75,10 +75,8 @@ class UserCheck:
                 async for batch in self._scan.find_unusual():
                     unusable = await self._inspect(batch, Counter())
                     reasons.update(user.reasons[0] for user in unusable)
-        except PyMongoError as error:
-            if not error.timeout:
-                raise
-            limit = f", as far as they are counted within {SECONDS_AT_START:.0f} s"
+        except PyMongoError:
+            limit = f", as far as MongoDB answers within {SECONDS_AT_START:.0f} s"
         if reasons or limit:
             logger.warning(
                 "users who cannot log in: %d%s%s; to list them: graphql-auth users check",

@@ -5,7 +5,7 @@ import pytest
 from bson import ObjectId
 from bson.errors import InvalidDocument
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure, WriteError
+from pymongo.errors import WriteError
 
 from graphql_auth.accounts import user_check
 from graphql_auth.accounts.user_check import Reason, UnusableUser, UserCheck
@@ -205,15 +205,4 @@ async def test_count_at_the_start_ends_after_its_time(
     await UserCheck(UserScan(), PasswordHasher(4)).log_count()
 
     (message,) = caplog.messages
-    assert "as far as they are counted within 0 s" in message
-
-
-@pytest.mark.usefixtures("services")
-async def test_refusal_at_the_start_is_raised(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert database.name
-    monkeypatch.setattr(scan, "_USUAL", {"$unknown": 1})
-
-    with pytest.raises(OperationFailure):
-        await UserCheck(UserScan(), PasswordHasher(4)).log_count()
+    assert ", as far as MongoDB answers within 0 s;" in message
