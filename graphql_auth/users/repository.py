@@ -1,11 +1,12 @@
 """The collection of users."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from beanie import PydanticObjectId
 from bson import ObjectId
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, WriteError
 
 from graphql_auth.errors import DatabaseUnavailable, EmailTaken
 from graphql_auth.mongo.client import translate_driver_errors
@@ -123,8 +124,11 @@ class UserRepository:
             await UserDocument.find_one(UserDocument.id == user.id).delete()
 
     async def upgrade_password(self, user: UserDocument, new_hash: str) -> None:
-        """Replace the hash of ``user``, unless it was changed since."""
-        with translate_driver_errors(writing=True):
+        """Replace the hash of ``user``, unless it was changed since.
+
+        The old hash stays if a validator refuses the document of another program.
+        """
+        with translate_driver_errors(writing=True), suppress(WriteError):
             await UserDocument.find_one(
                 UserDocument.id == user.id, UserDocument.password == user.password
             ).set({UserDocument.password: new_hash})

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import WriteError
 
 from graphql_auth.mongo.client import BACKGROUND
 from graphql_auth.mongo.index_specs import declared_indexes, find_equal
@@ -77,11 +77,11 @@ class UserScan:
         return holders
 
     async def change_email(self, user_id: object, email: str | None, new_email: str) -> bool:
-        """Change an e-mail; False if it was changed already, or another user has the new one."""
+        """Change an e-mail; False if it was changed already, is taken, or a validator refuses."""
         try:
             result = await UserDocument.get_pymongo_collection().update_one(
                 {"_id": user_id, "email": email}, {"$set": {"email": new_email}}
             )
-        except DuplicateKeyError:
+        except WriteError:
             return False
         return result.modified_count > 0

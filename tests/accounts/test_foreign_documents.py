@@ -169,3 +169,18 @@ async def test_invalid_utf_8_is_no_error(
     await database["users"].insert_one(RawBSONDocument(invalid))
 
     assert await log_in(services) == (field in {"first_name", "other"})
+
+
+async def test_user_whom_a_validator_refuses_logs_in(
+    services: ServiceContainer, database: Database
+) -> None:
+    """A validator that was added later refuses each update of an older document."""
+    await database["users"].insert_one(document(first_name=None))
+    rule = {"first_name": {"$type": "string"}}
+    await database.command("collMod", "users", validator=rule)
+
+    assert await log_in(services)
+
+    user = await database["users"].find_one()
+    assert user
+    assert user["password"] == HASH

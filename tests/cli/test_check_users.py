@@ -162,6 +162,18 @@ def test_email_that_was_changed_meanwhile_is_kept(
     assert emails(users) == ["new@example.com"]
 
 
+def test_normalize_continues_after_a_user_whom_a_validator_refuses(
+    users: Collection[dict[str, Any]],
+) -> None:
+    """A validator that was added later refuses each update of an older document."""
+    users.insert_many([document("Ada@example.com", first_name=None), document("Bob@example.com")])
+    rule = {"first_name": {"$type": "string"}}
+    users.database.command("collMod", "users", validator=rule)
+
+    assert normalize_users(read_settings(), dry_run=False) == "e-mails changed: 1 of 2"
+    assert emails(users) == ["Ada@example.com", "bob@example.com"]
+
+
 def test_progress_is_on_standard_error(
     users: Collection[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
