@@ -1,3 +1,3 @@
 """The authentication API that a GraphQL frontend starts with."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
