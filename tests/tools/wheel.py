@@ -24,7 +24,7 @@ def test_the_wheel_carries_the_playground_and_nothing_that_it_is_made_of(tmp_pat
     assert "graphql_auth/py.typed" in names
     assets = {name for name in names if name.startswith("graphql_auth/static/assets/")}
     assert {Path(name).suffix for name in assets} >= {".js", ".css", ".woff2", ".gz"}
-    loaded = re.findall(r'"/graphql/(assets/[^"]+)"', page)
+    loaded = re.findall(r'"graphql/(assets/[^"]+)"', page)
     assert len(loaded) >= 2
     assert {f"graphql_auth/static/{name}" for name in loaded} <= assets
     assert {name.partition("/")[0] for name in names if "dist-info" not in name} == {"graphql_auth"}
