@@ -36,8 +36,8 @@ async def find_obstacle(
     validator = {} if is_off else options.get("validator", {})
     if len(await _match(collection, probes, validator)) < len(probes):
         return (
-            f"The validator of {name} refuses what graphql-auth stores, the fields"
-            f" {', '.join(probes[0])}. Allow them, or set its validationAction to warn."
+            f"The validator of {name} refuses what graphql-auth stores, documents with the fields"
+            f" {', '.join(probes[0])}. Let it accept them, or set its validationAction to warn."
         )
     return await _find_unique_index(collection, declared_indexes(document), probes)
 
@@ -78,5 +78,7 @@ async def _match(
 ) -> Sequence[Probe]:
     if not condition:
         return probes
-    found = await collection.database.aggregate([{"$documents": probes}, {"$match": condition}])
+    # Literal, since a hash begins with $ as an expression does.
+    documents = {"$documents": {"$literal": probes}}
+    found = await collection.database.aggregate([documents, {"$match": condition}])
     return await found.to_list()

@@ -98,6 +98,8 @@ async def test_index_that_is_not_unique_is_no_obstacle(
     await start(database_uri)
 
 
+CLOSED = {"additionalProperties": False}
+FIELDS: dict[str, Any] = {field: {} for field in UserDocument.Settings.probes[0]}
 REQUIRED = {"$jsonSchema": {"required": ["username"]}}
 
 
@@ -131,6 +133,8 @@ async def test_validator_that_refuses_users_is_found_without_a_write(
         (REQUIRED, {"validationLevel": "off"}),
         ({"$jsonSchema": {"required": ["_id", "email"]}}, {}),
         ({"email": {"$regex": "@"}, "password_changes": {"$type": "int"}}, {}),
+        ({"password": {"$regex": r"^\$"}}, {}),
+        ({"$jsonSchema": {"required": [*FIELDS], "properties": FIELDS, **CLOSED}}, {}),
     ],
 )
 async def test_validator_that_takes_users_is_no_obstacle(
