@@ -4,8 +4,11 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from pymongo.errors import OperationFailure
+
 from graphql_auth.embedded_mongo.mongod import find_or_run_mongod
 from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.mongo.outages import describe_refusal, is_outage
 from graphql_auth.runtime.event_loop import run
 from graphql_auth.settings import Settings
 
@@ -17,7 +20,11 @@ def run_with_database(settings: Settings, work: Callable[[str], Coroutine[Any, A
     with _database(settings) as uri:
         try:
             return run(work(uri))
-        except Unavailable:
+        except Unavailable as unavailable:
+            cause = unavailable.__cause__
+            if isinstance(cause, OperationFailure) and not is_outage(cause):
+                reason = describe_refusal(cause)
+                raise StartError(f"MongoDB refuses a command: {reason}.") from None
             raise StartError(
                 "Lost the connection to MongoDB before the command completed; run it again."
             ) from None

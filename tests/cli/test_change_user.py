@@ -26,6 +26,19 @@ def test_lost_connection_is_one_line(database_uri: str, monkeypatch: pytest.Monk
         change_user(settings, "disable", "ada@example.com")
 
 
+def test_refusal_is_no_lost_connection(database_uri: str) -> None:
+    with MongoClient[dict[str, Any]](database_uri) as client:
+        database = client.get_default_database()
+        database["users"].insert_one({"email": "ada@example.com"})
+        database.command("collMod", "users", validator={"first_name": {"$type": "string"}})
+    settings = read_settings(mongo_uri=database_uri, token_key=KEY)
+
+    with pytest.raises(StartError) as refused:
+        change_user(settings, "disable", "ada@example.com")
+
+    assert str(refused.value) == "MongoDB refuses a command: Document failed validation (121)."
+
+
 def test_command_creates_no_index(database_uri: str) -> None:
     settings = read_settings(mongo_uri=database_uri, token_key=KEY)
 
