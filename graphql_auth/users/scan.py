@@ -57,7 +57,7 @@ class UserScan:
             # There are none, and it takes 15 s to see that among a million.
             return
         stages: list[Stored] = [
-            {"$match": {"email": {"$type": "string", **_NO_ARRAY}}},
+            {"$match": {"email": {"$regex": r"\S", **_NO_ARRAY}}},
             {"$group": {"_id": "$email", "ids": {"$push": "$_id"}}},
             {"$match": {"ids.1": {"$exists": True}}},
             {"$unwind": "$ids"},

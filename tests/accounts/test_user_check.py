@@ -127,6 +127,14 @@ async def test_all_reasons_of_a_user_are_named(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("services")
+async def test_users_without_an_email_are_no_duplicates(database: Database) -> None:
+    await database["users"].drop_indexes()
+    await database["users"].insert_many([document(email) for email in ("", "", " ", " ")])
+
+    assert [user.reasons for user in await find(database)] == [[Reason.NO_EMAIL]] * 4
+
+
+@pytest.mark.usefixtures("services")
 async def test_every_duplicate_is_found_once(database: Database) -> None:
     await database["users"].drop_index("email_1")
     users = [document(), document(password=None), document(), document("bob@example.com")]
