@@ -15,9 +15,9 @@ from graphql_auth.errors import StartError
 from graphql_auth.mongo.index_specs import (
     Index,
     declared_indexes,
-    find_conflict,
     find_equal,
     repair_command,
+    with_free_name,
 )
 from graphql_auth.mongo.obstacles import Collection, find_obstacle
 from graphql_auth.mongo.outages import describe_refusal, is_outage
@@ -102,7 +102,7 @@ async def _create_index(collection: Collection, declared: Index, found: Sequence
     try:
         # Several users without an e-mail are no duplicates.
         for partial in {}, {"partialFilterExpression": {field: {"$gt": ""}}}:
-            options = {**declared, **partial}
+            options = {**with_free_name(declared, found), **partial}
             with suppress(DuplicateKeyError):
                 key = list(options.pop("key").items())
                 await collection.create_indexes([IndexModel(key, **options)])
@@ -113,7 +113,7 @@ async def _create_index(collection: Collection, declared: Index, found: Sequence
         name, namespace = declared["name"], collection.full_name
         message = f"The index {name} of {namespace} cannot be created: {describe_refusal(error)}."
         if error.code in CONFLICT_CODES:
-            command = repair_command(namespace, declared, find_conflict(declared, found))
+            command = repair_command(namespace, declared, found)
             message += f" Start again after this command in mongosh: {command}"
         raise StartError(message) from None
     raise StartError(await _describe_duplicates(collection, field))

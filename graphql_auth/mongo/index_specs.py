@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from beanie import Document
@@ -23,20 +23,28 @@ def find_equal(declared: Index, found: Iterable[Index]) -> Index | None:
 
 
 def find_conflict(declared: Index, found: Iterable[Index]) -> Index | None:
-    """Return the index because of which MongoDB cannot create the declared one."""
+    """Return the index because of which MongoDB cannot create the declared one, under any name."""
     identity = ("unique", "sparse", "partialFilterExpression", "collation")
     for index in found:
         has_same_key = list(index["key"].items()) == list(declared["key"].items())
         has_same_options = all((index.get(name) or None) == declared.get(name) for name in identity)
-        if index["name"] == declared["name"] or (has_same_key and has_same_options):
+        if has_same_key and has_same_options:
             return index
     return None
 
 
-def repair_command(namespace: str, declared: Index, conflict: Index | None) -> str:
+def with_free_name(declared: Index, found: Sequence[Index]) -> Index:
+    """Return the declared index, under another name if an application uses its name."""
+    name, conflict = declared["name"], find_conflict(declared, found)
+    is_taken = any(index["name"] == name and index is not conflict for index in found)
+    return {**declared, "name": f"graphql_auth_{name}"} if is_taken else declared
+
+
+def repair_command(namespace: str, declared: Index, found: Sequence[Index]) -> str:
     """Return the command for mongosh that creates the declared index."""
-    collection = f"db.{namespace.partition('.')[2]}"
-    options = {option: value for option, value in declared.items() if option != "key"}
+    collection, conflict = f"db.{namespace.partition('.')[2]}", find_conflict(declared, found)
+    named = with_free_name(declared, found)
+    options = {option: value for option, value in named.items() if option != "key"}
     create = f"{collection}.createIndex({_to_mongosh(declared['key'])}, {_to_mongosh(options)})"
     if conflict is None:
         return create

@@ -59,13 +59,12 @@ class IndexMonitor:
                 logger.warning("the index %s of %s is back", name, namespace)
             return str(equal["name"])
         if self._reminders.can_log((namespace, name)):
-            conflict = find_conflict(declared, found)
             logger.critical(
                 "the index %s of %s is %s%s; in mongosh: %s",
                 name,
                 namespace,
-                "not as declared" if conflict else "missing",
+                "not as declared" if find_conflict(declared, found) else "missing",
                 ", so registration is refused" if declared.get("unique") else "",
-                repair_command(namespace, declared, conflict),
+                repair_command(namespace, declared, found),
             )
         return ""

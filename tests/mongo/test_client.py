@@ -9,7 +9,9 @@ from graphql_auth.errors import StartError
 from graphql_auth.mongo import client as mongo
 from graphql_auth.mongo import collections
 from graphql_auth.mongo.client import connect
+from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.services import DOCUMENTS
+from graphql_auth.users.document import UserDocument
 
 pytestmark = pytest.mark.anyio
 
@@ -92,14 +94,29 @@ async def test_many_duplicate_emails_are_not_all_listed(
     assert (await refusal(database_uri)).count("@example.com") == collections.MAX_DUPLICATES_SHOWN
 
 
-async def test_an_index_of_another_kind_is_named(database_uri: str, database: Database) -> None:
-    await database["users"].create_index({"email": 1})
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        ({"email": 1}, {}),
+        ({"email": "hashed"}, {}),
+        ({"email": 1}, {"unique": True, "partialFilterExpression": {"deleted": False}}),
+        ({"email": 1}, {"collation": {"locale": "en", "strength": 2}}),
+        ({"phone": 1}, {"unique": True, "sparse": True}),
+    ],
+)
+async def test_index_of_an_application_keeps_its_name(
+    database_uri: str, database: Database, key: dict[str, Any], options: dict[str, Any]
+) -> None:
+    await database["users"].create_index(key, name="email_1", **options)
+    before = await database["users"].index_information()
 
-    message = await refusal(database_uri)
+    for _ in range(2):
+        async with connect(database_uri, DOCUMENTS):
+            assert await IndexMonitor(DOCUMENTS).check(UserDocument) == ["graphql_auth_email_1"]
 
-    assert message.startswith(f"The index email_1 of {database.name}.users cannot be created: An ")
-    assert "(IndexKeySpecsConflict). Start again after this command" in message
-    assert 'in mongosh: db.users.dropIndex("email_1"); db.users.createIndex({email: 1}' in message
+    after = await database["users"].index_information()
+    assert after.pop("graphql_auth_email_1")["unique"]
+    assert after == before
 
 
 @pytest.mark.parametrize(
