@@ -25,6 +25,7 @@ from graphql_auth.mongo.outages import describe_refusal, is_outage
 INDEX_BUILD_TIMEOUT = 3600.0
 INDEX_NOTICE_DELAY = 3.0
 MAX_DUPLICATES_SHOWN = 5
+MAX_VALUE_SHOWN = 100
 # IndexOptionsConflict and IndexKeySpecsConflict.
 CONFLICT_CODES = {85, 86}
 
@@ -123,14 +124,19 @@ async def _describe_duplicates(collection: Collection, field: str) -> str:
     groups = await collection.aggregate(
         [
             {"$match": {field: {"$gt": ""}}},
-            {"$group": {"_id": f"${field}", "count": {"$sum": 1}}},
+            # The index holds each element of an array, once for a document.
+            {"$unwind": f"${field}"},
+            {"$group": {"_id": {"value": f"${field}", "document": "$_id"}}},
+            {"$sortByCount": "$_id.value"},
             {"$match": {"count": {"$gt": 1}}},
             {"$sort": {"_id": 1}},
             {"$limit": MAX_DUPLICATES_SHOWN + 1},
         ],
         allowDiskUse=True,
     )
-    duplicates = [f"{group['_id']} ({group['count']})" async for group in groups]
+    duplicates = [
+        f"{str(group['_id'])[:MAX_VALUE_SHOWN]} ({group['count']})" async for group in groups
+    ]
     more = ", and more" if len(duplicates) > MAX_DUPLICATES_SHOWN else ""
     return (
         f"Several documents in {collection.full_name} have the same {field}, which has to be"

@@ -94,6 +94,15 @@ async def test_many_duplicate_emails_are_not_all_listed(
     assert (await refusal(database_uri)).count("@example.com") == collections.MAX_DUPLICATES_SHOWN
 
 
+async def test_elements_of_arrays_are_duplicates_too(database_uri: str, database: Database) -> None:
+    emails = [["a@example.com", "b@example.com"], ["b@example.com"] * 2, "c" * 1000, "c" * 1000]
+    await database["users"].insert_many([{"email": email} for email in emails])
+
+    message = await refusal(database_uri)
+
+    assert f"unique: b@example.com (2), {'c' * 100} (2). Keep" in message
+
+
 @pytest.mark.parametrize(
     ("key", "options"),
     [
