@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from pymongo import AsyncMongoClient, timeout
-from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from graphql_auth.errors import DatabaseUnavailable, StartError
 from graphql_auth.mongo.collections import (
@@ -59,14 +59,14 @@ async def open_database(uri: str) -> AsyncIterator[Database]:
 
     Raises StartError when the URI is wrong.
     """
-    client = _create_client(uri)
+    database = _open(uri)
     outages.reset()
     try:
-        yield client.get_default_database(DEFAULT_DATABASE)
+        yield database
     finally:
         # Closing sends a command, and would wait for a server that is away.
         with timeout(CLOSE_TIMEOUT):
-            await client.close()
+            await database.client.close()
 
 
 async def bind_documents(database: Database, documents: Documents) -> None:
@@ -101,11 +101,11 @@ def translate_start_errors(namespace: str) -> Iterator[None]:
         raise _no_answer(str(error)) from None
 
 
-def _create_client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
+def _open(uri: str) -> Database:
     try:
         # A URI is shared with other drivers, whose options PyMongo ignores with a warning.
         with warnings.catch_warnings(action="ignore", category=UserWarning):
-            return AsyncMongoClient(
+            client = AsyncMongoClient[dict[str, Any]](
                 uri,
                 appname="graphql-auth",
                 tz_aware=True,
@@ -114,6 +114,8 @@ def _create_client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
                 unicode_decode_error_handler="replace",
                 # They override the URI: a revoked session has to be visible at once.
                 readPreference="primary",
+                readPreferenceTags="",
+                maxStalenessSeconds=-1,
                 readConcernLevel="local",
                 w="majority",
                 journal=True,
@@ -122,7 +124,8 @@ def _create_client(uri: str) -> AsyncMongoClient[dict[str, Any]]:
                 serverSelectionTimeoutMS=int(CONNECT_TIMEOUT * 1000),
                 timeoutMS=int(COMMAND_TIMEOUT * 1000),
             )
-    except (InvalidURI, ConfigurationError, ValueError, OSError) as error:
+        return client.get_default_database(DEFAULT_DATABASE)
+    except (PyMongoError, LookupError, ValueError, OSError) as error:
         raise StartError(_describe_uri_error(uri, error)) from None
 
 

@@ -138,6 +138,8 @@ async def test_index_of_an_application_keeps_its_name(
         "mongodb://localhost/?w=hunter2&journal=maybe",
         "mongodb+srv://localhost",
         "mongodb://localhost/?tls=true&tlsCAFile=/nowhere/ca.pem",
+        "mongodb://localhost/%00hunter2",
+        "mongodb://localhost/?datetime_conversion=hunter2",
     ],
 )
 async def test_invalid_uri_is_refused_and_not_shown(uri: str) -> None:
@@ -147,8 +149,16 @@ async def test_invalid_uri_is_refused_and_not_shown(uri: str) -> None:
     assert "hunter2" not in message
 
 
-async def test_options_of_other_drivers_are_passed_over(database_uri: str) -> None:
-    async with connect(f"{database_uri}?useNewUrlParser=true", DOCUMENTS) as database:
+@pytest.mark.parametrize(
+    "options",
+    [
+        "useNewUrlParser=true",
+        "readPreference=secondaryPreferred&maxStalenessSeconds=120&readPreferenceTags=dc:ny",
+    ],
+)
+async def test_options_of_other_programs_are_passed_over(database_uri: str, options: str) -> None:
+    async with connect(f"{database_uri}?{options}", DOCUMENTS) as database:
+        assert database.read_preference.name == "Primary"
         assert set(await database.list_collection_names()) == {
             "graphql_auth_attempts",
             "graphql_auth_sessions",
