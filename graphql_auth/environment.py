@@ -1,10 +1,8 @@
 """The environment and the file .env: what they set, and what in them is not for this server."""
 
-import errno
 import io
 import os
 import re
-import select
 import socket
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -12,10 +10,9 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 
 from graphql_auth.errors import StartError
+from graphql_auth.runtime.files import read_file
 
 ENV_FILE = Path(".env")
-# A FIFO, such as a password manager writes, has no data before its writer is ready.
-FIFO_TIMEOUT = 5
 # APP_PORT, DATA_DIRS, POST and PORT1 are no typos: a short name has other names beside it.
 LONGEST_SHORT_NAME = 8
 
@@ -68,7 +65,7 @@ def read_env_file(settings: Collection[str]) -> dict[str, str]:
     can be a secret.
     """
     try:
-        text = _read(ENV_FILE).decode(errors="replace")
+        text = read_file(ENV_FILE).decode(errors="replace")
     except OSError as error:
         is_missing = isinstance(error, FileNotFoundError) and not ENV_FILE.is_symlink()
         # A virtual environment can have this name too.
@@ -80,22 +77,6 @@ def read_env_file(settings: Collection[str]) -> dict[str, str]:
         line = text.count("\n", 0, damaged.start()) + 1
         raise StartError(f"Cannot read .env: line {line} is not UTF-8.")
     return _parse(text, settings)
-
-
-def _read(path: Path) -> bytes:
-    """Read a file, without waiting forever for the writer of a FIFO."""
-
-    def open_at_once(name: str, flags: int) -> int:
-        return os.open(name, flags | os.O_NONBLOCK)
-
-    data = b""
-    with open(path, "rb", buffering=0, opener=open_at_once) as file:
-        while select.select([file], [], [], FIFO_TIMEOUT)[0]:
-            chunk = file.read(65_536)
-            if not chunk:
-                return data
-            data += chunk
-    raise TimeoutError(errno.ETIMEDOUT, f"no data for {FIFO_TIMEOUT} seconds")
 
 
 def _parse(text: str, settings: Collection[str]) -> dict[str, str]:

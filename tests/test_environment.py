@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from graphql_auth import environment
 from graphql_auth.errors import StartError
+from graphql_auth.runtime import files
 from graphql_auth.settings import Settings, read_settings
 
 # What shells, platforms and other programs set.
@@ -334,7 +334,7 @@ def test_fifo_without_a_writer_does_not_hang(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     os.mkfifo(tmp_path / ".env")
-    monkeypatch.setattr(environment, "FIFO_TIMEOUT", 0)
+    monkeypatch.setattr(files, "FIFO_TIMEOUT", 0)
 
     with pytest.raises(StartError, match=r"^Cannot read \.env: no data for 0 seconds\.$"):
         read_settings()

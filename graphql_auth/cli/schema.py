@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from graphql_auth.errors import StartError
 from graphql_auth.runtime import output
+from graphql_auth.runtime.files import read_file
 
 UPDATE = "run: graphql-auth schema > schema.graphql"
 
@@ -43,7 +44,7 @@ def _run(options: argparse.Namespace) -> None:
 def _check(current: str) -> None:
     file = Path("schema.graphql")
     try:
-        kept = file.read_bytes().decode().replace("\r\n", "\n")
+        kept = read_file(file).decode().replace("\r\n", "\n")
     except FileNotFoundError:
         raise StartError("There is no schema.graphql in this directory.") from None
     except OSError as error:

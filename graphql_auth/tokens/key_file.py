@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from graphql_auth.errors import StartError
+from graphql_auth.runtime.files import read_file
 
 KEY_BYTES = 32
 
@@ -21,7 +22,7 @@ def load_or_create_key(path: Path) -> str:
             _write_atomically(path, secrets.token_urlsafe(KEY_BYTES))
         if path.stat().st_mode & 0o077:
             raise StartError(f"{path} can be read by other users; run: chmod 600 {path}")
-        key = path.read_text(encoding="ascii").strip()
+        key = read_file(path).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StartError(f"{path} cannot be used as the token key: {error}") from None
     if len(key) < KEY_BYTES:

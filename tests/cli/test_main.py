@@ -1,4 +1,5 @@
 import logging
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from graphql_auth import __version__
 from graphql_auth.characters import INVISIBLE
 from graphql_auth.cli.main import run
+from graphql_auth.runtime import files
 from graphql_auth.runtime.signals import HANDLED, Stopped
 from graphql_auth.schema import create_schema, sdl
 from tests.process import run_command
@@ -189,6 +191,19 @@ def test_schema_that_is_a_directory_is_named(
     assert run(["schema", "--check"]) == 1
     assert capsys.readouterr().err == (
         "graphql-auth: Cannot read schema.graphql: Is a directory.\n"
+    )
+
+
+def test_schema_that_is_a_fifo_does_not_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(files, "FIFO_TIMEOUT", 0)
+    os.mkfifo("schema.graphql")
+
+    assert run(["schema", "--check"]) == 1
+    assert capsys.readouterr().err == (
+        "graphql-auth: Cannot read schema.graphql: no data for 0 seconds.\n"
     )
 
 

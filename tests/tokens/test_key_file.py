@@ -1,9 +1,11 @@
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from graphql_auth.errors import StartError
+from graphql_auth.runtime import files
 from graphql_auth.tokens.key_file import load_or_create_key
 
 
@@ -53,3 +55,13 @@ def test_file_without_a_key_is_refused_and_not_shown(tmp_path: Path, content: by
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="cannot be used as the token key"):
         load_or_create_key(tmp_path / "missing" / "token.key")
+
+
+def test_fifo_without_a_writer_does_not_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "FIFO_TIMEOUT", 0)
+    os.mkfifo(tmp_path / "token.key", 0o600)
+
+    with pytest.raises(StartError, match="no data for 0 seconds"):
+        load_or_create_key(tmp_path / "token.key")

@@ -1,0 +1,25 @@
+"""Files that can be a FIFO."""
+
+import errno
+import os
+import select
+from pathlib import Path
+
+# A FIFO, such as a password manager writes, has no data before its writer is ready.
+FIFO_TIMEOUT = 5
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file, without waiting forever for the writer of a FIFO."""
+
+    def open_at_once(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NONBLOCK)
+
+    data = b""
+    with open(path, "rb", buffering=0, opener=open_at_once) as file:
+        while select.select([file], [], [], FIFO_TIMEOUT)[0]:
+            chunk = file.read(65_536)
+            if not chunk:
+                return data
+            data += chunk
+    raise TimeoutError(errno.ETIMEDOUT, f"no data for {FIFO_TIMEOUT} seconds")
