@@ -19,6 +19,7 @@ LONGEST_SHORT_NAME = 8
 _SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
 # https://wiki.osdev.org/Target_Triplet, such as x86_64-conda-linux-gnu.
 _TRIPLET = re.compile(r"\w+-(\w+-)?linux-(gnu|musl)\w*|\w+-apple-darwin[\d.]*|\w+-w64-mingw32")
+_DECORATION = re.compile(r"^(\$env:|\W)+|\W+$")
 
 
 def read_environment() -> dict[str, str]:
@@ -85,7 +86,9 @@ def _parse(text: str, settings: Collection[str]) -> dict[str, str]:
     for binding in parse_stream(io.StringIO(text, newline=None)):
         name, value = (binding.key or "").lower(), binding.value
         has_no_value = value is None and re.split(r"\W", name)[0] in settings
-        if binding.error or has_no_value:
+        # "PORT"=1, $env:PORT=1 or an invisible character: it would have no effect.
+        is_decorated = name not in settings and _DECORATION.sub("", name) in settings
+        if binding.error or has_no_value or is_decorated:
             original = binding.original
             blank = original.string[: -len(original.string.lstrip())]
             line = original.line + blank.count("\n")

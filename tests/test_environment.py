@@ -222,6 +222,7 @@ def test_usual_names_cause_no_warning(
         ("NAME=x\nHOST=a$b${NAME}", "a$b${NAME}"),
         ("HOST=a\nHOST=b", "b"),
         ("HOST=a\nHOST=", "127.0.0.1"),
+        ("$env:OTHER=1\nserver.host=b\nHOST=a.example", "a.example"),
         ("FOREIGN\nexport OTHER\nHOST=a.example\n\x1a", "a.example"),
         ("ÜMLAUT=größe\nHOST=a.example", "a.example"),
         ("", "127.0.0.1"),
@@ -246,6 +247,10 @@ def test_env_file_is_read_without_interpolation(content: str, expected: str) -> 
         ("set TOKEN_KEY=hunter2", 1),
         ("HOST=a\nTOKEN_KEY", 2),
         ("PORT=1\nexport PORT", 2),
+        ('"PORT"=hunter2', 1),
+        ("HOST=a\n$env:PORT=hunter2", 2),
+        ("\u200bPORT=hunter2", 1),
+        ("PORT\u200b=hunter2", 1),
         ("HOST='a\nb'\n\nfoo bar", 4),
     ],
 )
