@@ -6,11 +6,13 @@ from difflib import get_close_matches
 from pydantic_core import Url
 
 # After the scheme a host and a port, whose only punctuation in ASCII is - . : [ ] _
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?!\.|.*\.\.)[^\x00-,/;-@\\^`{-\x7f]+", re.IGNORECASE)
+_ORIGIN = re.compile(
+    r"(?!https?://\.)[a-z][a-z0-9+.-]*://(?!\.[^:]|.*\.\.)[^\x00-,/;-@\\^`{-\x7f]+", re.IGNORECASE
+)
 _LOCAL_HOST = re.compile(r"(.+\.)?localhost\.?|127\.[0-9.]+|\[::1\]")
 _IPV4 = re.compile(r"[0-9.]+")
-# An IP address, one label, or a name of the own machine.
-_PRIVATE_HOST = re.compile(r"[0-9.]+|[^.]+|.+\.localhost\.?")
+# An IP address, one label, or a name of the own machine or network (Kubernetes: cluster.local).
+_PRIVATE_HOST = re.compile(r"[0-9.]+|[^.]+|.+\.(localhost|local|internal)\.?")
 
 
 def parse_origin(text: str) -> Url | None:

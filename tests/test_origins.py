@@ -33,6 +33,7 @@ from graphql_auth.origins import (
         ("capacitor://localhost", "capacitor://localhost"),
         ("Tauri://Localhost", "tauri://localhost"),
         ("ionic://localhost", "ionic://localhost"),
+        ("app://.", "app://."),
         (f"chrome-extension://{'ab' * 16}", f"chrome-extension://{'ab' * 16}"),
     ],
 )
@@ -47,7 +48,14 @@ def test_origin_is_normalized_as_browsers_send_it(text: str, origin: str) -> Non
         *("https://", "https:", "https:app.example.com", "https:/app.example.com", "https://:443"),
         *("https://app.example.com/", "https://app.example.com/a", "https://app.example.com?a"),
         *("https://app.example.com#a", "https://ada:secret@app.example.com", "https://app\\a"),
-        *("https://*.example.com", "https://app.*", "https://.example.com", "https://a..example"),
+        *(
+            "https://*.example.com",
+            "https://app.*",
+            "https://.example.com",
+            "https://.",
+            "app://.a",
+        ),
+        *("app://..", "https://a..example"),
         *("https://app.example.com:port", "https://app.example.com:65536", "https://[::1", "a://"),
         *("https://app .example.com", " https://app.example.com", "https://app.example.com\n"),
         *(
@@ -103,6 +111,8 @@ def test_local_origins_are_those_that_browsers_trust(text: str, *, expected: boo
         ("http://192.168.1.5", "192.168.1.5", False),
         ("http://[fd00::1]", "[fd00::1]", False),
         ("http://auth:4001", "auth", False),
+        ("http://auth.default.svc.cluster.local:4001", "cluster.local", False),
+        ("http://auth.internal", "auth.internal", False),
     ],
 )
 def test_site_and_kind_of_host(text: str, expected: str, *, is_public: bool) -> None:

@@ -101,6 +101,7 @@ def test_request_without_origin_is_refused(fetch_site: str | None) -> None:
         ("http://10.0.0.5:4001", "https://app.example.com"),
         ("http://[fd00::5]:4001", "https://app.example.com"),
         ("http://auth:4001", "https://app.example.com"),
+        ("http://auth.default.svc.cluster.local:4001", "https://app.example.com"),
     ],
 )
 @pytest.mark.parametrize("fetch_site", [None, "same-origin", "same-site"])
