@@ -34,9 +34,10 @@ def check_users(settings: Settings) -> str:
     found, _ = run_with_database(settings, lambda uri: _walk(uri, describe, create_indexes=False))
     if found:
         raise StartError(
-            f"users who cannot log in: {found}; the command `users normalize` repairs e-mails."
+            f"users who cannot log in: {found}; to see which e-mails can be repaired:"
+            " graphql-auth users normalize --dry-run"
         )
-    return "All users can log in."
+    return "All users can log in, except disabled ones."
 
 
 def normalize_users(settings: Settings, *, dry_run: bool) -> str:
@@ -55,7 +56,8 @@ def normalize_users(settings: Settings, *, dry_run: bool) -> str:
     found, repaired = run_with_database(
         settings, lambda uri: _walk(uri, repair, create_indexes=not dry_run)
     )
-    return f"e-mails {'to change' if dry_run else 'changed'}: {repaired} of {found}"
+    done = "to change" if dry_run else "changed"
+    return f"users who cannot log in: {found}; e-mails {done}: {repaired}"
 
 
 async def _walk(uri: str, handle: Handle, *, create_indexes: bool) -> tuple[int, int]:
@@ -63,7 +65,7 @@ async def _walk(uri: str, handle: Handle, *, create_indexes: bool) -> tuple[int,
     found = printed = total = 0
 
     async def report() -> None:
-        output.write_error(f"{found} of about {total} users cannot log in, so far\n")
+        output.write_error(f"checking about {total} users; so far {found} cannot log in\n")
 
     scan = UserScan()
     async with connect(uri, [UserDocument], create_indexes=create_indexes):

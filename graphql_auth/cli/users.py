@@ -25,8 +25,8 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
         command.set_defaults(run=_run, change=name)
     check = changes.add_parser(
         "check",
-        help="list everybody who cannot log in, and why",
-        description="List everybody who cannot log in, and why. The status is 1 if there are any.",
+        help="list users who cannot log in, except disabled ones, and why",
+        description="List them, with the reasons. The status is 1 if there are any.",
     )
     check.set_defaults(run=_run, change="check")
     normalize = changes.add_parser(

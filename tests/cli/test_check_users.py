@@ -56,7 +56,8 @@ def test_check_lists_users_and_fails(
         "7 None: _id is not an ObjectId; no e-mail",
     ]
     assert err.splitlines()[-1] == (
-        "graphql-auth: users who cannot log in: 3; the command `users normalize` repairs e-mails."
+        "graphql-auth: users who cannot log in: 3; to see which e-mails can be repaired:"
+        " graphql-auth users normalize --dry-run"
     )
     assert "md5" not in out + err
     assert [*users.index_information()] == ["_id_"]
@@ -79,7 +80,7 @@ def test_check_succeeds_when_all_users_can_log_in(
 
     assert run(["users", "check"]) == 0
 
-    assert capsys.readouterr().out == "All users can log in.\n"
+    assert capsys.readouterr().out == "All users can log in, except disabled ones.\n"
 
 
 def test_dry_run_changes_nothing(
@@ -90,7 +91,8 @@ def test_dry_run_changes_nothing(
     assert run(["users", "normalize", "--dry-run"]) == 0
 
     assert capsys.readouterr().out == (
-        f"{ID} ' Ada@Example.com': now 'ada@example.com'\ne-mails to change: 1 of 1\n"
+        f"{ID} ' Ada@Example.com': now 'ada@example.com'\n"
+        "users who cannot log in: 1; e-mails to change: 1\n"
     )
     assert emails(users) == [" Ada@Example.com"]
     assert [*users.index_information()] == ["_id_"]
@@ -108,7 +110,7 @@ def test_normalize_changes_only_free_emails_and_only_once(
     for changed in (2, 0):
         assert run(["users", "normalize"]) == 0
         last = capsys.readouterr().out.splitlines()[-1]
-        assert last == f"e-mails changed: {changed} of {3 + changed}"
+        assert last == f"users who cannot log in: {3 + changed}; e-mails changed: {changed}"
 
     assert emails(users) == [
         *("ada@example.com", *stored[1:-1], "z\u00fcrich@b\u00fccher.example"),
@@ -141,7 +143,7 @@ def test_registration_at_the_same_time_keeps_its_email(
 
     assert run(["users", "normalize"]) == 0
 
-    assert capsys.readouterr().out == "e-mails changed: 0 of 2\n"
+    assert capsys.readouterr().out == "users who cannot log in: 2; e-mails changed: 0\n"
     expected = ["Ada@example.com", "Bob@example.com", "ada@example.com", "bob@example.com"]
     assert sorted(emails(users)) == expected
 
@@ -158,7 +160,9 @@ def test_email_that_was_changed_meanwhile_is_kept(
 
     monkeypatch.setattr(UserScan, "change_email", change_before)
 
-    assert normalize_users(read_settings(), dry_run=False) == "e-mails changed: 0 of 1"
+    message = normalize_users(read_settings(), dry_run=False)
+
+    assert message == "users who cannot log in: 1; e-mails changed: 0"
     assert emails(users) == ["new@example.com"]
 
 
@@ -170,7 +174,9 @@ def test_normalize_continues_after_a_user_whom_a_validator_refuses(
     rule = {"first_name": {"$type": "string"}}
     users.database.command("collMod", "users", validator=rule)
 
-    assert normalize_users(read_settings(), dry_run=False) == "e-mails changed: 1 of 2"
+    message = normalize_users(read_settings(), dry_run=False)
+
+    assert message == "users who cannot log in: 2; e-mails changed: 1"
     assert emails(users) == ["Ada@example.com", "bob@example.com"]
 
 
@@ -186,7 +192,7 @@ def test_progress_is_on_standard_error(
 
     out, err = capsys.readouterr()
     assert out.count("\n") == 2_000
-    assert "of about 2000 users cannot log in, so far" in err
+    assert err.startswith("checking about 2000 users; so far 0 cannot log in\n")
 
 
 def test_lost_connection_is_one_line(
