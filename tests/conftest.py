@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, settings
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from graphql_auth import environment
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from graphql_auth.runtime.signals import HANDLED
+from graphql_auth.settings import Settings
 from tests.client import Client
 from tests.process import ServerProcess, start_server
 from tests.selection import mark_and_sort
@@ -44,9 +46,11 @@ settings.register_profile(
     "fuzz", settings.get_profile("tests"), derandomize=False, max_examples=1_000, print_blob=True
 )
 
-# The tests speak to this machine alone; a proxy would refuse them, or answer in its place.
-for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-    del os.environ[name]
+# The tests speak to this machine alone; a proxy would refuse them, or answer in its place. The
+# database that a developer works with is not theirs to change.
+for name in [*os.environ]:
+    if name.lower().endswith("_proxy") or name.lower() in Settings.model_fields:
+        del os.environ[name]
 
 Start = Callable[..., ServerProcess]
 
@@ -76,6 +80,12 @@ def restore_signals() -> Iterator[None]:
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def ignore_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Read no .env of the developer."""
+    monkeypatch.setattr(environment, "ENV_FILE", tmp_path / ".env")
 
 
 @pytest.fixture
