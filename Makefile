@@ -87,7 +87,7 @@ bench-quick: $(PEERS) ## Measure the main goals only: 3 minutes
 test-versions: ## Run the tests on every other supported Python that is installed
 	@PYTHON=$(PYTHON) scripts/test-versions
 
-format: $(VENV)/.installed-dev ## Format the code, and write schema.graphql anew
+format: $(VENV)/.installed-dev ## Format the code, and update schema.graphql
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/graphql-auth schema > schema.graphql
