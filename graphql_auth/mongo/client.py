@@ -105,7 +105,7 @@ def _open(uri: str) -> Database:
     try:
         # A URI is shared with other drivers, whose options PyMongo ignores with a warning.
         with warnings.catch_warnings(action="ignore", category=UserWarning):
-            client = AsyncMongoClient[dict[str, Any]](
+            client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
                 uri,
                 appname="graphql-auth",
                 tz_aware=True,
