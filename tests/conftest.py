@@ -83,8 +83,11 @@ def restore_signals() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def ignore_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Read no .env of the developer."""
+def ignore_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read no .env of the developer.
+
+    `tmp_path` comes first: pytest removes it after it has put back what a test replaced (os.open).
+    """
     monkeypatch.setattr(environment, "ENV_FILE", tmp_path / ".env")
 
 
