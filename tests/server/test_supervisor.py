@@ -94,6 +94,16 @@ def test_a_worker_says_how_it_ended() -> None:
     worker.close()
 
 
+def test_a_worker_that_has_ended_is_not_killed_for_its_silence() -> None:
+    worker = Worker(quick, 0)
+    until_ended(worker)
+    worker.close()
+
+    worker.check_heartbeats(supervisor.IMPORT_TIMEOUT + 1)
+
+    assert not worker.is_killed
+
+
 def test_a_worker_that_never_speaks_is_killed() -> None:
     worker = Worker(mute, 0)
     worker.check_heartbeats(supervisor.IMPORT_TIMEOUT + 1)
