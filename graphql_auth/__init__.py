@@ -1,3 +1,55 @@
-"""The authentication API that a GraphQL frontend starts with."""
+"""The authentication API that a GraphQL frontend starts with.
+
+The public names are imported when they are used, so that the command line starts fast (PEP 562).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphql_auth.accounts.types import AuthPayload, RegisterInput, User
+    from graphql_auth.application import GraphQLAuth
+    from graphql_auth.context import Context, Info
+    from graphql_auth.errors import ApplicationError
+    from graphql_auth.permissions import IsAuthenticated
+    from graphql_auth.schema import Mutation, Query
+    from graphql_auth.settings import Settings
+    from graphql_auth.users.document import UserDocument
 
 __version__ = "0.2.0"
+__all__ = [
+    "ApplicationError",
+    "AuthPayload",
+    "Context",
+    "GraphQLAuth",
+    "Info",
+    "IsAuthenticated",
+    "Mutation",
+    "Query",
+    "RegisterInput",
+    "Settings",
+    "User",
+    "UserDocument",
+]
+
+_MODULES = {
+    "accounts.types": ("AuthPayload", "RegisterInput", "User"),
+    "application": ("GraphQLAuth",),
+    "context": ("Context", "Info"),
+    "errors": ("ApplicationError",),
+    "permissions": ("IsAuthenticated",),
+    "schema": ("Mutation", "Query"),
+    "settings": ("Settings",),
+    "users.document": ("UserDocument",),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,15 +1,18 @@
 """The composition root: settings → services → schema → Starlette."""
 
 import asyncio
-import gc
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
+from beanie import Document
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.routing import Route
 
 from graphql_auth.accounts.user_check import UserCheck
@@ -27,26 +30,49 @@ from graphql_auth.mongo.client import (
     open_database,
     translate_start_errors,
 )
-from graphql_auth.mongo.collections import Database
+from graphql_auth.mongo.collections import Database, Documents
 from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.runtime.periodic import run_periodically
-from graphql_auth.schema import create_schema
+from graphql_auth.schema import Schema, create_schema
 from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services, reveal
 from graphql_auth.settings import Settings
 from graphql_auth.tokens.key_fingerprint import check_token_key
+from graphql_auth.users.document import UserDocument
 from graphql_auth.users.scan import UserScan
 
 GRAPHQL_PATH = "/graphql"
-ASSETS_PATH = f"{GRAPHQL_PATH}/assets/{{name}}"
+# Below the path of GraphQL.
+ASSETS = "/assets/{name}"
 SECONDS_BETWEEN_TRIES = 0.5
 PREFLIGHT_MAX_AGE = 3600
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an application is made of, beside the settings; see GraphQLAuth."""
+
+    schema: Schema
+    user_document: type[UserDocument] = UserDocument
+    documents: tuple[type[Document], ...] = ()
+    context: Callable[[Request], Any] | None = None
+    limits: Limits | None = None
+    path: str = GRAPHQL_PATH
+
+    @property
+    def all_documents(self) -> Documents:
+        added = [self.user_document, *self.documents]
+        return [*DOCUMENTS, *(document for document in added if document is not UserDocument)]
+
+
 def create_app(
-    settings: Settings, processes: int = 1, *, is_database_checked: bool = False
+    settings: Settings,
+    processes: int = 1,
+    *,
+    parts: Parts | None = None,
+    is_database_checked: bool = False,
 ) -> Starlette:
     """Create the application. Nothing runs, and no database is connected, before its lifespan.
 
@@ -57,43 +83,49 @@ def create_app(
     Raises StartError when TOKEN_KEY is a public or private key, and ValueError without MONGO_URI or
     TOKEN_KEY; a caller that starts an embedded database sets them first.
     """
-    services = create_services(settings, processes=processes)
+    parts = parts or Parts(create_schema())
+    services = create_services(settings, processes=processes, user_document=parts.user_document)
     playground = Playground() if settings.has_playground else None
-    create_context = context_factory(services, settings.token_sources, settings.allowed_origins)
-    endpoint = GraphQLEndpoint(
-        create_schema().core, create_context, _endpoint_config(settings), playground
+    create_context = context_factory(
+        services, settings.token_sources, settings.allowed_origins, parts.context
     )
-    graphql_route = Route(GRAPHQL_PATH, endpoint)
+    endpoint = GraphQLEndpoint(
+        parts.schema.core,
+        create_context,
+        _endpoint_config(settings, parts.limits),
+        playground,
+        parts.schema.execute if parts.schema.extensions else None,
+    )
+    graphql_route = Route(parts.path, endpoint)
     # Starlette ends the expression with $, which accepts a newline too.
-    graphql_route.path_regex = re.compile(rf"{GRAPHQL_PATH}\Z")
+    graphql_route.path_regex = re.compile(rf"{re.escape(parts.path)}\Z")
+    assets = [Route(parts.path + ASSETS, playground.asset)] if playground else []
     app = Starlette(
-        routes=[graphql_route, *([Route(ASSETS_PATH, playground.asset)] if playground else [])],
+        routes=[graphql_route, *assets],
         middleware=[*_middleware(settings)],
         exception_handlers=dict.fromkeys(
             (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), not_found
         ),
-        lifespan=_lifespan(settings, services, is_database_checked=is_database_checked),
+        lifespan=_lifespan(settings, services, parts, is_database_checked=is_database_checked),
     )
     # The server drains it first, since requests wait for their hashes.
     app.state.hash_queue = services.hash_queue
+    app.state.services, app.state.settings = services, settings
     # A redirect repeats the Host header, which any client can forge.
     app.router.redirect_slashes = False
     return app
 
 
 def _lifespan(
-    settings: Settings, services: ServiceContainer, *, is_database_checked: bool
+    settings: Settings, services: ServiceContainer, parts: Parts, *, is_database_checked: bool
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     uri = reveal(settings.mongo_uri)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        connection = open_database(uri) if is_database_checked else check_database(settings)
+        connection = open_database(uri) if is_database_checked else check_database(settings, parts)
         async with services.run(), connection as database:
-            await _await_database(database, services)
-            # What exists by now stays. The garbage collector would scan it again and again, with
-            # pauses of 30 ms.
-            gc.freeze()
+            await _await_database(database, services, parts.all_documents)
             async with run_periodically(*services.periodic_jobs):
                 yield
 
@@ -101,24 +133,26 @@ def _lifespan(
 
 
 @asynccontextmanager
-async def check_database(settings: Settings) -> AsyncIterator[Database]:
+async def check_database(settings: Settings, parts: Parts) -> AsyncIterator[Database]:
     """Connect to the database of the settings, create its indexes and check that it takes writes.
 
     Raises StartError.
     """
-    async with connect(reveal(settings.mongo_uri), DOCUMENTS) as database:
+    async with connect(reveal(settings.mongo_uri), parts.all_documents) as database:
         with translate_start_errors(f"{database.name}.{MetaDocument.get_collection_name()}"):
             await check_token_key(reveal(settings.token_key))
         await UserCheck(UserScan(), PasswordHasher(settings.bcrypt_rounds)).log_count()
         yield database
 
 
-async def _await_database(database: Database, services: ServiceContainer) -> None:
+async def _await_database(
+    database: Database, services: ServiceContainer, documents: Documents
+) -> None:
     """Bind the documents and make the first reads, as soon as MongoDB answers."""
     is_waiting = False
     while True:
         try:
-            await bind_documents(database, DOCUMENTS)
+            await bind_documents(database, documents)
             await services.revocations.poll()
             await services.heartbeat.beat()
         except Unavailable:
@@ -148,9 +182,10 @@ def _middleware(settings: Settings) -> Iterator[Middleware]:
         )
 
 
-def _endpoint_config(settings: Settings) -> EndpointConfig:
+def _endpoint_config(settings: Settings, limits: Limits | None) -> EndpointConfig:
     return EndpointConfig(
-        limits=Limits(
+        limits=limits
+        or Limits(
             tokens=settings.max_query_tokens,
             depth=settings.max_query_depth,
             fields=settings.max_query_fields,

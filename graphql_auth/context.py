@@ -4,7 +4,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 
+import strawberry
 from starlette.requests import Request
 
 from graphql_auth.accounts.password_change import PasswordChangeService
@@ -56,6 +58,15 @@ class Context:
     caller: Caller
     request: Request
     cookies: Cookies
+    # What the function ``context`` of the application returned.
+    app: Any = None
+
+    async def account(self) -> Any:  # noqa: ANN401 - UserDocument, or the subclass of an application
+        """Return the stored user who is signed in; raises Unauthenticated and Unavailable."""
+        user = await self.services.load_user(self.principal.subject)
+        if user is None:
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
+        return user
 
     @property
     def client(self) -> ClientInfo:
@@ -77,8 +88,15 @@ class Context:
                 return principal
 
 
+# What a resolver of an application gets, as its parameter ``info``.
+Info = strawberry.Info[Context, None]
+
+
 def context_factory(
-    services: Services, token_sources: Collection[str], allowed_origins: Collection[str]
+    services: Services,
+    token_sources: Collection[str],
+    allowed_origins: Collection[str],
+    app_context: Callable[[Request], Any] | None = None,
 ) -> Callable[[Request, Headers, GraphQLParams], Context]:
     def create_context(request: Request, headers: Headers, params: GraphQLParams) -> Context:
         tokens = find_tokens(request, params.values, token_sources)
@@ -87,6 +105,7 @@ def context_factory(
             identify_caller(services.authenticator, tokens),
             request,
             Cookies(request, headers, allowed_origins),
+            app_context(request) if app_context else None,
         )
 
     return create_context

@@ -1,16 +1,24 @@
 """The GraphQL schema: the root types, composed of the parts of the features."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import strawberry
-from graphql import GraphQLSchema, lexicographic_sort_schema, print_schema
+from graphql import GraphQLError, GraphQLSchema, lexicographic_sort_schema, print_schema
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.types.base_scalars import DateTimeDefinition
+from strawberry.types import get_object_definition
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
 from graphql_auth.accounts.graphql import AccountMutation, AccountQuery
 from graphql_auth.codes import ErrorCode, FieldReason, ForbiddenReason, TokenReason
+from graphql_auth.errors import StartError
 from graphql_auth.relay.graphql import NodeQuery
 from graphql_auth.sessions.graphql import SessionMutation
 
@@ -43,19 +51,50 @@ _DATE_TIME = replace(
 class Schema(strawberry.Schema):
     """Strawberry's schema, with access to the one of graphql-core."""
 
+    def __init__(self, extend: Mapping[type, type], **options: Any) -> None:  # noqa: ANN401
+        self._extend = extend
+        super().__init__(**options)
+
     @property
     def core(self) -> GraphQLSchema:
         """The schema of graphql-core, which is executed."""
         return self._schema
 
+    def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:
+        """Log nothing, since a line of a query can contain a password; the endpoint logs causes."""
+
+    def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
+        """Return the fields of a type, with those that ``extend`` adds to it in this schema."""
+        own = super().get_fields(type_definition)
+        extension = self._extend.get(type_definition.origin)
+        if extension is None:
+            return own
+        added = get_object_definition(extension, strict=True).fields
+        if taken := {field.python_name for field in own} & {field.python_name for field in added}:
+            raise StartError(f"{type_definition.name} has a field {min(taken)} already.")
+        return [*own, *map(_read_from_document, added)]
+
 
 def create_schema(
-    query: type = Query, mutation: type = Mutation, types: Iterable[type] = ()
+    query: type = Query,
+    mutation: type = Mutation,
+    types: Iterable[type] = (),
+    extend: Mapping[type, type] | None = None,
+    extensions: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
 ) -> Schema:
-    """Create the schema. ``types`` are those that only an interface leads to."""
-    types = [ErrorCode, FieldReason, ForbiddenReason, TokenReason, *types]
-    config = StrawberryConfig(scalar_map={datetime: _DATE_TIME})
-    return Schema(query=query, mutation=mutation, types=types, config=config)
+    """Create the schema.
+
+    ``types`` are those that only an interface leads to. ``extend`` maps a type of this package to a
+    type whose fields it gets too. Raises StartError when such a field exists already.
+    """
+    return Schema(
+        extend or {},
+        query=_rename("Query", query),
+        mutation=_rename("Mutation", mutation),
+        types=[ErrorCode, FieldReason, ForbiddenReason, TokenReason, *types],
+        extensions=extensions,
+        config=StrawberryConfig(scalar_map={datetime: _DATE_TIME}),
+    )
 
 
 def sdl(schema: Schema) -> str:
@@ -65,3 +104,25 @@ def sdl(schema: Schema) -> str:
     when it resolves a union.
     """
     return print_schema(lexicographic_sort_schema(schema.core)) + "\n"
+
+
+def _read_from_document(field: StrawberryField) -> StrawberryField:
+    """Let a field without a resolver return the value that is stored under its name."""
+    if field.base_resolver is not None:
+        return field
+    name = field.python_name
+
+    def resolve(root: Any) -> Any:  # noqa: ANN401 - the type of the field
+        return getattr(root.document, name)
+
+    field = copy(field)
+    field.base_resolver = StrawberryResolver(resolve, type_override=field.type)
+    return field
+
+
+def _rename(name: str, root: type) -> type:
+    """Return a root type with the name that clients know, whatever its class is called."""
+    definition = get_object_definition(root, strict=True)
+    if definition.name == name:
+        return root
+    return strawberry.type(type(name, (root,), {}), description=definition.description)

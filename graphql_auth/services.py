@@ -90,7 +90,11 @@ class ServiceContainer(Services):
 
 
 def create_services(
-    settings: Settings, *, processes: int = 1, now: Callable[[], float] | None = None
+    settings: Settings,
+    *,
+    processes: int = 1,
+    now: Callable[[], float] | None = None,
+    user_document: type[UserDocument] = UserDocument,
 ) -> ServiceContainer:
     """Create the services. ``processes`` share the cores of the machine.
 
@@ -101,7 +105,7 @@ def create_services(
     clock = DatabaseClock()
     now = now or clock
     token_key = reveal(settings.token_key)
-    users = UserRepository(indexes := IndexMonitor(DOCUMENTS))
+    users = UserRepository(indexes := IndexMonitor(DOCUMENTS), user_document)
     repository = SessionRepository()
     token_ttl = settings.token_ttl
     access_tokens = AccessTokens(token_key, token_ttl, now)

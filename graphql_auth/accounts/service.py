@@ -1,7 +1,8 @@
 """Register and log in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from graphql_auth import security_log
 from graphql_auth.accounts.validation import InputValidator
@@ -27,6 +28,8 @@ class Registration:
     last_name: str
     email: str
     password: str = field(repr=False)
+    # What an application adds to the document of a user.
+    added: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class AccountService:
         user_inputs = (registration.first_name, registration.last_name, registration.email)
         await validator.new_password("password", password, self.passwords.policy, user_inputs)
         validator.finish()
-        user = UserDocument(id=object_id_at(self.now()), **values)
+        user = self.users.create(registration.added, id=object_id_at(self.now()), **values)
         with security_log.record_refusals("register", None, client):
             async with self.throttle.registration(client.ip_address):
                 await self.users.refuse_taken(emails.spellings(user.email))

@@ -1,5 +1,6 @@
 """The GraphQL types of accounts."""
 
+import dataclasses
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 
@@ -45,6 +46,8 @@ class User(relay.Node):
     last_name: str = strawberry.field(description="The family name.")
     created_at: datetime = strawberry.field(description="When the account was created.")
     current_session: strawberry.Private[str]
+    # The fields that an application adds read it.
+    document: strawberry.Private[UserDocument]
 
     @strawberry.field(description="The active sessions of this user, the latest sign-in first.")
     async def sessions(
@@ -84,6 +87,7 @@ class User(relay.Node):
             last_name=user.last_name,
             created_at=user.created_at,
             current_session=current_session,
+            document=user,
         )
 
 
@@ -131,8 +135,13 @@ class RegisterInput:
     use_cookie: bool = use_cookie()
 
     def to_registration(self) -> Registration:
-        """Return the values for the service."""
-        return Registration(self.first_name, self.last_name, self.email, self.password)
+        """Return the values for the service, with those of the fields that a subclass adds."""
+        added = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in RegisterInput.__dataclass_fields__
+        }
+        return Registration(self.first_name, self.last_name, self.email, self.password, added)
 
 
 @strawberry.input(description="E-mail address and password of a user.")

@@ -21,6 +21,12 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
         description="Print the schema definition (SDL), for code generators and linters.",
     )
     parser.add_argument(
+        "application",
+        nargs="?",
+        metavar="MODULE:NAME",
+        help="GraphQLAuth of an application of your own, such as main:auth",
+    )
+    parser.add_argument(
         "--check",
         action="store_true",
         help="print nothing, but fail with a diff if ./schema.graphql is out of date",
@@ -30,11 +36,12 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def _run(options: argparse.Namespace) -> None:
     # Imported here, because --help and serve need not wait for it.
-    from graphql_auth.schema import create_schema, sdl  # noqa: PLC0415
+    from graphql_auth.application import load_parts  # noqa: PLC0415
+    from graphql_auth.schema import sdl  # noqa: PLC0415
 
     # Code generators read UTF-8, not what the locale says.
     cast("TextIOWrapper", sys.stdout).reconfigure(encoding="utf-8")
-    current = sdl(create_schema())
+    current = sdl(load_parts(options.application).schema)
     if options.check:
         _check(current)
     else:

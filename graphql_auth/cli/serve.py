@@ -13,6 +13,12 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
         help="start the server, and an embedded MongoDB without MONGO_URI",
         description="Start the server and print its URL. It runs until Ctrl-C or SIGTERM.",
     )
+    parser.add_argument(
+        "application",
+        nargs="?",
+        metavar="MODULE:NAME",
+        help="GraphQLAuth of an application of your own, such as main:auth",
+    )
     parser.add_argument("--host", help="IP address to listen on (default: HOST, else 127.0.0.1)")
     parser.add_argument(
         "--port", help="port to listen on (default: PORT, else 4001; 0 takes any free port)"
@@ -44,7 +50,13 @@ def _run(options: argparse.Namespace) -> None:
     logging.config.dictConfig(LOG_CONFIG)
     given = {"host": options.host, "port": options.port}
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
-    serve(settings, signals, workers=options.workers, reload=options.reload)
+    serve(
+        settings,
+        signals,
+        application=options.application,
+        workers=options.workers,
+        reload=options.reload,
+    )
 
 
 def _positive_integer(text: str) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from inspect import isawaitable
@@ -35,6 +35,8 @@ Body = Mapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
 # Makes the context of the resolvers. They may add headers to the response, such as cookies.
 CreateContext = Callable[[Request, Headers, GraphQLParams], Any]
+# strawberry.Schema.execute.
+Execute = Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,13 @@ class GraphQLEndpoint:
         create_context: CreateContext,
         config: EndpointConfig,
         playground: Playground | None,
+        execute_with_extensions: Execute | None = None,
     ) -> None:
         self._schema = schema
         self._create_context = create_context
         self._config = config
         self._playground = playground
+        self._execute_with_extensions = execute_with_extensions
         self._documents = DocumentCache(schema, config.limits, introspection=config.introspection)
         self._active = 0
 
@@ -115,10 +119,9 @@ class GraphQLEndpoint:
     def _execute(
         self, method: str, params: GraphQLParams, context: object
     ) -> AwaitableOrValue[ExecutionResult]:
-        """Execute an operation, without strawberry.Schema.execute.
+        """Execute an operation, by strawberry.Schema.execute only if there are extensions.
 
-        That executes the first of several operations, and logs each error with the line of the
-        query, which can contain a password.
+        That parses and validates again, which takes longer than ``welcome`` itself.
         """
         document = self._documents.get(params.query)
         if document.errors:
@@ -128,6 +131,13 @@ class GraphQLEndpoint:
         if method == "GET" and operation.operation is not OperationType.QUERY:
             raise BadRequest(
                 "A mutation is sent by POST.", HTTPStatus.METHOD_NOT_ALLOWED, Allow="POST"
+            )
+        if self._execute_with_extensions:
+            return self._execute_with_extensions(
+                params.query,
+                variable_values=params.variables,
+                context_value=context,
+                operation_name=params.operation_name,
             )
         return execute(
             self._schema,
@@ -139,12 +149,14 @@ class GraphQLEndpoint:
         )
 
     def _format_result(self, result: ExecutionResult, params: GraphQLParams) -> Body:
+        extensions = {"extensions": result.extensions} if result.extensions else {}
         if not result.errors:
-            return {"data": result.data}
+            return {"data": result.data} | extensions
         errors = variable_errors(self._schema, result.errors, params.variables)
         # An error without a path was found before the execution: there is no data.
         is_executed = all(error.path is not None for error in errors)
-        return ({"data": result.data} if is_executed else {}) | _format_errors(errors)
+        data = {"data": result.data} if is_executed else {}
+        return data | _format_errors(errors) | extensions
 
 
 def not_found(_request: Request, _error: Exception) -> Response:

@@ -42,6 +42,11 @@ async def bind_collections(database: Database, documents: Documents) -> None:
     So both versions can run side by side on one database.
     """
     await init_beanie(database=database, document_models=[*documents], skip_indexes=True)
+    for document in documents:
+        for base in documents:
+            # A subclass of an application is stored with what it extends.
+            if issubclass(document, base):
+                base.get_settings().pymongo_collection = document.get_pymongo_collection()
     infos = await _list_collections(database)
     for document in documents:
         if old_name := getattr(document.Settings, "name_in_0_1_0", None):

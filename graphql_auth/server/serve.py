@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from graphql_auth import __version__
-from graphql_auth.embedded_mongo.data_directory import lock_data_directory
-from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
+from graphql_auth.database import provide_database
+from graphql_auth.embedded_mongo.mongod import EmbeddedMongo
 from graphql_auth.errors import StartError
 from graphql_auth.logs import escape_invisible
 from graphql_auth.runtime import output
@@ -27,7 +25,6 @@ from graphql_auth.server import descriptors
 from graphql_auth.server.http_server import BACKLOG
 from graphql_auth.server.workers import run
 from graphql_auth.settings import Settings
-from graphql_auth.tokens.key_file import load_or_create_key
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -35,26 +32,46 @@ if TYPE_CHECKING:
 # Linux has it; elsewhere TCP itself gives up after many minutes.
 TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 UNKNOWN_HOST = "HOST {} is not an IP address of this machine; use 0.0.0.0 to listen on all of them."
-NO_KEY = (
-    "TOKEN_KEY is not set. It is required with MONGO_URI, because all servers of a database need"
-    " the same key. Create one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-)
-
 logger = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, signals: StopSignals, *, workers: int, reload: bool) -> None:
+def serve(
+    settings: Settings,
+    signals: StopSignals,
+    *,
+    application: str | None,
+    workers: int,
+    reload: bool,
+) -> None:
     """Run the server until a signal comes.
+
+    ``application`` is the GraphQLAuth to serve, as ``module:attribute``.
 
     Raises StartError when it cannot start or its mongod fails, and Stopped when a signal comes
     before the processes start.
     """
     descriptors.raise_limit()
     warn_if_children_can_outlive_us()
-    with listen(settings) as listener, _database(settings, signals) as (completed, data):
-        app = _check(completed, signals)
+    with (
+        listen(settings) as listener,
+        provide_database(settings, signals.pause) as (completed, mongod),
+    ):
+        data = "in the MongoDB of MONGO_URI"
+        if mongod:
+            data = f"{completed.data_dir} (embedded MongoDB)"
+            threading.Thread(target=_stop_with, args=[mongod], daemon=True).start()
+        app = _check(completed, signals, application)
         on_ready = functools.partial(_print_banner, completed, listener, data)
-        run(completed, listener, signals, on_ready, app=app, workers=workers, reload=reload)
+        run(
+            completed,
+            listener,
+            signals,
+            on_ready,
+            app=app,
+            application=application,
+            workers=workers,
+            reload=reload,
+        )
 
 
 @contextmanager
@@ -102,56 +119,28 @@ def _limit_sending(listener: socket.socket, seconds: float) -> None:
         )
 
 
-@contextmanager
-def _database(settings: Settings, signals: StopSignals) -> Iterator[tuple[Settings, str]]:
-    """Yield settings with a database and a key, and where the data is, for the banner."""
-    if settings.mongo_uri is None:
-        with _embedded_database(settings, signals) as completed_and_data:
-            yield completed_and_data
-    elif settings.token_key is None:
-        raise StartError(NO_KEY)
-    else:
-        yield settings, "in the MongoDB of MONGO_URI"
-
-
-@contextmanager
-def _embedded_database(settings: Settings, signals: StopSignals) -> Iterator[tuple[Settings, str]]:
-    with lock_data_directory(settings.data_dir) as data_dir, run_mongod(data_dir) as mongod:
-        key = settings.token_key or SecretStr(load_or_create_key(data_dir / "token.key"))
-        # The slowest import, while mongod starts.
-        import graphql_auth.app  # noqa: F401, PLC0415
-
-        mongod.wait_until_ready(signals.pause)
-        threading.Thread(target=_stop_with, args=[mongod], daemon=True).start()
-        uri = SecretStr(mongod.uri)
-        try:
-            yield (
-                settings.model_copy(update={"mongo_uri": uri, "token_key": key}),
-                f"{data_dir} (embedded MongoDB)",
-            )
-        finally:
-            if mongod.has_failed:
-                raise StartError(mongod.exit_reason())
-
-
 def _stop_with(mongod: EmbeddedMongo) -> None:
     if mongod.wait_for_exit():
         logger.critical("mongod has ended; the server stops")
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _check(settings: Settings, signals: StopSignals) -> "Starlette":
+def _check(settings: Settings, signals: StopSignals, application: str | None) -> "Starlette":
     """Create the application and check its database once, before there are several processes.
 
     Raises StartError.
     """
-    from graphql_auth.app import check_database, create_app  # noqa: PLC0415 - see above
+    # The slowest imports.
+    from graphql_auth.app import check_database, create_app  # noqa: PLC0415
+    from graphql_auth.application import load_parts  # noqa: PLC0415
+
+    parts = load_parts(application)
 
     async def connect() -> None:
-        async with check_database(settings):
+        async with check_database(settings, parts):
             pass
 
-    app = create_app(settings, is_database_checked=True)
+    app = create_app(settings, parts=parts, is_database_checked=True)
     # A signal cancels it, and is raised below.
     with suppress(asyncio.CancelledError):
         run_in_loop(cancel_on_signal(signals, connect()))

@@ -35,23 +35,30 @@ def run(  # noqa: PLR0913 - the server names each
     on_ready: Callable[[], object],
     *,
     app: Starlette,
+    application: str | None,
     workers: int,
     reload: bool,
 ) -> None:
     """Serve on ``listener`` until a signal comes. Raises StartError when a process cannot start.
 
-    ``app`` serves in this process; each worker creates its own.
+    ``app`` serves in this process; each worker creates its own, of ``application``.
     """
     if workers == 1 and not reload:
         Server(app, settings, listener, signals, on_ready).run()
         return
-    work = functools.partial(_work, settings, listener, workers, os.getpid())
-    code = PACKAGE if reload else None
+    work = functools.partial(_work, settings, application, listener, workers, os.getpid())
+    # An application is changed in its own directory.
+    code = (Path.cwd() if application else PACKAGE) if reload else None
     Supervisor(work, workers, signals, on_ready, code).run(listener)
 
 
-def _work(
-    settings: Settings, listener: socket.socket, processes: int, parent: int, heartbeats: Connection
+def _work(  # noqa: PLR0913, PLR0917 - the server names each
+    settings: Settings,
+    application: str | None,
+    listener: socket.socket,
+    processes: int,
+    parent: int,
+    heartbeats: Connection,
 ) -> NoReturn:
     """Serve in a process that the supervisor has started."""
     signals = StopSignals()
@@ -61,8 +68,10 @@ def _work(
     try:
         # The slowest import. The signals have to be noted before it.
         from graphql_auth.app import create_app  # noqa: PLC0415
+        from graphql_auth.application import load_parts  # noqa: PLC0415
 
-        app = create_app(settings, processes, is_database_checked=True)
+        parts = load_parts(application)
+        app = create_app(settings, processes, parts=parts, is_database_checked=True)
         is_ready = threading.Event()
         threading.Thread(target=_send_heartbeats, args=[is_ready, heartbeats], daemon=True).start()
         Server(app, settings, listener, signals, on_ready=is_ready.set).run()

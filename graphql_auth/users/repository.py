@@ -6,22 +6,37 @@ from typing import Any
 
 from beanie import PydanticObjectId
 from bson import ObjectId
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 from pymongo.errors import DuplicateKeyError, WriteError
 
-from graphql_auth.errors import DatabaseUnavailable, EmailTaken
+from graphql_auth.errors import (
+    BadInput,
+    DatabaseUnavailable,
+    EmailTaken,
+    FieldError,
+    FieldReason,
+)
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.users.document import EMAIL_INDEX, UserDocument
 
-# Not those of Beanie or of other programs, whose values can be invalid.
-_FIELDS = [*(UserDocument.model_fields.keys() - {"id", "revision_id"})]
-
 
 class UserRepository:
-    """Finds, adds and changes users. Every method raises Unavailable."""
+    """Finds, adds and changes users. Every method raises Unavailable.
 
-    def __init__(self, indexes: IndexMonitor) -> None:
+    ``document`` is what is read: UserDocument, or the subclass of an application.
+    """
+
+    def __init__(self, indexes: IndexMonitor, document: type[UserDocument] = UserDocument) -> None:
         self._indexes = indexes
+        self._document = document
+        # Not those of Beanie or of other programs, whose values can be invalid.
+        self._fields = [
+            field.alias or name
+            for name, field in document.model_fields.items()
+            if name not in {"id", "revision_id"}
+        ]
         self._email_index = EMAIL_INDEX
 
     async def get(self, user_id: str) -> UserDocument | None:
@@ -55,6 +70,24 @@ class UserRepository:
             )
         if taken:
             raise EmailTaken
+
+    def create(self, added: Mapping[str, Any], **values: Any) -> UserDocument:  # noqa: ANN401
+        """Return a user that is not stored yet.
+
+        ``added`` are the values of the fields that an application adds to the document; others in
+        it are ignored. Raises BadInput for those that the document refuses.
+        """
+        own = {name: added[name] for name in added.keys() - UserDocument.model_fields.keys()}
+        try:
+            return self._document(**own, **values)
+        except ValidationError as error:
+            message = "This value is not allowed."
+            raise BadInput(
+                [
+                    FieldError(to_camel(str(one["loc"][0])), FieldReason.WRONG_TYPE, message)
+                    for one in error.errors(include_input=False)
+                ]
+            ) from None
 
     async def add(self, user: UserDocument) -> UserDocument:
         """Store a new user; the unique index decides between concurrent registrations.
@@ -133,13 +166,12 @@ class UserRepository:
                 UserDocument.id == user.id, UserDocument.password == user.password
             ).set({UserDocument.password: new_hash})
 
-    @staticmethod
-    async def _find(query: Mapping[str, Any]) -> list[UserDocument]:
+    async def _find(self, query: Mapping[str, Any]) -> list[UserDocument]:
         """Find users, except those with another id than an ObjectId, which tokens cannot name."""
         with translate_driver_errors():
-            stored = await UserDocument.get_pymongo_collection().find(query, _FIELDS).to_list()
+            stored = await UserDocument.get_pymongo_collection().find(query, self._fields).to_list()
         return [
-            UserDocument.model_validate(values)
+            self._document.model_validate(values)
             for values in stored
             if isinstance(values["_id"], ObjectId)
         ]

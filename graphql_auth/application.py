@@ -1,0 +1,177 @@
+"""GraphQLAuth: the schema, the endpoint and the sessions, for an application of one's own."""
+
+import importlib
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from beanie import Document
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+from strawberry.extensions import SchemaExtension
+
+from graphql_auth.app import ASSETS, GRAPHQL_PATH, Parts, create_app
+from graphql_auth.context import Indeterminate, identify_caller
+from graphql_auth.database import provide_database
+from graphql_auth.embedded_mongo.data_directory import DirectoryInUse
+from graphql_auth.errors import StartError
+from graphql_auth.graphql_http.limits import Limits
+from graphql_auth.schema import Mutation, Query, create_schema
+from graphql_auth.services import reveal
+from graphql_auth.settings import Settings, TokenSource, read_settings
+from graphql_auth.tokens.access_tokens import Principal
+from graphql_auth.tokens.token_sources import find_tokens
+from graphql_auth.users.document import UserDocument
+
+SEVERAL_WORKERS = (
+    "{} With several workers, set MONGO_URI, or run: graphql-auth serve MODULE:NAME --workers 4"
+)
+
+# The databases of the applications that run in this process.
+_databases: list[str] = []
+
+
+class GraphQLAuth:
+    """Authentication at ``path`` of an application, which can add to the schema and to the users.
+
+    ``query`` and ``mutation`` are subclasses of Query and Mutation; ``types`` are those that only
+    an interface leads to. ``extend`` maps a type, such as User, to a type whose fields it gets too:
+    a field without a resolver is read from the document. ``extensions`` are those of Strawberry;
+    with any, operations take about twice as long. ``user_document`` is a subclass of UserDocument,
+    and ``documents`` are bound to the same database. What ``context`` returns is
+    ``info.context.app``. Without ``settings``, the environment is read when the application starts.
+
+    Raises StartError when a field exists twice.
+    """
+
+    def __init__(  # noqa: PLR0913 - all by name and optional
+        self,
+        *,
+        query: type = Query,
+        mutation: type = Mutation,
+        types: Iterable[type] = (),
+        extend: Mapping[type, type] | None = None,
+        extensions: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
+        user_document: type[UserDocument] = UserDocument,
+        documents: Iterable[type[Document]] = (),
+        context: Callable[[Request], Any] | None = None,
+        limits: Limits | None = None,
+        settings: Settings | None = None,
+        path: str = GRAPHQL_PATH,
+    ) -> None:
+        if not hasattr(user_document.Settings, "name"):
+            user_document.Settings.name = UserDocument.Settings.name
+        schema = create_schema(query, mutation, types, extend, extensions)
+        self.parts = Parts(schema, user_document, tuple(documents), context, limits, path)
+        self._settings = settings
+        self._running: Starlette | None = None
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """The routes of GraphQL and of the playground, for a Starlette or FastAPI application."""
+        forward, path = _Forward(self._app), self.parts.path
+        return [
+            Route(path, forward, include_in_schema=False),
+            Route(path + ASSETS, forward, include_in_schema=False),
+        ]
+
+    def mount(self, app: Starlette) -> None:
+        """Add the routes to an application, before its own."""
+        app.router.routes[:0] = self.routes
+
+    def app(self) -> Starlette:
+        """Return an application that serves nothing else."""
+        return Starlette(routes=self.routes, lifespan=self.lifespan)
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
+        """Connect to the database, or start the embedded one, and run until the block ends.
+
+        Raises StartError.
+        """
+        try:
+            with provide_database(self._settings or read_settings()) as (settings, _):
+                app = create_app(settings, parts=self.parts)
+                with _only_database(settings):
+                    async with app.router.lifespan_context(app):
+                        self._running = app
+                        yield
+        except DirectoryInUse as error:
+            raise StartError(SEVERAL_WORKERS.format(error)) from None
+        finally:
+            self._running = None
+
+    async def principal(self, request: Request) -> Principal:
+        """Return who calls a route that is not GraphQL, for ``Depends(auth.principal)``.
+
+        It reads headers, and the query string if TOKEN_SOURCES has it, never the body. Raises
+        HTTPException: 401 without a valid token, 503 when that cannot be known.
+        """
+        state = self._app().state
+        sources = state.settings.token_sources - {TokenSource.BODY}
+        caller = identify_caller(state.services.authenticator, find_tokens(request, {}, sources))
+        if isinstance(caller, Principal):
+            return caller
+        if isinstance(caller, Indeterminate):
+            raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
+        # RFC 6750 section 3.
+        raise HTTPException(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+
+    def _app(self) -> Starlette:
+        if self._running is None:
+            raise RuntimeError("GraphQLAuth does not run: the application needs its lifespan.")
+        return self._running
+
+
+@contextmanager
+def _only_database(settings: Settings) -> Iterator[None]:
+    """Raise StartError while an application with another MONGO_URI runs in this process.
+
+    Beanie binds a class of documents to one database.
+    """
+    uri = reveal(settings.mongo_uri)
+    if any(other != uri for other in _databases):
+        raise StartError(
+            "MONGO_URI: another GraphQLAuth of this process uses another database."
+            " All of a process share one."
+        )
+    _databases.append(uri)
+    try:
+        yield
+    finally:
+        _databases.remove(uri)
+
+
+class _Forward:
+    """Forwards requests to the application, which exists while its lifespan runs."""
+
+    def __init__(self, app: Callable[[], Starlette]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app()(scope, receive, send)
+
+
+def load_parts(name: str | None) -> Parts:
+    """Import the GraphQLAuth that ``module:attribute`` names. Raises StartError."""
+    if name is None:
+        return Parts(create_schema())
+    module_name, _, attribute = name.partition(":")
+    # As python -m does.
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name or ".")
+    except (ModuleNotFoundError, ValueError, TypeError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name != module_name:
+            raise
+        raise StartError(f"There is no module {module_name!r} in {Path.cwd()}.") from None
+    found = getattr(module, attribute, None)
+    if not isinstance(found, GraphQLAuth):
+        raise StartError(f"{name} is not a GraphQLAuth; expected MODULE:NAME, such as main:auth.")
+    return found.parts
