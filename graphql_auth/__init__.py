@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from graphql_auth.permissions import IsAuthenticated
     from graphql_auth.schema import Mutation, Query
     from graphql_auth.settings import Settings
+    from graphql_auth.tokens.access_tokens import Principal
     from graphql_auth.users.document import UserDocument
 
 __version__ = "0.2.0"
@@ -25,6 +26,7 @@ __all__ = [
     "Info",
     "IsAuthenticated",
     "Mutation",
+    "Principal",
     "Query",
     "RegisterInput",
     "Settings",
@@ -40,6 +42,7 @@ _MODULES = {
     "permissions": ("IsAuthenticated",),
     "schema": ("Mutation", "Query"),
     "settings": ("Settings",),
+    "tokens.access_tokens": ("Principal",),
     "users.document": ("UserDocument",),
 }
 

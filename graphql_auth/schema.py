@@ -52,7 +52,7 @@ class Schema(strawberry.Schema):
     """Strawberry's schema, with access to the one of graphql-core."""
 
     def __init__(self, extend: Mapping[type, type], **options: Any) -> None:  # noqa: ANN401
-        self._extend = extend
+        self._added = {extended: _added_fields(extended, by) for extended, by in extend.items()}
         super().__init__(**options)
 
     @property
@@ -65,14 +65,7 @@ class Schema(strawberry.Schema):
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         """Return the fields of a type, with those that ``extend`` adds to it in this schema."""
-        own = super().get_fields(type_definition)
-        extension = self._extend.get(type_definition.origin)
-        if extension is None:
-            return own
-        added = get_object_definition(extension, strict=True).fields
-        if taken := {field.python_name for field in own} & {field.python_name for field in added}:
-            raise StartError(f"{type_definition.name} has a field {min(taken)} already.")
-        return [*own, *map(_read_from_document, added)]
+        return [*type_definition.fields, *self._added.get(type_definition.origin, [])]
 
 
 def create_schema(
@@ -104,6 +97,14 @@ def sdl(schema: Schema) -> str:
     when it resolves a union.
     """
     return print_schema(lexicographic_sort_schema(schema.core)) + "\n"
+
+
+def _added_fields(extended: type, extension: type) -> list[StrawberryField]:
+    own = get_object_definition(extended, strict=True)
+    added = get_object_definition(extension, strict=True).fields
+    if taken := {field.python_name for field in own.fields} & {each.python_name for each in added}:
+        raise StartError(f"{own.name} has a field {min(taken)} already.")
+    return [_read_from_document(field) for field in added]
 
 
 def _read_from_document(field: StrawberryField) -> StrawberryField:

@@ -1,0 +1,296 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Annotated, Any, ClassVar
+
+import httpx
+import pytest
+import strawberry
+from beanie import Document, init_beanie
+from fastapi import Depends, FastAPI
+from pydantic import Field
+from pymongo import ASCENDING, IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from graphql_auth import (
+    AuthPayload,
+    GraphQLAuth,
+    Info,
+    Mutation,
+    Principal,
+    Query,
+    RegisterInput,
+    Settings,
+    User,
+    UserDocument,
+)
+from graphql_auth.errors import StartError
+from graphql_auth.graphql_http.limits import Limits
+from tests.application import shop
+from tests.client import code, extensions, registration
+
+pytestmark = pytest.mark.anyio
+
+REGISTER = "mutation($i: MemberInput!) { register(input: $i) { token user { nickname } } }"
+Database = AsyncDatabase[dict[str, Any]]
+
+
+class Caller:
+    """Calls an application in this process."""
+
+    def __init__(self, client: httpx.AsyncClient, path: str) -> None:
+        self.http = client
+        self.path = path
+
+    async def ask(self, query: str, token: str = "", **variables: Any) -> dict[str, Any]:
+        answer = await self.http.post(
+            self.path,
+            json={"query": query, "variables": variables},
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+        )
+        return dict(answer.json())
+
+    async def register(self, **changes: Any) -> str:
+        person = registration(nickname="ada") | changes
+        answer = await self.ask(REGISTER, i=person)
+        return str(answer["data"]["register"]["token"])
+
+
+@pytest.fixture
+def settings(database_uri: str) -> Settings:
+    return Settings.model_validate(
+        {"mongo_uri": database_uri, "token_key": "k" * 32, "bcrypt_rounds": 4}
+    )
+
+
+@asynccontextmanager
+async def running(
+    auth: GraphQLAuth, app: Starlette | None = None, path: str = "/graphql"
+) -> AsyncIterator[Caller]:
+    if app is None:
+        app = FastAPI()
+        auth.mount(app)
+    transport = httpx.ASGITransport(app)
+    async with auth.lifespan(app), httpx.AsyncClient(transport=transport) as client:
+        yield Caller(client, f"http://test{path}")
+
+
+async def test_fields_of_an_application_are_beside_ours(settings: Settings) -> None:
+    async with running(shop.create_auth(settings=settings)) as caller:
+        token = await caller.register()
+        ordered = await caller.ask('mutation { order(text: "tea") }', token)
+        mine = await caller.ask("{ viewer { nickname email orders } greeting welcome }", token)
+        anonymous = await caller.ask("{ greeting }")
+
+    assert ordered == {"data": {"order": 1}}
+    assert mine["data"]["viewer"] | {"email": ""} == {
+        "nickname": "ada",
+        "email": "",
+        "orders": ["tea"],
+    }
+    assert mine["data"]["greeting"] == "en ada"
+    assert extensions(anonymous)["reason"] == "TOKEN_MISSING"
+
+
+async def test_error_of_an_application_keeps_its_code(settings: Settings) -> None:
+    async with running(shop.create_auth(settings=settings)) as caller:
+        refused = await caller.ask(REGISTER, i=registration(nickname="admin"))
+
+    assert extensions(refused) == {"code": "NAME_RESERVED", "most": 2}
+
+
+async def test_limits_hold_for_fields_of_an_application(settings: Settings) -> None:
+    async with running(shop.create_auth(settings=settings, limits=Limits(aliases=1))) as caller:
+        refused = await caller.ask("{ a: welcome b: welcome }")
+
+    assert extensions(refused) == {"code": "QUERY_TOO_COMPLEX", "limit": "aliases", "allowed": 1}
+
+
+async def test_extensions_of_strawberry_run(settings: Settings) -> None:
+    auth = shop.create_auth(settings=settings, extensions=[shop.Counting])
+    async with running(auth) as caller:
+        first = await caller.ask("{ __typename }")
+        invalid = await caller.ask("{ nothing }")
+        denied = await caller.ask("{ welcome }")
+
+    assert first == {"data": {"__typename": "Query"}, "extensions": {"operations": 1}}
+    assert code(invalid) == "GRAPHQL_VALIDATION_FAILED"
+    assert extensions(denied)["reason"] == "TOKEN_MISSING"
+    assert denied["extensions"] == {"operations": 2}
+
+
+async def test_route_of_the_application_knows_the_caller(settings: Settings) -> None:
+    app = FastAPI()
+    auth = shop.create_auth(settings=settings)
+    auth.mount(app)
+    app.get("/me")(_subject_of(auth))
+    async with running(auth, app) as caller:
+        token = await caller.register()
+        answers = [
+            await caller.http.get("http://test/me", headers=headers)
+            for headers in (
+                {},
+                {"Authorization": "Bearer x"},
+                {"Authorization": f"Bearer {token}"},
+            )
+        ]
+        await caller.ask("mutation { logout }", token)
+        later = await caller.http.get("http://test/me", headers={"X-Access-Token": token})
+        other = await caller.register()
+        # As in an outage of the database.
+        auth._app().state.services.revocations._max_staleness = -1  # noqa: SLF001
+        unknown = await caller.http.get(
+            "http://test/me", headers={"Authorization": f"Bearer {other}"}
+        )
+
+    assert [answer.status_code for answer in answers] == [401, 401, 200]
+    assert answers[0].headers["www-authenticate"] == "Bearer"
+    assert later.status_code == 401
+    assert (unknown.status_code, unknown.headers["retry-after"]) == (503, "1")
+
+
+def _subject_of(auth: GraphQLAuth) -> Callable[..., Awaitable[str]]:
+    async def me(principal: Annotated[Principal, Depends(auth.principal)]) -> str:
+        return principal.subject
+
+    return me
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/api/v1"])
+async def test_application_is_served_under_a_prefix(settings: Settings, path: str) -> None:
+    auth = GraphQLAuth(settings=settings, path=path)
+    app = Starlette(routes=[Mount("/auth", routes=auth.routes)])
+    async with running(auth, app, f"/auth{path}") as caller:
+        assert (await caller.ask("{ __typename }"))["data"] == {"__typename": "Query"}
+        other = await caller.http.get("http://test/auth/nothing")
+
+    assert other.status_code == 404
+
+
+async def test_application_without_other_routes(settings: Settings) -> None:
+    auth = GraphQLAuth(settings=settings)
+    async with running(auth, auth.app()) as caller:
+        assert (await caller.ask("{ __typename }"))["data"] == {"__typename": "Query"}
+
+
+async def test_application_can_start_again(settings: Settings) -> None:
+    auth = shop.create_auth(settings=settings)
+    for _ in range(2):
+        async with running(auth) as caller:
+            assert (await caller.ask("{ __typename }"))["data"] == {"__typename": "Query"}
+
+
+async def test_request_without_the_lifespan_says_what_is_missing(settings: Settings) -> None:
+    auth = GraphQLAuth(settings=settings)
+    app = Starlette(routes=auth.routes)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+        with pytest.raises(RuntimeError, match="lifespan"):
+            await client.get("http://test/graphql")
+
+
+class OwnSettings(UserDocument):
+    badge: str | None = None
+
+    class Settings:
+        indexes: ClassVar = [IndexModel([("badge", ASCENDING)], name="badge_1", sparse=True)]
+
+
+class OwnCollection(UserDocument):
+    class Settings:
+        name = "members"
+
+
+@pytest.mark.parametrize(
+    ("document", "collection", "indexes"),
+    [
+        (OwnSettings, "users", {"_id_", "email_1", "badge_1"}),
+        (OwnCollection, "members", {"_id_", "email_1"}),
+    ],
+)
+async def test_document_with_other_settings_keeps_the_unique_index(
+    settings: Settings,
+    database: Database,
+    document: type[UserDocument],
+    collection: str,
+    indexes: set[str],
+) -> None:
+    async with running(GraphQLAuth(settings=settings, user_document=document)) as caller:
+        person = registration()
+        answers = [
+            await caller.ask(
+                "mutation($i: RegisterInput!) { register(input: $i) { token } }", i=person
+            )
+            for _ in range(2)
+        ]
+        found = await (await database[collection].list_indexes()).to_list()
+
+    assert code(answers[1]) == "EMAIL_TAKEN"
+    assert await database[collection].count_documents({}) == 1
+    assert {index["name"] for index in found} == indexes
+
+
+async def test_second_database_in_a_process_is_refused(settings: Settings) -> None:
+    other = f"{settings.mongo_uri.get_secret_value()}_2" if settings.mongo_uri else ""
+    elsewhere = Settings.model_validate(settings.model_dump() | {"mongo_uri": other})
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(running(GraphQLAuth(settings=settings)))
+        with pytest.raises(StartError, match=r"^MONGO_URI: .* another database\."):
+            await stack.enter_async_context(running(GraphQLAuth(settings=elsewhere)))
+
+
+class HostDocument(Document):
+    text: str
+
+
+async def test_document_of_the_host_on_another_database_is_not_touched(
+    settings: Settings, database: Database
+) -> None:
+    host = database.client["host"]
+    await init_beanie(database=host, document_models=[HostDocument])
+    async with running(GraphQLAuth(settings=settings)):
+        assert HostDocument.get_pymongo_collection().database.name == "host"
+    await database.client.drop_database("host")
+
+
+def test_field_that_exists_already_is_refused() -> None:
+    @strawberry.type
+    class Profile:
+        email: str
+
+    with pytest.raises(StartError, match=r"^User has a field email already\.$"):
+        GraphQLAuth(extend={User: Profile})
+
+
+async def test_value_that_the_document_refuses_is_named(settings: Settings) -> None:
+    class Short(UserDocument):
+        nick_name: str = Field("", max_length=3)
+
+    @strawberry.input
+    class ShortInput(RegisterInput):
+        nick_name: str = ""
+
+    @strawberry.type
+    class ShortMutation(Mutation):
+        @strawberry.mutation
+        async def register(self, info: Info, input: ShortInput) -> AuthPayload:  # noqa: A002
+            payload: AuthPayload = await Mutation.register(self, info, input)
+            return payload
+
+    auth = GraphQLAuth(mutation=ShortMutation, user_document=Short, settings=settings)
+    async with running(auth) as caller:
+        answer = await caller.ask(
+            "mutation($i: ShortInput!) { register(input: $i) { token } }",
+            i=registration(nickName="long"),
+        )
+
+    (field,) = extensions(answer)["fields"]
+    assert (field["field"], field["reason"]) == ("nickName", "WRONG_TYPE")
+    assert "long" not in str(answer)
+
+
+def test_query_keeps_the_name_that_clients_know() -> None:
+    assert "type Query {" in str(GraphQLAuth(query=shop.ShopQuery).parts.schema)
+    assert issubclass(shop.ShopQuery, Query)
