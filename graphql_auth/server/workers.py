@@ -35,7 +35,7 @@ def run(  # noqa: PLR0913 - the server names each
     on_ready: Callable[[], object],
     *,
     app: Starlette,
-    application: str | None,
+    application: str | None = None,
     workers: int,
     reload: bool,
 ) -> None:

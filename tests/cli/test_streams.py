@@ -45,7 +45,7 @@ SILENT = {
     (): 2,
     ("users",): 2,
     ("\udcff\x1b[2J",): 2,
-    ("schema", "\udcff\x1b[2J"): 2,
+    ("schema", "\udcff\x1b[2J"): 1,
     ("schema", "--\x1b[2J=1"): 2,
 }
 
