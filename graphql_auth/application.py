@@ -69,7 +69,7 @@ class GraphQLAuth:
             user_document.Settings.name = UserDocument.Settings.name
         schema = create_schema(query, mutation, types, extend, extensions)
         self.parts = Parts(schema, user_document, tuple(documents), context, limits, path)
-        self._settings = settings
+        self.settings = settings
         self._running: Starlette | None = None
 
     @property
@@ -96,7 +96,7 @@ class GraphQLAuth:
         Raises StartError.
         """
         try:
-            with provide_database(self._settings or read_settings()) as (settings, _):
+            with provide_database(self.settings or read_settings()) as (settings, _):
                 app = create_app(settings, parts=self.parts)
                 with _only_database(settings):
                     async with app.router.lifespan_context(app):
