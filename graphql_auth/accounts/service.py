@@ -113,8 +113,8 @@ class AccountService:
     async def _start_session(self, user: UserDocument, client: ClientInfo) -> Tokens:
         """Start a session, unless the user has changed since; raises InvalidCredentials then.
 
-        Disabling a user or changing a password revokes the sessions that exist at that time. This
-        one may have been stored just after that.
+        Disabling a user, changing a password or revoking a role revokes the sessions that exist at
+        that time. This one may have been stored just after that.
         """
         tokens = await self.sessions.start(user, client)
         if not await self.users.is_unchanged(user):

@@ -49,7 +49,7 @@ class RefreshTokenRotation:
         token = RefreshToken.parse(text)
         if token is None:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
-        # Concurrently: a disabled user or a changed password is stored before sessions are revoked.
+        # Concurrently: a lost account, password or role is stored before sessions are revoked.
         user_read = asyncio.ensure_future(self.load_user(token.user_id))
         # If the rotation fails, nobody awaits the read, and asyncio would log its error.
         user_read.add_done_callback(lambda read: read.cancelled() or read.exception())
@@ -61,7 +61,7 @@ class RefreshTokenRotation:
         if user.password_changes != session.password_changes:
             # Not ended here: a password change may keep this session and be about to renew it.
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return user, self.issuer.issue(session, successor)
+        return user, self.issuer.issue(session, successor, user.roles)
 
     async def _rotate(self, token: RefreshToken, client: ClientInfo) -> Reissued:
         salt = secrets.token_bytes(SALT_BYTES)

@@ -62,7 +62,7 @@ class SessionService:
             )
         )
         await self._evict_excess(str(user.id), client)
-        return self.issuer.issue(session, token)
+        return self.issuer.issue(session, token, user.roles)
 
     async def renew(self, user: UserDocument, session_id: str) -> Tokens:
         """Issue new tokens after a password change; earlier refresh tokens stop working.
@@ -78,7 +78,7 @@ class SessionService:
         session = await self.sessions.renew(str(user.id), session_id, changes)
         if session is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return self.issuer.issue(session, token)
+        return self.issuer.issue(session, token, user.roles)
 
     async def keep(self, user: UserDocument, session_id: str) -> None:
         """Keep a session of the user after a password change."""

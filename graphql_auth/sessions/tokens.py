@@ -34,10 +34,10 @@ class TokenIssuer:
         """Return when an access token that is issued now expires."""
         return self._access_tokens.expiry()
 
-    def issue(self, session: SessionDocument, token: RefreshToken) -> Tokens:
+    def issue(self, session: SessionDocument, token: RefreshToken, roles: list[str]) -> Tokens:
         """Issue an access token beside a refresh token; it does not outlive its session."""
         expires_at = min(self.access_expiry(), session.expires_at)
-        access = self._access_tokens.issue(token.user_id, token.session_id, expires_at)
+        access = self._access_tokens.issue(token.user_id, token.session_id, expires_at, roles)
         return Tokens(token.session_id, access, token.encode(), session.expires_at - self.now())
 
 

@@ -7,7 +7,7 @@ RFC 7519, RFC 8725 and RFC 9068 forbid.
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -16,12 +16,14 @@ from typing import Any, TypeGuard
 import jwt
 
 from graphql_auth.errors import StartError, TokenReason, Unauthenticated
+from graphql_auth.roles import MAX_ROLES, is_role
 
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
 ISSUER = "graphql-auth"
 AUDIENCE = "graphql-auth"
-MAX_TOKEN_LENGTH = 2048
+# Without roles, a token has 317 characters; with the most and longest roles, 3,189.
+MAX_TOKEN_LENGTH = 4096
 # About 1 kB each. Invalid tokens are not cached, so clients cannot fill the cache with them.
 CACHE_SIZE = 4096
 # Limit of the clock difference between two members of one database.
@@ -46,10 +48,11 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The user and the session that an access token names, both as ids."""
+    """The user and the session that an access token names, both as ids, and the user's roles."""
 
     subject: str
     session_id: str
+    roles: tuple[str, ...] = ()
 
 
 class AccessTokens:
@@ -79,10 +82,13 @@ class AccessTokens:
         """Return when a token that is issued now expires."""
         return datetime.fromtimestamp(int(self._now()) + self._lifetime, UTC)
 
-    def issue(self, subject: str, session_id: str, expires_at: datetime) -> AccessToken:
+    def issue(
+        self, subject: str, session_id: str, expires_at: datetime, roles: Collection[str] = ()
+    ) -> AccessToken:
         """Return a new token for the user and the session with these ids.
 
-        The claim ``sid`` is that of OpenID Connect Front-Channel Logout 1.0 section 3.
+        The claim ``sid`` is that of OpenID Connect Front-Channel Logout 1.0 section 3, and
+        ``roles`` that of RFC 9068 section 2.2.3.1.
         """
         claims: dict[str, Any] = {
             "iss": ISSUER,
@@ -93,6 +99,8 @@ class AccessTokens:
             "exp": int(expires_at.timestamp()),
             "jti": secrets.token_urlsafe(16),
         }
+        if roles:
+            claims["roles"] = sorted(roles)
         return AccessToken(self._sign(claims), datetime.fromtimestamp(claims["exp"], UTC))
 
     def verify(self, token: str) -> Principal:
@@ -125,7 +133,8 @@ class AccessTokens:
             raise Unauthenticated(TokenReason.TOKEN_INVALID) from None
         if not isinstance(claims, dict) or not _are_valid(claims):
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
-        return Principal(claims["sub"], claims["sid"]), claims["iat"], claims["exp"]
+        principal = Principal(claims["sub"], claims["sid"], tuple(claims.get("roles", ())))
+        return principal, claims["iat"], claims["exp"]
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -138,7 +147,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _are_valid(claims: dict[str, Any]) -> bool:
     """Whether the claims have the types and the sizes that we issue."""
-    issued_at, expires_at = claims.get("iat"), claims.get("exp")
+    issued_at, expires_at, roles = claims.get("iat"), claims.get("exp"), claims.get("roles", [])
     return (
         claims.get("iss") == ISSUER
         and claims.get("aud") == AUDIENCE
@@ -152,6 +161,9 @@ def _are_valid(claims: dict[str, Any]) -> bool:
         # We issue no `nbf`. A later version may, but a token is valid from its issue on.
         and _is_integer(claims.get("nbf", 0))
         and claims.get("nbf", 0) <= issued_at
+        and isinstance(roles, list)
+        and len(roles) <= MAX_ROLES
+        and all(map(is_role, roles))
     )
 
 

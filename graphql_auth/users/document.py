@@ -1,11 +1,14 @@
 """The document of a user."""
 
 from datetime import datetime
+from operator import not_
 from typing import Annotated, ClassVar, cast
 
 from beanie import Document, PydanticObjectId
 from pydantic import BeforeValidator, ConfigDict, Field
 from pymongo import ASCENDING, IndexModel
+
+from graphql_auth.roles import MAX_ROLES, is_role
 
 # Other programs store documents here too, so a field can be missing or have any value.
 Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
@@ -15,6 +18,14 @@ Count = Annotated[int, BeforeValidator(lambda value: value if type(value) is int
 Flag = Annotated[
     bool, BeforeValidator(lambda value: bool(value) and value not in ("false", "0", "no"))
 ]
+
+
+def _read_roles(value: object) -> list[str]:
+    """Return the roles of a list of texts; access tokens can contain so many of such names."""
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        return []
+    return sorted(set(filter(is_role, value)))[:MAX_ROLES]
+
 
 # Registration gives this index as a hint, so that it fails without the index.
 EMAIL_INDEX = "email_1"
@@ -37,6 +48,8 @@ class UserDocument(Document):
     # How often the password was changed; sessions of an earlier password are revoked.
     password_changes: Count = 0
     disabled: Flag = False
+    # Not stored without roles, so that the document of a user remains as other programs expect it.
+    roles: Annotated[list[str], BeforeValidator(_read_roles)] = Field([], exclude_if=not_)
 
     class Settings:
         """The names are those of mongoose."""

@@ -116,12 +116,13 @@ class UserRepository:
         return user
 
     async def is_unchanged(self, user: UserDocument) -> bool:
-        """Whether the user still exists, is not disabled and has the password of ``user``."""
+        """Whether the user still exists, enabled, with the password and all roles of ``user``."""
         stored = await self.get(str(user.id))
         return (
             stored is not None
             and not stored.disabled
             and stored.password_changes == user.password_changes
+            and set(stored.roles) >= set(user.roles)
         )
 
     async def change_password(self, user: UserDocument, new_hash: str) -> UserDocument | None:

@@ -48,7 +48,7 @@ VALUES: list[Any] = [
     *(datetime(2020, 1, 1, tzinfo=UTC), NEVER, DatetimeMS(-(2**62)), Timestamp(1, 1)),
     *(ObjectId(), MinKey(), MaxKey(), {"$ref": "users", "$id": 1}),
 ]
-FIELDS = ("password_changes", "first_name", "last_name", "createdAt", "revision_id")
+FIELDS = ("password_changes", "first_name", "last_name", "roles", "createdAt", "revision_id")
 IS_FALSE: tuple[Any, ...] = (None, "", 0, False, [], {}, b"", "no", "false")
 
 
@@ -105,6 +105,32 @@ async def test_any_value_but_those_for_false_disables(
         email = f"{number}@example.com"
         await database["users"].insert_one(document(email, disabled=value))
         assert await log_in(services, email) == (value in IS_FALSE)
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        (["editor", "admin", "admin"], ["admin", "editor"]),
+        (["r" * 64, "r" * 65, "", "Admin", "\u00e9diteur", "a b", "admin\n"], ["r" * 64]),
+        ([f"r{number:04}" for number in range(10_000)], [f"r{number:04}" for number in range(32)]),
+        (["admin", 7], []),
+        (["admin", None], []),
+        ([["admin"]], []),
+        ("admin", []),
+        ({"0": "admin"}, []),
+        ([ObjectId()], []),
+    ],
+)
+async def test_roles_are_those_of_a_list_of_texts_which_tokens_can_name(
+    services: ServiceContainer, database: Database, stored: object, read: list[str]
+) -> None:
+    await database["users"].insert_one(document(roles=stored))
+
+    signed_in = await services.accounts.login(EMAIL, PASSWORD, HERE)
+
+    assert signed_in.user.roles == read
+    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+    assert principal.roles == tuple(read)
 
 
 async def test_user_with_another_id_than_an_object_id_is_not_served(

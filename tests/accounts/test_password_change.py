@@ -57,6 +57,20 @@ async def test_password_change_ends_other_sessions_and_refresh_tokens(
     await services.accounts.login("ada@example.com", "battery staple", HERE)
 
 
+async def test_new_tokens_have_the_roles_of_the_user(
+    services: ServiceContainer, signed_in: SignedIn, principal: Principal, database: Database
+) -> None:
+    await database["users"].update_one({}, {"$set": {"roles": ["admin"]}})
+
+    fresh = await services.password_change.change(
+        principal, "correct horse", "battery staple", HERE
+    )
+
+    roles = services.authenticator.authenticate(fresh.tokens.access.value).roles
+    assert roles == tuple(fresh.user.roles) == ("admin",)
+    assert signed_in.user.roles == []
+
+
 async def test_user_of_the_original_can_change_the_password(
     services: ServiceContainer, database: Database
 ) -> None:

@@ -168,7 +168,13 @@ async def test_disabled_user_gets_the_error_of_a_wrong_password(
 
 
 @pytest.mark.parametrize(
-    "change", [{"$set": {"disabled": True}}, {"$inc": {"password_changes": 1}}, None]
+    "change",
+    [
+        {"$set": {"disabled": True}},
+        {"$inc": {"password_changes": 1}},
+        {"$pull": {"roles": "admin"}},
+        None,
+    ],
 )
 async def test_user_who_changes_during_a_login_gets_no_session(
     services: ServiceContainer,
@@ -178,6 +184,7 @@ async def test_user_who_changes_during_a_login_gets_no_session(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     user = (await services.accounts.register(ada(), HERE)).user
+    await database["users"].update_one({}, {"$set": {"roles": ["admin", "editor"]}})
     start = services.sessions.start
 
     async def overtaken(user: UserDocument, device: ClientInfo) -> Tokens:
@@ -191,6 +198,24 @@ async def test_user_who_changes_during_a_login_gets_no_session(
 
     assert await database["graphql_auth_sessions"].count_documents({"ended_at": None}) == 1
     assert f"login outcome=failure user={user.id}" in caplog.text
+
+
+async def test_user_who_gets_a_role_during_a_login_has_it_after_a_refresh(
+    services: ServiceContainer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await services.accounts.register(ada(), HERE)
+    start = services.sessions.start
+
+    async def overtaken(user: UserDocument, device: ClientInfo) -> Tokens:
+        await database["users"].update_one({}, {"$set": {"roles": ["admin"]}})
+        return await start(user, device)
+
+    monkeypatch.setattr(services.sessions, "start", overtaken)
+    tokens = (await services.accounts.login("ada@example.com", "correct horse", HERE)).tokens
+    assert services.authenticator.authenticate(tokens.access.value).roles == ()
+
+    _, tokens = await services.rotation.refresh(tokens.refresh, HERE)
+    assert services.authenticator.authenticate(tokens.access.value).roles == ("admin",)
 
 
 def test_registration_repr_hides_the_password() -> None:

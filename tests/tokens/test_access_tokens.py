@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphql_auth.errors import StartError, TokenReason, Unauthenticated
-from graphql_auth.tokens.access_tokens import AccessToken, AccessTokens, Principal
+from graphql_auth.roles import MAX_ROLES
+from graphql_auth.tokens.access_tokens import (
+    MAX_TOKEN_LENGTH,
+    AccessToken,
+    AccessTokens,
+    Principal,
+)
 from tests.services import Clock
 
 KEY = "k" * 32
@@ -85,6 +91,25 @@ def test_token_has_header_and_claims_of_rfc_9068(tokens: AccessTokens) -> None:
     assert jwt.get_unverified_header(token) == HEADER
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims == CLAIMS | {"jti": claims["jti"]}
+
+
+def test_token_names_roles_sorted_or_has_no_such_claim(tokens: AccessTokens) -> None:
+    token = tokens.issue(USER, SESSION, tokens.expiry(), ["editor", "admin"]).value
+
+    assert tokens.verify(token) == Principal(USER, SESSION, ("admin", "editor"))
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims == CLAIMS | {"jti": claims["jti"], "roles": ["admin", "editor"]}
+    assert tokens.verify(issued(tokens).value).roles == ()
+
+
+def test_token_has_room_for_the_most_and_longest_roles(tokens: AccessTokens) -> None:
+    roles = {f"r{number:063}" for number in range(MAX_ROLES)}
+
+    token = tokens.issue(USER, SESSION, tokens.expiry(), roles)
+
+    assert set(tokens.verify(token.value).roles) == roles
+    assert len(token.value) == 3189 < MAX_TOKEN_LENGTH
+    assert len(issued(tokens).value) == 317
 
 
 def test_every_token_is_unique(tokens: AccessTokens) -> None:
@@ -177,6 +202,17 @@ def test_other_header_is_refused(tokens: AccessTokens, header: object) -> None:
         {"nbf": int(NOW) + 1},
         {"nbf": True},
         {"nbf": "soon"},
+        {"roles": "admin"},
+        {"roles": {"admin": True}},
+        {"roles": False},
+        {"roles": [None]},
+        {"roles": ["admin", 7]},
+        {"roles": ["admin", ["admin"]]},
+        {"roles": [""]},
+        {"roles": ["Admin"]},
+        {"roles": ["admin\n"]},
+        {"roles": ["r" * 65]},
+        {"roles": ["admin"] * 33},
     ],
 )
 def test_wrong_claim_is_refused(tokens: AccessTokens, changes: dict[str, Any]) -> None:
