@@ -50,7 +50,7 @@ class ErrorCode(DescribedEnum):
         "UNAUTHENTICATED",
         "A valid access token is required; `reason` is a `TokenReason`. Refresh, then retry.",
     )
-    FORBIDDEN = "FORBIDDEN", "The page may not use the cookie; `reason` is a `ForbiddenReason`."
+    FORBIDDEN = "FORBIDDEN", "Not allowed; `reason` is a `ForbiddenReason`."
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR", "A bug: quote `requestId` to report it."
     SERVICE_UNAVAILABLE = (
         "SERVICE_UNAVAILABLE",
@@ -85,7 +85,7 @@ class TokenReason(DescribedEnum):
 
 
 class ForbiddenReason(DescribedEnum):
-    """Why a page may not use the cookie: every `reason` of `FORBIDDEN`."""
+    """Why a page may not use the cookie, or a user a field: every `reason` of `FORBIDDEN`."""
 
     ORIGIN_MISSING = "ORIGIN_MISSING", "The request has no header Origin."
     ORIGIN_NOT_ALLOWED = (
@@ -100,6 +100,7 @@ class ForbiddenReason(DescribedEnum):
         "COOKIE_NEEDS_HTTPS",
         "The page is loaded neither by HTTPS nor from localhost, so its browser drops the cookie.",
     )
+    ROLE_REQUIRED = "ROLE_REQUIRED", "The access token does not have the role that `role` names."
 
 
 class ApplicationError(Exception):
@@ -164,10 +165,10 @@ class Unauthenticated(ApplicationError):
 
 
 class Forbidden(ApplicationError):
-    """The page may not use the cookie, or its browser would drop it."""
+    """The page may not use the cookie, or its browser would drop it; or a role is required."""
 
-    def __init__(self, reason: ForbiddenReason) -> None:
-        super().__init__(reason.description, code=ErrorCode.FORBIDDEN, reason=reason)
+    def __init__(self, reason: ForbiddenReason, **extensions: str) -> None:
+        super().__init__(reason.description, code=ErrorCode.FORBIDDEN, reason=reason, **extensions)
 
 
 class TooManyAttempts(ApplicationError):

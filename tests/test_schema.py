@@ -50,6 +50,7 @@ CONTRACT = {
         "firstName": "String!",
         "lastName": "String!",
         "createdAt": "DateTime!",
+        "roles": "[String!]!",
         "sessions": "SessionConnection!",
     },
     "Session": {

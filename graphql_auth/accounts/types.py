@@ -45,6 +45,9 @@ class User(relay.Node):
     first_name: str = strawberry.field(description="The given name.")
     last_name: str = strawberry.field(description="The family name.")
     created_at: datetime = strawberry.field(description="When the account was created.")
+    roles: list[str] = strawberry.field(
+        description="The names of the roles, sorted. A new role is in the token after a refresh."
+    )
     current_session: strawberry.Private[str]
     # The fields that an application adds read it.
     document: strawberry.Private[UserDocument]
@@ -86,6 +89,7 @@ class User(relay.Node):
             first_name=user.first_name,
             last_name=user.last_name,
             created_at=user.created_at,
+            roles=user.roles,
             current_session=current_session,
             document=user,
         )
