@@ -12,8 +12,12 @@ class UserNotFound(Exception):
     """No user has this e-mail."""
 
 
+class RoleRefused(Exception):
+    """The user cannot get a further role."""
+
+
 class UserAdmin:
-    """Disables, enables and deletes users; each method returns the e-mail as it is stored.
+    """Changes users and their roles; each method returns the e-mail as it is stored.
 
     Every method raises UserNotFound and Unavailable. It is idempotent, and must be repeated after
     an error, since it takes several commands.
@@ -41,6 +45,21 @@ class UserAdmin:
         stored_email = await self.disable(email)
         await self._users.delete(await self._find(stored_email))
         return stored_email
+
+    async def grant(self, email: str, role: str) -> str:
+        """Give a user a role, from the next login or refresh on. Raises RoleRefused."""
+        user = await self._find(email)
+        if role not in user.roles and not await self._users.add_role(user, role):
+            raise RoleRefused
+        return user.email
+
+    async def revoke(self, email: str, role: str) -> str:
+        """Take a role from a user, and end all sessions, because their tokens can name the role."""
+        user = await self._find(email)
+        await self._users.remove_role(user, role)
+        # Also if the role was removed before, by a command that was interrupted here.
+        await self._sessions.end_all(str(user.id))
+        return user.email
 
     async def _find(self, email: str) -> UserDocument:
         validator = InputValidator()

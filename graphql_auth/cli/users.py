@@ -9,20 +9,24 @@ COMMANDS = {
     "disable": "log a user out everywhere and refuse new logins",
     "enable": "let a disabled user log in again",
     "delete": "log a user out everywhere and delete the account",
+    "grant": "give a user a role, from the next login or refresh on",
+    "revoke": "take a role from a user, and log the user out everywhere",
 }
 
 
 def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     parser = commands.add_parser(
         "users",
-        help="disable, enable or delete a user; find those who cannot log in",
+        help="change users and their roles; find those who cannot log in",
         description="Change users. A running server follows within a second.",
     )
     changes = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, effect in COMMANDS.items():
         command = changes.add_parser(name, help=effect, description=f"{effect.capitalize()}.")
         command.add_argument("email", metavar="EMAIL", help="e-mail of the user")
-        command.set_defaults(run=_run, change=name)
+        if name in ("grant", "revoke"):
+            command.add_argument("role", metavar="ROLE", nargs=1, help="role, such as admin")
+        command.set_defaults(run=_run, change=name, role=[])
     check = changes.add_parser(
         "check",
         help="list users who cannot log in, except disabled ones, and why",
@@ -53,5 +57,5 @@ def _run(options: argparse.Namespace) -> None:
     elif options.change == "normalize":
         message = normalize_users(settings, dry_run=options.dry_run)
     else:
-        message = change_user(settings, options.change, options.email)
+        message = change_user(settings, options.change, options.email, *options.role)
     output.write_line(message)

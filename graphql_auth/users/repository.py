@@ -19,8 +19,13 @@ from graphql_auth.errors import (
 )
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.roles import MAX_ROLES
 from graphql_auth.users.document import EMAIL_INDEX, UserDocument
 
+# No roles, or a list of fewer than MAX_ROLES texts.
+_TAKES_ROLE = {
+    "roles": {"bsonType": "array", "items": {"bsonType": "string"}, "maxItems": MAX_ROLES - 1}
+}
 
 class UserRepository:
     """Finds, adds and changes users. Every method raises Unavailable.
@@ -151,6 +156,23 @@ class UserRepository:
         with translate_driver_errors(writing=True):
             await UserDocument.find_one(UserDocument.id == user.id).set(
                 {UserDocument.disabled: disabled}
+            )
+
+    async def add_role(self, user: UserDocument, role: str) -> bool:
+        """Add a role; False if there are MAX_ROLES, or something else than a list of texts."""
+        query = {"_id": user.id, "$jsonSchema": {"properties": _TAKES_ROLE}}
+        with translate_driver_errors(writing=True):
+            result = await UserDocument.get_pymongo_collection().update_one(
+                query, {"$addToSet": {"roles": role}}
+            )
+        return result.matched_count > 0
+
+    async def remove_role(self, user: UserDocument, role: str) -> None:
+        """Remove a role from a list that has it."""
+        query = {"_id": user.id, "roles": {"$eq": role, "$type": "array"}}
+        with translate_driver_errors(writing=True):
+            await UserDocument.get_pymongo_collection().update_one(
+                query, {"$pull": {"roles": role}}
             )
 
     async def delete(self, user: UserDocument) -> None:

@@ -7,6 +7,7 @@ from pymongo import MongoClient
 from graphql_auth.cli.change_user import change_user
 from graphql_auth.cli.main import run
 from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.roles import MAX_ROLES
 from graphql_auth.settings import read_settings
 from graphql_auth.users.repository import UserRepository
 from tests.conftest import KEY
@@ -58,6 +59,58 @@ def test_command_runs_the_embedded_mongod_without_a_server(tmp_path: Path) -> No
     (tmp_path / "mongodb").mkdir()
     with pytest.raises(StartError, match=r"There is no user with the e-mail ada@example\.com\."):
         change_user(settings, "disable", "ada@example.com")
+
+
+def test_command_line_grants_and_revokes_a_role(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MONGO_URI", database_uri)
+    granted = "ada@example.com has the role billing:admin, from the next login or refresh on.\n"
+    revoked = (
+        "ada@example.com does not have the role billing:admin, and is logged out everywhere.\n"
+    )
+    with MongoClient[dict[str, Any]](database_uri) as client:
+        users = client.get_default_database()["users"]
+        users.insert_one({"email": "ada@example.com", "roles": ["editor"]})
+        for change, printed, roles in (
+            ("grant", granted, ["editor", "billing:admin"]),
+            ("grant", granted, ["editor", "billing:admin"]),
+            ("revoke", revoked, ["editor"]),
+            ("revoke", revoked, ["editor"]),
+        ):
+            assert run(["users", change, "ADA@example.com", "billing:admin"]) == 0
+            assert capsys.readouterr().out == printed
+            assert [user["roles"] for user in users.find()] == [roles]
+
+
+@pytest.mark.parametrize("roles", ["admin", [f"r{number}" for number in range(MAX_ROLES)]])
+def test_role_that_cannot_be_granted_is_one_line(
+    database_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    roles: object,
+) -> None:
+    monkeypatch.setenv("MONGO_URI", database_uri)
+    with MongoClient[dict[str, Any]](database_uri) as client:
+        client.get_default_database()["users"].insert_one({"email": "a@b.example", "roles": roles})
+
+    assert run(["users", "grant", "a@b.example", "editor"]) == 1
+    assert capsys.readouterr().err == (
+        "graphql-auth: a@b.example cannot get a further role: the field roles in the collection"
+        " users has 32 texts already, or is not a list of texts.\n"
+    )
+
+
+@pytest.mark.parametrize("change", ["grant", "revoke"])
+@pytest.mark.parametrize("role", ["", "Admin", "site owner", "r" * 65, "1st", "admin\n", "é"])
+def test_invalid_name_of_a_role_is_one_line(
+    change: str, role: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["users", change, "ada@example.com", role]) == 1
+    assert capsys.readouterr().err == (
+        "graphql-auth: ROLE is not the name of a role: a letter from a to z, then at most 63 of"
+        " a-z, 0-9, _, ., : and -.\n"
+    )
 
 
 def test_command_line_disables_enables_and_deletes_a_user(

@@ -7,6 +7,8 @@ from tests.client import WELCOME, Client, code, extensions, new_email
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess, run_command
 
+ROLES = "{ viewer { roles } }"
+
 
 def is_refused_soon(client: Client, token: str) -> bool:
     deadline = time.monotonic() + 20
@@ -16,8 +18,8 @@ def is_refused_soon(client: Client, token: str) -> bool:
     return bool(extensions(answer)["reason"] == "TOKEN_REVOKED")
 
 
-def users(directory: Path, change: str, email: str, settings: dict[str, str]) -> str:
-    ended = run_command(directory, "users", change, email, **settings)
+def users(directory: Path, change: str, email: str, settings: dict[str, str], *role: str) -> str:
+    ended = run_command(directory, "users", change, email, *role, **settings)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
@@ -52,6 +54,27 @@ def test_a_user_is_disabled_enabled_and_deleted_while_the_server_runs(
         assert is_refused_soon(client, token)
         assert code(client.login(email)) == "INVALID_CREDENTIALS"
         assert "errors" not in client.register(email=email)
+
+
+def test_role_is_granted_and_revoked_while_workers_run(
+    start: Start, database_uri: str, tmp_path: Path
+) -> None:
+    email = new_email()
+    settings = {"MONGO_URI": database_uri, "TOKEN_KEY": KEY}
+    with Client(start("--workers", "2").url) as client:
+        client.register(email=email)
+        assert "has the role admin" in users(tmp_path, "grant", email, settings, "admin")
+        token = client.login(email)["data"]["login"]["token"]
+        assert client.ask(ROLES, token=token) == {"data": {"viewer": {"roles": ["admin"]}}}
+
+        assert "does not have the role" in users(tmp_path, "revoke", email, settings, "admin")
+
+        # Each connection is served by any of the workers.
+        for _ in range(8):
+            with Client(client.url) as other:
+                assert is_refused_soon(other, token)
+        token = client.login(email)["data"]["login"]["token"]
+        assert client.ask(ROLES, token=token) == {"data": {"viewer": {"roles": []}}}
 
 
 def test_a_user_is_disabled_while_no_server_runs(start_embedded: Start, tmp_path: Path) -> None:
