@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from graphql_auth.application import GraphQLAuth
     from graphql_auth.context import Context, Info
     from graphql_auth.errors import ApplicationError
-    from graphql_auth.permissions import IsAuthenticated
+    from graphql_auth.permissions import HasRole, IsAuthenticated
     from graphql_auth.schema import Mutation, Query
     from graphql_auth.settings import Settings
     from graphql_auth.tokens.access_tokens import Principal
@@ -23,6 +23,7 @@ __all__ = [
     "AuthPayload",
     "Context",
     "GraphQLAuth",
+    "HasRole",
     "Info",
     "IsAuthenticated",
     "Mutation",
@@ -39,7 +40,7 @@ _MODULES = {
     "application": ("GraphQLAuth",),
     "context": ("Context", "Info"),
     "errors": ("ApplicationError",),
-    "permissions": ("IsAuthenticated",),
+    "permissions": ("HasRole", "IsAuthenticated"),
     "schema": ("Mutation", "Query"),
     "settings": ("Settings",),
     "tokens.access_tokens": ("Principal",),

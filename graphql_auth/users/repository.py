@@ -27,6 +27,7 @@ _TAKES_ROLE = {
     "roles": {"bsonType": "array", "items": {"bsonType": "string"}, "maxItems": MAX_ROLES - 1}
 }
 
+
 class UserRepository:
     """Finds, adds and changes users. Every method raises Unavailable.
 
