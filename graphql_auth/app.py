@@ -124,7 +124,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         connection = open_database(uri) if is_database_checked else check_database(settings, parts)
-        async with services.run(), connection as database:
+        async with connection as database, services.run():
             await _await_database(database, services, parts.all_documents)
             async with run_periodically(*services.periodic_jobs):
                 yield

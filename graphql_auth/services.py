@@ -17,6 +17,7 @@ from graphql_auth.accounts.password_change import (
 )
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.context import Services
+from graphql_auth.hooks import Hooks
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.mongo.indexes import CHECK_INTERVAL, IndexMonitor
@@ -61,6 +62,7 @@ class ServiceContainer(Services):
     indexes: IndexMonitor
     throttle: Throttle
     hash_queue: HashQueue
+    hooks: Hooks
     pwned_passwords: "PwnedPasswordsClient | None"
 
     @property
@@ -87,6 +89,7 @@ class ServiceContainer(Services):
                 yield
             finally:
                 self.hash_queue.close()
+                await self.hooks.close()
 
 
 def create_services(
@@ -95,6 +98,7 @@ def create_services(
     processes: int = 1,
     now: Callable[[], float] | None = None,
     user_document: type[UserDocument] = UserDocument,
+    hooks: Hooks | None = None,
 ) -> ServiceContainer:
     """Create the services. ``processes`` share the cores of the machine.
 
@@ -103,22 +107,21 @@ def create_services(
     Raises StartError when TOKEN_KEY is a public or private key, and ValueError without one.
     """
     clock = DatabaseClock()
-    now = now or clock
+    now, hooks = now or clock, hooks or Hooks()
     token_key = reveal(settings.token_key)
     users = UserRepository(indexes := IndexMonitor(DOCUMENTS), user_document)
     repository = SessionRepository()
     token_ttl = settings.token_ttl
     access_tokens = AccessTokens(token_key, token_ttl, now)
-    issuer = TokenIssuer(access_tokens, now)
-    lifetimes = _lifetimes(settings)
+    issuer, lifetimes = TokenIssuer(access_tokens, now), _lifetimes(settings)
     revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
-    sessions = SessionService(repository, revocations, issuer, lifetimes)
+    sessions = SessionService(repository, revocations, issuer, lifetimes, hooks)
     throttle, load_user = _throttle(settings, now), _UserLoader(users)
     hash_queue = HashQueue(threads=max(1, _count_cores() // processes))
     pwned = _pwned_passwords(settings.breached_passwords)
     passwords = _passwords(settings, hash_queue, pwned)
-    sign_in_parts = users, passwords, throttle, DeviceTokens(token_key), sessions, now
+    sign_in_parts = users, passwords, throttle, DeviceTokens(token_key), sessions, hooks, now
     return ServiceContainer(
         AccountService(*sign_in_parts),
         PasswordChangeService(PasswordChangeLog(), *sign_in_parts),
@@ -126,12 +129,7 @@ def create_services(
         RefreshTokenRotation(repository, load_user, sessions, issuer, heartbeat, lifetimes),
         Authenticator(access_tokens, revocations),
         load_user,
-        revocations,
-        heartbeat,
-        indexes,
-        throttle,
-        hash_queue,
-        pwned,
+        *(revocations, heartbeat, indexes, throttle, hash_queue, hooks, pwned),
     )
 
 

@@ -18,6 +18,7 @@ from graphql_auth.accounts.service import SignedIn
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import InvalidCredentials, TokenReason, Unauthenticated
+from graphql_auth.hooks import Hooks
 from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.passwords.hash_queue import Priority
@@ -75,10 +76,11 @@ class PasswordChangeLog:
             )
         return LoggedChange.model_validate(stored)
 
-    async def remove(self, change: LoggedChange) -> None:
-        """Remove a change that is complete, or is not made."""
+    async def remove(self, change: LoggedChange) -> bool:
+        """Remove a change that is complete, or is not made; False if it was removed before."""
         with translate_driver_errors(writing=True):
-            await MetaDocument.get_pymongo_collection().delete_one({"_id": change.id})
+            result = await MetaDocument.get_pymongo_collection().delete_one({"_id": change.id})
+        return result.deleted_count > 0
 
     async def list_overdue(self) -> list[LoggedChange]:
         """Return the changes that their own process did not complete."""
@@ -99,6 +101,7 @@ class PasswordChangeService:
     throttle: Throttle
     device_tokens: DeviceTokens
     sessions: SessionService
+    hooks: Hooks
     now: Callable[[], float]
 
     async def change(
@@ -129,23 +132,28 @@ class PasswordChangeService:
             raise InvalidCredentials
         await self.sessions.end_others(changed, principal.session_id)
         tokens = await self.sessions.renew(changed, principal.session_id)
-        await self.log.remove(logged)
+        removed = await self.log.remove(logged)
         security_log.record("change_password", "success", principal.subject, client)
+        if removed:
+            # Otherwise another process has completed this change, and has run them.
+            await self.hooks.run("password_changed", principal.subject)
         return SignedIn(tokens, changed, self.device_tokens.issue(changed))
 
     async def complete_overdue(self) -> None:
         """Complete the changes of processes that crashed or lost the database in between."""
         for change in await self.log.list_overdue():
-            user = await self.users.get(change.user_id)
+            user, is_made = await self.users.get(change.user_id), False
             if user and user.password_changes >= change.changes:
                 # The password was changed, by this change or by another one.
-                if _digest(user.password) == change.digest:
+                is_made = _digest(user.password) == change.digest
+                if is_made:
                     await self.sessions.keep(user, change.kept_session)
                 await self.sessions.end_others(user)
             elif user and self.now() < (change.begun_at + ABANDONED).timestamp():
                 # It can still be made.
                 continue
-            await self.log.remove(change)
+            if await self.log.remove(change) and is_made:
+                await self.hooks.run("password_changed", change.user_id)
 
     async def _verify(self, user: UserDocument, password: str, session_id: str) -> None:
         """Verify the current password, within a rate limit of the session."""

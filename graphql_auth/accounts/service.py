@@ -8,6 +8,7 @@ from graphql_auth import security_log
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import InvalidCredentials
+from graphql_auth.hooks import Hooks
 from graphql_auth.mongo.clock import object_id_at
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.passwords.service import PasswordService
@@ -50,6 +51,7 @@ class AccountService:
     throttle: Throttle
     device_tokens: DeviceTokens
     sessions: SessionService
+    hooks: Hooks
     now: Callable[[], float]
 
     async def register(self, registration: Registration, client: ClientInfo) -> SignedIn:
@@ -74,6 +76,7 @@ class AccountService:
                 await self.users.add(user)
             tokens = await self._start_session(user, client)
         security_log.record("register", "success", str(user.id), client)
+        await self.hooks.run("register", str(user.id))
         return SignedIn(tokens, user, self.device_tokens.issue(user))
 
     async def login(
@@ -108,6 +111,7 @@ class AccountService:
                 await self.users.upgrade_password(user, result.new_hash)
             tokens = await self._start_session(user, client)
         security_log.record("login", "success", str(user.id), client)
+        await self.hooks.run("login", str(user.id))
         return SignedIn(tokens, user, self.device_tokens.issue(user, device_id))
 
     async def _start_session(self, user: UserDocument, client: ClientInfo) -> Tokens:

@@ -132,4 +132,5 @@ class RefreshTokenRotation:
         """End the session: two parties hold its tokens, and one of them stole them."""
         if await self.session_service.end(token.user_id, token.session_id):
             security_log.record("refresh_token_reused", "session_ended", token.user_id, client)
+            await self.session_service.hooks.run("refresh_reused", token.user_id)
         raise Unauthenticated(TokenReason.TOKEN_REVOKED)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from graphql_auth import security_log
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated
+from graphql_auth.hooks import Hooks
 from graphql_auth.mongo.clock import object_id_at
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
@@ -40,6 +41,7 @@ class SessionService:
     revocations: Revocations
     issuer: TokenIssuer
     lifetimes: Lifetimes
+    hooks: Hooks
 
     async def start(self, user: UserDocument, client: ClientInfo) -> Tokens:
         """Start a session of a user who has just signed in."""
@@ -112,12 +114,16 @@ class SessionService:
 
     async def logout(self, principal: Principal, client: ClientInfo) -> None:
         """End the caller's session."""
-        await self.end(principal.subject, principal.session_id)
+        ended = await self.end(principal.subject, principal.session_id)
         security_log.record("logout", "success", principal.subject, client)
+        if ended:
+            await self.hooks.run("logout", principal.subject)
 
     async def logout_by_token(self, text: str, client: ClientInfo) -> None:
         """End the session of a refresh token, if there is one."""
-        await self._end_by_token(text, "logout", client)
+        user_id = await self._end_by_token(text, "logout", client)
+        if user_id:
+            await self.hooks.run("logout", user_id)
 
     async def end_replaced(self, text: str, client: ClientInfo) -> None:
         """End the session whose only copy of the refresh token a new sign-in has replaced."""
@@ -127,8 +133,10 @@ class SessionService:
         """End all of the caller's sessions: their own last, so that they can retry a failure."""
         others = await self.sessions.end_all(principal.subject, except_session=principal.session_id)
         self.revocations.add(others)
-        await self.end(principal.subject, principal.session_id)
+        ended = await self.end(principal.subject, principal.session_id)
         security_log.record("logout_everywhere", "success", principal.subject, client)
+        if ended:
+            await self.hooks.run("logout", principal.subject)
 
     async def revoke(self, principal: Principal, session_id: str, client: ClientInfo) -> bool:
         """End one of the caller's sessions; False if there is no such live session."""
@@ -137,12 +145,15 @@ class SessionService:
         security_log.record("revoke_session", outcome, principal.subject, client)
         return ended
 
-    async def _end_by_token(self, text: str, event: str, client: ClientInfo) -> None:
+    async def _end_by_token(self, text: str, event: str, client: ClientInfo) -> str | None:
+        """Return the id of the user, or None if no session has ended."""
         token = RefreshToken.parse(text)
         if token is None or await self.sessions.find_by_token(token.digests) is None:
-            return
-        if await self.end(token.user_id, token.session_id):
-            security_log.record(event, "success", token.user_id, client)
+            return None
+        if not await self.end(token.user_id, token.session_id):
+            return None
+        security_log.record(event, "success", token.user_id, client)
+        return token.user_id
 
     async def _evict_excess(self, user_id: str, client: ClientInfo) -> None:
         """End the least recently used sessions beyond the limit of the user."""

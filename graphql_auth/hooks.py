@@ -1,0 +1,89 @@
+"""Hooks: functions of an application that run after an action, before its response."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from graphql_auth.errors import StartError
+from graphql_auth.logs import REQUEST_ID, describe_exception
+from graphql_auth.runtime.event_loop import cancel_tasks
+
+# How long a response waits for all hooks of its event, and then the end of the process.
+RESPONSE_TIMEOUT = 1.0
+CLOSE_TIMEOUT = 0.5
+
+# No mutation deletes a user yet. ``graphql-auth users delete`` runs no hooks: it is a process of
+# its own, which does not know the application.
+EventName = Literal[
+    "register", "login", "logout", "refresh_reused", "password_changed", "user_deleted"
+]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What has happened to a user; ``request_id`` is None if no request completed it."""
+
+    name: EventName
+    user_id: str
+    request_id: str | None
+    at: datetime
+
+
+Hook = Callable[[Event], Coroutine[Any, Any, None]]
+
+
+class Hooks:
+    """The hooks of an application. They run at most once for each action that has succeeded."""
+
+    def __init__(self) -> None:
+        self._hooks: dict[str, list[Hook]] = {name: [] for name in get_args(EventName)}
+        self._running: set[asyncio.Task[None]] = set()
+
+    def on(self, name: EventName) -> Callable[[Hook], Hook]:
+        """Register the decorated function; the hooks of an event run in this order.
+
+        Raises StartError for an unknown name, and TypeError for a function that is not async.
+        """
+        if name not in self._hooks:
+            raise StartError(f"No event is named {name!r}; use one of {', '.join(self._hooks)}.")
+
+        def register(hook: Hook) -> Hook:
+            if not inspect.iscoroutinefunction(hook):
+                raise TypeError(f"A hook is an `async def` with one argument, unlike {hook!r}.")
+            inspect.signature(hook).bind(None)
+            self._hooks[name].append(hook)
+            return hook
+
+        return register
+
+    async def run(self, name: EventName, user_id: str) -> None:
+        """Run the hooks of an event. Those that take longer run on; a cancellation stops none."""
+        if not self._hooks[name]:
+            return
+        event = Event(name, user_id, REQUEST_ID.get(), datetime.now(UTC))
+        task = asyncio.create_task(self._run_all(event))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        await asyncio.wait({task}, timeout=RESPONSE_TIMEOUT)
+
+    async def close(self) -> None:
+        """Wait for the hooks that still run, then cancel them."""
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=CLOSE_TIMEOUT)
+            await cancel_tasks(late)
+
+    async def _run_all(self, event: Event) -> None:
+        for hook in self._hooks[event.name]:
+            try:
+                await hook(event)
+            except (Exception, asyncio.CancelledError) as error:
+                logger.error("a hook of %s failed: %s", event.name, describe_exception(error))  # noqa: TRY400 - without the message
+                task = asyncio.current_task()
+                if task and task.cancelling():
+                    raise
