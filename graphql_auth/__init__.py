@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from graphql_auth.application import GraphQLAuth
     from graphql_auth.context import Context, Info
     from graphql_auth.errors import ApplicationError
+    from graphql_auth.hooks import Event
     from graphql_auth.permissions import HasRole, IsAuthenticated
     from graphql_auth.schema import Mutation, Query
     from graphql_auth.settings import Settings
@@ -22,6 +23,7 @@ __all__ = [
     "ApplicationError",
     "AuthPayload",
     "Context",
+    "Event",
     "GraphQLAuth",
     "HasRole",
     "Info",
@@ -40,6 +42,7 @@ _MODULES = {
     "application": ("GraphQLAuth",),
     "context": ("Context", "Info"),
     "errors": ("ApplicationError",),
+    "hooks": ("Event",),
     "permissions": ("HasRole", "IsAuthenticated"),
     "schema": ("Mutation", "Query"),
     "settings": ("Settings",),

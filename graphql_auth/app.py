@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +24,7 @@ from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
+from graphql_auth.hooks import Hooks
 from graphql_auth.mongo.client import (
     bind_documents,
     connect,
@@ -60,6 +61,7 @@ class Parts:
     context: Callable[[Request], Any] | None = None
     limits: Limits | None = None
     path: str = GRAPHQL_PATH
+    hooks: Hooks = field(default_factory=Hooks)
 
     @property
     def all_documents(self) -> Documents:
@@ -84,7 +86,9 @@ def create_app(
     TOKEN_KEY; a caller that starts an embedded database sets them first.
     """
     parts = parts or Parts(create_schema())
-    services = create_services(settings, processes=processes, user_document=parts.user_document)
+    services = create_services(
+        settings, processes=processes, user_document=parts.user_document, hooks=parts.hooks
+    )
     playground = Playground() if settings.has_playground else None
     create_context = context_factory(
         services, settings.token_sources, settings.allowed_origins, parts.context

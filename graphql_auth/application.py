@@ -22,6 +22,7 @@ from graphql_auth.database import provide_database
 from graphql_auth.embedded_mongo.data_directory import DirectoryInUse
 from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
+from graphql_auth.hooks import EventName, Hook
 from graphql_auth.schema import Mutation, Query, create_schema
 from graphql_auth.services import reveal
 from graphql_auth.settings import Settings, TokenSource, read_settings
@@ -80,6 +81,13 @@ class GraphQLAuth:
             Route(path, forward, include_in_schema=False),
             Route(path + ASSETS, forward, include_in_schema=False),
         ]
+
+    def on(self, name: EventName) -> Callable[[Hook], Hook]:
+        """Register the decorated ``async def hook(event)`` for an event; see Hooks.
+
+        Raises StartError for an unknown name, and TypeError for a function that is not async.
+        """
+        return self.parts.hooks.on(name)
 
     def mount(self, app: Starlette) -> None:
         """Add the routes to an application, before its own."""

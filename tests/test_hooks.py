@@ -1,26 +1,26 @@
 import asyncio
-import functools
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth import app as app_module
+from graphql_auth import GraphQLAuth
 from graphql_auth import hooks as module
 from graphql_auth.accounts.password_change import PasswordChangeLog
 from graphql_auth.accounts.service import Registration, SignedIn
-from graphql_auth.app import create_app
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import ApplicationError, EmailTaken, StartError, Unauthenticated
 from graphql_auth.hooks import Event, Hooks
 from graphql_auth.logs import REQUEST_ID
-from graphql_auth.services import ServiceContainer, create_services
+from graphql_auth.services import ServiceContainer
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.document import UserDocument
+from tests.client import REGISTER, registration
 from tests.services import SETTINGS, Clock, pass_time
 
 pytestmark = pytest.mark.anyio
@@ -348,30 +348,33 @@ async def test_close_cancels_what_does_not_end(
     await hooks.close()
 
 
-async def test_hook_that_runs_at_shutdown_still_has_the_database(
+async def test_hook_of_a_request_that_runs_at_shutdown_still_has_the_database(
     database_uri: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hooks, is_closing = Hooks(), asyncio.Event()
+    settings = SETTINGS.model_copy(update={"mongo_uri": SecretStr(database_uri)})
+    auth, is_closing = GraphQLAuth(settings=settings), asyncio.Event()
+    hooks, app = auth.parts.hooks, auth.app()
     close = hooks.close
 
     async def close_late() -> None:
         is_closing.set()
         await close()
 
-    @hooks.on("login")
+    @auth.on("register")
     async def store(event: Event) -> None:
         await is_closing.wait()
-        await UserDocument.get_pymongo_collection().insert_one({"email": event.user_id})
+        collection = UserDocument.get_pymongo_collection()
+        await collection.update_one({}, {"$set": {"request_id": event.request_id}})
 
     monkeypatch.setattr(module, "RESPONSE_TIMEOUT", 0)
     monkeypatch.setattr(hooks, "close", close_late)
-    create = functools.partial(create_services, hooks=hooks)
-    monkeypatch.setattr(app_module, "create_services", create)
-    app = create_app(SETTINGS.model_copy(update={"mongo_uri": SecretStr(database_uri)}))
-    async with app.router.lifespan_context(app):
-        await hooks.run("login", "an id")
+    transport, headers = httpx.ASGITransport(app), {"X-Request-Id": "a-request"}
+    async with auth.lifespan(app), httpx.AsyncClient(transport=transport) as client:
+        body = {"query": REGISTER, "variables": {"input": registration()}}
+        response = await client.post("http://test/graphql", json=body, headers=headers)
 
-    assert await database["users"].count_documents({"email": "an id"}) == 1
+    assert "errors" not in response.json()
+    assert await database["users"].count_documents({"request_id": "a-request"}) == 1
 
 
 def test_hook_of_unknown_event_is_refused() -> None:
