@@ -88,9 +88,9 @@ class GraphQLEndpoint:
         headers: Headers = []
         try:
             body = await self._execute_within_limits(request, headers)
+            response = _json_response(body, _status(body, media_type), media_type)
         except Exception as error:  # noqa: BLE001 - every error gets a code
             return _error_response(error, media_type)
-        response = _json_response(body, _status(body, media_type), media_type)
         response.raw_headers += headers
         return response
 
@@ -200,7 +200,8 @@ def _json_response(
     waits = [
         error["extensions"]["retryAfter"]
         for error in body.get("errors", ())
-        if "retryAfter" in error["extensions"]
+        # An application can give another type to an extension of this name.
+        if isinstance(error["extensions"].get("retryAfter"), int)
     ]
     if waits:
         # RFC 9110 section 10.2.3.
@@ -230,4 +231,4 @@ def _wants_playground(request: Request) -> bool:
     )
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,9 +1,11 @@
 """Formats errors for clients: always with a code, never with a value or an internal cause."""
 
 import logging
+from traceback import walk_tb
 from typing import Any
 
 from graphql import GraphQLError, GraphQLFormattedError, GraphQLSyntaxError
+from strawberry.exceptions import StrawberryGraphQLError, StrawberryInputCoercionError
 
 from graphql_auth.errors import ApplicationError, DatabaseUnavailable, ErrorCode, Unavailable
 from graphql_auth.graphql_http.messages import syntax_message, validation_message
@@ -39,15 +41,58 @@ def _format_cause(error: GraphQLError) -> GraphQLFormattedError:
     if isinstance(error, GraphQLSyntaxError):
         return _formatted(syntax_message(error.message), ErrorCode.GRAPHQL_PARSE_FAILED)
     if cause is None or isinstance(cause, GraphQLError):
-        # Of graphql-core: from the validation, or a null that only the execution finds.
-        message = validation_message(error.message)
-        return _formatted(message, ErrorCode.GRAPHQL_VALIDATION_FAILED)
+        cause = cause or error
+        if not _has_code(cause) and (error.path is None or _is_invalid_input(cause)):
+            message, code = validation_message(error.message), ErrorCode.GRAPHQL_VALIDATION_FAILED
+            return _formatted(message, code, **{**(cause.extensions or {}), "code": code})
+        if not _is_invalid_output(cause):
+            return _format_resolver_error(cause)
     logger.error("failed: %s", describe_exception(cause))
     code = ErrorCode.INTERNAL_SERVER_ERROR
     return _formatted("Something went wrong on our side.", code, requestId=REQUEST_ID.get())
 
 
-def _formatted(message: str, code: str, **extensions: Any) -> GraphQLFormattedError:  # noqa: ANN401
+def _format_resolver_error(error: GraphQLError) -> GraphQLFormattedError:
+    """Format a GraphQLError of a resolver: clients get its message, as from other servers.
+
+    Without a code it has that of Apollo Server, and FORBIDDEN if a permission class refuses.
+    """
+    extensions = dict(error.extensions or {})
+    if not _has_code(error) and isinstance(error, StrawberryGraphQLError):
+        extensions["code"] = ErrorCode.FORBIDDEN
+    elif not _has_code(error):
+        logger.error("failed without a code: %s", describe_exception(error))
+        extensions |= {"code": ErrorCode.INTERNAL_SERVER_ERROR, "requestId": REQUEST_ID.get()}
+    return {"message": error.message, "extensions": extensions}
+
+
+def _has_code(error: GraphQLError) -> bool:
+    return bool((error.extensions or {}).get("code"))
+
+
+def _is_invalid_input(error: GraphQLError) -> bool:
+    """Whether the execution found an invalid argument, such as a null in a variable."""
+    is_coercion = isinstance(error, StrawberryInputCoercionError)
+    return is_coercion or _find_module(error) == "graphql.execution.values"
+
+
+def _is_invalid_output(error: GraphQLError) -> bool:
+    """Whether graphql-core raised it for what a resolver returned; its message has the value.
+
+    It also raises each GraphQLError that a resolver returns. That one has no nodes.
+    """
+    module = _find_module(error)
+    is_returned = module == "graphql.execution.executor" and not error.nodes
+    return module.startswith("graphql.") and not is_returned and not error.extensions
+
+
+def _find_module(error: GraphQLError) -> str:
+    """Return the name of the module that raised an error."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return str(frames[-1].f_globals["__name__"]) if frames else ""
+
+
+def _formatted(message: str, code: str, /, **extensions: Any) -> GraphQLFormattedError:  # noqa: ANN401
     return {"message": message, "extensions": {"code": code, **extensions}}
 
 
