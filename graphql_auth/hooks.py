@@ -16,8 +16,6 @@ from graphql_auth.runtime.event_loop import cancel_tasks
 RESPONSE_TIMEOUT = 1.0
 CLOSE_TIMEOUT = 0.5
 
-# No mutation deletes a user yet. ``graphql-auth users delete`` runs no hooks: it is a process of
-# its own, which does not know the application.
 EventName = Literal[
     "register", "login", "logout", "refresh_reused", "password_changed", "user_deleted"
 ]
@@ -39,7 +37,11 @@ Hook = Callable[[Event], Coroutine[Any, Any, None]]
 
 
 class Hooks:
-    """The hooks of an application. They run at most once for each action that has succeeded."""
+    """The hooks of an application. They run at most once for each action that has succeeded.
+
+    Nothing runs those of user_deleted yet: no mutation deletes a user, and the command
+    ``graphql-auth users delete`` is a process that does not know the application.
+    """
 
     def __init__(self) -> None:
         self._hooks: dict[str, list[Hook]] = {name: [] for name in get_args(EventName)}
