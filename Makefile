@@ -53,6 +53,7 @@ lint: $(VENV)/.installed-dev ## Check style, format, and the budgets and words o
 
 types: $(VENV)/.installed-dev ## Check types, strictly
 	@$(BIN)/mypy
+	@cd examples/orders && $(abspath $(BIN))/mypy .
 
 imports: $(VENV)/.installed-dev ## Check which module may import which
 	@$(BIN)/lint-imports

@@ -89,23 +89,8 @@ def create_app(
     services = create_services(
         settings, processes=processes, user_document=parts.user_document, hooks=parts.hooks
     )
-    playground = Playground() if settings.has_playground else None
-    create_context = context_factory(
-        services, settings.token_sources, settings.allowed_origins, parts.context
-    )
-    endpoint = GraphQLEndpoint(
-        parts.schema.core,
-        create_context,
-        _endpoint_config(settings, parts.limits),
-        playground,
-        parts.schema.execute if parts.schema.extensions else None,
-    )
-    graphql_route = Route(parts.path, endpoint)
-    # Starlette ends the expression with $, which accepts a newline too.
-    graphql_route.path_regex = re.compile(rf"{re.escape(parts.path)}\Z")
-    assets = [Route(parts.path + ASSETS, playground.asset)] if playground else []
     app = Starlette(
-        routes=[graphql_route, *assets],
+        routes=_routes(settings, services, parts),
         middleware=[*_middleware(settings)],
         exception_handlers=dict.fromkeys(
             (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), not_found
@@ -118,6 +103,24 @@ def create_app(
     # A redirect repeats the Host header, which any client can forge.
     app.router.redirect_slashes = False
     return app
+
+
+def _routes(settings: Settings, services: ServiceContainer, parts: Parts) -> list[Route]:
+    playground = Playground() if settings.has_playground else None
+    create_context = context_factory(
+        services, settings.token_sources, settings.allowed_origins, parts.context
+    )
+    endpoint = GraphQLEndpoint(
+        parts.schema.core,
+        create_context,
+        _endpoint_config(settings, parts.limits),
+        playground,
+        parts.schema.execute if parts.schema.extensions else None,
+    )
+    route = Route(parts.path, endpoint)
+    # Starlette ends the expression with $, which accepts a newline too.
+    route.path_regex = re.compile(rf"{re.escape(parts.path)}\Z")
+    return [route, Route(parts.path + ASSETS, playground.asset)] if playground else [route]
 
 
 def _lifespan(

@@ -172,13 +172,14 @@ def load_parts(name: str | None) -> Parts:
         return Parts(create_schema())
     module_name, _, attribute = name.partition(":")
     # As python -m does.
-    sys.path.insert(0, str(Path.cwd()))
+    if (directory := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, directory)
     try:
         module = importlib.import_module(module_name or ".")
     except (ModuleNotFoundError, ValueError, TypeError) as error:
         if isinstance(error, ModuleNotFoundError) and error.name != module_name:
             raise
-        raise StartError(f"There is no module {module_name!r} in {Path.cwd()}.") from None
+        raise StartError(f"There is no module {module_name!r} in {directory}.") from None
     found = getattr(module, attribute, None)
     if not isinstance(found, GraphQLAuth):
         raise StartError(f"{name} is not a GraphQLAuth; expected MODULE:NAME, such as main:auth.")

@@ -122,7 +122,7 @@ def _read_from_document(field: StrawberryField) -> StrawberryField:
 
 
 def _rename(name: str, root: type) -> type:
-    """Return a root type with the name that clients know, whatever its class is called."""
+    """Return a root type with the name that clients know, which its class need not have."""
     definition = get_object_definition(root, strict=True)
     if definition.name == name:
         return root

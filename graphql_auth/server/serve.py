@@ -50,11 +50,6 @@ def serve(
     Raises StartError when it cannot start or its mongod fails, and Stopped when a signal comes
     before the processes start.
     """
-    if application:
-        # First, because it is what is edited.
-        from graphql_auth.application import load_parts  # noqa: PLC0415
-
-        load_parts(application)
     descriptors.raise_limit()
     warn_if_children_can_outlive_us()
     with (
