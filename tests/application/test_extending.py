@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,10 +47,14 @@ def settings(database_uri: str) -> dict[str, str]:
 
 
 @pytest.fixture(params=[["--workers", "2"], []], ids=["two workers", "one process"])
-def client(request: pytest.FixtureRequest, settings: dict[str, str]) -> Iterator[Client]:
+def client(
+    request: pytest.FixtureRequest, settings: dict[str, str], tmp_path: Path
+) -> Iterator[Client]:
     (serve, *_) = commands("graphql-auth")
     assert serve == ["serve", "main:auth", "--reload"]
-    server = start_server(ORDERS, "main:auth", *request.param, **settings)
+    # The output of the server is written into its directory.
+    directory = shutil.copytree(ORDERS, tmp_path / "orders")
+    server = start_server(directory, "main:auth", *request.param, **settings)
     with Client(server.url) as client:
         yield client
     assert server.stop() == 0
