@@ -174,12 +174,16 @@ def load_parts(name: str | None) -> Parts:
     # As python -m does.
     if (directory := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, directory)
+    missing = StartError(f"There is no module {module_name!r} in {directory}.")
+    if not all(module_name.split(".")):
+        raise missing
     try:
-        module = importlib.import_module(module_name or ".")
-    except (ModuleNotFoundError, ValueError, TypeError) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name != module_name:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        # Or the module imports another one that is missing.
+        if not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        raise StartError(f"There is no module {module_name!r} in {directory}.") from None
+        raise missing from None
     found = getattr(module, attribute, None)
     if not isinstance(found, GraphQLAuth):
         raise StartError(f"{name} is not a GraphQLAuth; expected MODULE:NAME, such as main:auth.")

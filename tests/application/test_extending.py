@@ -134,13 +134,25 @@ def test_test_of_the_example_passes() -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("name", ["nowhere:auth", "main:app", "main", ":auth", "..:auth"])
+@pytest.mark.parametrize(
+    "name", ["nowhere:auth", "nowhere.main:auth", "main:app", "main", ":auth", "..:auth"]
+)
 def test_name_that_is_no_application_is_a_line(name: str) -> None:
     ended = run_command(ORDERS, "serve", name)
 
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
     assert repr(name.partition(":")[0])[1:-1] in ended.stderr
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError])
+def test_error_in_the_module_is_shown(tmp_path: Path, error: type[Exception]) -> None:
+    (tmp_path / "broken.py").write_text(f"raise {error.__name__}('the reason')")
+
+    ended = run_command(tmp_path, "schema", "broken:auth")
+
+    assert ended.returncode == 1
+    assert ended.stderr.endswith(f"{error.__name__}: the reason\n")
 
 
 def test_two_workers_of_uvicorn_are_told_what_to_do(start_embedded: Start, tmp_path: Path) -> None:
