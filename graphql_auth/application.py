@@ -48,7 +48,7 @@ class GraphQLAuth:
     and ``documents`` are bound to the same database. What ``context`` returns is
     ``info.context.app``. Without ``settings``, the environment is read when the application starts.
 
-    Raises StartError when a field exists twice.
+    Raises StartError when a field exists twice, or has no resolver and is not in the document.
     """
 
     def __init__(  # noqa: PLR0913 - all by name and optional
@@ -68,7 +68,7 @@ class GraphQLAuth:
     ) -> None:
         if not hasattr(user_document.Settings, "name"):
             user_document.Settings.name = UserDocument.Settings.name
-        schema = create_schema(query, mutation, types, extend, extensions)
+        schema = create_schema(query, mutation, types, extend, extensions, user_document)
         self.parts = Parts(schema, user_document, tuple(documents), context, limits, path)
         self.settings = settings
         self._running: Starlette | None = None

@@ -17,10 +17,12 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from graphql_auth.accounts.graphql import AccountMutation, AccountQuery
+from graphql_auth.accounts.types import User
 from graphql_auth.codes import ErrorCode, FieldReason, ForbiddenReason, TokenReason
 from graphql_auth.errors import StartError
 from graphql_auth.relay.graphql import NodeQuery
 from graphql_auth.sessions.graphql import SessionMutation
+from graphql_auth.users.document import UserDocument
 
 
 @strawberry.type(description="What clients can read.")
@@ -46,14 +48,17 @@ _DATE_TIME = replace(
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=_format_datetime,
 )
+_CONFIG = StrawberryConfig(scalar_map={datetime: _DATE_TIME})
+
+Added = Mapping[type, list[StrawberryField]]
 
 
 class Schema(strawberry.Schema):
     """Strawberry's schema, with access to the one of graphql-core."""
 
-    def __init__(self, extend: Mapping[type, type], **options: Any) -> None:  # noqa: ANN401
-        self._added = {extended: _added_fields(extended, by) for extended, by in extend.items()}
-        super().__init__(**options)
+    def __init__(self, added: Added, **options: Any) -> None:  # noqa: ANN401
+        self._added = added
+        super().__init__(config=_CONFIG, **options)
 
     @property
     def core(self) -> GraphQLSchema:
@@ -68,25 +73,26 @@ class Schema(strawberry.Schema):
         return [*type_definition.fields, *self._added.get(type_definition.origin, [])]
 
 
-def create_schema(
+def create_schema(  # noqa: PLR0913, PLR0917 - the parameters of GraphQLAuth
     query: type = Query,
     mutation: type = Mutation,
     types: Iterable[type] = (),
     extend: Mapping[type, type] | None = None,
     extensions: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
+    user_document: type[UserDocument] = UserDocument,
 ) -> Schema:
     """Create the schema.
 
     ``types`` are those that only an interface leads to. ``extend`` maps a type of this package to a
-    type whose fields it gets too. Raises StartError when such a field exists already.
+    type whose fields it gets too. Raises StartError when such a field exists already, or has
+    neither a resolver nor a field of ``user_document`` of its name.
     """
     return Schema(
-        extend or {},
+        {each: _added_fields(each, by, user_document) for each, by in (extend or {}).items()},
         query=_rename("Query", query),
         mutation=_rename("Mutation", mutation),
         types=[ErrorCode, FieldReason, ForbiddenReason, TokenReason, *types],
         extensions=extensions,
-        config=StrawberryConfig(scalar_map={datetime: _DATE_TIME}),
     )
 
 
@@ -99,11 +105,21 @@ def sdl(schema: Schema) -> str:
     return print_schema(lexicographic_sort_schema(schema.core)) + "\n"
 
 
-def _added_fields(extended: type, extension: type) -> list[StrawberryField]:
+def _added_fields(
+    extended: type, extension: type, user_document: type[UserDocument]
+) -> list[StrawberryField]:
     own = get_object_definition(extended, strict=True)
     added = get_object_definition(extension, strict=True).fields
-    if taken := {field.python_name for field in own.fields} & {each.python_name for each in added}:
+    name = _CONFIG.name_converter.get_graphql_name
+    if taken := {name(field) for field in own.fields} & {name(field) for field in added}:
         raise StartError(f"{own.name} has a field {min(taken)} already.")
+    stored = {*user_document.model_fields, *dir(user_document)} if extended is User else set()
+    for field in added:
+        if field.base_resolver is None and field.python_name not in stored:
+            raise StartError(
+                f"{own.name}.{name(field)} needs a resolver, unless it is a field of User and of"
+                f" the user_document, {user_document.__name__}."
+            )
     return [_read_from_document(field) for field in added]
 
 

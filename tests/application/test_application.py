@@ -264,6 +264,45 @@ def test_field_that_exists_already_is_refused() -> None:
         GraphQLAuth(extend={User: Profile})
 
 
+@pytest.mark.parametrize("name", ["id", "email", "firstName"])
+def test_field_with_a_name_that_clients_know_already_is_refused(name: str) -> None:
+    @strawberry.type
+    class Profile:
+        nickname: str = strawberry.field(name=name)
+
+    with pytest.raises(StartError, match=rf"^User has a field {name} already\.$"):
+        GraphQLAuth(extend={User: Profile}, user_document=shop.Member)
+
+
+@pytest.mark.parametrize(
+    ("extended", "document"), [(User, UserDocument), (AuthPayload, shop.Member)]
+)
+def test_field_with_nothing_to_read_is_refused(
+    extended: type, document: type[UserDocument]
+) -> None:
+    @strawberry.type
+    class Profile:
+        nickname: str
+
+    with pytest.raises(StartError, match=rf"^{extended.__name__}\.nickname needs a resolver, "):
+        GraphQLAuth(extend={extended: Profile}, user_document=document)
+
+
+def test_property_of_the_document_is_a_field() -> None:
+    class Named(UserDocument):
+        @property
+        def full_name(self) -> str:
+            return f"{self.first_name} {self.last_name}"
+
+    @strawberry.type
+    class Profile:
+        full_name: str
+
+    auth = GraphQLAuth(extend={User: Profile}, user_document=Named)
+
+    assert "fullName: String!" in str(auth.parts.schema)
+
+
 async def test_value_that_the_document_refuses_is_named(settings: Settings) -> None:
     class Short(UserDocument):
         nick_name: str = Field("", max_length=3)
