@@ -32,6 +32,10 @@ class Member(UserDocument):
 class Profile:
     nickname: str
 
+    @strawberry.field
+    async def order_count(self, user: strawberry.Parent[User]) -> int:
+        return await Order.find(Order.user_id == user.user_id).count()
+
 
 @strawberry.input
 class MemberInput(RegisterInput):

@@ -19,7 +19,7 @@ ORDERS = ROOT / "examples" / "orders"
 PAGE = (ROOT / "docs" / "extending.md").read_text()
 REGISTER = """
 mutation($input: MemberInput!) {
-  register(input: $input) { token refreshToken user { nickname roles } }
+  register(input: $input) { token refreshToken user { nickname orderCount roles } }
 }
 """
 REFRESH = "mutation($token: String!) { refreshToken(input: {refreshToken: $token}) { token } }"
@@ -64,7 +64,7 @@ def test_example_is_served_with_roles_and_hooks(client: Client, settings: dict[s
     person = registration(nickname="ada")
     payload = client.ask(REGISTER, {"input": person})["data"]["register"]
     token = payload["token"]
-    assert payload["user"] == {"nickname": "ada", "roles": []}
+    assert payload["user"] == {"nickname": "ada", "orderCount": 1, "roles": []}
     # A hook has added the voucher.
     assert client.ask("{ orders }", token=token) == {"data": {"orders": ["a voucher"]}}
     assert client.ask('mutation { order(text: "tea") }', token=token) == {"data": {"order": 2}}
