@@ -31,7 +31,7 @@ from graphql_auth.mongo.client import (
     open_database,
     translate_start_errors,
 )
-from graphql_auth.mongo.collections import Database, Documents
+from graphql_auth.mongo.collections import Database, Documents, create_declared_indexes
 from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.runtime.periodic import run_periodically
@@ -64,9 +64,9 @@ class Parts:
     hooks: Hooks = field(default_factory=Hooks)
 
     @property
-    def all_documents(self) -> Documents:
-        added = [self.user_document, *self.documents]
-        return [*DOCUMENTS, *(document for document in added if document is not UserDocument)]
+    def our_documents(self) -> Documents:
+        added = [] if self.user_document is UserDocument else [self.user_document]
+        return [*DOCUMENTS, *added]
 
 
 def create_app(
@@ -132,7 +132,8 @@ def _lifespan(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         connection = open_database(uri) if is_database_checked else check_database(settings, parts)
         async with connection as database, services.run():
-            await _await_database(database, services, parts.all_documents)
+            documents = [*parts.our_documents, *parts.documents]
+            await _await_database(database, services, documents)
             async with run_periodically(*services.periodic_jobs):
                 yield
 
@@ -145,7 +146,9 @@ async def check_database(settings: Settings, parts: Parts) -> AsyncIterator[Data
 
     Raises StartError.
     """
-    async with connect(reveal(settings.mongo_uri), parts.all_documents) as database:
+    async with connect(reveal(settings.mongo_uri), parts.our_documents) as database:
+        with translate_start_errors(database.name):
+            await create_declared_indexes(database, parts.documents)
         with translate_start_errors(f"{database.name}.{MetaDocument.get_collection_name()}"):
             await check_token_key(reveal(settings.token_key))
         await UserCheck(UserScan(), PasswordHasher(settings.bcrypt_rounds)).log_count()

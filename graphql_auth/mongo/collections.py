@@ -69,6 +69,13 @@ async def prepare_collections(database: Database, documents: Documents) -> None:
         await _create_indexes(collection, declared_indexes(document))
 
 
+async def create_declared_indexes(database: Database, documents: Documents) -> None:
+    """Create the indexes of the documents of an application, as Beanie does."""
+    if documents:
+        with timeout(INDEX_BUILD_TIMEOUT):
+            await init_beanie(database=database, document_models=[*documents])
+
+
 async def _list_collections(database: Database) -> Infos:
     return {info["name"]: info async for info in await database.list_collections()}
 

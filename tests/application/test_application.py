@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 import httpx
 import pytest
 import strawberry
-from beanie import Document, init_beanie
+from beanie import Document, Indexed, init_beanie
 from fastapi import Depends, FastAPI
 from pydantic import Field
 from pymongo import ASCENDING, IndexModel
@@ -229,6 +229,44 @@ async def test_document_with_other_settings_keeps_the_unique_index(
     assert code(answers[1]) == "EMAIL_TAKEN"
     assert await database[collection].count_documents({}) == 1
     assert {index["name"] for index in found} == indexes
+
+
+class Ticket(Document):
+    number: Annotated[int, Indexed(unique=True)]
+    title: str = ""
+    text: str = ""
+
+    class Settings:
+        name = "tickets"
+        indexes: ClassVar[list[Any]] = [
+            IndexModel([("text", "text")]),
+            IndexModel("title", unique=True, collation={"locale": "en", "strength": 2}),
+        ]
+
+
+async def test_document_of_an_application_has_all_its_indexes(
+    settings: Settings, database: Database
+) -> None:
+    # The second start finds the indexes of the first.
+    for _ in range(2):
+        async with running(GraphQLAuth(settings=settings, documents=[Ticket])):
+            found = await database["tickets"].index_information()
+
+    assert {name: bool(index.get("unique")) for name, index in found.items()} == {
+        "_id_": False,
+        "number_1": True,
+        "text_text": False,
+        "title_1": True,
+    }
+
+
+async def test_index_that_duplicates_prevent_stops_the_start(
+    settings: Settings, database: Database
+) -> None:
+    await database["tickets"].insert_many([{"number": 1}, {"number": 1}])
+    with pytest.raises(StartError, match=r"^MongoDB refuses a command on "):
+        async with running(GraphQLAuth(settings=settings, documents=[Ticket])):
+            raise AssertionError
 
 
 async def test_second_database_in_a_process_is_refused(settings: Settings) -> None:
