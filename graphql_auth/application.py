@@ -174,16 +174,16 @@ def load_parts(name: str | None) -> Parts:
     # As python -m does.
     if (directory := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, directory)
-    missing = StartError(f"There is no module {module_name!r} in {directory}.")
-    if not all(module_name.split(".")):
-        raise missing
+    is_name = all(map(str.isidentifier, module_name.split(".")))
     try:
-        module = importlib.import_module(module_name)
+        module = importlib.import_module(module_name) if is_name else None
     except ModuleNotFoundError as error:
-        # Or the module imports another one that is missing.
+        # It imports a module that is missing.
         if not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        raise missing from None
+        module = None
+    if module is None:
+        raise StartError(f"There is no module {module_name!r} in {directory}.")
     found = getattr(module, attribute, None)
     if not isinstance(found, GraphQLAuth):
         raise StartError(f"{name} is not a GraphQLAuth; expected MODULE:NAME, such as main:auth.")
