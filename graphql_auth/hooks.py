@@ -15,6 +15,8 @@ from graphql_auth.runtime.event_loop import cancel_tasks
 # How long a response waits for all hooks of its event, and then the end of the process.
 RESPONSE_TIMEOUT = 1.0
 CLOSE_TIMEOUT = 0.5
+# The longest time that a hook can run, so that tasks cannot pile up.
+HOOK_TIMEOUT = 60.0
 
 EventName = Literal[
     "register", "login", "logout", "refresh_reused", "password_changed", "user_deleted"
@@ -83,8 +85,9 @@ class Hooks:
     async def _run_all(self, event: Event) -> None:
         for hook in self._hooks[event.name]:
             try:
-                await hook(event)
-            except (Exception, asyncio.CancelledError) as error:
+                async with asyncio.timeout(HOOK_TIMEOUT):
+                    await hook(event)
+            except (Exception, asyncio.CancelledError, SystemExit) as error:
                 logger.error("a hook of %s failed: %s", event.name, describe_exception(error))  # noqa: TRY400 - without the message
                 task = asyncio.current_task()
                 if task and task.cancelling():

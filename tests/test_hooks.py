@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -268,13 +269,18 @@ async def test_hooks_run_in_order_and_a_failure_changes_nothing(
         raise asyncio.CancelledError(SECRET)
 
     @hooks.on("login")
+    async def leave(_event: Event) -> None:
+        ran.append("leave")
+        sys.exit(SECRET)
+
+    @hooks.on("login")
     async def succeed(_event: Event) -> None:
         ran.append("succeed")
 
     await hooks.run("login", "id")
 
-    assert ran == ["fail", "be_cancelled", "succeed"]
-    first, second = (record.getMessage() for record in caplog.records)
+    assert ran == ["fail", "be_cancelled", "leave", "succeed"]
+    first, second, _ = (record.getMessage() for record in caplog.records)
     assert first.startswith("a hook of login failed: builtins.LookupError at ")
     assert "test_hooks.py" in first
     assert "CancelledError" in second
@@ -330,6 +336,20 @@ async def test_cancelled_request_does_not_lose_its_hooks(
 
     assert request.cancelled()
     assert ended == ["wait", "follow"]
+
+
+async def test_hook_that_never_ends_is_cancelled_and_the_next_one_runs(
+    slow_hooks: Slow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "RESPONSE_TIMEOUT", 60)
+    monkeypatch.setattr(module, "HOOK_TIMEOUT", 0.01, raising=False)
+    hooks, _, ended = slow_hooks
+
+    async with asyncio.timeout(10):
+        await hooks.run("login", "id")
+
+    assert ended == ["follow"]
+    assert "a hook of login failed: builtins.TimeoutError" in caplog.text
 
 
 async def test_close_cancels_what_does_not_end(
