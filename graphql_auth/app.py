@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -49,6 +49,9 @@ SECONDS_BETWEEN_TRIES = 0.5
 PREFLIGHT_MAX_AGE = 3600
 
 logger = logging.getLogger(__name__)
+
+# What the applications that run have bound, the last one at the end.
+_bound: dict[Starlette, tuple[Database, Documents]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +132,21 @@ def _lifespan(
     uri = reveal(settings.mongo_uri)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         connection = open_database(uri) if is_database_checked else check_database(settings, parts)
         async with connection as database, services.run():
-            documents = [*parts.our_documents, *parts.documents]
-            await _await_database(database, services, documents)
-            async with run_periodically(*services.periodic_jobs):
-                yield
+            binding = database, [*parts.our_documents, *parts.documents]
+            await _await_database(*binding, services)
+            _bound[app] = binding
+            try:
+                async with run_periodically(*services.periodic_jobs):
+                    yield
+            finally:
+                del _bound[app]
+                # Others run on, and this connection is about to be closed.
+                for other in [*_bound.values()][-1:]:
+                    with suppress(Unavailable):
+                        await bind_documents(*other)
 
     return lifespan
 
@@ -156,7 +167,7 @@ async def check_database(settings: Settings, parts: Parts) -> AsyncIterator[Data
 
 
 async def _await_database(
-    database: Database, services: ServiceContainer, documents: Documents
+    database: Database, documents: Documents, services: ServiceContainer
 ) -> None:
     """Bind the documents and make the first reads, as soon as MongoDB answers."""
     is_waiting = False

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from beanie import Document
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
 
 from graphql_auth.app import ASSETS, GRAPHQL_PATH, Parts, create_app
@@ -34,8 +34,8 @@ SEVERAL_WORKERS = (
     "{} With several workers, set MONGO_URI, or run: graphql-auth serve MODULE:NAME --workers 4"
 )
 
-# The databases of the applications that run in this process.
-_databases: list[str] = []
+# The databases of the applications that run in this process, with their collections of users.
+_databases: list[tuple[str, str]] = []
 
 
 class GraphQLAuth:
@@ -71,7 +71,7 @@ class GraphQLAuth:
         schema = create_schema(query, mutation, types, extend, extensions, user_document)
         self.parts = Parts(schema, user_document, tuple(documents), context, limits, path)
         self.settings = settings
-        self._running: Starlette | None = None
+        self._running: list[Starlette] = []
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -106,14 +106,16 @@ class GraphQLAuth:
         try:
             with provide_database(self.settings or read_settings()) as (settings, _):
                 app = create_app(settings, parts=self.parts)
-                with _only_database(settings):
+                app.middleware_stack = app.build_middleware_stack()
+                with _only_database(settings, self.parts.user_document):
                     async with app.router.lifespan_context(app):
-                        self._running = app
-                        yield
+                        self._running.append(app)
+                        try:
+                            yield
+                        finally:
+                            self._running.remove(app)
         except DirectoryInUse as error:
             raise StartError(SEVERAL_WORKERS.format(error)) from None
-        finally:
-            self._running = None
 
     async def principal(self, request: Request) -> Principal:
         """Return who calls a route that is not GraphQL, for ``Depends(auth.principal)``.
@@ -132,28 +134,28 @@ class GraphQLAuth:
         raise HTTPException(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
 
     def _app(self) -> Starlette:
-        if self._running is None:
+        if not self._running:
             raise RuntimeError("GraphQLAuth does not run: the application needs its lifespan.")
-        return self._running
+        return self._running[-1]
 
 
 @contextmanager
-def _only_database(settings: Settings) -> Iterator[None]:
-    """Raise StartError while an application with another MONGO_URI runs in this process.
+def _only_database(settings: Settings, document: type[UserDocument]) -> Iterator[None]:
+    """Raise StartError while an application with other users runs in this process.
 
-    Beanie binds a class of documents to one database.
+    Beanie binds a class of documents to one collection of one database.
     """
-    uri = reveal(settings.mongo_uri)
-    if any(other != uri for other in _databases):
+    used = reveal(settings.mongo_uri), document.Settings.name
+    if any(other != used for other in _databases):
         raise StartError(
-            "MONGO_URI: another GraphQLAuth of this process uses another database."
-            " All of a process share one."
+            "MONGO_URI: another GraphQLAuth of this process uses another database, or another"
+            " collection of users. All of a process share one."
         )
-    _databases.append(uri)
+    _databases.append(used)
     try:
         yield
     finally:
-        _databases.remove(uri)
+        _databases.remove(used)
 
 
 class _Forward:
@@ -163,7 +165,8 @@ class _Forward:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app()(scope, receive, send)
+        # Not the application itself: it would replace that of the host as ``request.app``.
+        await cast("ASGIApp", self._app().middleware_stack)(scope, receive, send)
 
 
 def load_parts(name: str | None) -> Parts:

@@ -1,6 +1,6 @@
 """An application of one's own, as docs/extending.md shows it. It takes its settings from tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 import strawberry
@@ -89,14 +89,16 @@ def language(request: Request) -> dict[str, str]:
     return {"language": request.headers.get("accept-language", "en")}
 
 
-def create_auth(**options: Any) -> GraphQLAuth:
+def create_auth(
+    context: Callable[[Request], dict[str, str]] = language, **options: Any
+) -> GraphQLAuth:
     return GraphQLAuth(
         query=ShopQuery,
         mutation=ShopMutation,
         extend={User: Profile},
         user_document=Member,
         documents=[Order],
-        context=language,
+        context=context,
         **options,
     )
 

@@ -181,6 +181,32 @@ async def test_application_can_start_again(settings: Settings) -> None:
             assert (await caller.ask("{ __typename }"))["data"] == {"__typename": "Query"}
 
 
+@pytest.mark.parametrize("is_same", [True, False])
+async def test_application_runs_on_when_another_one_of_its_database_ends(
+    settings: Settings, *, is_same: bool
+) -> None:
+    first = shop.create_auth(settings=settings)
+    second = first if is_same else GraphQLAuth(settings=settings)
+    async with running(first) as caller:
+        async with running(second):
+            pass
+        token = await caller.register()
+        assert await caller.ask('mutation { order(text: "tea") }', token) == {"data": {"order": 1}}
+
+
+async def test_context_function_gets_the_application_of_the_host(settings: Settings) -> None:
+    app = FastAPI()
+    app.state.language = "en"
+    auth = shop.create_auth(
+        lambda request: {"language": request.app.state.language}, settings=settings
+    )
+    auth.mount(app)
+    async with running(auth, app) as caller:
+        answer = await caller.ask("{ greeting }", await caller.register())
+
+    assert answer == {"data": {"greeting": "en ada"}}
+
+
 async def test_request_without_the_lifespan_says_what_is_missing(settings: Settings) -> None:
     auth = GraphQLAuth(settings=settings)
     app = Starlette(routes=auth.routes)
@@ -275,8 +301,12 @@ async def test_second_database_in_a_process_is_refused(settings: Settings) -> No
     async with AsyncExitStack() as stack:
         for _ in range(2):
             await stack.enter_async_context(running(GraphQLAuth(settings=settings)))
-        with pytest.raises(StartError, match=r"^MONGO_URI: .* another database\."):
-            await stack.enter_async_context(running(GraphQLAuth(settings=elsewhere)))
+        for other_users in (
+            GraphQLAuth(settings=elsewhere),
+            GraphQLAuth(settings=settings, user_document=OwnCollection),
+        ):
+            with pytest.raises(StartError, match=r"^MONGO_URI: .* another database, or .*\.$"):
+                await stack.enter_async_context(running(other_users))
 
 
 class HostDocument(Document):
