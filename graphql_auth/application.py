@@ -48,7 +48,8 @@ class GraphQLAuth:
     and ``documents`` are bound to the same database. What ``context`` returns is
     ``info.context.app``. Without ``settings``, the environment is read when the application starts.
 
-    Raises StartError when a field exists twice, or has no resolver and is not in the document.
+    Raises StartError when a field exists twice or has nothing to read, or a document cannot be
+    stored.
     """
 
     def __init__(  # noqa: PLR0913 - all by name and optional
@@ -68,8 +69,9 @@ class GraphQLAuth:
     ) -> None:
         if not hasattr(user_document.Settings, "name"):
             user_document.Settings.name = UserDocument.Settings.name
+        _check_documents(user_document, documents := tuple(documents))
         schema = create_schema(query, mutation, types, extend, extensions, user_document)
-        self.parts = Parts(schema, user_document, tuple(documents), context, limits, path)
+        self.parts = Parts(schema, user_document, documents, context, limits, path)
         self.settings = settings
         self._running: list[Starlette] = []
 
@@ -137,6 +139,23 @@ class GraphQLAuth:
         if not self._running:
             raise RuntimeError("GraphQLAuth does not run: the application needs its lifespan.")
         return self._running[-1]
+
+
+def _check_documents(user_document: type[UserDocument], others: Iterable[type[Document]]) -> None:
+    """Raise StartError for a document that is stored otherwise than ours, or not with ours."""
+    for name, field in user_document.model_fields.items():
+        ours, full_name = UserDocument.model_fields.get(name), f"{user_document.__name__}.{name}"
+        # Beanie changes the defaults of a class that is defined when it has bound the parent.
+        if ours and repr(field) != repr(ours):
+            raise StartError(
+                f"{full_name} is not as in UserDocument: do not declare it again, give it no alias,"
+                " and define the class before an application starts."
+            )
+        if not ours and field.is_required():
+            raise StartError(f"{full_name} needs a default, since stored users do not have it.")
+    for other in others:
+        if issubclass(other, UserDocument) and other is not user_document:
+            raise StartError(f"documents: {other.__name__} stores users; only user_document does.")
 
 
 @contextmanager

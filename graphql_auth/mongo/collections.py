@@ -44,8 +44,8 @@ async def bind_collections(database: Database, documents: Documents) -> None:
     await init_beanie(database=database, document_models=[*documents], skip_indexes=True)
     for document in documents:
         for base in documents:
-            # A subclass of an application is stored with what it extends.
-            if issubclass(document, base):
+            # Of ours, a subclass of an application is stored with what it extends.
+            if hasattr(base.Settings, "probes") and issubclass(document, base):
                 base.get_settings().pymongo_collection = document.get_pymongo_collection()
     infos = await _list_collections(database)
     for document in documents:
@@ -113,8 +113,9 @@ async def _create_indexes(collection: Collection, declared: Sequence[Index]) -> 
 async def _create_index(collection: Collection, declared: Index, found: Sequence[Index]) -> None:
     field, *_ = declared["key"]
     try:
-        # Several users without an e-mail are no duplicates.
-        for partial in {}, {"partialFilterExpression": {field: {"$gt": ""}}}:
+        # Several users without an e-mail are no duplicates. Other fields need not be strings.
+        filters = [{}, {"partialFilterExpression": {field: {"$gt": ""}}}]
+        for partial in filters if field == "email" else filters[:1]:
             options = {**with_free_name(declared, found), **partial}
             with suppress(DuplicateKeyError):
                 key = list(options.pop("key").items())
@@ -135,7 +136,7 @@ async def _create_index(collection: Collection, declared: Index, found: Sequence
 async def _describe_duplicates(collection: Collection, field: str) -> str:
     groups = await collection.aggregate(
         [
-            {"$match": {field: {"$gt": ""}}},
+            {"$match": {field: {"$gt": ""}} if field == "email" else {}},
             # The index holds each element of an array, once for a document.
             {"$unwind": f"${field}"},
             {"$group": {"_id": {"value": f"${field}", "document": "$_id"}}},

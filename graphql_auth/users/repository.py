@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from beanie import PydanticObjectId
+from beanie.odm.utils.encoder import Encoder
 from bson import ObjectId
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
@@ -87,12 +88,10 @@ class UserRepository:
         try:
             return self._document(**own, **values)
         except ValidationError as error:
-            message = "This value is not allowed."
+            places = [[*one["loc"], "input"] for one in error.errors(include_input=False)]
+            reason, message = FieldReason.WRONG_TYPE, "This value is not allowed."
             raise BadInput(
-                [
-                    FieldError(to_camel(str(one["loc"][0])), FieldReason.WRONG_TYPE, message)
-                    for one in error.errors(include_input=False)
-                ]
+                [FieldError(to_camel(str(place[0])), reason, message) for place in places]
             ) from None
 
     async def add(self, user: UserDocument) -> UserDocument:
@@ -101,6 +100,8 @@ class UserRepository:
         Raises EmailTaken.
         """
         values = user.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
+        # As Beanie stores dates, enumerations and sets, which the driver refuses.
+        values = Encoder(custom_encoders=self._document.get_settings().bson_encoders).encode(values)
         with translate_driver_errors(writing=True):
             try:
                 # Not an insert: only an update takes a hint, with which the command fails if the

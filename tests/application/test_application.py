@@ -1,13 +1,16 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Annotated, Any, ClassVar
+from datetime import date
+from enum import Enum
+from typing import Annotated, Any, ClassVar, Self
 
 import httpx
 import pytest
 import strawberry
 from beanie import Document, Indexed, init_beanie
 from fastapi import Depends, FastAPI
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from starlette.applications import Starlette
@@ -371,10 +374,20 @@ def test_property_of_the_document_is_a_field() -> None:
     assert "fullName: String!" in str(auth.parts.schema)
 
 
-async def test_value_that_the_document_refuses_is_named(settings: Settings) -> None:
-    class Short(UserDocument):
-        nick_name: str = Field("", max_length=3)
+class Short(UserDocument):
+    nick_name: str = Field("", max_length=3)
 
+    @model_validator(mode="after")
+    def refuse_bob(self) -> Self:
+        if self.nick_name == "bob":
+            raise ValueError("bob")
+        return self
+
+
+@pytest.mark.parametrize(("name", "field"), [("long", "nickName"), ("bob", "input")])
+async def test_value_that_the_document_refuses_is_named(
+    settings: Settings, name: str, field: str
+) -> None:
     @strawberry.input
     class ShortInput(RegisterInput):
         nick_name: str = ""
@@ -390,12 +403,104 @@ async def test_value_that_the_document_refuses_is_named(settings: Settings) -> N
     async with running(auth) as caller:
         answer = await caller.ask(
             "mutation($i: ShortInput!) { register(input: $i) { token } }",
-            i=registration(nickName="long"),
+            i=registration(nickName=name),
         )
 
-    (field,) = extensions(answer)["fields"]
-    assert (field["field"], field["reason"]) == ("nickName", "WRONG_TYPE")
-    assert "long" not in str(answer)
+    (refused,) = extensions(answer)["fields"]
+    assert (refused["field"], refused["reason"]) == (field, "WRONG_TYPE")
+    assert name not in str(answer)
+
+
+class Color(Enum):
+    RED = "red"
+
+
+class Typed(UserDocument):
+    birthday: date = date(1815, 12, 10)
+    colors: set[Color] = Field(default_factory=lambda: {Color.RED})
+
+
+async def test_user_is_stored_with_the_types_that_beanie_stores(settings: Settings) -> None:
+    auth = GraphQLAuth(user_document=Typed, settings=settings)
+    async with running(auth) as caller:
+        answer = await caller.ask(
+            "mutation($i: RegisterInput!) { register(input: $i) { token } }", i=registration()
+        )
+        user = await Typed.find_one()
+
+    assert "errors" not in answer
+    assert user
+    assert (user.birthday, user.colors) == (date(1815, 12, 10), {Color.RED})
+
+
+class RolesAgain(UserDocument):
+    roles: list[str] = Field(["Member"])
+
+
+class Aliased(UserDocument):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class Required(UserDocument):
+    nickname: str
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        (RolesAgain, "roles is not as"),
+        (Aliased, "id is not as"),
+        (Required, "nickname needs a default"),
+    ],
+)
+def test_user_document_that_cannot_hold_users_is_refused(
+    document: type[UserDocument], field: str
+) -> None:
+    with pytest.raises(StartError, match=f"^{document.__name__}.{field}"):
+        GraphQLAuth(user_document=document)
+
+
+async def test_user_document_that_is_defined_too_late_is_refused(settings: Settings) -> None:
+    async with running(GraphQLAuth(settings=settings)):
+
+        class Late(UserDocument):
+            nickname: str = ""
+
+        with pytest.raises(StartError, match=r"^Late\..*before an application starts\.$"):
+            GraphQLAuth(user_document=Late)
+
+
+def test_second_document_of_users_is_refused() -> None:
+    with pytest.raises(StartError, match=r"^documents: OwnCollection stores users"):
+        GraphQLAuth(documents=[OwnCollection])
+
+
+class Special(shop.Order):
+    class Settings:
+        name = "special_orders"
+
+
+class Numbered(Document):
+    number: int = 1
+
+    class Settings:
+        indexes: ClassVar = [IndexModel([("number", ASCENDING)], name="number_1", unique=True)]
+
+
+async def test_documents_of_an_application_have_a_collection_each(settings: Settings) -> None:
+    auth = GraphQLAuth(documents=[shop.Order, Special], settings=settings)
+    async with running(auth):
+        await Special(user_id="", text="").insert()
+        assert await shop.Order.count() == 0
+
+
+async def test_unique_index_on_numbers_is_not_created_beside_duplicates(
+    settings: Settings, database: Database
+) -> None:
+    await database["Numbered"].insert_many([{"number": 1}, {"number": 1}])
+    with pytest.raises(StartError, match=r"have the same number, .* unique: 1 \(2\)\."):
+        async with running(GraphQLAuth(documents=[Numbered], settings=settings)):
+            pass
 
 
 def test_query_keeps_the_name_that_clients_know() -> None:
