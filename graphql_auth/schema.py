@@ -109,6 +109,8 @@ def _added_fields(
     extended: type, extension: type, user_document: type[UserDocument]
 ) -> list[StrawberryField]:
     own = get_object_definition(extended, strict=True)
+    if own.is_input:
+        raise StartError(f"extend: {own.name} is an input; make a subclass of it.")
     added = get_object_definition(extension, strict=True).fields
     name = _CONFIG.name_converter.get_graphql_name
     if taken := {name(field) for field in own.fields} & {name(field) for field in added}:

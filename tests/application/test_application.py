@@ -326,13 +326,27 @@ async def test_document_of_the_host_on_another_database_is_not_touched(
     await database.client.drop_database("host")
 
 
-def test_field_that_exists_already_is_refused() -> None:
-    @strawberry.type
-    class Profile:
-        email: str
+@strawberry.type
+class SameName:
+    email: str
 
-    with pytest.raises(StartError, match=r"^User has a field email already\.$"):
-        GraphQLAuth(extend={User: Profile})
+
+@strawberry.type
+class SameNameInGraphQL:
+    firstName: str  # noqa: N815 - the name that collides
+
+
+@pytest.mark.parametrize(
+    ("extension", "name"), [(SameName, "email"), (SameNameInGraphQL, "firstName")]
+)
+def test_field_that_exists_already_is_refused(extension: type, name: str) -> None:
+    with pytest.raises(StartError, match=rf"^User has a field {name} already\.$"):
+        GraphQLAuth(extend={User: extension})
+
+
+def test_input_is_not_extended() -> None:
+    with pytest.raises(StartError, match=r"^extend: RegisterInput is an input; "):
+        GraphQLAuth(extend={RegisterInput: shop.Profile})
 
 
 @pytest.mark.parametrize("name", ["id", "email", "firstName"])
