@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -96,13 +97,13 @@ def create_app(
         routes=_routes(settings, services, parts),
         middleware=[*_middleware(settings)],
         exception_handlers=dict.fromkeys(
-            (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), not_found
+            (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), partial(not_found, parts.path)
         ),
         lifespan=_lifespan(settings, services, parts, is_database_checked=is_database_checked),
     )
     # The server drains it first, since requests wait for their hashes.
     app.state.hash_queue = services.hash_queue
-    app.state.services, app.state.settings = services, settings
+    app.state.services, app.state.settings, app.state.path = services, settings, parts.path
     # A redirect repeats the Host header, which any client can forge.
     app.router.redirect_slashes = False
     return app

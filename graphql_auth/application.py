@@ -1,6 +1,8 @@
 """GraphQLAuth: the schema, the endpoint and the sessions, for an application of one's own."""
 
 import importlib
+import inspect
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -48,8 +50,8 @@ class GraphQLAuth:
     and ``documents`` are bound to the same database. What ``context`` returns is
     ``info.context.app``. Without ``settings``, the environment is read when the application starts.
 
-    Raises StartError when a field exists twice or has nothing to read, or a document cannot be
-    stored.
+    Raises StartError when a field exists twice or has nothing to read, or a document or the path
+    cannot be used.
     """
 
     def __init__(  # noqa: PLR0913 - all by name and optional
@@ -69,6 +71,10 @@ class GraphQLAuth:
     ) -> None:
         if not hasattr(user_document.Settings, "name"):
             user_document.Settings.name = UserDocument.Settings.name
+        if not re.fullmatch(r"(/[\w.~-]+)+", path):
+            raise StartError(f"path {path!r} is not of the form /api/graphql.")
+        if inspect.iscoroutinefunction(context):
+            raise TypeError("context is a function that is not async")
         _check_documents(user_document, documents := tuple(documents))
         schema = create_schema(query, mutation, types, extend, extensions, user_document)
         self.parts = Parts(schema, user_document, documents, context, limits, path)
@@ -160,10 +166,7 @@ def _check_documents(user_document: type[UserDocument], others: Iterable[type[Do
 
 @contextmanager
 def _only_database(settings: Settings, document: type[UserDocument]) -> Iterator[None]:
-    """Raise StartError while an application with other users runs in this process.
-
-    Beanie binds a class of documents to one collection of one database.
-    """
+    """Raise StartError while other users are bound, since Beanie binds a class once a process."""
     used = reveal(settings.mongo_uri), document.Settings.name
     if any(other != used for other in _databases):
         raise StartError(
@@ -189,24 +192,26 @@ class _Forward:
 
 
 def load_parts(name: str | None) -> Parts:
+    """Return the parts of the application that ``module:attribute`` names. Raises StartError."""
+    return load(name).parts if name else Parts(create_schema())
+
+
+def load(name: str) -> GraphQLAuth:
     """Import the GraphQLAuth that ``module:attribute`` names. Raises StartError."""
-    if name is None:
-        return Parts(create_schema())
     module_name, _, attribute = name.partition(":")
     # As python -m does.
     if (directory := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, directory)
-    is_name = all(map(str.isidentifier, module_name.split(".")))
+    missing = StartError(f"There is no module {module_name!r} in {directory}.")
+    if not all(map(str.isidentifier, module_name.split("."))):
+        raise missing
     try:
-        module = importlib.import_module(module_name) if is_name else None
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        # It imports a module that is missing.
-        if not f"{module_name}.".startswith(f"{error.name}."):
-            raise
-        module = None
-    if module is None:
-        raise StartError(f"There is no module {module_name!r} in {directory}.")
+        # Otherwise it imports a module that is missing.
+        is_missing = f"{module_name}.".startswith(f"{error.name}.")
+        raise (missing if is_missing else error) from None
     found = getattr(module, attribute, None)
     if not isinstance(found, GraphQLAuth):
         raise StartError(f"{name} is not a GraphQLAuth; expected MODULE:NAME, such as main:auth.")
-    return found.parts
+    return found

@@ -48,13 +48,15 @@ def _run(options: argparse.Namespace) -> None:
     from graphql_auth.settings import read_settings  # noqa: PLC0415
 
     logging.config.dictConfig(LOG_CONFIG)
+    given = {"host": options.host, "port": options.port}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = read_settings(**given)
     if options.application:
         # Before MongoDB starts, because its errors are the most frequent ones.
-        from graphql_auth.application import load_parts  # noqa: PLC0415
+        from graphql_auth.application import load  # noqa: PLC0415
 
-        load_parts(options.application)
-    given = {"host": options.host, "port": options.port}
-    settings = read_settings(**{name: value for name, value in given.items() if value is not None})
+        if own := load(options.application).settings:
+            settings = own.model_copy(update={name: getattr(settings, name) for name in given})
     serve(
         settings,
         signals,

@@ -90,7 +90,10 @@ class GraphQLEndpoint:
             body = await self._execute_within_limits(request, headers)
             response = _json_response(body, _status(body, media_type), media_type)
         except Exception as error:  # noqa: BLE001 - every error gets a code
-            return _error_response(error, media_type)
+            try:
+                return _error_response(error, media_type)
+            except Exception as unusable:  # noqa: BLE001 - its extensions are no JSON
+                return _error_response(unusable, media_type)
         response.raw_headers += headers
         return response
 
@@ -159,9 +162,9 @@ class GraphQLEndpoint:
         return data | _format_errors(errors) | extensions
 
 
-def not_found(_request: Request, _error: Exception) -> Response:
+def not_found(path: str, _request: Request, _error: Exception) -> Response:
     """Respond to a request for any other path."""
-    error = BadRequest("Not found; the path of GraphQL ends in /graphql.", HTTPStatus.NOT_FOUND)
+    error = BadRequest(f"Not found; the path of GraphQL ends in {path}.", HTTPStatus.NOT_FOUND)
     return _error_response(error, JSON)
 
 
@@ -201,7 +204,7 @@ def _json_response(
         error["extensions"]["retryAfter"]
         for error in body.get("errors", ())
         # An application can give another type to an extension of this name.
-        if isinstance(error["extensions"].get("retryAfter"), int)
+        if type(error["extensions"].get("retryAfter")) is int
     ]
     if waits:
         # RFC 9110 section 10.2.3.

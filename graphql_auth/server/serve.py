@@ -61,7 +61,7 @@ def serve(
             data = f"{completed.data_dir} (embedded MongoDB)"
             threading.Thread(target=_stop_with, args=[mongod], daemon=True).start()
         app = _check(completed, signals, application)
-        on_ready = functools.partial(_print_banner, completed, listener, data)
+        on_ready = functools.partial(_print_banner, completed, listener, app.state.path, data)
         run(
             completed,
             listener,
@@ -148,7 +148,7 @@ def _check(settings: Settings, signals: StopSignals, application: str | None) ->
     return app
 
 
-def _print_banner(settings: Settings, listener: socket.socket, data: str) -> None:
+def _print_banner(settings: Settings, listener: socket.socket, path: str, data: str) -> None:
     host, port, *_ = listener.getsockname()
     if host in {"127.0.0.1", "0.0.0.0", "::"}:  # noqa: S104 - it is only compared
         # A browser shares no cookies between this name and an IP address, so all URLs have it.
@@ -159,7 +159,7 @@ def _print_banner(settings: Settings, listener: socket.socket, data: str) -> Non
     with suppress(StartError, Stopped):
         output.write(
             f"graphql-auth {__version__} is ready.\n"
-            f"  GraphQL  http://{shown}:{port}/graphql{hint}\n"
+            f"  GraphQL  http://{shown}:{port}{path}{hint}\n"
             f"  Data     {escape_invisible(data)}\n"
             "  Stop     Ctrl-C\n"
         )

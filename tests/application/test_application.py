@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from graphql_auth import (
+    ApplicationError,
     AuthPayload,
     GraphQLAuth,
     Info,
@@ -208,6 +209,35 @@ async def test_context_function_gets_the_application_of_the_host(settings: Setti
         answer = await caller.ask("{ greeting }", await caller.register())
 
     assert answer == {"data": {"greeting": "en ada"}}
+
+
+def refuse(_request: object) -> dict[str, str]:
+    raise ApplicationError("Closed.", code="CLOSED", until=date(2026, 12, 1))
+
+
+async def test_error_of_the_context_function_without_json_has_a_code(settings: Settings) -> None:
+    async with running(shop.create_auth(refuse, settings=settings)) as caller:
+        answer = await caller.ask("{ greeting }")
+
+    assert code(answer) == "INTERNAL_SERVER_ERROR"
+
+
+def test_context_function_is_not_async() -> None:
+    async def create(_request: object) -> None:
+        """Return nothing."""
+
+    with pytest.raises(TypeError, match="not async"):
+        GraphQLAuth(context=create)
+
+
+@pytest.mark.parametrize("path", ["", "/", "graphql", "/graphql/", "//graphql", "/{name}", "/\n"])
+def test_path_without_the_form_of_a_path_is_refused(path: str) -> None:
+    with pytest.raises(StartError, match=r"^path .* is not of the form /api/graphql"):
+        GraphQLAuth(path=path)
+
+
+def test_error_of_an_application_can_have_a_message_in_its_extensions() -> None:
+    assert ApplicationError("No.", code="NO", message="Nein.").extensions == {"message": "Nein."}
 
 
 async def test_request_without_the_lifespan_says_what_is_missing(settings: Settings) -> None:

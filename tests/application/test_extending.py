@@ -164,6 +164,25 @@ def test_error_of_the_module_is_shown_with_its_place(tmp_path: Path, line: str, 
     assert said in ended.stderr.splitlines()[-1]
 
 
+def test_settings_and_path_of_the_application_are_served(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from graphql_auth import GraphQLAuth, Settings\n"
+        f"settings = Settings(mongo_uri={settings['MONGO_URI']!r}, token_key={KEY!r},"
+        " playground=False)\n"
+        "auth = GraphQLAuth(settings=settings, path='/api/graphql')\n"
+    )
+
+    server = start_server(tmp_path, "shop:auth", DATA_DIR="/dev/null")
+    other = httpx.get(server.url.removesuffix("/graphql"))
+
+    assert server.url.endswith("/api/graphql")
+    assert "playground" not in server.output
+    assert other.json()["errors"][0]["message"].endswith("ends in /api/graphql.")
+    assert server.stop() == 0
+
+
 def test_two_workers_of_uvicorn_are_told_what_to_do(start_embedded: Start, tmp_path: Path) -> None:
     start_embedded(DATA_DIR=str(tmp_path / "data"))
     ended = subprocess.run(
