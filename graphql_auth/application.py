@@ -159,9 +159,8 @@ def _check_documents(user_document: type[UserDocument], others: Iterable[type[Do
             )
         if not ours and field.is_required():
             raise StartError(f"{full_name} needs a default, since stored users do not have it.")
-    for other in others:
-        if issubclass(other, UserDocument) and other is not user_document:
-            raise StartError(f"documents: {other.__name__} stores users; only user_document does.")
+    if any(issubclass(other, UserDocument) and other is not user_document for other in others):
+        raise StartError("documents: only user_document can be a subclass of UserDocument.")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -267,9 +268,11 @@ class _Backoff:
 def _file_times(directory: Path | None) -> dict[Path, int]:
     """Return when each Python file in a directory was last changed."""
     times: dict[Path, int] = {}
-    for file in directory.rglob("*.py") if directory else ():
-        try:
-            times[file] = file.stat().st_mtime_ns
-        except FileNotFoundError:  # pragma: no cover - an editor is replacing it
-            continue
+    for folder, folders, names in os.walk(directory) if directory else ():
+        # Not virtual environments, whose thousands of files would take half a core.
+        folders[:] = {one for one in folders if one[0] != "."} - {"node_modules", "site-packages"}
+        for file in (Path(folder, name) for name in names if name.endswith(".py")):
+            # An editor can be replacing it.
+            with suppress(FileNotFoundError):
+                times[file] = file.stat().st_mtime_ns
     return times

@@ -515,7 +515,7 @@ async def test_user_document_that_is_defined_too_late_is_refused(settings: Setti
 
 
 def test_second_document_of_users_is_refused() -> None:
-    with pytest.raises(StartError, match=r"^documents: OwnCollection stores users"):
+    with pytest.raises(StartError, match=r"^documents: only user_document can be"):
         GraphQLAuth(documents=[OwnCollection])
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import supervisor
-from graphql_auth.server.supervisor import Supervisor, Worker, _Backoff
+from graphql_auth.server.supervisor import Supervisor, Worker, _Backoff, _file_times
 
 
 def test_the_pause_doubles_up_to_its_limit_and_is_forgotten(
@@ -193,3 +193,13 @@ def test_changed_file_replaces_every_worker(
 
     assert f"detected changes in {tmp_path / 'module.py'}" in caplog.text
     assert len(started) == 2
+
+
+def test_files_of_virtual_environments_are_not_watched(tmp_path: Path) -> None:
+    watched = [tmp_path / "main.py", tmp_path / "shop" / "orders.py"]
+    folders = (".venv/lib", "venv/lib/site-packages/beanie", "node_modules/gyp")
+    for file in (*watched, *(tmp_path / folder / "other.py" for folder in folders)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+    assert sorted(_file_times(tmp_path)) == watched
