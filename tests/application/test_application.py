@@ -1,83 +1,27 @@
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import date
-from enum import Enum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated
 
 import httpx
 import pytest
-import strawberry
-from beanie import Document, Indexed, init_beanie
 from fastapi import Depends, FastAPI
-from pydantic import ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
-from pymongo import ASCENDING, IndexModel
-from pymongo.asynchronous.database import AsyncDatabase
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from graphql_auth import (
     ApplicationError,
-    AuthPayload,
     GraphQLAuth,
-    Info,
-    Mutation,
     Principal,
     Query,
-    RegisterInput,
     Settings,
-    User,
-    UserDocument,
 )
 from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
 from tests.application import shop
+from tests.application.caller import REGISTER, Database, running
 from tests.client import code, extensions, registration
 
 pytestmark = pytest.mark.anyio
-
-REGISTER = "mutation($i: MemberInput!) { register(input: $i) { token user { nickname } } }"
-Database = AsyncDatabase[dict[str, Any]]
-
-
-class Caller:
-    """Calls an application in this process."""
-
-    def __init__(self, client: httpx.AsyncClient, path: str) -> None:
-        self.http = client
-        self.path = path
-
-    async def ask(self, query: str, token: str = "", **variables: Any) -> dict[str, Any]:
-        answer = await self.http.post(
-            self.path,
-            json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-        )
-        return dict(answer.json())
-
-    async def register(self, **changes: Any) -> str:
-        person = registration(nickname="ada") | changes
-        answer = await self.ask(REGISTER, i=person)
-        return str(answer["data"]["register"]["token"])
-
-
-@pytest.fixture
-def settings(database_uri: str) -> Settings:
-    return Settings.model_validate(
-        {"mongo_uri": database_uri, "token_key": "k" * 32, "bcrypt_rounds": 4}
-    )
-
-
-@asynccontextmanager
-async def running(
-    auth: GraphQLAuth, app: Starlette | None = None, path: str = "/graphql"
-) -> AsyncIterator[Caller]:
-    if app is None:
-        app = FastAPI()
-        auth.mount(app)
-    transport = httpx.ASGITransport(app)
-    async with auth.lifespan(app), httpx.AsyncClient(transport=transport) as client:
-        yield Caller(client, f"http://test{path}")
 
 
 async def test_fields_of_an_application_are_beside_ours(settings: Settings) -> None:
@@ -95,6 +39,17 @@ async def test_fields_of_an_application_are_beside_ours(settings: Settings) -> N
     }
     assert mine["data"]["greeting"] == "en ada"
     assert extensions(anonymous)["reason"] == "TOKEN_MISSING"
+
+
+async def test_user_who_was_deleted_meanwhile_has_no_account(
+    settings: Settings, database: Database
+) -> None:
+    async with running(shop.create_auth(settings=settings)) as caller:
+        token = await caller.register()
+        await database["users"].delete_many({})
+        answer = await caller.ask("{ greeting }", token)
+
+    assert extensions(answer)["reason"] == "TOKEN_REVOKED"
 
 
 async def test_error_of_an_application_keeps_its_code(settings: Settings) -> None:
@@ -247,304 +202,6 @@ async def test_request_without_the_lifespan_says_what_is_missing(settings: Setti
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
         with pytest.raises(RuntimeError, match="lifespan"):
             await client.get("http://test/graphql")
-
-
-class OwnSettings(UserDocument):
-    badge: str | None = None
-
-    class Settings:
-        indexes: ClassVar = [IndexModel([("badge", ASCENDING)], name="badge_1", sparse=True)]
-
-
-class OwnCollection(UserDocument):
-    class Settings:
-        name = "members"
-
-
-@pytest.mark.parametrize(
-    ("document", "collection", "indexes"),
-    [
-        (OwnSettings, "users", {"_id_", "email_1", "badge_1"}),
-        (OwnCollection, "members", {"_id_", "email_1"}),
-    ],
-)
-async def test_document_with_other_settings_keeps_the_unique_index(
-    settings: Settings,
-    database: Database,
-    document: type[UserDocument],
-    collection: str,
-    indexes: set[str],
-) -> None:
-    async with running(GraphQLAuth(settings=settings, user_document=document)) as caller:
-        person = registration()
-        answers = [
-            await caller.ask(
-                "mutation($i: RegisterInput!) { register(input: $i) { token } }", i=person
-            )
-            for _ in range(2)
-        ]
-        found = await (await database[collection].list_indexes()).to_list()
-
-    assert code(answers[1]) == "EMAIL_TAKEN"
-    assert await database[collection].count_documents({}) == 1
-    assert {index["name"] for index in found} == indexes
-
-
-class Ticket(Document):
-    number: Annotated[int, Indexed(unique=True)]
-    title: str = ""
-    text: str = ""
-
-    class Settings:
-        name = "tickets"
-        indexes: ClassVar[list[Any]] = [
-            IndexModel([("text", "text")]),
-            IndexModel("title", unique=True, collation={"locale": "en", "strength": 2}),
-        ]
-
-
-async def test_document_of_an_application_has_all_its_indexes(
-    settings: Settings, database: Database
-) -> None:
-    # The second start finds the indexes of the first.
-    for _ in range(2):
-        async with running(GraphQLAuth(settings=settings, documents=[Ticket])):
-            found = await database["tickets"].index_information()
-
-    assert {name: bool(index.get("unique")) for name, index in found.items()} == {
-        "_id_": False,
-        "number_1": True,
-        "text_text": False,
-        "title_1": True,
-    }
-
-
-async def test_index_that_duplicates_prevent_stops_the_start(
-    settings: Settings, database: Database
-) -> None:
-    await database["tickets"].insert_many([{"number": 1}, {"number": 1}])
-    with pytest.raises(StartError, match=r"^MongoDB refuses a command on "):
-        async with running(GraphQLAuth(settings=settings, documents=[Ticket])):
-            raise AssertionError
-
-
-async def test_second_database_in_a_process_is_refused(settings: Settings) -> None:
-    other = f"{settings.mongo_uri.get_secret_value()}_2" if settings.mongo_uri else ""
-    elsewhere = Settings.model_validate(settings.model_dump() | {"mongo_uri": other})
-    async with AsyncExitStack() as stack:
-        for _ in range(2):
-            await stack.enter_async_context(running(GraphQLAuth(settings=settings)))
-        for other_users in (
-            GraphQLAuth(settings=elsewhere),
-            GraphQLAuth(settings=settings, user_document=OwnCollection),
-        ):
-            with pytest.raises(StartError, match=r"^MONGO_URI: .* another database, or .*\.$"):
-                await stack.enter_async_context(running(other_users))
-
-
-class HostDocument(Document):
-    text: str
-
-
-async def test_document_of_the_host_on_another_database_is_not_touched(
-    settings: Settings, database: Database
-) -> None:
-    host = database.client["host"]
-    await init_beanie(database=host, document_models=[HostDocument])
-    async with running(GraphQLAuth(settings=settings)):
-        assert HostDocument.get_pymongo_collection().database.name == "host"
-    await database.client.drop_database("host")
-
-
-@strawberry.type
-class SameName:
-    email: str
-
-
-@strawberry.type
-class SameNameInGraphQL:
-    firstName: str  # noqa: N815 - the name that collides
-
-
-@pytest.mark.parametrize(
-    ("extension", "name"), [(SameName, "email"), (SameNameInGraphQL, "firstName")]
-)
-def test_field_that_exists_already_is_refused(extension: type, name: str) -> None:
-    with pytest.raises(StartError, match=rf"^User has a field {name} already\.$"):
-        GraphQLAuth(extend={User: extension})
-
-
-def test_input_is_not_extended() -> None:
-    with pytest.raises(StartError, match=r"^extend: RegisterInput is an input; "):
-        GraphQLAuth(extend={RegisterInput: shop.Profile})
-
-
-@pytest.mark.parametrize("name", ["id", "email", "firstName"])
-def test_field_with_a_name_that_clients_know_already_is_refused(name: str) -> None:
-    @strawberry.type
-    class Profile:
-        nickname: str = strawberry.field(name=name)
-
-    with pytest.raises(StartError, match=rf"^User has a field {name} already\.$"):
-        GraphQLAuth(extend={User: Profile}, user_document=shop.Member)
-
-
-@pytest.mark.parametrize(
-    ("extended", "document"), [(User, UserDocument), (AuthPayload, shop.Member)]
-)
-def test_field_with_nothing_to_read_is_refused(
-    extended: type, document: type[UserDocument]
-) -> None:
-    @strawberry.type
-    class Profile:
-        nickname: str
-
-    with pytest.raises(StartError, match=rf"^{extended.__name__}\.nickname needs a resolver, "):
-        GraphQLAuth(extend={extended: Profile}, user_document=document)
-
-
-def test_property_of_the_document_is_a_field() -> None:
-    class Named(UserDocument):
-        @property
-        def full_name(self) -> str:
-            return f"{self.first_name} {self.last_name}"
-
-    @strawberry.type
-    class Profile:
-        full_name: str
-
-    auth = GraphQLAuth(extend={User: Profile}, user_document=Named)
-
-    assert "fullName: String!" in str(auth.parts.schema)
-
-
-class Short(UserDocument):
-    nick_name: str = Field("", max_length=3)
-
-    @model_validator(mode="after")
-    def refuse_bob(self) -> Self:
-        if self.nick_name == "bob":
-            raise ValueError("bob")
-        return self
-
-
-@pytest.mark.parametrize(("name", "field"), [("long", "nickName"), ("bob", "input")])
-async def test_value_that_the_document_refuses_is_named(
-    settings: Settings, name: str, field: str
-) -> None:
-    @strawberry.input
-    class ShortInput(RegisterInput):
-        nick_name: str = ""
-
-    @strawberry.type
-    class ShortMutation(Mutation):
-        @strawberry.mutation
-        async def register(self, info: Info, input: ShortInput) -> AuthPayload:  # noqa: A002
-            payload: AuthPayload = await Mutation.register(self, info, input)
-            return payload
-
-    auth = GraphQLAuth(mutation=ShortMutation, user_document=Short, settings=settings)
-    async with running(auth) as caller:
-        answer = await caller.ask(
-            "mutation($i: ShortInput!) { register(input: $i) { token } }",
-            i=registration(nickName=name),
-        )
-
-    (refused,) = extensions(answer)["fields"]
-    assert (refused["field"], refused["reason"]) == (field, "WRONG_TYPE")
-    assert name not in str(answer)
-
-
-class Color(Enum):
-    RED = "red"
-
-
-class Typed(UserDocument):
-    birthday: date = date(1815, 12, 10)
-    colors: set[Color] = Field(default_factory=lambda: {Color.RED})
-
-
-async def test_user_is_stored_with_the_types_that_beanie_stores(settings: Settings) -> None:
-    auth = GraphQLAuth(user_document=Typed, settings=settings)
-    async with running(auth) as caller:
-        answer = await caller.ask(
-            "mutation($i: RegisterInput!) { register(input: $i) { token } }", i=registration()
-        )
-        user = await Typed.find_one()
-
-    assert "errors" not in answer
-    assert user
-    assert (user.birthday, user.colors) == (date(1815, 12, 10), {Color.RED})
-
-
-class RolesAgain(UserDocument):
-    roles: list[str] = Field(["Member"])
-
-
-class Aliased(UserDocument):
-    model_config = ConfigDict(alias_generator=to_camel)
-
-
-class Required(UserDocument):
-    nickname: str
-
-
-@pytest.mark.parametrize(
-    ("document", "field"),
-    [
-        (RolesAgain, "roles is not as"),
-        (Aliased, "id is not as"),
-        (Required, "nickname needs a default"),
-    ],
-)
-def test_user_document_that_cannot_hold_users_is_refused(
-    document: type[UserDocument], field: str
-) -> None:
-    with pytest.raises(StartError, match=f"^{document.__name__}.{field}"):
-        GraphQLAuth(user_document=document)
-
-
-async def test_user_document_that_is_defined_too_late_is_refused(settings: Settings) -> None:
-    async with running(GraphQLAuth(settings=settings)):
-
-        class Late(UserDocument):
-            nickname: str = ""
-
-        with pytest.raises(StartError, match=r"^Late\..*before an application starts\.$"):
-            GraphQLAuth(user_document=Late)
-
-
-def test_second_document_of_users_is_refused() -> None:
-    with pytest.raises(StartError, match=r"^documents: only user_document can be"):
-        GraphQLAuth(documents=[OwnCollection])
-
-
-class Special(shop.Order):
-    class Settings:
-        name = "special_orders"
-
-
-class Numbered(Document):
-    number: int = 1
-
-    class Settings:
-        indexes: ClassVar = [IndexModel([("number", ASCENDING)], name="number_1", unique=True)]
-
-
-async def test_documents_of_an_application_have_a_collection_each(settings: Settings) -> None:
-    auth = GraphQLAuth(documents=[shop.Order, Special], settings=settings)
-    async with running(auth):
-        await Special(user_id="", text="").insert()
-        assert await shop.Order.count() == 0
-
-
-async def test_unique_index_on_numbers_is_not_created_beside_duplicates(
-    settings: Settings, database: Database
-) -> None:
-    await database["Numbered"].insert_many([{"number": 1}, {"number": 1}])
-    with pytest.raises(StartError, match=r"have the same number, .* unique: 1 \(2\)\."):
-        async with running(GraphQLAuth(documents=[Numbered], settings=settings)):
-            pass
 
 
 def test_query_keeps_the_name_that_clients_know() -> None:
