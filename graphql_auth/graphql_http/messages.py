@@ -11,7 +11,23 @@ from graphql import TokenKind
 UNREADABLE = "Syntax Error: this cannot be read as GraphQL."
 INVALID = "The document does not fit the schema."
 
-_KEYWORDS = ("on", "fragment", "schema", "directive")
+# A value can follow. %k is a kind of token, %e also a keyword. The longer of two comes first.
+_SYNTAX = """
+Expected %e, found %k
+Invalid Unicode escape sequence
+Invalid character escape sequence
+Invalid character within String
+Invalid character
+Invalid number, expected digit
+Invalid number, unexpected digit after 0
+Unexpected %k
+Unexpected '..', did you mean '...'?
+Unexpected character
+Unexpected description
+Unexpected single quote character ('), did you mean to use a double quote (")?
+Unexpected variable
+Unterminated string
+"""
 # %s is one or more names of the schema or the document.
 _COMPLETE = """
 Argument '%s' of type '%s' is required, but it was not provided.
@@ -69,7 +85,10 @@ Int cannot represent non-integer value
 String cannot represent a non string value
 """
 _NAMES = r"[\w$@.:()\[\]!]+(?:', '[\w$@.:()\[\]!]+)*"
+_KINDS = "|".join(re.escape(kind) for one in TokenKind for kind in (f"'{one.value}'", one.value))
 _PARTS = {
+    "%e": f"(?:{_KINDS}|'(?:on|fragment|schema|directive)')",
+    "%k": f"(?:{_KINDS})",
     "%s": _NAMES,
     "%p": r"(?: at [\w.'\[\]]+)?",
     "%r": (
@@ -88,15 +107,7 @@ def _any_of(templates: str) -> str:
     return f"(?:{pattern})"
 
 
-_EXPECTED_TOKEN = re.compile(
-    r"(Syntax Error: Expected (?:{}|{})), found .*".format(
-        "|".join(re.escape(kind.value) for kind in TokenKind),
-        "|".join(
-            re.escape(f"'{word}'") for word in (*_KEYWORDS, *(kind.value for kind in TokenKind))
-        ),
-    ),
-    re.DOTALL,
-)
+_SYNTAX_ERROR = re.compile(f"(Syntax Error: {_any_of(_SYNTAX)}).*", re.DOTALL)
 _HARMLESS = re.compile(f"{_any_of(_COMPLETE)}(?:{_SUGGESTION})?", re.ASCII)
 _WITH_VALUE = re.compile(
     f"(?P<message>{_any_of(_BEFORE_VALUE)})"
@@ -106,9 +117,10 @@ _WITH_VALUE = re.compile(
 
 
 def syntax_message(message: str) -> str:
-    """Reduce a syntax error to what the grammar expected; the error has its location."""
-    expected = _EXPECTED_TOKEN.fullmatch(message)
-    return f"{expected[1]}." if expected else UNREADABLE
+    """Reduce a syntax error to the kinds of tokens that were expected and found."""
+    listed = _SYNTAX_ERROR.fullmatch(message)
+    sentence = listed[1] if listed else UNREADABLE
+    return sentence if sentence[-1] in ".?" else f"{sentence}."
 
 
 def validation_message(message: str) -> str:
