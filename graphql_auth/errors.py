@@ -87,7 +87,10 @@ class TokenReason(DescribedEnum):
 class ForbiddenReason(DescribedEnum):
     """Why a page may not use the cookie, or a user a field: every `reason` of `FORBIDDEN`."""
 
-    ORIGIN_MISSING = "ORIGIN_MISSING", "The request has no header Origin."
+    ORIGIN_MISSING = (
+        "ORIGIN_MISSING",
+        "Cookies need a browser, which sends the header Origin. Elsewhere, leave out `useCookie`.",
+    )
     ORIGIN_NOT_ALLOWED = (
         "ORIGIN_NOT_ALLOWED",
         "The page has neither the origin of the server nor one of ALLOWED_ORIGINS.",

@@ -9,7 +9,6 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLNonNull,
     GraphQLObjectType,
-    Undefined,
     build_schema,
 )
 from strawberry import relay
@@ -75,13 +74,13 @@ CONTRACT = {
         "lastName": "String!",
         "email": "String!",
         "password": "String!",
-        "useCookie": "Boolean!",
+        "useCookie": "Boolean",
     },
     "LoginInput": {
         "email": "String!",
         "password": "String!",
         "deviceToken": "String",
-        "useCookie": "Boolean!",
+        "useCookie": "Boolean",
     },
     "RefreshTokenInput": {"refreshToken": "String!"},
     "RevokeSessionInput": {"id": "ID!"},
@@ -119,7 +118,17 @@ def test_optional_arguments_have_no_default(type_name: str, field: str) -> None:
     assert isinstance(type_, GraphQLObjectType)
     for argument in type_.fields[field].args.values():
         assert not isinstance(argument.type, GraphQLNonNull)
-        assert argument.default_value is Undefined
+        assert argument.default is None
+
+
+def test_no_input_field_with_a_default_is_non_null() -> None:
+    """An editor would mark variables without it as wrong."""
+    schema = build_schema(sdl(create_schema()))
+
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLInputObjectType):
+            for field in type_.fields.values():
+                assert field.default is None or not isinstance(field.type, GraphQLNonNull)
 
 
 def test_every_field_has_a_description() -> None:

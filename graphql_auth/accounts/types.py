@@ -34,7 +34,7 @@ def use_cookie() -> Any:  # noqa: ANN401 - as strawberry.field
     """Declare the field that asks for cookies."""
     return strawberry.field(
         default=False,
-        description="Set refresh token and device token as cookies, which no script can read.",
+        description="In browsers: set refresh and device token as cookies that no script can read.",
     )
 
 
@@ -136,7 +136,7 @@ class RegisterInput:
         )
     )
     password: str = secret(PASSWORD_CHARACTERS)
-    use_cookie: bool = use_cookie()
+    use_cookie: bool | None = use_cookie()
 
     def to_registration(self) -> Registration:
         """Return the values for the service, with those of the fields that a subclass adds."""
@@ -156,7 +156,7 @@ class LoginInput:
         "The `deviceToken` of an earlier sign-in on this device, unless it is in a cookie.",
         default=strawberry.UNSET,
     )
-    use_cookie: bool = use_cookie()
+    use_cookie: bool | None = use_cookie()
 
 
 @strawberry.input(description="The session to continue.")

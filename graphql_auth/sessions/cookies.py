@@ -116,7 +116,7 @@ class Cookies:
     def device(self) -> TokenCookie:
         return self._cookie("device-token")
 
-    def if_requested(self, is_requested: bool) -> Self | None:  # noqa: FBT001 - an input field
+    def if_requested(self, is_requested: bool | None) -> Self | None:  # noqa: FBT001 - an input field
         """Return these if they are requested; raises Forbidden if the page may not use them."""
         if not is_requested:
             return None

@@ -66,11 +66,18 @@ def test_device_cookie_survives_logout(signed_in: Browser) -> None:
     stranger.http.close()
 
 
-def test_no_cookie_is_set_unless_requested(browser: Browser) -> None:
-    payload = browser.ask(REGISTERED, {"input": registration()}, origin="")["data"]["register"]
+@pytest.mark.parametrize("use_cookie", [{}, {"useCookie": False}, {"useCookie": None}])
+def test_no_cookie_is_set_unless_requested(
+    browser: Browser, use_cookie: dict[str, bool | None]
+) -> None:
+    values = registration(**use_cookie)
+    login = {"email": values["email"], "password": values["password"]} | use_cookie
 
-    assert payload["refreshToken"]
-    assert "set-cookie" not in browser.response.headers
+    for query, given in ((REGISTERED, values), (LOGGED_IN, login)):
+        (payload,) = browser.ask(query, {"input": given}, origin="")["data"].values()
+
+        assert payload["refreshToken"]
+        assert "set-cookie" not in browser.response.headers
 
 
 @pytest.mark.parametrize("host", ["app.example.com", "localhost"])

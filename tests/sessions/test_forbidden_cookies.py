@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.client import PASSWORD, WELCOME, extensions, registration
+from tests.client import PASSWORD, WELCOME, Client, extensions, registration
 from tests.conftest import Start
 from tests.cookies import CHANGE, COOKIE_DOMAIN, FRONTEND, LOGGED_IN, REFRESH, REGISTERED, Browser
 from tests.process import ServerProcess
@@ -51,6 +51,13 @@ def test_refusal_comes_before_password_and_email(
         assert (refused["code"], refused["reason"]) == ("FORBIDDEN", reason)
         assert "set-cookie" not in browser.response.headers
     browser.http.close()
+
+
+def test_client_that_is_no_browser_is_told_what_to_do(server: ServerProcess) -> None:
+    with Client(server.url) as client:
+        (error,) = client.register(useCookie=True)["errors"]
+
+    assert error["message"].endswith("Elsewhere, leave out `useCookie`.")
 
 
 @pytest.mark.parametrize(("host", "origin", "more", "reason"), REFUSED)
