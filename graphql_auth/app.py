@@ -20,7 +20,12 @@ from graphql_auth.accounts.user_check import UserCheck
 from graphql_auth.context import context_factory
 from graphql_auth.errors import Unavailable
 from graphql_auth.graphql_http.cors import AllowedOriginsMiddleware
-from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint, not_found
+from graphql_auth.graphql_http.endpoint import (
+    EndpointConfig,
+    GraphQLEndpoint,
+    not_found,
+    redirect_browser,
+)
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
@@ -124,7 +129,10 @@ def _routes(settings: Settings, services: ServiceContainer, parts: Parts) -> lis
     route = Route(parts.path, endpoint)
     # Starlette ends the expression with $, which accepts a newline too.
     route.path_regex = re.compile(rf"{re.escape(parts.path)}\Z")
-    return [route, Route(parts.path + ASSETS, playground.asset)] if playground else [route]
+    if playground is None:
+        return [route]
+    home = Route("/", partial(redirect_browser, parts.path))
+    return [route, Route(parts.path + ASSETS, playground.asset), home]
 
 
 def _lifespan(

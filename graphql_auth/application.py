@@ -14,7 +14,7 @@ from beanie import Document
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
 
@@ -103,7 +103,7 @@ class GraphQLAuth:
 
     def app(self) -> Starlette:
         """Return an application that serves nothing else."""
-        return Starlette(routes=self.routes, lifespan=self.lifespan)
+        return Starlette(routes=[Mount("/", _Forward(self._app))], lifespan=self.lifespan)
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:

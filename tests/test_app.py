@@ -262,12 +262,13 @@ def test_banner_names_the_playground_only_if_there_is_one(
 
 
 @pytest.mark.parametrize("playground", [True, False])
-def test_assets_are_served_only_with_the_playground(*, playground: bool) -> None:
+def test_assets_and_root_are_served_only_with_the_playground(*, playground: bool) -> None:
     settings = read_settings(mongo_uri="mongodb://localhost", token_key=KEY, playground=playground)
 
     paths = [route.path for route in create_app(settings).routes if isinstance(route, Route)]
 
-    assert paths == ["/graphql", "/graphql/assets/{name}"][: 1 + playground]
+    of_playground = ["/graphql/assets/{name}", "/"] if playground else []
+    assert paths == ["/graphql", *of_playground]
 
 
 @pytest.mark.parametrize("limit", PASSING)

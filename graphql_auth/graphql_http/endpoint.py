@@ -11,7 +11,7 @@ from typing import Any
 from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
 from graphql.pyutils import AwaitableOrValue
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -162,10 +162,17 @@ class GraphQLEndpoint:
         return data | _format_errors(errors) | extensions
 
 
-def not_found(path: str, _request: Request, _error: Exception) -> Response:
+async def redirect_browser(path: str, request: Request) -> Response:
+    """Redirect to the playground; relative, because a proxy can remove a prefix of the path."""
+    if _wants_playground(request):
+        return RedirectResponse(path.removeprefix("/"))
+    return not_found(path, request)
+
+
+def not_found(path: str, _request: Request, _error: Exception | None = None) -> Response:
     """Respond to a request for any other path."""
-    error = BadRequest(f"Not found; the path of GraphQL ends in {path}.", HTTPStatus.NOT_FOUND)
-    return _error_response(error, JSON)
+    message = f"Not found. Send GraphQL operations by POST to the path that ends in {path}."
+    return _error_response(BadRequest(message, HTTPStatus.NOT_FOUND), JSON)
 
 
 class GraphQLResponse(JSONResponse):

@@ -128,9 +128,15 @@ async def test_application_is_served_under_a_prefix(settings: Settings, path: st
 
 
 async def test_application_without_other_routes(settings: Settings) -> None:
-    auth = GraphQLAuth(settings=settings)
-    async with running(auth, auth.app()) as caller:
+    auth = GraphQLAuth(settings=settings, path="/api/v1")
+    async with running(auth, auth.app(), "/api/v1") as caller:
         assert (await caller.ask("{ __typename }"))["data"] == {"__typename": "Query"}
+        home = await caller.http.get("http://test/", headers={"Accept": "text/html"})
+        other = await caller.http.get("http://test/graphql")
+
+    assert (home.status_code, home.headers["location"]) == (307, "api/v1")
+    assert (other.status_code, code(other.json())) == (404, "BAD_REQUEST")
+    assert "/api/v1" in other.json()["errors"][0]["message"]
 
 
 async def test_application_can_start_again(settings: Settings) -> None:

@@ -50,6 +50,8 @@ def test_similar_path_is_a_404(client: Client, path: str) -> None:
 
     assert response.status_code == 404
     assert code(response.json()) == "BAD_REQUEST"
+    (error,) = response.json()["errors"]
+    assert error["message"].endswith("by POST to the path that ends in /graphql.")
 
 
 def test_percent_encoded_path_is_decoded(client: Client) -> None:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
 from tests.client import Client, code
+from tests.conftest import Start
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PAGE = '<!doctype html><script nonce="CSP_NONCE" src="graphql/assets/index-1.js"></script>'
@@ -216,6 +217,35 @@ async def test_range_is_ignored(build: Path, ranges: str) -> None:
 
     assert (response.status_code, response.content) == (200, b"font")
     assert response.headers["accept-ranges"] == "none"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_browser_at_root_is_led_to_playground(client: Client, method: str) -> None:
+    root = client.url.removesuffix("graphql")
+
+    response = client.http.request(method, root, headers=BROWSER)
+
+    # Relative, so that a prefix that a proxy removes is kept.
+    assert (response.status_code, response.headers["location"]) == (307, "graphql")
+    assert str(response.url.join(response.headers["location"])) == client.url
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html;q=0"])
+def test_client_that_is_no_browser_gets_coded_404_at_root(client: Client, accept: str) -> None:
+    root = client.url.removesuffix("graphql")
+
+    response = client.http.get(root, headers={"Accept": accept})
+
+    assert response.status_code == 404
+    assert code(response.json()) == "BAD_REQUEST"
+
+
+def test_root_leads_nowhere_without_playground(start_shared: Start) -> None:
+    with Client(start_shared(PLAYGROUND="off").url) as client:
+        response = client.http.get(client.url.removesuffix("graphql"), headers=BROWSER)
+
+    assert response.status_code == 404
+    assert code(response.json()) == "BAD_REQUEST"
 
 
 def test_304_leaves_the_connection_open(client: Client) -> None:

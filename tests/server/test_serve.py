@@ -150,6 +150,17 @@ def test_banner_names_localhost(start: Start, host: str) -> None:
     assert start("--host", host).url.startswith("http://localhost:")
 
 
+def test_banner_names_path_of_application(start: Start, tmp_path: Path) -> None:
+    module = "from graphql_auth import GraphQLAuth\nauth = GraphQLAuth(path='/api/graphql')\n"
+    (tmp_path / "with_path.py").write_text(module, encoding="utf-8")
+
+    server = start("with_path:auth")
+
+    assert urlsplit(server.url).path == "/api/graphql"
+    with Client(server.url) as client:
+        client.token()
+
+
 def test_an_ipv6_address_is_shown_as_a_url_needs_it(start: Start) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
