@@ -20,7 +20,7 @@ help: ## List these commands
 
 serve: $(VENV)/.installed ## Install, start MongoDB and the server, and say where to click
 	@scripts/playground || echo "The API works all the same." >&2
-	@exec $(BIN)/graphql-auth serve
+	@exec $(BIN)/graphql-auth serve --dev
 
 playground: ## Build the page that the server shows in a browser (needs Node.js)
 	@scripts/playground

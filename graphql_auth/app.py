@@ -19,7 +19,6 @@ from starlette.routing import Route
 from graphql_auth.accounts.user_check import UserCheck
 from graphql_auth.context import context_factory
 from graphql_auth.errors import Unavailable
-from graphql_auth.graphql_http.cors import AllowedOriginsMiddleware
 from graphql_auth.graphql_http.endpoint import (
     EndpointConfig,
     GraphQLEndpoint,
@@ -43,6 +42,7 @@ from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.runtime.periodic import run_periodically
 from graphql_auth.schema import Schema, create_schema
 from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services, reveal
+from graphql_auth.sessions.cors import AllowedOriginsMiddleware
 from graphql_auth.settings import Settings
 from graphql_auth.tokens.key_fingerprint import check_token_key
 from graphql_auth.users.document import UserDocument
@@ -199,17 +199,16 @@ def _middleware(settings: Settings) -> Iterator[Middleware]:
     if settings.trusted_proxies:
         yield Middleware(TrustedProxyMiddleware, settings.trusted_proxies)
     yield Middleware(SecurityHeadersMiddleware)
-    if settings.allowed_origins:
-        yield Middleware(
-            AllowedOriginsMiddleware,
-            allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["*"],
-            allow_private_network=True,
-            allow_credentials=True,
-            expose_headers=["X-Request-Id", "Retry-After"],
-            max_age=PREFLIGHT_MAX_AGE,
-        )
+    yield Middleware(
+        AllowedOriginsMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        allow_private_network=True,
+        allow_credentials=True,
+        expose_headers=["X-Request-Id", "Retry-After"],
+        max_age=PREFLIGHT_MAX_AGE,
+    )
 
 
 def _endpoint_config(settings: Settings, limits: Limits | None) -> EndpointConfig:

@@ -38,12 +38,24 @@ def format_origin(origin: Url) -> str:
     return str(origin).rstrip("/")
 
 
-def is_local(origin: Url) -> bool:
+def is_local(origin: Url | None) -> bool:
     """Whether a page of this origin comes from the browser's own machine, without HTTPS.
 
     Browsers trust it like HTTPS: https://w3c.github.io/webappsec-secure-contexts/#localhost.
     """
-    return origin.scheme == "http" and bool(_LOCAL_HOST.fullmatch(origin.host or ""))
+    if origin is None or origin.scheme != "http":
+        return False
+    return bool(_LOCAL_HOST.fullmatch(origin.host or ""))
+
+
+class DevOrigins(frozenset[str]):
+    """The allowed origins in development: those that are listed, and all local ones."""
+
+    def __contains__(self, origin: object) -> bool:
+        return super().__contains__(origin) or is_local(parse_origin(str(origin)))
+
+    def __bool__(self) -> bool:
+        return True
 
 
 def site(origin: Url) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar, Self
 
 from annotated_types import Ge, Le
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
     IPvAnyNetwork,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 
 from graphql_auth.environment import (
@@ -29,7 +30,7 @@ from graphql_auth.environment import (
 )
 from graphql_auth.errors import StartError
 from graphql_auth.logs import escape_invisible
-from graphql_auth.origins import normalize_origin
+from graphql_auth.origins import DevOrigins, is_local, normalize_origin, parse_origin
 
 MIN_KEY_BYTES = 32
 # Settings of 0.1.0 that are constants now; see graphql_http/limits.py.
@@ -114,6 +115,7 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    is_dev: ClassVar[bool] = False
 
     mongo_uri: Annotated[MongoUri | None, "a URI, mongodb://… or mongodb+srv://…"] = None
     """MongoDB to use, 6.0 or newer; if unset, an embedded one starts and stops with the server."""
@@ -210,8 +212,32 @@ class Settings(BaseModel):
         return self.api_port if self.port is None else self.port
 
 
-def read_settings(**overrides: object) -> Settings:
-    """Read the settings; an argument takes precedence over the environment, and that over .env.
+class DevSettings(Settings):
+    """The settings of ``serve --dev``, which only the command line can choose."""
+
+    is_dev: ClassVar[bool] = True
+    allowed_origins: Annotated[frozenset[Origin], COMMA_SEPARATED, AfterValidator(DevOrigins)] = (
+        DevOrigins()
+    )
+
+    @model_validator(mode="after")
+    def _check_reach(self) -> Self:
+        forms = f"http://{self.host}", f"http://[{self.host}]"
+        reach = {
+            "HOST": not any(is_local(parse_origin(form)) for form in forms),
+            "MONGO_URI": self.mongo_uri,
+            "TRUSTED_PROXIES": self.trusted_proxies,
+        }
+        if names := " and ".join(name for name, value in reach.items() if value):
+            raise StartError(
+                "--dev is for this machine and its embedded MongoDB."
+                f" Unset {names}, or start without --dev."
+            )
+        return self
+
+
+def read_settings(kind: type[Settings] = Settings, /, **overrides: object) -> Settings:
+    """Read the settings; an argument that is not None overrides the environment, and that .env.
 
     Logs a warning for each value and name that has no effect. Raises StartError with one line that
     names the first invalid setting. The value itself is not repeated, since it can be a secret.
@@ -219,6 +245,7 @@ def read_settings(**overrides: object) -> Settings:
     environment = read_environment()
     foreign = find_foreign_values(environment)
     own = {name: value for name, value in environment.items() if name not in foreign}
+    overrides = {name: value for name, value in overrides.items() if value is not None}
     given = read_env_file(Settings.model_fields) | own | overrides
     if "port" in given:
         given.pop("api_port", None)
@@ -227,7 +254,7 @@ def read_settings(**overrides: object) -> Settings:
         logger.warning("%s counts as unset: its value is %s", name.upper(), foreign[name])
     _warn_of_unknown_names(given.keys())
     try:
-        return Settings.model_validate(given)
+        return kind.model_validate(given)
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise StartError(f"Invalid {name.upper()}: expected {expected(name)}.") from None

@@ -19,6 +19,11 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
         metavar="MODULE:NAME",
         help="GraphQLAuth of an application of your own, such as main:auth",
     )
+    parser.add_argument(
+        "--dev",
+        action="store_true",
+        help="for development: pages of this machine may read answers and use the cookie",
+    )
     parser.add_argument("--host", help="IP address to listen on (default: HOST, else 127.0.0.1)")
     parser.add_argument(
         "--port", help="port to listen on (default: PORT, else 4001; 0 takes any free port)"
@@ -45,18 +50,19 @@ def _run(options: argparse.Namespace) -> None:
     import logging.config  # noqa: PLC0415
 
     from graphql_auth.server.serve import serve  # noqa: PLC0415
-    from graphql_auth.settings import read_settings  # noqa: PLC0415
+    from graphql_auth.settings import DevSettings, Settings, read_settings  # noqa: PLC0415
 
     logging.config.dictConfig(LOG_CONFIG)
+    kind = DevSettings if options.dev else Settings
     given = {"host": options.host, "port": options.port}
-    given = {name: value for name, value in given.items() if value is not None}
-    settings = read_settings(**given)
+    settings = read_settings(kind, **given)
     if options.application:
         # Before MongoDB starts, because its errors are the most frequent ones.
         from graphql_auth.application import load  # noqa: PLC0415
 
         if own := load(options.application).settings:
-            settings = own.model_copy(update={name: getattr(settings, name) for name in given})
+            changes = {name: getattr(settings, name) for name, value in given.items() if value}
+            settings = kind.model_validate(dict(own) | changes)
     serve(
         settings,
         signals,

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 # Linux has it; elsewhere TCP itself gives up after many minutes.
 TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
+DEV_HINT = (
+    "  --dev    pages of this machine, such as http://localhost:5173 or http://localhost:3000,"
+    " may read answers and use the cookie\n"
+)
 UNKNOWN_HOST = "HOST {} is not an IP address of this machine; use 0.0.0.0 to listen on all of them."
 logger = logging.getLogger(__name__)
 
@@ -161,5 +165,6 @@ def _print_banner(settings: Settings, listener: socket.socket, path: str, data: 
             f"graphql-auth {__version__} is ready.\n"
             f"  GraphQL  http://{shown}:{port}{path}{hint}\n"
             f"  Data     {escape_invisible(data)}\n"
+            f"{DEV_HINT if settings.is_dev else ''}"
             "  Stop     Ctrl-C\n"
         )

@@ -11,11 +11,13 @@ from graphql_auth.logs import LogRateLimit
 from graphql_auth.origins import format_origin, has_public_name, is_local, parse_origin, site
 
 SECONDS_BETWEEN_LINES = 10.0
+MAX_LOGGED_PAGES = 100
 # No page has this origin (RFC 6761 section 6.4).
 UNKNOWN_SERVER = Url("https://invalid")
 
 logger = logging.getLogger(__name__)
 _lines = LogRateLimit(SECONDS_BETWEEN_LINES)
+_logged_pages: set[str] = set()
 
 
 class PageOrigin:
@@ -47,14 +49,28 @@ class PageOrigin:
 
     def check(self) -> None:
         """Raise Forbidden, and log both origins, if the page may not use or cannot keep cookies."""
-        reason = self._find_reason()
-        if reason is None:
+        if reason := self._find_reason():
+            self._log(reason)
+            raise Forbidden(reason)
+
+    def log_if_refused(self) -> None:
+        """Log a page that can read no answers either."""
+        if not self.is_allowed and self._fetch_site != "same-origin":
+            self._log(ForbiddenReason.ORIGIN_NOT_ALLOWED)
+
+    def _log(self, reason: ForbiddenReason) -> None:
+        page = format_origin(self._page) if self._page else "unknown"
+        server, advice = format_origin(self.server), reason.description
+        if reason is ForbiddenReason.ORIGIN_NOT_ALLOWED:
+            # A client can send any number of origins.
+            if page in _logged_pages or len(_logged_pages) == MAX_LOGGED_PAGES:
+                return
+            _logged_pages.add(page)
+            if is_local(self._page):
+                advice += " For development, start with --dev."
+        elif not _lines.can_log(reason):
             return
-        if _lines.can_log(reason):
-            page = format_origin(self._page) if self._page else "unknown"
-            server = format_origin(self.server)
-            logger.warning("%s: page %s, server %s. %s", reason, page, server, reason.description)
-        raise Forbidden(reason)
+        logger.warning("%s: page %s, server %s. %s", reason, page, server, advice)
 
     def _find_reason(self) -> ForbiddenReason | None:
         if self.header is None:

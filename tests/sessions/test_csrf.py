@@ -14,10 +14,13 @@ LISTED = {
     *("capacitor://localhost", "https://localhost", "chrome-extension://abc"),
 }
 
+NOT_ALLOWED = ForbiddenReason.ORIGIN_NOT_ALLOWED.description
+
 
 @pytest.fixture(autouse=True)
 def no_earlier_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csrf, "_lines", LogRateLimit(csrf.SECONDS_BETWEEN_LINES))
+    monkeypatch.setattr(csrf, "_logged_pages", set())
 
 
 def page(server: str, origin: str | None, fetch_site: str | None = None) -> PageOrigin:
@@ -194,6 +197,42 @@ def test_one_line_names_both_origins(caplog: pytest.LogCaptureFixture) -> None:
         for reason, page, server in shown
     ]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+def test_each_refused_page_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    for port in (*range(3000, 3000 + csrf.MAX_LOGGED_PAGES), 3000, 4000):
+        page("http://localhost:4001", f"http://localhost:{port}").log_if_refused()
+
+    lines = [record.getMessage() for record in caplog.records]
+    # A client can make up any number of origins.
+    assert len(set(lines)) == len(lines) == csrf.MAX_LOGGED_PAGES
+    assert all(line.endswith(f"{NOT_ALLOWED} For development, start with --dev.") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("server", "origin", "fetch_site", "is_logged"),
+    [
+        ("https://auth.example.com", "https://evil.example", "cross-site", True),
+        ("https://auth.example.com", "null", None, True),
+        ("http://localhost:4001", "http://localhost:4001", None, False),
+        ("http://auth.example.com", "https://auth.example.com", None, False),
+        ("http://localhost:4001", "http://127.0.0.1:5173", None, False),
+        # A proxy has replaced the Host header, so only the cookie is refused.
+        ("http://10.0.0.5:4001", "https://www.example.com", "same-origin", False),
+    ],
+)
+def test_page_is_logged_unless_it_is_own_or_allowed(
+    server: str,
+    origin: str,
+    fetch_site: str | None,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_logged: bool,
+) -> None:
+    page(server, origin, fetch_site).log_if_refused()
+
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.endswith(f". {NOT_ALLOWED}") for line in lines] == [True] * is_logged
 
 
 def test_two_origins_are_not_allowed() -> None:

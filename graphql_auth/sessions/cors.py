@@ -1,10 +1,14 @@
-"""CORS for the listed origins."""
+"""CORS for the allowed origins, and a line in the log for others."""
 
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from graphql_auth.sessions.csrf import PageOrigin
 
 
 class AllowedOriginsMiddleware(CORSMiddleware):
@@ -12,6 +16,12 @@ class AllowedOriginsMiddleware(CORSMiddleware):
 
     Without it a browser reports the status, not the header or the method that is not allowed.
     """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http" and b"origin" in dict(scope["headers"]):
+            PageOrigin(Request(scope), self.allow_origins).log_if_refused()
+        await (super().__call__ if self.allow_origins else self.app)(scope, receive, send)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Return the response; the browser refuses by its headers."""
