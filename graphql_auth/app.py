@@ -196,8 +196,7 @@ async def _await_database(
 
 def _middleware(settings: Settings) -> Iterator[Middleware]:
     """Yield the middleware, the outermost first."""
-    if settings.trusted_proxies:
-        yield Middleware(TrustedProxyMiddleware, settings.trusted_proxies)
+    yield Middleware(TrustedProxyMiddleware, settings.trusted_proxies)
     yield Middleware(SecurityHeadersMiddleware)
     yield Middleware(
         AllowedOriginsMiddleware,

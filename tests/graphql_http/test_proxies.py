@@ -5,10 +5,9 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from graphql_auth.app import create_app
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
-from graphql_auth.settings import read_settings
-from tests.conftest import KEY
+from tests.client import WELCOME, Client
+from tests.conftest import Start
 
 TRUSTED = [ip_network("10.0.0.0/8"), ip_network("192.0.2.7/32"), ip_network("fd00::/8")]
 
@@ -126,13 +125,57 @@ async def seen_url(peer: str, lines: dict[str, list[str]]) -> tuple[str, str]:
     return request.url.scheme, request.headers["host"]
 
 
-@pytest.mark.parametrize(("trusted", "expected"), [("10.0.0.0/8, 127.0.0.1", 1), ("", 0)])
-def test_trusted_proxies_setting_adds_the_middleware(
-    trusted: str, expected: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "is_logged"),
+    [
+        *(("127.0.0.1", "203.0.113.9", True), ("::1", "203.0.113.9", True)),
+        *(("172.17.0.1", "203.0.113.9", True), ("192.168.1.5", "10.1.2.3", True)),
+        *(("100.64.0.1", "203.0.113.9", True), ("fe80::1", "2001:db8::9", True)),
+        *(("::ffff:172.17.0.1", "203.0.113.9", True), ("127.0.0.1", "203.0.113.9:5678", True)),
+        *(("127.0.0.1", "127.0.0.1, 203.0.113.9", True), ("127.0.0.1", "unknown", True)),
+        # Any client of the internet can send the header.
+        *(("8.8.8.8", "203.0.113.9", False), ("::ffff:8.8.8.8", "203.0.113.9", False)),
+        *(("2606:4700::1", "203.0.113.9", False), ("testclient", "203.0.113.9", False)),
+        # A trusted proxy.
+        *(("10.1.2.3", "192.168.1.5", False), ("fd00::1", "203.0.113.9", False)),
+        # A frontend's development server.
+        *(("127.0.0.1", "127.0.0.1", False), ("127.0.0.1", "::1", False)),
+        ("127.0.0.1", "::ffff:127.0.0.1", False),
+        # The ASGI server has read the header.
+        ("192.168.1.5", "192.168.1.5", False),
+        *(("127.0.0.1", "", False), ("127.0.0.1", " , ", False)),
+    ],
+)
+async def test_proxy_in_own_network_that_is_not_trusted_is_logged(
+    peer: str, forwarded_for: str, caplog: pytest.LogCaptureFixture, *, is_logged: bool
 ) -> None:
-    monkeypatch.setenv("TRUSTED_PROXIES", trusted)
-    app = create_app(read_settings(mongo_uri="mongodb://localhost", token_key=KEY))
+    await seen(peer, forwarded_for)
 
-    assert [repr(part.cls) for part in app.user_middleware].count(
-        repr(TrustedProxyMiddleware)
-    ) == expected
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.startswith(f"TRUSTED_PROXIES does not have {peer}, ") for line in lines] == (
+        [True] * is_logged
+    )
+
+
+def test_server_names_setting_for_unknown_proxy_once(start: Start) -> None:
+    server = start()
+
+    with Client(server.url) as client:
+        for number in range(3):
+            client.ask(WELCOME, headers={"X-Forwarded-For": f"203.0.113.{number}"})
+
+    assert server.output.count("WARNING graphql_auth.graphql_http.proxies: ") == 1
+    assert "does not have 127.0.0.1, which sends X-Forwarded-For: so all clients" in server.output
+    assert "share its IP address and one rate limit" in server.output
+
+
+def test_trusted_proxy_names_client(start: Start) -> None:
+    server = start(TRUSTED_PROXIES="10.0.0.0/8, 127.0.0.1")
+
+    with Client(server.url) as client:
+        client.http.headers["X-Forwarded-For"] = "203.0.113.9"
+        client.token()
+
+    assert "address=203.0.113.9" in server.output
+    assert "TRUSTED_PROXIES" not in server.output
