@@ -210,6 +210,9 @@ def load(name: str) -> GraphQLAuth:
         # Otherwise it imports a module that is missing.
         is_missing = f"{module_name}.".startswith(f"{error.name}.")
         raise (missing if is_missing else error) from None
+    except SyntaxError as error:
+        place = f"{error.filename}, line {error.lineno}"
+        raise StartError(f"Cannot import {module_name!r}: {error.msg} ({place}).") from None
     found = getattr(module, attribute, None)
     if not isinstance(found, GraphQLAuth):
         raise StartError(f"{name} is not a GraphQLAuth; expected MODULE:NAME, such as main:auth.")

@@ -114,8 +114,9 @@ class Supervisor:
     """Keeps ``number`` workers running until a signal comes.
 
     A worker that ends is replaced, with exponential backoff. SIGHUP and a changed file in ``code``
-    replace all of them: each is asked to end when its successor is ready. ``on_ready`` is called
-    when the first worker is ready.
+    replace all of them: each is asked to end when its successor is ready. With ``code``, one that
+    cannot start is replaced after the next change. ``on_ready`` is called when the first worker is
+    ready.
     """
 
     def __init__(
@@ -166,6 +167,7 @@ class Supervisor:
 
     def _restart(self) -> None:
         self._generation += 1
+        self._backoff = _Backoff()
         os.write(self._wake, b".")
 
     def _check_heartbeats(self, elapsed: float) -> None:
@@ -193,8 +195,12 @@ class Supervisor:
     def _note_end(self, worker: Worker) -> None:
         if worker.process.exitcode == CANNOT_START and not self._has_served:
             raise StartError("A worker cannot start; the line above says why.")
-        pause = self._backoff.next_pause()
-        when = f"in {pause:.0f} s" if pause else "now"
+        if self._code and not worker.is_ready:
+            self._backoff.hold()
+            when = "after the next change"
+        else:
+            pause = self._backoff.next_pause()
+            when = f"in {pause:.0f} s" if pause else "now"
         logger.warning(
             "worker %s %s; another one starts %s", worker.pid, worker.describe_end(), when
         )
@@ -252,6 +258,9 @@ class _Backoff:
     @property
     def allows_start(self) -> bool:
         return time.monotonic() >= self._next_start
+
+    def hold(self) -> None:
+        self._next_start = math.inf
 
     def next_pause(self) -> float:
         """Note that a worker has ended, and return the seconds until the next start."""

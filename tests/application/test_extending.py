@@ -183,6 +183,19 @@ def test_settings_and_path_of_the_application_are_served(
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize("arguments", [(), ("--reload",), ("--workers", "2")])
+def test_syntax_error_is_a_line_that_says_where(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "open_bracket.py").write_text("import json\nauth = (\n", encoding="utf-8")
+
+    ended = run_command(tmp_path, "serve", "open_bracket:auth", *arguments)
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "graphql-auth: Cannot import 'open_bracket': '(' was never closed"
+        f" ({tmp_path}/open_bracket.py, line 2).\n"
+    )
+
+
 def test_two_workers_of_uvicorn_are_told_what_to_do(start_embedded: Start, tmp_path: Path) -> None:
     start_embedded(DATA_DIR=str(tmp_path / "data"))
     ended = subprocess.run(

@@ -47,6 +47,35 @@ def test_a_changed_file_of_the_package_reloads_the_server(start: Start, tmp_path
         client.token()
 
 
+def test_syntax_error_after_a_change_is_named_and_the_server_answers(
+    start: Start, tmp_path: Path
+) -> None:
+    module = tmp_path / "changing.py"
+    module.write_text("from graphql_auth import GraphQLAuth\nauth = GraphQLAuth()\n")
+    server = start("changing:auth", "--reload")
+    changed = f"{module.read_text()}# Changed\n"
+
+    replace(module, f"{changed}auth = (\n")
+    server.wait_for_output("another one starts after the next change")
+    ask(server)
+    replace(module, changed)
+    server.wait_for_output(r"(?s)after the next change.*worker \d+ is ready")
+    ask(server)
+
+    assert "CRITICAL graphql_auth.server.workers: Cannot import 'changing': '(' was never" in (
+        server.output
+    )
+    assert f"({module}, line 4)." in server.output
+    assert server.output.count("ended with exit status") == 1
+    assert "Traceback" not in server.output
+
+
+def replace(file: Path, text: str) -> None:
+    """Replace a file, so that nobody sees half of it."""
+    file.with_suffix(".new").write_text(text)
+    file.with_suffix(".new").replace(file)
+
+
 def test_workers_that_cannot_start_end_the_server_with_a_reason(tmp_path: Path) -> None:
     program = (
         "from graphql_auth.app import create_app\n"
