@@ -1,10 +1,12 @@
 """The command line: its commands, and the exit status of each."""
 
 import argparse
+import re
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 from graphql_auth import __version__
 from graphql_auth.cli import schema, serve, users
@@ -56,7 +58,21 @@ def run(arguments: Sequence[str]) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        super().error(escape_invisible(message))
+        """End with one line, as every other error; it suggests a command or an option."""
+        wrong = re.search(r"(?:choice: '|arguments: )([\w-]+)", message)
+        choices = re.findall(r"[\w-]+", message.partition("(choose from ")[2])
+        names = choices or re.findall(r"--[\w-]+", self.format_usage())
+        close = get_close_matches(wrong[1], names, 1) if wrong else []
+        hint = f" Did you mean {close[0]}?" if close else ""
+        said = escape_invisible(f"{message[:1].upper()}{message[1:]}.{hint}")
+        self.exit(2, f"graphql-auth: {said} See: {self.prog} --help\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401
+        # Each command refuses what it does not know, so that the line suggests its own options.
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def _print_message(self, message: str, file: object = None) -> None:
         # According to its version, argparse ignores an output that fails, or raises.

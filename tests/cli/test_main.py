@@ -51,11 +51,22 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "COMMAND"),
-        (["fly"], "invalid choice"),
-        (["serve", "--workers", "0"], "--workers: expected an integer ≥ 1"),
-        (["serve", "--workers", "two"], "--workers: expected an integer ≥ 1"),
+        ([], "required: COMMAND. See: graphql-auth --help"),
+        (["fly"], "invalid choice: 'fly' (choose from "),
+        (["serve", "--workers", "0"], "Argument --workers: expected an integer ≥ 1. See: "),
+        (["serve", "--workers", "two"], "Argument --workers: expected an integer ≥ 1. See: "),
         (["serve", "--workers", "2", "--reload"], "not allowed with"),
+        (["serve", "main:auth", "\x1b[2J"], r"Unrecognized arguments: \x1b[2J. See: "),
+        (["users", "disable"], "required: EMAIL. See: graphql-auth users disable --help"),
+        (["sevre"], ". Did you mean serve? See: graphql-auth --help"),
+        (["server"], ". Did you mean serve? "),
+        (["shema"], ". Did you mean schema? "),
+        (["user"], ". Did you mean users? "),
+        (["users", "disabel", "a"], ". Did you mean disable? See: graphql-auth users --help"),
+        (["--verson", "serve"], ". Did you mean --version? "),
+        (["serve", "--prot", "1"], ": --prot. Did you mean --port? See: graphql-auth serve --help"),
+        (["serve", "--deev"], ". Did you mean --dev? "),
+        (["schema", "--chek"], ". Did you mean --check? See: graphql-auth schema --help"),
     ],
 )
 def test_wrong_usage_is_explained(
@@ -65,7 +76,10 @@ def test_wrong_usage_is_explained(
         run(arguments)
 
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.startswith("graphql-auth: ")
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
 
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

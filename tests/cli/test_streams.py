@@ -1,7 +1,6 @@
 """Every command, with streams that are closed, full or broken, and with any locale."""
 
 import argparse
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,7 +117,7 @@ def test_command_that_fails_says_so_in_one_line(
     else:
         encoding = "utf-16" if condition == "UTF-16" else "utf-8"
         text = errors.decode(encoding, "replace")
-        assert re.match(r"graphql-auth[ a-z]*: " if status == 1 else r"usage: graphql-auth", text)
-        assert status == 2 or text.count("\n") == 1
+        assert text.startswith("graphql-auth: ")
+        assert text.count("\n") == 1
         assert "Traceback" not in text
         assert "\x1b" not in text
