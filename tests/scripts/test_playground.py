@@ -1,5 +1,6 @@
 """What `make serve` does about the playground, on machines with and without Node.js."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -65,6 +66,27 @@ def test_without_node_it_says_what_is_missing(project: Path, *, unbuilt: bool) -
     assert ended.returncode == 1
     assert ended.stderr == (
         "The playground is not built: it needs Node.js 20.19, 22.12 or newer (none is installed).\n"
+    )
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="Node.js is not installed.")
+@pytest.mark.parametrize("status", [0, 1])
+def test_build_prints_its_sizes_only_if_it_fails(project: Path, status: int) -> None:
+    sizes = "all files: 9 kB of 8 kB"
+    package = {"name": "page", "scripts": {"build": f"echo '{sizes}' && exit {status}"}}
+    lock = {"name": "page", "lockfileVersion": 3, "packages": {"": {"name": "page"}}}
+    for name, content in (("package", package), ("package-lock", lock)):
+        (project / "playground" / f"{name}.json").write_text(json.dumps(content))
+    (project / "graphql_auth" / "static" / ".built").unlink()
+
+    ended = subprocess.run(
+        [project / "scripts" / "playground"], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == status
+    assert ended.stdout == "Building the playground; this takes about a minute …\n"
+    assert ended.stderr == (
+        f"The playground is not built: its build failed: {sizes}\n" if status else ""
     )
 
 
