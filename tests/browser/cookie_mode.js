@@ -2,9 +2,7 @@
 //   CHROMIUM=PATH node cookie_mode.js GRAPHQL_URL LISTED_PORT FOREIGN_PORT
 // The pages of both ports are served here; http://localhost:LISTED_PORT is in ALLOWED_ORIGINS.
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { open, play, shows } from './stage.js';
+import { open, play, servePages, shows } from './stage.js';
 
 const [url, listedPort, foreignPort] = process.argv.slice(2);
 const LISTED = `http://localhost:${listedPort}`;
@@ -30,14 +28,6 @@ const ATTRIBUTES = {
   secure: false,
   sameSite: 'Strict',
 };
-
-async function servePages(port) {
-  const server = createServer((_, response) => {
-    response.setHeader('Content-Type', 'text/html');
-    response.end('<!doctype html><title>A page</title>');
-  });
-  await once(server.listen(port, '127.0.0.1'), 'listening');
-}
 
 /** Sends a request from a page; returns what the page learns, an error by its name. */
 function send(page, options) {

@@ -1,7 +1,9 @@
 // What every story in a real browser needs: a browser that finds nothing but this machine, pages
 // that report what goes wrong, a list of differences, and pictures of what a person would see.
 //   CHROMIUM=PATH [SCREENSHOTS=DIRECTORY] node STORY.js …
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { chromium } from 'playwright-core';
@@ -52,6 +54,15 @@ export async function open(context, address, errors) {
   });
   await page.goto(address);
   return page;
+}
+
+/** Serves an empty page at a port of this machine. */
+export async function servePages(port) {
+  const server = createServer((_, response) => {
+    response.setHeader('Content-Type', 'text/html');
+    response.end('<!doctype html><title>A page</title>');
+  });
+  await once(server.listen(port, '127.0.0.1'), 'listening');
 }
 
 /** Keeps a picture of what the page shows. */
