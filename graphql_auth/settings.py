@@ -110,7 +110,7 @@ COMMA_SEPARATED = BeforeValidator(_split)
 class Settings(BaseModel):
     """Every setting of the server; in the environment its name is in upper case.
 
-    The string below each one is its description, in .env.example and in the README too. A string
+    The string below each one is its description, in .env.example and docs/settings.md too. A string
     in the annotation is what a setting expects, where bounds do not say it.
     """
 

@@ -1,7 +1,5 @@
-import ast
 import re
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,9 +10,9 @@ from graphql_auth.settings import (
     Settings,
     TokenSource,
     expected,
-    format_duration,
     read_settings,
 )
+from scripts.settings import PAGE, default, descriptions, render
 
 ROOT = Path(__file__).parent.parent
 
@@ -234,36 +232,6 @@ def test_removed_setting_is_named_and_has_no_effect(
     assert not REMOVED & {name.upper() for name in Settings.model_fields}
 
 
-def descriptions() -> dict[str, str]:
-    """The descriptions of the settings, which are the strings below them."""
-    tree = ast.parse((ROOT / "graphql_auth" / "settings.py").read_text(encoding="utf-8"))
-    (body,) = (
-        one.body for one in tree.body if isinstance(one, ast.ClassDef) and one.name == "Settings"
-    )
-    return {
-        field.target.id: " ".join(text.value.value.split())
-        for field, text in pairwise(body)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
-        if isinstance(text.value.value, str)
-    }
-
-
-def default(name: str) -> str:
-    """The default of a setting, as the environment has it."""
-    value = Settings.model_fields[name].default
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "on" if value else "off"
-        case timedelta():
-            return format_duration(value)
-        case frozenset():
-            return ",".join(sorted(value))
-    return str(value)
-
-
 def test_every_setting_is_described() -> None:
     assert descriptions().keys() == Settings.model_fields.keys()
 
@@ -281,14 +249,9 @@ def test_example_file_shows_every_setting_and_its_default() -> None:
         assert description in comments
 
 
-def test_readme_table_shows_every_setting() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (\S+) \| (.+) \|$", text, re.MULTILINE)
-
-    assert rows == [
-        (name.upper(), f"`{default(name)}`" if default(name) else "none", description)
-        for name, description in descriptions().items()
-    ]
+def test_page_is_what_the_declaration_gives() -> None:
+    """`make format` writes it."""
+    assert PAGE.read_text(encoding="utf-8") == render()
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
