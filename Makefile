@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help serve playground test suite unit faults fuzz check lint types imports schema tools audit browser integrations bench bench-quick test-versions format lock clean
+.PHONY: help install serve playground test suite unit docs faults fuzz check lint types imports schema tools audit browser integrations bench bench-quick test-versions format lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -17,6 +17,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+install: $(VENV)/.installed ## Install the server and its MongoDB into .venv
 
 serve: $(VENV)/.installed ## Install, start MongoDB and the server, and say where to click
 	@scripts/playground || echo "The API works all the same." >&2
@@ -37,6 +39,10 @@ suite: $(VENV)/.installed-dev ## Run the whole test suite, without coverage
 
 unit: $(VENV)/.installed-dev ## Run the tests that start no server, without coverage: half a minute
 	@$(BIN)/pytest -q $(AT_ONCE) -m "not alone and not process"
+
+docs: $(VENV)/.installed-dev tests/integrations/node_modules playground ## Run each command and code block of README.md and docs/ (needs Node.js)
+	@scripts/nginx >/dev/null
+	@$(BIN)/pytest -q -rP tests/docs/pages.py
 
 faults: $(VENV)/.installed-dev ## Test faults of a replica set and of workers, under load: 5 minutes
 	@$(BIN)/pytest -q -rP tests/faults/*_faults.py
@@ -88,10 +94,11 @@ bench-quick: $(PEERS) ## Measure the main goals only: 3 minutes
 test-versions: ## Run the tests on every other supported Python that is installed
 	@PYTHON=$(PYTHON) scripts/test-versions
 
-format: $(VENV)/.installed-dev ## Format the code, and update schema.graphql
+format: $(VENV)/.installed-dev ## Format the code, update schema.graphql and docs/settings.md
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/graphql-auth schema > schema.graphql
+	@$(BIN)/python -m scripts.settings
 
 # Every package is of the version and has the hash that a lock file says.
 # uv resolves for all supported versions of Python and all systems at once.

@@ -1,22 +1,20 @@
 """The tutorial's Express application and the server, at the same time on one database."""
 
-import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from pymongo import MongoClient
 
 from tests.client import PASSWORD, WELCOME, Client, code, new_email
-from tests.conftest import Start
-from tests.integrations.processes import HERE, free_port, running
+from tests.conftest import KEY, Start
+from tests.integrations.express import TOKEN_KEY, Express, run_express, write_express
+from tests.integrations.processes import free_port
 from tests.process import ServerProcess
 
-DOCS = HERE.parents[1] / "docs" / "running.md"
 CHANGE_PASSWORD = """
 mutation($current: String!, $new: String!) {
   changePassword(input: {currentPassword: $current, newPassword: $new}) { token }
@@ -24,45 +22,14 @@ mutation($current: String!, $new: String!) {
 """
 
 
-class Express:
-    def __init__(self, http: httpx.Client) -> None:
-        self._http = http
-
-    def register(self, email: str, password: str = PASSWORD) -> int:
-        body = {"first_name": "Ada", "last_name": "L", "email": email, "password": password}
-        return self._http.post("/register", json=body).status_code
-
-    def login(self, email: str, password: str = PASSWORD) -> int:
-        """Log in and ask for the greeting; return the first status that is an error, else 200."""
-        answer = self._http.post("/login", json={"email": email, "password": password})
-        if answer.is_success:
-            token = answer.json()["token"]
-            answer = self._http.get("/welcome", headers={"x-access-token": token})
-        return answer.status_code
-
-
 @pytest.fixture
 def start_express(tmp_path: Path, database_uri: str) -> Iterator[Callable[..., Express]]:
-    (compare,) = re.findall(
-        r"^ *```js\n( *const \{ createHmac \}.*?)^ *```$",
-        DOCS.read_text(encoding="utf-8"),
-        re.DOTALL | re.MULTILINE,
-    )
-    (tmp_path / "compare.js").write_text(compare, encoding="utf-8")
     with ExitStack() as stack:
 
-        def start(*, reads_our_hashes: bool = True) -> Express:
-            environment = {
-                "MONGO_URI": database_uri,
-                "TOKEN_KEY": "the key of the tutorial",
-                "API_PORT": str(port := free_port()),
-                "COMPARE": str(tmp_path / "compare.js") if reads_our_hashes else "",
-                "NODE_PATH": str(HERE / "node_modules"),
-            }
-            command = ("node", HERE / "express.cjs")
-            stack.enter_context(running(port, *command, directory=tmp_path, **environment))
-            http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
-            return Express(stack.enter_context(http))
+        def start(*, reads_our_hashes: bool = True, key: str = TOKEN_KEY) -> Express:
+            port = free_port()
+            application = write_express(tmp_path / str(port), is_changed=reads_our_hashes)
+            return stack.enter_context(run_express(application, database_uri, port, key))
 
         yield start
 
@@ -158,7 +125,7 @@ def test_registrations_on_both_sides_at_once_create_one_user(
 def test_application_without_the_lines_serves_until_the_first_login_here(
     start_express: Callable[..., Express], ours: Client
 ) -> None:
-    """The lines come first: docs/running.md says so."""
+    """The lines come first: docs/moving.md says so."""
     plain, email = start_express(reads_our_hashes=False), new_email()
     assert plain.register(email) == 201
     assert plain.login(email) == 200
@@ -167,6 +134,19 @@ def test_application_without_the_lines_serves_until_the_first_login_here(
 
     assert plain.login(email) == 400
     assert start_express().login(email) == 200
+
+
+def test_old_key_lets_tokens_of_ours_into_express(
+    start_express: Callable[..., Express], ours: Client
+) -> None:
+    """A new key comes first: docs/moving.md says so."""
+    token = ours.token()
+    with_our_key = start_express(key=KEY)
+
+    assert ours.ask("mutation { logout }", token=token) == {"data": {"logout": True}}
+
+    assert with_our_key.welcome(token) == 200
+    assert start_express().welcome(token) == 401
 
 
 def test_values_of_express_survive_a_login_here(
