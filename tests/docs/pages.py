@@ -7,16 +7,16 @@ import pytest
 
 from tests.docs.blocks import PAGES, read_blocks
 from tests.docs.moving import MovingPage
-from tests.docs.readers import Page, ReadmePage, RunningPage, SessionsPage
+from tests.docs.readers import ExtendingPage, Page, ReadmePage, RunningPage, SessionsPage
 
 READERS = {
+    "extending.md": ExtendingPage,
     "README.md": ReadmePage,
     "running.md": RunningPage,
     "sessions.md": SessionsPage,
     "moving.md": MovingPage,
 }
-# tests/application/test_extending.py follows it.
-FOLLOWED = [path for path in PAGES if path.name != "extending.md" and read_blocks(path)]
+FOLLOWED = [path for path in PAGES if read_blocks(path)]
 
 
 @pytest.mark.parametrize("path", FOLLOWED, ids=lambda path: path.name)

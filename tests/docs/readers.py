@@ -24,6 +24,7 @@ ADA = {
     "password": "correct horse",
 }
 OUTPUT = {"text", "json"}
+KEPT = re.compile("^(HOME|PIP_.*|SSL_CERT_.*|.*_proxy)$", re.IGNORECASE)
 
 
 class Page:
@@ -33,11 +34,11 @@ class Page:
         self.path = path
         self.directory = directory
         self.stack = stack
-        self.project = copy_project(directory / "project")
+        self.project = copy_project(directory / "graphql-auth")
         # What the pages say, and what is free on this machine.
         self.ports = {name: str(free_port()) for name in ("4001", "4002", "27017")}
         self.printed = ""
-        self.reader = Reader(self.project, self._environment(), directory)
+        self.reader = Reader(self.where(), self._environment(), directory)
         stack.callback(self.reader.close)
         self.given()
 
@@ -50,6 +51,10 @@ class Page:
             except AssertionError as error:
                 raise AssertionError(f"{block.place}: {error}") from error
         self.then()
+
+    def where(self) -> Path:
+        """Return the directory in which the reader pastes commands."""
+        return self.project
 
     def given(self) -> None:
         """Start what the page takes for granted."""
@@ -108,11 +113,13 @@ class Page:
         assert ended.returncode == 0, ended.stderr
 
     def _environment(self) -> dict[str, str]:
-        return {
+        # How pip reaches its index from here.
+        kept = {name: value for name, value in os.environ.items() if KEPT.search(name)}
+        return kept | {
             "PATH": path_without_environment(),
-            "HOME": str(self.directory),
             "LANG": "C.UTF-8",
             "API_PORT": self.ports["4001"],
+            "UVICORN_PORT": str(free_port()),
             # Quick hashes.
             "BCRYPT_ROUNDS": "4",
             # A CI job that deploys a preview has it.
@@ -152,6 +159,26 @@ class RunningPage(Page):
             query = {"query": "{ __typename }"}
             answer = httpx.get(f"http://127.0.0.1:{port}/auth/graphql", params=query)
         assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+class ExtendingPage(Page):
+    def where(self) -> Path:
+        return self.shop
+
+    @property
+    def shop(self) -> Path:
+        """A directory with the files of the example, beside the clone."""
+        target = self.directory / "shop"
+        if not target.exists():
+            shutil.copytree(self.project / "examples" / "orders", target)
+        return target
+
+    def run_python(self, source: str) -> None:
+        """Blocks are parts of these files, which their own test runs."""
+        files = [file.read_text(encoding="utf-8") for file in self.shop.iterdir() if file.is_file()]
+        assert any(source in file for file in files), source
+
+    run_ini = run_python
 
 
 class SessionsPage(Page):

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SECONDS_FOR_A_BLOCK = 300
-SERVES = re.compile(r"^.*\bserve\b", re.MULTILINE)
-READY = re.compile(r"http://\S+/graphql")
+SERVES = re.compile(r"\bserve\b|\buvicorn\b")
+READY = re.compile(r"http://\S+:\d+.*\n")
 FAILED = re.compile(r"^\[status \d+\] .*\n", re.MULTILINE)
 
 
