@@ -1,13 +1,15 @@
 """The connection to MongoDB: durable writes, short time-outs, and the indexes of the documents."""
 
 import asyncio
+import re
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from urllib.parse import unquote_plus
 
 from pymongo import AsyncMongoClient, timeout
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
 from graphql_auth.errors import DatabaseUnavailable, StartError
 from graphql_auth.mongo.collections import (
@@ -28,9 +30,16 @@ DEFAULT_DATABASE = "test"
 # The comment of commands that belong to no request.
 BACKGROUND = "graphql-auth: background"
 
-PERCENT_ENCODE = "percent-encode characters such as @ : / in its password"
+PERCENT_ENCODE = "percent-encode characters such as @ : / ? in its password"
 FORM = "its form is mongodb://HOST:PORT/DATABASE?OPTION=VALUE"
 FILE_OPTIONS = ("tlsCAFile", "tlsCertificateKeyFile", "tlsCRLFile")
+# Of mongoose, and of drivers with other compressors: a URI can be shared with them.
+HARMLESS = "Unknown option: use(newurlparser|unifiedtopology)|Wire protocol compression with"
+
+# The driver accepts any name; the values have no effect here.
+_CONCERN = r"(?i)\b(w|readConcernLevel)=(?!(\d+|available|linearizable|local|majority|snapshot)\b)"
+# The parts of options that are no secrets.
+_PUBLIC = re.compile(r"authMechanism=[^&;]*|(?:^|[&;])[^=]*(?:=true\b|=false\b)?", re.IGNORECASE)
 
 
 @asynccontextmanager
@@ -46,7 +55,7 @@ async def connect(
     """
     async with open_database(uri) as database:
         with translate_start_errors(database.name):
-            await _ping(database)
+            await _ping(database, uri)
             await bind_collections(database, documents)
             if create_indexes:
                 await prepare_collections(database, documents)
@@ -103,8 +112,11 @@ def translate_start_errors(namespace: str) -> Iterator[None]:
 
 def _open(uri: str) -> Database:
     try:
-        # A URI is shared with other drivers, whose options PyMongo ignores with a warning.
-        with warnings.catch_warnings(action="ignore", category=UserWarning):
+        # PyMongo ignores unknown options and invalid values, such as tls=maybe, with a warning.
+        with warnings.catch_warnings(action="error", category=UserWarning):
+            warnings.filterwarnings("ignore", HARMLESS)
+            if found := re.search(_CONCERN, uri.partition("?")[2]):
+                warnings.warn(f"The value of {found[1]} is unknown", stacklevel=1)
             client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
                 uri,
                 appname="graphql-auth",
@@ -125,21 +137,28 @@ def _open(uri: str) -> Database:
                 timeoutMS=int(COMMAND_TIMEOUT * 1000),
             )
         return client.get_default_database(DEFAULT_DATABASE)
-    except (PyMongoError, LookupError, ValueError, OSError) as error:
+    except (PyMongoError, LookupError, ValueError, OSError, UserWarning) as error:
         raise StartError(_describe_uri_error(uri, error)) from None
 
 
 def _describe_uri_error(uri: str, error: Exception) -> str:
-    """Return what is wrong, without the driver's message, which can repeat the password."""
+    """Return what is wrong, without the values in the URI, which the driver's message repeats."""
     files = [option for option in FILE_OPTIONS if f"{option}=".lower() in uri.lower()]
     if files and (isinstance(error, OSError) or "certificate" in str(error)):
         reason = getattr(error, "strerror", None) or "it has no certificate with its key"
         return f"MONGO_URI: the file of {' or '.join(files)} cannot be used: {reason}."
-    hint = PERCENT_ENCODE if "escaped" in str(error) else FORM
-    return f"MONGO_URI is not a valid MongoDB URI ({type(error).__name__}); {hint}."
+    message, options = str(error), uri.partition("?")[2]
+    if "escaped" in message or "@" in options:
+        return f"MONGO_URI is not a valid MongoDB URI; {PERCENT_ENCODE}."
+    texts = f"{uri} {unquote_plus(uri)}", f"{uri.partition(':')[0]} {_PUBLIC.findall(options)}"
+    words, public = (set(re.findall(r"\w+", text.lower())) for text in texts)
+    secrets = words - public
+    reason = re.sub(r"\w+", lambda word: "…" if word[0].lower() in secrets else word[0], message)
+    hint = "" if options else f"; {FORM}"
+    return f"MONGO_URI cannot be used: {reason.split('. ')[0].rstrip('.')}{hint}."
 
 
-async def _ping(database: Database) -> None:
+async def _ping(database: Database, uri: str) -> None:
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             await database.command("ping")
@@ -148,7 +167,10 @@ async def _ping(database: Database) -> None:
         raise StartError(f"MONGO_URI: MongoDB rejected the connection ({code}).") from None
     except (PyMongoError, TimeoutError) as error:
         # The driver collects the errors of its connections there.
-        raise _no_answer(f"{error} {database.client.topology_description}") from None
+        message = f"{error} {database.client.topology_description}"
+        if isinstance(error, ConfigurationError) and not find_cause(message):
+            raise StartError(_describe_uri_error(uri, error)) from None
+        raise _no_answer(message) from None
 
 
 def _no_answer(message: str) -> StartError:

@@ -150,9 +150,41 @@ async def test_invalid_uri_is_refused_and_not_shown(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("tls=maybe", "The value of tls must be 'true' or 'false'."),
+        ("tlss=true", "Unknown option: tlss."),
+        ("readPreference=hunter2", "… is not a valid read preference."),
+        ("compressors=hunter2", "Unsupported compressor: …."),
+        ("w=nope", "The value of w is unknown."),
+        ("tls=true;readConcernLevel=nope", "The value of readConcernLevel is unknown."),
+        ("maxPoolSize=x", "The value of maxpoolsize must be an integer."),
+        ("replicaSet=a&replicaSet=b", "Duplicate URI option 'replicaSet'."),
+        ("ssl=true&tls=false", "Can not specify conflicting values for URI options ssl and tls."),
+        ("authMechanism=MONGODB-OIDC", "password is not supported by MONGODB-OIDC."),
+        ("directConnection=true", "Cannot specify multiple hosts with directConnection=true."),
+        ("minPoolSize=300", "minPoolSize must be smaller or equal to maxPoolSize."),
+    ],
+)
+async def test_option_that_cannot_be_used_is_named(options: str, reason: str) -> None:
+    message = await refusal(f"mongodb://mongodb:hunter2@db1,db2/?{options}")
+
+    assert message == f"MONGO_URI cannot be used: {reason}"
+
+
+@pytest.mark.parametrize("word", ["option", "Unknown", "hunter2"])
+async def test_password_is_not_shown_even_if_it_is_a_word_of_the_reason(word: str) -> None:
+    message = await refusal(f"mongodb://u:{word}@h/?tlss={word}")
+
+    assert word not in message
+    assert "tlss" in message
+
+
+@pytest.mark.parametrize(
     "options",
     [
-        "useNewUrlParser=true",
+        "useNewUrlParser=true&useUnifiedTopology=true",
+        "compressors=snappy,zlib&w=1",
         "readPreference=secondaryPreferred&maxStalenessSeconds=120&readPreferenceTags=dc:ny",
     ],
 )

@@ -54,6 +54,38 @@ async def test_unknown_host_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> No
     assert await reason("mongodb://db.invalid", monkeypatch) == "unknown host"
 
 
+@pytest.mark.parametrize(
+    ("host", "cause"),
+    [
+        ("%2Fno%2Fsuch.sock", "no such socket file"),
+        (f"%2F{'x' * 200}.sock", "path of the socket is too long"),
+        ("a..b", "invalid host name"),
+        (f"{'x' * 64}.invalid", "invalid host name"),
+    ],
+)
+async def test_host_that_cannot_be_one_is_the_reason(
+    monkeypatch: pytest.MonkeyPatch, host: str, cause: str
+) -> None:
+    assert await reason(f"mongodb://{host}", monkeypatch) == cause
+
+
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ("authMechanism=MONGODB-AWS", "MONGODB-AWS authentication requires pymongo-auth-aws: "),
+        ("loadBalanced=true", "Driver attempted to initialize in load balancing mode, but "),
+    ],
+)
+async def test_option_that_cannot_be_used_with_this_server_is_the_reason(
+    plain: int, options: str, cause: str
+) -> None:
+    with pytest.raises(StartError) as refused:
+        async with connect(f"mongodb://mongodb:hunter2@127.0.0.1:{plain}/?{options}", DOCUMENTS):
+            pass
+
+    assert str(refused.value).startswith(f"MONGO_URI cannot be used: {cause}")
+
+
 @pytest.mark.parametrize("options", ["", "&directConnection=true"])
 async def test_wrong_replica_set_is_the_reason(
     plain: int, monkeypatch: pytest.MonkeyPatch, options: str
@@ -97,6 +129,12 @@ async def test_refused_certificate_is_the_reason(
     [
         ("The DNS query name does not exist: _mongodb._tcp.db.invalid.", "unknown host"),
         ("All nameservers failed to answer the query _mongodb._tcp.db. IN SRV", "unknown host"),
+        ("A DNS label is empty.", "invalid host name"),
+        (
+            "('a..b', 1) error=UnicodeEncodeError('idna', 'a..b', 2, 3, 'label empty')",
+            "invalid host name",
+        ),
+        ("/run/m.sock: [Errno 13] Permission denied", "no permission for the socket"),
         ("mydns.internal:27017: timed out (configured timeouts: …)", "timed out"),
         ("db:27017: [Errno -3] Temporary failure in name resolution", "unknown host"),
         ("db:27017: [Errno 113] Connect call failed ('10.0.0.1', 27017)", "unreachable host"),
@@ -137,9 +175,9 @@ async def test_file_that_is_no_certificate_is_named(tmp_path: Path, option: str)
     [
         ("mongodb://u:p@ss@h", "percent-encode"),
         ("mongodb://u:p/ss@h", "percent-encode"),
+        ("mongodb://u:p?s=s@h", "percent-encode"),
         ("http://h", "its form is mongodb://"),
         ("mongodb://h:99999", "its form is mongodb://"),
-        ("mongodb://h/?ssl=true&tls=false", "its form is mongodb://"),
     ],
 )
 async def test_only_a_password_is_to_be_percent_encoded(uri: str, hint: str) -> None:
