@@ -15,6 +15,7 @@ from graphql_auth.errors import StartError
 from graphql_auth.mongo.index_specs import (
     Index,
     declared_indexes,
+    find_conflict,
     find_equal,
     repair_command,
     with_free_name,
@@ -111,7 +112,12 @@ async def _create_indexes(collection: Collection, declared: Sequence[Index]) -> 
 
 
 async def _create_index(collection: Collection, declared: Index, found: Sequence[Index]) -> None:
-    field, *_ = declared["key"]
+    (field, *_), namespace = declared["key"], collection.full_name
+    command = repair_command(namespace, declared, found)
+    again = f"Start again after this command in mongosh: {command}"
+    if (conflict := find_conflict(declared, found)) and conflict.get("hidden"):
+        # MongoDB would create nothing, and report success.
+        raise StartError(f"The index {conflict['name']} of {namespace} is hidden. {again}")
     try:
         # Several users without an e-mail are no duplicates. Other fields need not be strings.
         filters = [{}, {"partialFilterExpression": {field: {"$gt": ""}}}]
@@ -124,12 +130,10 @@ async def _create_index(collection: Collection, declared: Index, found: Sequence
     except OperationFailure as error:
         if is_outage(error):
             raise
-        name, namespace = declared["name"], collection.full_name
-        message = f"The index {name} of {namespace} cannot be created: {describe_refusal(error)}."
-        if error.code in CONFLICT_CODES:
-            command = repair_command(namespace, declared, found)
-            message += f" Start again after this command in mongosh: {command}"
-        raise StartError(message) from None
+        reason = describe_refusal(error)
+        message = f"The index {declared['name']} of {namespace} cannot be created: {reason}."
+        hint = f" {again}" if error.code in CONFLICT_CODES else ""
+        raise StartError(f"{message}{hint}") from None
     raise StartError(await _describe_duplicates(collection, field))
 
 

@@ -80,6 +80,35 @@ async def test_unique_index_that_lets_users_register_is_no_obstacle(
             await users.add(UserDocument(first_name="A", email=email, password=password))
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "options"),
+    [
+        ("users", {"email": 1}, {"name": "email_1", "unique": True}),
+        ("users", {"email": 1}, {"name": "theirs", "unique": True}),
+        ("graphql_auth_attempts", {"expires_at": 1}, {"expireAfterSeconds": 0}),
+    ],
+)
+async def test_hidden_index_is_named(
+    database_uri: str, database: Database, name: str, key: dict[str, int], options: dict[str, Any]
+) -> None:
+    """MongoDB reports success when it is asked to create the index, but does not use it."""
+    index = await database[name].create_index(key, hidden=True, **options)
+
+    assert await refusal(database_uri) == (
+        f"The index {index} of {database.name}.{name} is hidden. Start again after this command in"
+        f' mongosh: db.{name}.unhideIndex("{index}")'
+    )
+
+
+async def test_hidden_index_beside_a_usable_one_is_no_obstacle(
+    database_uri: str, database: Database
+) -> None:
+    await database["users"].create_index("email", unique=True, sparse=True)
+    await database["users"].create_index("email", name="old", unique=True, hidden=True)
+
+    await start(database_uri)
+
+
 async def test_index_that_becomes_unique_is_named(database_uri: str, database: Database) -> None:
     await database["users"].create_index("username")
     index = {"name": "username_1", "prepareUnique": True}
