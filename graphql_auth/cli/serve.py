@@ -6,6 +6,9 @@ from typing import Any
 from graphql_auth.logs import LOG_CONFIG
 from graphql_auth.runtime.signals import StopSignals
 
+# Each worker is a process with about 90 MB.
+MAX_WORKERS = 256
+
 
 def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     parser = commands.add_parser(
@@ -31,7 +34,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
         "--workers",
-        type=_positive_integer,
+        type=_worker_count,
         default=1,
         metavar="N",
         help="number of processes that serve requests (default: 1)",
@@ -72,7 +75,7 @@ def _run(options: argparse.Namespace) -> None:
     )
 
 
-def _positive_integer(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("expected an integer ≥ 1")
+def _worker_count(text: str) -> int:
+    if text not in map(str, range(1, MAX_WORKERS + 1)):
+        raise argparse.ArgumentTypeError(f"expected an integer from 1 to {MAX_WORKERS}")
     return int(text)

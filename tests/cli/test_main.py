@@ -53,8 +53,10 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
     [
         ([], "required: COMMAND. See: graphql-auth --help"),
         (["fly"], "invalid choice: 'fly' (choose from "),
-        (["serve", "--workers", "0"], "Argument --workers: expected an integer ≥ 1. See: "),
-        (["serve", "--workers", "two"], "Argument --workers: expected an integer ≥ 1. See: "),
+        (["serve", "--workers", "0"], "Argument --workers: expected an integer from 1 to 256. "),
+        (["serve", "--workers", "two"], "--workers: expected an integer from 1 to 256. See: "),
+        (["serve", "--workers", "257"], "--workers: expected an integer from 1 to 256. See: "),
+        (["serve", "--workers", "9" * 5_000], "expected an integer from 1 to 256. See: "),
         (["serve", "--workers", "2", "--reload"], "not allowed with"),
         (["serve", "main:auth", "\x1b[2J"], r"Unrecognized arguments: \x1b[2J. See: "),
         (["users", "disable"], "required: EMAIL. See: graphql-auth users disable --help"),
