@@ -1,4 +1,4 @@
-"""Files that can be a FIFO."""
+"""Files that can be a FIFO or a device."""
 
 import errno
 import os
@@ -7,10 +7,11 @@ from pathlib import Path
 
 # A FIFO, such as a password manager writes, has no data before its writer is ready.
 FIFO_TIMEOUT = 5
+MAX_BYTES = 10_000_000
 
 
 def read_file(path: Path) -> bytes:
-    """Read a file, without waiting forever for the writer of a FIFO."""
+    """Read a file, without waiting forever for the writer of a FIFO or the end of /dev/zero."""
 
     def open_at_once(name: str, flags: int) -> int:
         return os.open(name, flags | os.O_NONBLOCK)
@@ -22,4 +23,6 @@ def read_file(path: Path) -> bytes:
             if not chunk:
                 return data
             data += chunk
+            if len(data) > MAX_BYTES:
+                raise OSError(errno.EFBIG, f"more than {MAX_BYTES} bytes")
     raise TimeoutError(errno.ETIMEDOUT, f"no data for {FIFO_TIMEOUT} seconds")

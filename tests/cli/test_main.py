@@ -223,6 +223,18 @@ def test_schema_that_is_a_fifo_does_not_hang(
     )
 
 
+def test_schema_that_has_no_end_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("schema.graphql").symlink_to("/dev/zero")
+
+    assert run(["schema", "--check"]) == 1
+    assert capsys.readouterr().err == (
+        "graphql-auth: Cannot read schema.graphql: more than 10000000 bytes.\n"
+    )
+
+
 def test_removed_working_directory_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
