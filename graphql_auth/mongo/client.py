@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import unquote_plus
 
+from beanie import Document
 from pymongo import AsyncMongoClient, timeout
 from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
@@ -85,17 +86,18 @@ async def bind_documents(database: Database, documents: Documents) -> None:
 
 
 @contextmanager
-def translate_driver_errors(*, writing: bool = False) -> Iterator[None]:
+def translate_driver_errors(*, writing: type[Document] | None = None) -> Iterator[None]:
     """Raise DatabaseUnavailable for each error of the driver, and log an outage.
 
-    ``writing`` is whether success proves that a majority acknowledges writes.
+    ``writing`` is what is written; then success proves that a majority acknowledges writes.
     """
+    collection = writing.get_pymongo_collection().full_name if writing else ""
     try:
         yield
     except PyMongoError as error:
-        outages.record_failure(error, writing=writing)
+        outages.record_failure(error, writing=bool(writing), collection=collection)
         raise DatabaseUnavailable from error
-    outages.record_success(writing=writing)
+    outages.record_success(writing=bool(writing))
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class Heartbeat:
     @staticmethod
     async def _write(update: list[dict[str, Any]]) -> Mapping[str, Any]:
         # PyMongo's collection, because one atomic command writes and returns the document.
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=MetaDocument):
             return cast(
                 "Mapping[str, Any]",
                 await MetaDocument.get_pymongo_collection().find_one_and_update(

@@ -18,6 +18,8 @@ SETTLE_TIME = 5.0
 # The poll for revoked sessions reads more often, if it can.
 READ_INTERVAL = 1.0
 MAX_REASON = 400
+# The reply to a write does not have a codeName.
+CODE_NAMES: dict[int | None, str] = {121: "DocumentValidationFailure"}
 
 # Phrases in the driver's messages, the most specific first. The messages themselves contain hosts
 # and values.
@@ -89,11 +91,12 @@ class OutageLog:
         self._last_read_at = -float("inf")
         self._refusals = LogRateLimit(REFUSAL_INTERVAL, self._clock)
 
-    def record_failure(self, error: PyMongoError, *, writing: bool) -> None:
+    def record_failure(self, error: PyMongoError, *, writing: bool, collection: str = "") -> None:
         reason = describe_error(error)
         if not is_outage(error):
-            if self._refusals.can_log(reason):
-                logger.error("MongoDB refuses a command (%s)", reason)
+            if self._refusals.can_log((reason, collection)):
+                where = collection and f" in {collection}"
+                logger.error("MongoDB refuses a command (%s)%s", reason, where)
             return
         now = self._clock()
         if self._outage is None:
@@ -141,7 +144,8 @@ def describe_error(error: PyMongoError) -> str:
     if isinstance(error, OperationFailure) and not is_outage(error):
         details = error.details or {}
         fields = " on " + ", ".join(details["keyPattern"]) if "keyPattern" in details else ""
-        return f"{name}, {details.get('codeName', error.code)}{fields}"
+        code = details.get("codeName", CODE_NAMES.get(error.code, error.code))
+        return f"{name}, {code}{fields}"
     cause = find_cause(str(error))
     return f"{name}, {cause}" if cause else name
 

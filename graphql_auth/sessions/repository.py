@@ -49,7 +49,7 @@ class SessionRepository:
     """Every method raises Unavailable when the database fails."""
 
     async def add(self, session: SessionDocument) -> SessionDocument:
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=SessionDocument):
             return await session.insert()
 
     async def rotate(
@@ -201,7 +201,7 @@ class SessionRepository:
         of_user = {"user_id": PydanticObjectId(user_id)}
         pipeline = [{"$match": of_user | {"ended_at": None}}, *stages, {"$project": {"_id": True}}]
         ended = []
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=SessionDocument):
             cursor = await collection.aggregate(pipeline, allowDiskUse=True)
             ids = [found["_id"] async for found in cursor]
             for start in range(0, len(ids), BATCH):
@@ -215,7 +215,7 @@ class SessionRepository:
         self, query: Mapping[str, Any], update: Mapping[str, Any] | list[dict[str, Any]]
     ) -> SessionDocument | None:
         # One atomic command, which Beanie has no method for.
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=SessionDocument):
             document = await SessionDocument.get_pymongo_collection().find_one_and_update(
                 query, update, return_document=ReturnDocument.AFTER
             )

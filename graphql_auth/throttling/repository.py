@@ -87,13 +87,13 @@ class AttemptRepository:
     @staticmethod
     async def _update_many(updates: Iterable[UpdateOne]) -> None:
         # The driver retries this when the primary steps down, unlike update_many.
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=AttemptDocument):
             await AttemptDocument.get_pymongo_collection().bulk_write(list(updates), ordered=False)
 
     @staticmethod
     async def _update(key: str, update: list[dict[str, Any]]) -> dict[str, Any]:
         collection = AttemptDocument.get_pymongo_collection()
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=AttemptDocument):
             for _ in range(MAX_TRIES):
                 try:
                     found = await collection.find_one_and_update(

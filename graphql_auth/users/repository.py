@@ -102,7 +102,7 @@ class UserRepository:
         values = user.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
         # As Beanie stores dates, enumerations and sets, which the driver refuses.
         values = Encoder(custom_encoders=self._document.get_settings().bson_encoders).encode(values)
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=UserDocument):
             try:
                 # Not an insert: only an update takes a hint, with which the command fails if the
                 # index is missing, even if it was dropped after refuse_taken.
@@ -147,7 +147,7 @@ class UserRepository:
             "$expr": {"$eq": [count, user.password_changes]},
         }
         changes = {"password": new_hash, "password_changes": user.password_changes + 1}
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=UserDocument):
             result = await UserDocument.get_pymongo_collection().update_one(
                 query, {"$set": changes}
             )
@@ -155,7 +155,7 @@ class UserRepository:
 
     async def disable(self, user: UserDocument, *, disabled: bool) -> None:
         """Forbid a user to sign in, or allow it again."""
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=UserDocument):
             await UserDocument.find_one(UserDocument.id == user.id).set(
                 {UserDocument.disabled: disabled}
             )
@@ -163,7 +163,7 @@ class UserRepository:
     async def add_role(self, user: UserDocument, role: str) -> bool:
         """Add a role; False if there are MAX_ROLES, or something else than a list of texts."""
         query = {"_id": user.id, "$jsonSchema": {"properties": _TAKES_ROLE}}
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=UserDocument):
             result = await UserDocument.get_pymongo_collection().update_one(
                 query, {"$addToSet": {"roles": role}}
             )
@@ -172,13 +172,13 @@ class UserRepository:
     async def remove_role(self, user: UserDocument, role: str) -> None:
         """Remove a role from a list that has it."""
         query = {"_id": user.id, "roles": {"$eq": role, "$type": "array"}}
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=UserDocument):
             await UserDocument.get_pymongo_collection().update_one(
                 query, {"$pull": {"roles": role}}
             )
 
     async def delete(self, user: UserDocument) -> None:
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=UserDocument):
             await UserDocument.find_one(UserDocument.id == user.id).delete()
 
     async def upgrade_password(self, user: UserDocument, new_hash: str) -> None:
@@ -186,7 +186,7 @@ class UserRepository:
 
         The old hash stays if a validator refuses the document of another program.
         """
-        with translate_driver_errors(writing=True), suppress(WriteError):
+        with translate_driver_errors(writing=UserDocument), suppress(WriteError):
             await UserDocument.find_one(
                 UserDocument.id == user.id, UserDocument.password == user.password
             ).set({UserDocument.password: new_hash})

@@ -10,7 +10,7 @@ from graphql_auth.accounts import password_change as module
 from graphql_auth.accounts.password_change import PasswordChangeLog
 from graphql_auth.accounts.service import Registration, SignedIn
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import BadInput, InvalidCredentials, Unauthenticated
+from graphql_auth.errors import BadInput, DatabaseUnavailable, InvalidCredentials, Unauthenticated
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.access_tokens import Principal
@@ -55,6 +55,26 @@ async def test_password_change_ends_other_sessions_and_refresh_tokens(
     with pytest.raises(InvalidCredentials):
         await services.accounts.login("ada@example.com", "correct horse", HERE)
     await services.accounts.login("ada@example.com", "battery staple", HERE)
+
+
+async def test_validator_that_refuses_the_user_is_logged_with_its_collection(
+    services: ServiceContainer,
+    principal: Principal,
+    database: Database,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The start finds no validator that is added later."""
+    await database.command("collMod", "users", validator={"tenant": {"$exists": True}})
+
+    with pytest.raises(DatabaseUnavailable):
+        await services.password_change.change(principal, "correct horse", "battery staple", HERE)
+
+    (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert line.getMessage() == (
+        "MongoDB refuses a command (WriteError, DocumentValidationFailure)"
+        f" in {database.name}.users"
+    )
+    await services.accounts.login("ada@example.com", "correct horse", HERE)
 
 
 async def test_new_tokens_have_the_roles_of_the_user(
