@@ -34,12 +34,24 @@ async def find_obstacle(
     probes: Sequence[Probe] = getattr(document.Settings, "probes", [])
     is_off = options.get("validationAction") == "warn" or options.get("validationLevel") == "off"
     validator = {} if is_off else options.get("validator", {})
-    if len(await _match(collection, probes, validator)) < len(probes):
+    # A validator can restrict registration to e-mails of a company.
+    checks = (probes, validator), (_without_email(probes), _without_email(validator))
+    if all([len(await _match(collection, *check)) < len(probes) for check in checks]):
         return (
             f"The validator of {name} refuses what graphql-auth stores, documents with the fields"
             f" {', '.join(probes[0])}. Let it accept them, or set its validationAction to warn."
         )
     return await _find_unique_index(collection, declared_indexes(document), probes)
+
+
+def _without_email(part: Any) -> Any:  # noqa: ANN401
+    """Return a part of a validator, or probes, without the e-mail and lists of nothing else."""
+    if isinstance(part, Mapping):
+        kept = {name: _without_email(value) for name, value in part.items() if name != "email"}
+        return {name: value for name, value in kept.items() if value != []}
+    if isinstance(part, list):
+        return [_without_email(each) for each in part if each != "email"]
+    return part
 
 
 async def _find_unique_index(

@@ -1,5 +1,6 @@
 """What a collection can have that stops the start."""
 
+import re
 from typing import Any
 
 import pytest
@@ -140,6 +141,7 @@ REQUIRED = {"$jsonSchema": {"required": ["username"]}}
         ({"password": {"$regex": r"^\$2"}}, {}),
         ({"$jsonSchema": {"properties": {"email": {}}, "additionalProperties": False}}, {}),
         ({"$expr": {"$eq": [{"$type": "$tenant"}, "objectId"]}}, {}),
+        ({"email": re.compile("@company"), "tenant": {"$exists": True}}, {}),
     ],
 )
 async def test_validator_that_refuses_users_is_found_without_a_write(
@@ -163,6 +165,16 @@ async def test_validator_that_refuses_users_is_found_without_a_write(
         ({"$jsonSchema": {"required": ["_id", "email"]}}, {}),
         ({"email": {"$regex": "@"}, "password_changes": {"$type": "int"}}, {}),
         ({"password": {"$regex": r"^\$"}}, {}),
+        ({"email": {"$regex": r"@company\.example$"}}, {}),
+        ({"email": re.compile("@company")}, {}),
+        ({"email": {"$type": "string", "$in": ["ada@company.example"]}}, {}),
+        ({"$and": [{"$or": [{"email": "a"}, {"email": {"$not": {"$regex": "@"}}}]}]}, {}),
+        (
+            {"$jsonSchema": {"properties": FIELDS | {"email": {"pattern": "@company"}}, **CLOSED}},
+            {},
+        ),
+        ({"$jsonSchema": {"properties": {"email": {"bsonType": "string", "maxLength": 5}}}}, {}),
+        ({"$jsonSchema": {"properties": {"email": {"enum": ["a"]}}, "required": ["email"]}}, {}),
         ({"$jsonSchema": {"required": [*FIELDS], "properties": FIELDS, **CLOSED}}, {}),
     ],
 )
