@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 class Reason(StrEnum):
     FOREIGN_ID = "_id is not an ObjectId"
     NO_EMAIL = "no e-mail"
-    INVALID_EMAIL = "control characters in the e-mail, or more than 320 characters"
+    INVALID_EMAIL = "invalid UTF-8 or control characters in the e-mail, or more than 320 characters"
     BLANKS = "blanks around the e-mail"
     UPPER_CASE = "upper case in the e-mail"
     OTHER_FORM = "unusual form of Unicode or IDN in the e-mail"

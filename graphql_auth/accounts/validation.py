@@ -14,7 +14,8 @@ MAX_NAME_LENGTH = 200
 # refused before.
 MAX_LENGTH_BEFORE_NFC = 4 * MAX_PASSWORD_LENGTH
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# The driver reads invalid UTF-8 as U+FFFD, which no query finds.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 # UTF-8 has no lone surrogates, and bcrypt refuses NUL.
 _NOT_HASHABLE = re.compile(r"[\0\ud800-\udfff]")
 

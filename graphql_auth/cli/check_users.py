@@ -35,7 +35,8 @@ def check_users(settings: Settings) -> str:
     if found:
         raise StartError(
             f"users who cannot log in: {found}; to see which e-mails can be repaired:"
-            " graphql-auth users normalize --dry-run"
+            " graphql-auth users normalize --dry-run. Store other users again with an ObjectId as"
+            " _id and a bcrypt hash, or delete them, so that they can register"
         )
     return "All users can log in, except disabled ones."
 

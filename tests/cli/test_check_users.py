@@ -3,7 +3,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bson import ObjectId
+from bson import ObjectId, encode
+from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
@@ -57,7 +58,8 @@ def test_check_lists_users_and_fails(
     ]
     assert err.splitlines()[-1] == (
         "graphql-auth: users who cannot log in: 3; to see which e-mails can be repaired:"
-        " graphql-auth users normalize --dry-run"
+        " graphql-auth users normalize --dry-run. Store other users again with an ObjectId as"
+        " _id and a bcrypt hash, or delete them, so that they can register"
     )
     assert "md5" not in out + err
     assert [*users.index_information()] == ["_id_"]
@@ -96,6 +98,20 @@ def test_dry_run_changes_nothing(
     )
     assert emails(users) == [" Ada@Example.com"]
     assert [*users.index_information()] == ["_id_"]
+
+
+def test_email_with_invalid_utf_8_is_listed_and_not_changed(
+    users: Collection[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, email in enumerate(("jos\u00e9@example.com", "JOS\u00c9@example.com")):
+        stored = document(email, _id=ObjectId(f"{number:024}"))
+        damaged = encode(stored).replace(b"\xc3\xa9", b"\xffx").replace(b"\xc3\x89", b"\xffX")
+        users.insert_one(RawBSONDocument(damaged))
+
+    assert run(["users", "normalize", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "users who cannot log in: 2; e-mails to change: 0\n"
+    assert run(["users", "check"]) == 1
+    assert capsys.readouterr().out.count(": invalid UTF-8 or control characters in the e-mail") == 2
 
 
 def test_normalize_changes_only_free_emails_and_only_once(
