@@ -1,11 +1,14 @@
-"""What the code generators of frontends make of schema.graphql, in the example apps."""
+"""The example apps: what npm and the code generators say about them."""
 
+import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+TOOLS = Path(__file__).parent
+EXAMPLES = TOOLS.parents[1] / "examples"
 
 
 @pytest.mark.parametrize("app", ["apollo", "relay"])
@@ -27,3 +30,23 @@ def test_the_generators_warn_of_nothing_and_the_app_fits_their_types(app: str) -
     # npm itself warns of what is set for it on some machines.
     lines = [line for line in printed.splitlines() if "npm warn" not in line]
     assert [line for line in lines if "warn" in line or "deprecat" in line] == []
+
+
+def test_npm_warns_of_nothing_on_the_node_js_that_the_readme_names() -> None:
+    supported = json.loads((EXAMPLES / "package.json").read_text())["engines"]["node"]
+    named = ", ".join(re.findall(r"[\d.]+", supported)) + " or newer"
+    packages = json.loads((EXAMPLES / "package-lock.json").read_text())["packages"]
+    required = {name: each.get("engines", {}).get("node", "*") for name, each in packages.items()}
+
+    script = """
+      import semver from 'semver';
+      const [supported, required] = process.argv.slice(1);
+      const isWarnedOf = ([, range]) => !semver.subset(supported, range);
+      console.log(JSON.stringify(Object.entries(JSON.parse(required)).filter(isWarnedOf)));
+    """
+    node = ["node", "--input-type=module", "--eval", script, supported, json.dumps(required)]
+    warned_of = subprocess.run(node, cwd=TOOLS, capture_output=True, text=True, check=True).stdout
+
+    assert json.loads(warned_of) == []
+    assert f"Install Node.js {named}," in (EXAMPLES / "README.md").read_text()
+    assert [name for name, values in packages.items() if "deprecated" in values] == []
