@@ -8,7 +8,7 @@ export interface ReadyOperation {
 const json = (value: unknown) => JSON.stringify(value, null, 2);
 
 const EMAIL = 'ada@example.com';
-const PASSWORD = 'correct horse battery staple';
+const PASSWORD = 'correct horse';
 // The server refuses a cookie that needs HTTPS or localhost. Node.js, for the tests, has no pages.
 const CAN_KEEP_COOKIE = globalThis.isSecureContext !== false;
 

@@ -33,6 +33,17 @@ test.each(READY_OPERATIONS)('the tab of $name has its name', ({ name, query }) =
   expect(query).toMatch(new RegExp(`^(query|mutation) ${name}\\b`, 'm'));
 });
 
+test('the README and the ready operations have one user with one password', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const texts = [readme, ...READY_OPERATIONS.map(({ variables }) => variables)].join('\n');
+  const distinct = (pattern: RegExp) =>
+    new Set([...texts.matchAll(pattern)].map(([, value]) => value));
+
+  expect(readme).toContain('ada@example.com');
+  expect(distinct(/"?email\\?"?: \\?"([^"\\]+)/g)).toEqual(new Set(['ada@example.com']));
+  expect(distinct(/"?\w*password\\?"?: \\?"([^"\\]+)/gi)).toEqual(new Set(['correct horse']));
+});
+
 test.each(['Register', 'Login'])('%s is sent with a session in a cookie', (name) => {
   const operation = READY_OPERATIONS.find((each) => each.name === name);
 

@@ -6,7 +6,7 @@ const [url] = process.argv.slice(2);
 const TOKEN_TTL = 5_000;
 const LONGEST_LOAD = 1_500;
 const MOST_LOADS = 5;
-const PASSWORD = 'correct horse battery staple';
+const PASSWORD = 'correct horse';
 const WELCOMED = { data: { welcome: 'Welcome 🙌' } };
 
 const QUERY = '.graphiql-query-editor';
