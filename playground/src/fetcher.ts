@@ -11,7 +11,10 @@ interface Observer<T> {
   complete(): void;
 }
 
-type SessionPart = Pick<Session, 'headers' | 'renew' | 'apply' | 'undisturbed' | 'snapshot'>;
+type SessionPart = Pick<
+  Session,
+  'headers' | 'renew' | 'apply' | 'noteErrors' | 'undisturbed' | 'snapshot'
+>;
 
 const TOKEN_HEADERS = ['authorization', 'x-access-token'];
 
@@ -46,6 +49,7 @@ async function execute(
 async function learned(operation: Operation | null, reply: Reply, session: SessionPart) {
   const effect = operation?.effect(reply.answer.data);
   if (effect) await session.apply(effect, reply);
+  session.noteErrors(operation?.signsIn ? reply.answer : {});
   return reply.answer;
 }
 

@@ -1,6 +1,6 @@
 import type { Effect, Grant, Person } from './documents';
 import { Operation } from './documents';
-import type { Headers, Reply, Send } from './requests';
+import type { Answer, Headers, Reply, Send } from './requests';
 import { hasError } from './requests';
 
 /** The user and the tokens, which are only in the memory of this page. */
@@ -8,7 +8,12 @@ import { hasError } from './requests';
 export type Status = 'unknown' | 'signedOut' | 'signedIn';
 
 /** A notice for the user. */
-export type Note = 'sessionOver' | 'tokenNotSelected' | 'signOutFailed';
+export type Note =
+  | 'sessionOver'
+  | 'tokenNotSelected'
+  | 'signOutFailed'
+  | 'emailTaken'
+  | 'wrongCredentials';
 
 export interface Snapshot {
   status: Status;
@@ -43,6 +48,12 @@ const WAIT_FOR_REFRESH = 10_000;
 // The Date header has whole seconds, and servers cache it. An early refresh does no harm; after a
 // late one, `viewer` is null without an error.
 const DOUBT = 2_000;
+
+// The errors of a sign-in that another of the ready operations solves.
+const SIGN_IN_NOTES = new Map<string, Note>([
+  ['EMAIL_TAKEN', 'emailTaken'],
+  ['INVALID_CREDENTIALS', 'wrongCredentials'],
+]);
 
 const SIGNED_OUT: Snapshot = {
   status: 'signedOut',
@@ -119,6 +130,14 @@ export class Session {
     const isSignedIn = await this.adopt(effect.grant, reply);
     if (!isSignedIn) this.change({ note: 'tokenNotSelected' });
     if (this.renewal.by === 'cookie') this.surroundings.announce();
+  }
+
+  /** Shows what to do about a failed sign-in, until the next response. */
+  noteErrors({ errors = [] }: Answer): void {
+    const notes = errors.map(({ extensions }) => SIGN_IN_NOTES.get(extensions?.code ?? ''));
+    const note = notes.find((each) => each !== undefined) ?? null;
+    const isShown = [...SIGN_IN_NOTES.values()].some((each) => each === this.state.note);
+    if (note || isShown) this.change({ note });
   }
 
   async signOut(): Promise<void> {

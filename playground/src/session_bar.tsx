@@ -12,6 +12,8 @@ const NOTES: Record<Note, string> = {
   sessionOver: 'The session has ended. Log in again.',
   tokenNotSelected: 'Signed in, but the response has no token: select the field token.',
   signOutFailed: 'Still signed in: the server did not answer.',
+  emailTaken: 'This e-mail has an account. Run Login.',
+  wrongCredentials: 'Wrong e-mail or password. No account yet? Run Register.',
 };
 
 export function SessionBar({ session }: { session: Session }) {

@@ -74,6 +74,28 @@ test('codes decide, not messages', async () => {
   expect(server.count('refreshToken(')).toBe(0);
 });
 
+test.each([
+  ['EMAIL_TAKEN', 'emailTaken'],
+  ['INVALID_CREDENTIALS', 'wrongCredentials'],
+])('after %s the bar says what to run, until the next response', async (code, note) => {
+  server.trouble = { errors: [{ message: '', extensions: { code } }] };
+
+  expect(await run(LOGIN)).toEqual(server.trouble);
+  expect(session.snapshot().note).toBe(note);
+
+  server.trouble = null;
+  await run(WELCOME);
+  expect(session.snapshot().note).toBeNull();
+});
+
+test('a wrong current password is no failed sign-in', async () => {
+  server.trouble = { errors: [{ message: '', extensions: { code: 'INVALID_CREDENTIALS' } }] };
+
+  await run({ query: 'mutation { changePassword(input: {}) { token } }' });
+
+  expect(session.snapshot().note).toBeNull();
+});
+
 test('whoever is signed out gets the answer as it is', async () => {
   const answer = await run(WELCOME);
 
