@@ -49,6 +49,36 @@ query Welcome {
 }
 `;
 
+const REFRESH = `# Gets the next token by the cookie; or
+# pass input: {refreshToken: …}.
+mutation Refresh {
+  refreshToken {
+    token
+    expiresAt
+    user {
+      firstName
+      lastName
+      email
+    }
+  }
+}
+`;
+
+const CHANGE_PASSWORD = `# Ends the other sessions of the user,
+# and gets a new token for this one.
+mutation ChangePassword($input: ChangePasswordInput!) {
+  changePassword(input: $input) {
+    token
+    expiresAt
+    user {
+      firstName
+      lastName
+      email
+    }
+  }
+}
+`;
+
 const SESSIONS = `# Your active sessions. End one with
 # revokeSession(input: {id: …}).
 query Sessions($first: Int) {
@@ -67,6 +97,13 @@ query Sessions($first: Int) {
       }
     }
   }
+}
+`;
+
+const LOGOUT = `# Ends this session. logoutEverywhere
+# ends all sessions of the user.
+mutation Logout {
+  logout
 }
 `;
 
@@ -90,7 +127,15 @@ export const READY_OPERATIONS: readonly [ReadyOperation, ...ReadyOperation[]] = 
     variables: json({ input: { email: EMAIL, password: PASSWORD, useCookie: CAN_KEEP_COOKIE } }),
   },
   { name: 'Welcome', query: WELCOME, variables: '' },
+  { name: 'Refresh', query: REFRESH, variables: '' },
   { name: 'Sessions', query: SESSIONS, variables: json({ first: 10 }) },
+  {
+    name: 'ChangePassword',
+    query: CHANGE_PASSWORD,
+    // The same password, so that Login works after it as before.
+    variables: json({ input: { currentPassword: PASSWORD, newPassword: PASSWORD } }),
+  },
+  { name: 'Logout', query: LOGOUT, variables: '' },
 ];
 
 export function readyOperation(name: string): ReadyOperation | undefined {
