@@ -5,6 +5,7 @@ import '@graphiql/plugin-history/style.css';
 import 'graphiql/graphiql.css';
 import './fonts.css';
 import './style.css';
+import './narrow.css';
 import { createRoot } from 'react-dom/client';
 import { Playground } from './playground';
 import { send } from './requests';

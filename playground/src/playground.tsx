@@ -1,4 +1,5 @@
 import { GraphiQL } from 'graphiql';
+import { ActiveTab } from './active_tab';
 import { createFetcher } from './fetcher';
 import { LinkOpener } from './link_opener';
 import { READY_OPERATIONS } from './operations';
@@ -18,34 +19,37 @@ export function Playground({ session }: { session: Session }) {
   return (
     <>
       <SessionBar session={session} />
-      <GraphiQL
-        fetcher={createFetcher(send, session)}
-        storage={storage}
-        defaultTabs={READY_OPERATIONS.map(({ query, variables }) => ({ query, variables }))}
-        initialQuery={first.query ?? ''}
-        initialVariables={first.variables ?? ''}
-        defaultEditorToolsVisibility="variables"
-        shouldPersistHeaders={false}
-        showPersistHeadersSettings={false}
-        inputValueDeprecation
-      >
-        <GraphiQL.Logo> </GraphiQL.Logo>
-        <GraphiQL.Toolbar>
-          {({ prettify, merge, copy }) => (
-            <>
-              {prettify}
-              {merge}
-              {copy}
-              <LinkButton />
-            </>
-          )}
-        </GraphiQL.Toolbar>
-        <GraphiQL.Footer>
-          <ResponseHint />
-        </GraphiQL.Footer>
-        <LinkOpener />
-        <SystemTheme />
-      </GraphiQL>
+      <main>
+        <GraphiQL
+          fetcher={createFetcher(send, session)}
+          storage={storage}
+          defaultTabs={READY_OPERATIONS.map(({ query, variables }) => ({ query, variables }))}
+          initialQuery={first.query ?? ''}
+          initialVariables={first.variables ?? ''}
+          defaultEditorToolsVisibility="variables"
+          shouldPersistHeaders={false}
+          showPersistHeadersSettings={false}
+          inputValueDeprecation
+        >
+          <GraphiQL.Logo> </GraphiQL.Logo>
+          <GraphiQL.Toolbar>
+            {({ prettify, merge, copy }) => (
+              <>
+                {prettify}
+                {merge}
+                {copy}
+                <LinkButton />
+              </>
+            )}
+          </GraphiQL.Toolbar>
+          <GraphiQL.Footer>
+            <ResponseHint />
+          </GraphiQL.Footer>
+          <ActiveTab />
+          <LinkOpener />
+          <SystemTheme />
+        </GraphiQL>
+      </main>
     </>
   );
 }
