@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import react from '@vitejs/plugin-react';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vite';
+import { patchGraphiQL } from './graphiql_patches.ts';
 
 // The page is at PREFIX/graphql, its files at PREFIX/graphql/assets, and nobody knows the prefix.
 const BASE = 'graphql/';
@@ -58,7 +59,7 @@ export default defineConfig({
       hostType === 'html' ? `${BASE}${name}` : { relative: true },
   },
   html: { cspNonce: NONCE },
-  plugins: [react(), paintFirstView(), gzip()],
+  plugins: [react(), patchGraphiQL(), paintFirstView(), gzip()],
   resolve: {
     alias: [
       {

@@ -1,6 +1,7 @@
 // Signs in through the playground, and stays signed in; access tokens work for five seconds:
 //   CHROMIUM=PATH [SCREENSHOTS=DIRECTORY] node playground.js GRAPHQL_URL
-import { open, picture, play, shows } from './stage.js';
+import { codes, execute, go, openPlayground, QUERY, says } from './graphiql.js';
+import { picture, play, shows } from './stage.js';
 
 const [url] = process.argv.slice(2);
 const TOKEN_TTL = 5_000;
@@ -9,47 +10,9 @@ const MOST_LOADS = 5;
 const PASSWORD = 'correct horse';
 const WELCOMED = { data: { welcome: 'Welcome 🙌' } };
 
-const QUERY = '.graphiql-query-editor';
-const EXECUTE = '.graphiql-execute-button';
-const SESSION = '.session-bar .session';
-
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Opens the playground, ready to be typed in; counts what it asks the server for. */
-async function openPlayground(context, errors, address = url) {
-  const page = await open(context, address, errors);
-  const operations = [];
-  page.on('request', (request) => {
-    if (request.method() === 'POST') operations.push(request.postDataJSON().query);
-  });
-  await page.waitForSelector(`${QUERY} .view-line`);
-  await page.waitForSelector(`${SESSION} > *`);
-  return { page, operations };
-}
-
 const count = (operations, text) => operations.filter((query) => query.includes(text)).length;
-
-const says = (page, text) => page.locator(SESSION).filter({ hasText: text }).waitFor();
-
-async function go(page, tab) {
-  await page.click(`.graphiql-tab-button[title="${tab}"]`);
-  await page.waitForTimeout(300);
-}
-
-/** Clicks the execute button, and returns the answer that is shown. */
-async function execute(page) {
-  await page.click(EXECUTE);
-  // The editor shows what is in sight only; its model has all of it.
-  const answer = await page.waitForFunction(() => {
-    if (document.querySelector('.graphiql-response .graphiql-spinner')) return null;
-    const models = globalThis.__MONACO.editor.getModels();
-    const text = models.find(({ uri }) => uri.path.endsWith('response.json')).getValue();
-    return text && JSON.parse(text);
-  });
-  return answer.jsonValue();
-}
-
-const codes = (answer) => answer.errors?.map(({ extensions }) => extensions?.code);
 
 async function pictures(page, name) {
   for (const colorScheme of ['light', 'dark']) {
@@ -62,7 +25,7 @@ async function pictures(page, name) {
 /** Loads the page with an empty cache; returns the milliseconds until it can be used. */
 async function load(browser, errors) {
   const context = await browser.newContext();
-  const { page } = await openPlayground(context, errors);
+  const { page } = await openPlayground(context, url, errors);
   const took = await page.evaluate(() => Math.round(performance.now()));
   const loads = await loadsOf(page);
   await context.close();
@@ -99,7 +62,7 @@ async function loadsFast(browser, errors) {
 }
 
 async function greets(context, errors) {
-  const { page } = await openPlayground(context, errors);
+  const { page } = await openPlayground(context, url, errors);
   await says(page, 'Run Register or Login');
   await pictures(page, '1-signed-out');
   return page;
@@ -116,7 +79,7 @@ async function signsIn(page) {
 async function staysSignedIn(context, errors, first) {
   await first.reload();
   await says(first, 'Ada Lovelace');
-  const { page, operations } = await openPlayground(context, errors);
+  const { page, operations } = await openPlayground(context, url, errors);
   await says(page, 'Ada Lovelace');
   shows('another tab refreshes once', count(operations, 'refreshToken('), 1);
   await go(page, 'Welcome');

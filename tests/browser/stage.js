@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { inspect, isDeepStrictEqual } from 'node:util';
+import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 
 // Playwright's `route` could block the network too, but with it Playwright itself answers every
@@ -69,6 +70,16 @@ export async function servePages(port) {
 export async function picture(page, name) {
   await mkdir(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: `${SCREENSHOTS}/${name}.png` });
+}
+
+/** Lists what axe-core finds wrong with a page, by all of its rules. */
+export async function violations(page) {
+  // By the debugger of the browser, since the policy of a page may refuse the script.
+  await page.evaluate(axe.source);
+  const found = (await page.evaluate(() => globalThis.axe.run())).violations;
+  return found.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, any }) => `${id}: ${target} ${any.map(({ message }) => message)}`),
+  );
 }
 
 /** Plays a story, with a browser of its own; ends the process, with 1 if anything differed. */

@@ -1,0 +1,52 @@
+import type { Plugin } from 'vite';
+
+/**
+ * What no option or stylesheet of GraphiQL changes. Most is what axe-core finds in it (graphql/graphiql
+ * issue 3422): tabs that contain buttons, labels that hide the text of a button, and faint text.
+ */
+const PATCHES: Record<string, [string, string][]> = {
+  '/graphiql/dist/GraphiQL.js': [
+    ['role: "tabpanel"', 'role: "region"'],
+    ['jsx(Tab.Button, {', 'jsx(Tab.Button, { "aria-current": index_1 === activeTabIndex,'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code.
+    ['jsx(Tab.Close, {', 'jsx(Tab.Close, { "aria-label": `Close ${tab.title}`,'],
+  ],
+  '/@graphiql/react/dist/components/tabs/index.js': [
+    ['role: "tablist",', ''],
+    ['role: "tab",', ''],
+    ['"aria-selected": isActive,', ''],
+  ],
+  '/@graphiql/react/dist/constants.js': [
+    ['"#908aff"', '"#908aff" }, { token: "comment", foreground: "#7caf69"'],
+    ['"#6c69ce"', '"#6c69ce" }, { token: "number", foreground: "#08744c"'],
+  ],
+  '/@graphiql/react/dist/utility/create-editor.js': [
+    // On a narrow screen the page scrolls, also over an editor that has nothing to scroll.
+    ['scrollbar: {', 'scrollbar: { alwaysConsumeMouseWheel: false,'],
+    ['fontSize: 15,', 'fontSize: 15, wordWrap: "on", renderFinalNewline: "on",'],
+  ],
+  '/@graphiql/plugin-history/dist/components.js': [['"aria-label": "Set active",', '']],
+};
+
+/** Applies the patches, or stops the build when GraphiQL has other code. */
+export function patchGraphiQL(): Plugin {
+  const waiting = new Set(Object.keys(PATCHES));
+  return {
+    name: 'patch-graphiql',
+    apply: 'build',
+    transform: {
+      filter: { id: Object.keys(PATCHES).map((name) => `**/node_modules${name}`) },
+      handler(code, id) {
+        const file = id.slice(id.lastIndexOf('/node_modules') + '/node_modules'.length);
+        waiting.delete(file);
+        return PATCHES[file]?.reduce((patched, [before, after]) => {
+          if (patched.split(before).length !== 2) this.error(`${file}: not once: ${before}`);
+          return patched.replace(before, () => after);
+        }, code);
+      },
+    },
+    buildEnd() {
+      if (waiting.size > 0) this.error(`GraphiQL has no ${[...waiting].join(', ')}`);
+    },
+  };
+}

@@ -1,0 +1,115 @@
+// Uses the playground on narrow and wide screens, at 200 % zoom, and with axe-core:
+//   CHROMIUM=PATH [SCREENSHOTS=DIRECTORY] node layout.js GRAPHQL_URL
+import { codes, execute, go, openPlayground, says } from './graphiql.js';
+import { picture, play, shows, violations } from './stage.js';
+
+const [url] = process.argv.slice(2);
+const SCREENS = [
+  { width: 390, height: 844 },
+  { width: 768, height: 1024 },
+  { width: 1280, height: 800 },
+];
+// A screen of 1280 × 800 at 200 % zoom.
+const ZOOMED = { width: 640, height: 400 };
+const NARROWEST_PANE = 300;
+
+/** Checks a state of the page by axe-core at each width, in light and dark. */
+async function isAccessible(page, state) {
+  for (const screen of SCREENS) {
+    await page.setViewportSize(screen);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      await page.waitForTimeout(300);
+      const name = `${state}-${screen.width}-${colorScheme}`;
+      await picture(page, `layout-${name}`);
+      shows(`${name} has no violation`, await violations(page), []);
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** Returns what sticks out of the screen, and which panes are too narrow to read. */
+const misfits = (page) =>
+  page.evaluate((narrowest) => {
+    const panes = ['.graphiql-query-editor', '.graphiql-editor-tool', '.graphiql-response'];
+    const boxOf = (selector) => document.querySelector(selector).getBoundingClientRect();
+    const { left, right, top, bottom } = boxOf('.graphiql-toolbar');
+    return {
+      isWiderThanTheScreen: document.documentElement.scrollWidth > innerWidth,
+      narrowPanes: panes.filter((pane) => boxOf(pane).width < narrowest),
+      hasToolbar: left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight,
+    };
+  }, NARROWEST_PANE);
+
+async function fits(page) {
+  for (const screen of [...SCREENS, ZOOMED]) {
+    await page.setViewportSize(screen);
+    await page.waitForTimeout(300);
+    await picture(page, `layout-fits-${screen.width}`);
+    const expected = { isWiderThanTheScreen: false, narrowPanes: [], hasToolbar: true };
+    shows(`${screen.width} × ${screen.height} pixels are enough`, await misfits(page), expected);
+  }
+}
+
+/** The longest value of an answer, a token, is wrapped rather than cut. */
+async function wrapsLines(page) {
+  await page.setViewportSize(SCREENS[0]);
+  await page.waitForTimeout(300);
+  const cut = await page.evaluate(() =>
+    globalThis.__MONACO.editor
+      .getEditors()
+      .filter((editor) => editor.getScrollWidth() > editor.getLayoutInfo().width)
+      .map((editor) => editor.getModel().uri.path),
+  );
+  shows('nothing in an editor is beside its pane', cut, []);
+}
+
+async function runsAgain(page) {
+  await go(page, 'Register');
+  shows('an e-mail registers once', codes(await execute(page)), ['EMAIL_TAKEN']);
+  await says(page, 'This e-mail has an account. Run Login.');
+  await isAccessible(page, 'taken');
+  await go(page, 'Login');
+  await execute(page);
+  await says(page, 'Ada Lovelace');
+}
+
+async function runsReadyOperations(page) {
+  for (const name of ['Refresh', 'ChangePassword', 'Sessions', 'Login', 'Logout']) {
+    await go(page, name);
+    shows(`${name} works as it is`, codes(await execute(page)), undefined);
+  }
+  await says(page, 'Run Register or Login');
+}
+
+async function opensPanels(page) {
+  const button = (name) => page.getByRole('button', { name });
+  await button('Show Documentation Explorer').click();
+  await isAccessible(page, 'docs');
+  await page.getByRole('link', { name: 'Mutation' }).click();
+  await isAccessible(page, 'docs-type');
+  await button('Show History').click();
+  await isAccessible(page, 'history');
+  await button('Hide History').click();
+  for (const dialog of ['settings', 'short keys']) {
+    await button(`Open ${dialog} dialog`).click();
+    await isAccessible(page, dialog.replace(' ', '-'));
+    await page.keyboard.press('Escape');
+  }
+}
+
+await play(async (browser) => {
+  const errors = [];
+  const context = await browser.newContext({ viewport: SCREENS.at(-1) });
+  const { page } = await openPlayground(context, url, errors);
+  await isAccessible(page, 'signed-out');
+  await execute(page);
+  await says(page, 'Ada Lovelace');
+  await isAccessible(page, 'answer');
+  await fits(page);
+  await wrapsLines(page);
+  await runsAgain(page);
+  await runsReadyOperations(page);
+  await opensPanels(page);
+  shows('no console shows an error or a warning', errors, []);
+});
