@@ -16,9 +16,16 @@ const PATCHES: Record<string, [string, string][]> = {
     ['role: "tab",', ''],
     ['"aria-selected": isActive,', ''],
   ],
+  // Its text is the name of the button that it belongs to.
+  '/@graphiql/react/dist/components/tooltip/index.js': [
+    ['jsx(T.Content, {', 'jsx(T.Content, { "aria-hidden": true,'],
+  ],
   '/@graphiql/react/dist/constants.js': [
     ['"#908aff"', '"#908aff" }, { token: "comment", foreground: "#7caf69"'],
-    ['"#6c69ce"', '"#6c69ce" }, { token: "number", foreground: "#08744c"'],
+    [
+      '"#6c69ce"',
+      '"#6c69ce" }, { token: "number", foreground: "#08744c" }, { token: "invalid", foreground: "#c00000"',
+    ],
   ],
   '/@graphiql/react/dist/utility/create-editor.js': [
     // On a narrow screen the page scrolls, also over an editor that has nothing to scroll.
