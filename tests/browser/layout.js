@@ -37,8 +37,10 @@ const misfits = (page) =>
     const panes = ['.graphiql-query-editor', '.graphiql-editor-tool', '.graphiql-response'];
     const boxOf = (selector) => document.querySelector(selector).getBoundingClientRect();
     const { left, right, top, bottom } = boxOf('.graphiql-toolbar');
+    const { scrollWidth, scrollHeight } = document.documentElement;
     return {
-      isWiderThanTheScreen: document.documentElement.scrollWidth > innerWidth,
+      isWiderThanTheScreen: scrollWidth > innerWidth,
+      isLongerThanItsPanes: scrollHeight > Math.ceil(boxOf('#root').height),
       narrowPanes: panes.filter((pane) => boxOf(pane).width < narrowest),
       hasToolbar: left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight,
     };
@@ -49,7 +51,12 @@ async function fits(page) {
     await page.setViewportSize(screen);
     await page.waitForTimeout(300);
     await picture(page, `layout-fits-${screen.width}`);
-    const expected = { isWiderThanTheScreen: false, narrowPanes: [], hasToolbar: true };
+    const expected = {
+      isWiderThanTheScreen: false,
+      isLongerThanItsPanes: false,
+      narrowPanes: [],
+      hasToolbar: true,
+    };
     shows(`${screen.width} × ${screen.height} pixels are enough`, await misfits(page), expected);
   }
 }
