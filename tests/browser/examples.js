@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { open, picture, play, shows } from './stage.js';
+import { open, picture, play, shows, violations } from './stage.js';
 
 const [name, build, port, url] = process.argv.slice(2);
 const PAGE = `http://localhost:${port}/`;
@@ -101,6 +101,7 @@ async function pictures(page, step) {
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });
     await picture(page, `${name}-${step}-${colorScheme}`);
+    shows(`${step}, ${colorScheme}, has no violation`, await violations(page), []);
   }
   const wide = page.viewportSize();
   await page.setViewportSize({ width: 390, height: 844 });

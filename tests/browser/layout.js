@@ -16,6 +16,18 @@ const SCREENS = [
 const ZOOMED = { width: 640, height: 400 };
 const NARROWEST_PANE = 300;
 
+/** Opens the page where no stylesheet and no script ever arrives. */
+async function showsAFirstView(context) {
+  const page = await context.newPage();
+  await page.route('**/assets/**', () => {});
+  await page.goto(url, { waitUntil: 'commit' });
+  await page.waitForFunction(() => performance.getEntriesByType('paint').length > 0);
+  const text = await page.getByRole('status').innerText();
+  shows('something is seen at once', text, 'Loading the playground …');
+  shows('the first view has no violation', await violations(page), []);
+  await page.close();
+}
+
 /** Checks a state of the page by axe-core at each width, in light and dark. */
 async function isAccessible(page, state) {
   for (const screen of SCREENS) {
@@ -118,6 +130,7 @@ async function opensPanels(page) {
 await play(async (browser) => {
   const errors = [];
   const context = await browser.newContext({ viewport: SCREENS.at(-1) });
+  await showsAFirstView(context);
   const { page } = await openPlayground(context, url, errors);
   await isAccessible(page, 'signed-out');
   await execute(page);
