@@ -153,10 +153,8 @@ class EmailTaken(ApplicationError):
 class InvalidCredentials(ApplicationError):
     """Unknown e-mail, wrong password or disabled user; the answer does not tell which."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The e-mail address or the password is wrong.", code=ErrorCode.INVALID_CREDENTIALS
-        )
+    def __init__(self, message: str = "The e-mail address or the password is wrong.") -> None:
+        super().__init__(message, code=ErrorCode.INVALID_CREDENTIALS)
 
 
 class Unauthenticated(ApplicationError):

@@ -36,6 +36,7 @@ SECONDS_BETWEEN_COMPLETIONS = 2.0
 OVERDUE_MS = 10_000
 # A change that is older is never made, not even by a process that was suspended.
 ABANDONED = timedelta(hours=1)
+NOT_CURRENT = "The current password is wrong."
 
 
 class LoggedChange(BaseModel):
@@ -129,7 +130,7 @@ class PasswordChangeService:
         changed = await self.users.change_password(user, new_hash)
         if changed is None:
             await self.log.remove(logged)
-            raise InvalidCredentials
+            raise InvalidCredentials(NOT_CURRENT)
         await self.sessions.end_others(changed, principal.session_id)
         tokens = await self.sessions.renew(changed, principal.session_id)
         removed = await self.log.remove(logged)
@@ -161,7 +162,7 @@ class PasswordChangeService:
             result = await self.passwords.verify(password, user.password, Priority.TRUSTED_DEVICE)
             attempt.is_counted = not result.correct
         if not result.correct:
-            raise InvalidCredentials
+            raise InvalidCredentials(NOT_CURRENT)
 
 
 def _digest(password_hash: str) -> bytes:

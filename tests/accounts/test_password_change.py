@@ -107,7 +107,7 @@ async def test_user_of_the_original_can_change_the_password(
 async def test_password_change_needs_the_current_password(
     services: ServiceContainer, principal: Principal
 ) -> None:
-    with pytest.raises(InvalidCredentials):
+    with pytest.raises(InvalidCredentials, match=r"^The current password is wrong\.$"):
         await services.password_change.change(principal, "wrong", "battery staple", HERE)
     with pytest.raises(BadInput) as refused:
         await services.password_change.change(principal, "", " ", HERE)
