@@ -232,6 +232,7 @@ class DevSettings(Settings):
             raise StartError(
                 "--dev is for this machine and its embedded MongoDB."
                 f" Unset {names}, or start without --dev."
+                " `make serve` passes it, `.venv/bin/graphql-auth serve` does not."
             )
         return self
 

@@ -132,7 +132,8 @@ def test_start_with_wider_reach_is_refused(
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
         "graphql-auth: --dev is for this machine and its embedded MongoDB."
-        f" Unset {names}, or start without --dev.\n"
+        f" Unset {names}, or start without --dev."
+        " `make serve` passes it, `.venv/bin/graphql-auth serve` does not.\n"
     )
 
 
