@@ -198,6 +198,7 @@ class Supervisor:
         if self._code and not worker.is_ready:
             self._backoff.hold()
             when = "after the next change"
+            when += "; until then, the code before it answers" if self._running() else ""
         else:
             pause = self._backoff.next_pause()
             when = f"in {pause:.0f} s" if pause else "now"

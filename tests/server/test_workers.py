@@ -56,7 +56,7 @@ def test_syntax_error_after_a_change_is_named_and_the_server_answers(
     changed = f"{module.read_text()}# Changed\n"
 
     replace(module, f"{changed}auth = (\n")
-    server.wait_for_output("another one starts after the next change")
+    server.wait_for_output("starts after the next change; until then, the code before it answers")
     ask(server)
     replace(module, changed)
     server.wait_for_output(r"(?s)after the next change.*worker \d+ is ready")
