@@ -153,12 +153,15 @@ def _check(settings: Settings, signals: StopSignals, application: str | None) ->
 
 
 def _print_banner(settings: Settings, listener: socket.socket, path: str, data: str) -> None:
+    from graphql_auth.graphql_http.playground import Playground  # noqa: PLC0415 - as above
+
     host, port, *_ = listener.getsockname()
     if host in {"127.0.0.1", "0.0.0.0", "::"}:  # noqa: S104 - it is only compared
         # A browser shares no cookies between this name and an IP address, so all URLs have it.
         host = "localhost"
     shown = f"[{host}]" if ":" in host else host
-    hint = "  (in a browser: the playground)" if settings.has_playground else ""
+    has_page = settings.has_playground and Playground().is_built
+    hint = "  (in a browser: the playground)" if has_page else ""
     # The server serves all the same where nobody reads this.
     with suppress(StartError, Stopped):
         output.write(

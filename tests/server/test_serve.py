@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from pymongo import MongoClient
 
@@ -17,7 +18,13 @@ from graphql_auth.server.serve import listen
 from graphql_auth.settings import Settings
 from tests.client import WELCOME, Client
 from tests.conftest import KEY, Start
-from tests.process import environment, has_ended, run_command, skip_unless_it_can_be_named
+from tests.process import (
+    ServerProcess,
+    environment,
+    has_ended,
+    run_command,
+    skip_unless_it_can_be_named,
+)
 
 
 def refusal(directory: Path, *arguments: str, **settings: str) -> str:
@@ -37,6 +44,13 @@ def test_banner_names_url_data_and_how_to_stop(start_embedded: Start, tmp_path: 
     assert f"GraphQL  {server.url}" in server.output
     assert f"Data     {tmp_path}/graphql-auth-data" in server.output
     assert "Stop     Ctrl-C" in server.output
+
+
+def test_banner_names_the_playground_only_where_it_is_built(shared_server: ServerProcess) -> None:
+    page = httpx.get(shared_server.url, headers={"Accept": "text/html"}).text
+
+    is_missing = "the playground is missing" in page
+    assert ("the playground" in shared_server.output) is not is_missing
 
 
 @pytest.mark.parametrize(
