@@ -3,6 +3,6 @@ import { defineConfig } from 'vite';
 
 export default defineConfig({
   plugins: [react()],
-  // ALLOWED_ORIGINS of the server must contain this origin.
+  // Without --dev, ALLOWED_ORIGINS of the server must contain this origin.
   server: { port: 5173, strictPort: true },
 });

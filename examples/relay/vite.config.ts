@@ -4,6 +4,6 @@ import relay from 'vite-plugin-relay';
 
 export default defineConfig({
   plugins: [relay, react()],
-  // ALLOWED_ORIGINS of the server must contain this origin.
+  // Without --dev, ALLOWED_ORIGINS of the server must contain this origin.
   server: { port: 5173, strictPort: true },
 });
