@@ -34,8 +34,12 @@ BACKGROUND = "graphql-auth: background"
 PERCENT_ENCODE = "percent-encode characters such as @ : / ? in its password"
 FORM = "its form is mongodb://HOST:PORT/DATABASE?OPTION=VALUE"
 FILE_OPTIONS = ("tlsCAFile", "tlsCertificateKeyFile", "tlsCRLFile")
-# Of mongoose, and of drivers with other compressors: a URI can be shared with them.
-HARMLESS = "Unknown option: use(newurlparser|unifiedtopology)|Wire protocol compression with"
+# Of mongoose, and of drivers with other compressors: a URI can be shared with them. PyMongo warns
+# of each host of DocumentDB and Cosmos DB.
+HARMLESS = (
+    "Unknown option: use(newurlparser|unifiedtopology)|Wire protocol compression with"
+    "|You appear to be connected to a"
+)
 
 # The driver accepts any name; the values have no effect here.
 _CONCERN = r"(?i)\b(w|readConcernLevel)=(?!(\d+|available|linearizable|local|majority|snapshot)\b)"

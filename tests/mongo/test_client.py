@@ -181,6 +181,26 @@ async def test_password_is_not_shown_even_if_it_is_a_word_of_the_reason(word: st
 
 
 @pytest.mark.parametrize(
+    ("host", "options"),
+    [
+        (
+            "mongodb://ada:key==@name.mongo.cosmos.azure.com:10255",
+            "ssl=true&replicaSet=globaldb&retrywrites=false&maxIdleTimeMS=120000&appName=@name@",
+        ),
+        (
+            "mongodb://ada:hunter2@name.docdb.amazonaws.com:27017",
+            "tls=true&replicaSet=rs0&readPreference=secondaryPreferred&retryWrites=false",
+        ),
+        ("mongodb://ada:hunter2@name.docdb-elastic.amazonaws.com", "ssl=true"),
+        ("mongodb+srv://ada:hunter2@name.mongodb.net", "retryWrites=true&w=majority&appName=C0"),
+    ],
+)
+async def test_uri_as_a_provider_shows_it_is_valid(host: str, options: str) -> None:
+    async with mongo.open_database(f"{host}/?{options}") as database:
+        assert database.name == "test"
+
+
+@pytest.mark.parametrize(
     "options",
     [
         "useNewUrlParser=true&useUnifiedTopology=true",
