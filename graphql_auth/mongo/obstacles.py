@@ -45,9 +45,16 @@ async def find_obstacle(
 
 
 def _without_email(part: Any) -> Any:  # noqa: ANN401
-    """Return a part of a validator, or probes, without the e-mail and lists of nothing else."""
+    """Return a part of a validator, or probes, without the e-mail and lists of nothing else.
+
+    An expression can fail without an e-mail, or with fewer operands, so it is kept or left out.
+    """
     if isinstance(part, Mapping):
-        kept = {name: _without_email(value) for name, value in part.items() if name != "email"}
+        kept = {
+            name: value if name == "$expr" else _without_email(value)
+            for name, value in part.items()
+            if name != "email" and not (name == "$expr" and "$email" in str(value))
+        }
         return {name: value for name, value in kept.items() if value != []}
     if isinstance(part, list):
         return [_without_email(each) for each in part if each != "email"]

@@ -142,6 +142,7 @@ REQUIRED = {"$jsonSchema": {"required": ["username"]}}
         ({"$jsonSchema": {"properties": {"email": {}}, "additionalProperties": False}}, {}),
         ({"$expr": {"$eq": [{"$type": "$tenant"}, "objectId"]}}, {}),
         ({"email": re.compile("@company"), "tenant": {"$exists": True}}, {}),
+        ({"$expr": {"$eq": ["$password", "email"]}}, {}),
     ],
 )
 async def test_validator_that_refuses_users_is_found_without_a_write(
@@ -176,6 +177,9 @@ async def test_validator_that_refuses_users_is_found_without_a_write(
         ({"$jsonSchema": {"properties": {"email": {"bsonType": "string", "maxLength": 5}}}}, {}),
         ({"$jsonSchema": {"properties": {"email": {"enum": ["a"]}}, "required": ["email"]}}, {}),
         ({"$jsonSchema": {"required": [*FIELDS], "properties": FIELDS, **CLOSED}}, {}),
+        ({"$expr": {"$lte": [{"$strLenCP": "$email"}, 320]}}, {}),
+        ({"$expr": {"$ne": ["$password", "email"]}}, {}),
+        ({"$expr": {"$regexMatch": {"input": "$email", "regex": "@company"}}}, {}),
     ],
 )
 async def test_validator_that_takes_users_is_no_obstacle(
