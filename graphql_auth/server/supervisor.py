@@ -195,7 +195,7 @@ class Supervisor:
     def _note_end(self, worker: Worker) -> None:
         if worker.process.exitcode == CANNOT_START and not self._has_served:
             raise StartError("A worker cannot start; the line above says why.")
-        if self._code and not worker.is_ready:
+        if self._code and not worker.is_ready and worker.generation == self._generation:
             self._backoff.hold()
             when = "after the next change"
             when += "; until then, the code before it answers" if self._running() else ""
@@ -222,12 +222,13 @@ class Supervisor:
         if len(running) > self._number and all(
             worker.is_ready for worker in running if worker not in outdated
         ):
-            outdated[0].terminate()
+            # After two changes, the one between them is not ready, and the first one still serves.
+            min(outdated, key=lambda worker: worker.is_ready).terminate()
 
     def _restart_after_changes(self) -> None:
         before, self._file_times = self._file_times, _file_times(self._code)
-        for file, changed_at in self._file_times.items():
-            if before.get(file) != changed_at:
+        for file in before | self._file_times:
+            if before.get(file) != self._file_times.get(file):
                 logger.warning("detected changes in %s; restarting", file)
                 self._restart()
                 return

@@ -33,7 +33,7 @@ def test_the_pause_doubles_up_to_its_limit_and_is_forgotten(
     assert backoff.next_pause() == 0
 
 
-def test_changed_or_new_file_is_detected_once(
+def test_changed_new_or_deleted_file_is_detected_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "old.py").touch()
@@ -52,6 +52,7 @@ def test_changed_or_new_file_is_detected_once(
     (tmp_path / "new.py").touch()
     assert changed() == [f"detected changes in {tmp_path / 'new.py'}; restarting"]
     (tmp_path / "new.py").unlink()
+    assert changed() == [f"detected changes in {tmp_path / 'new.py'}; restarting"]
     assert changed() == []
 
 

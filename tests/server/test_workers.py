@@ -70,6 +70,18 @@ def test_syntax_error_after_a_change_is_named_and_the_server_answers(
     assert "Traceback" not in server.output
 
 
+def test_old_code_answers_while_new_code_is_mended(start: Start, tmp_path: Path) -> None:
+    module = tmp_path / "changing.py"
+    module.write_text("from graphql_auth import GraphQLAuth\nauth = GraphQLAuth()\n")
+    server = start("changing:auth", "--reload")
+
+    for number in (1, 2):
+        replace(module, f"{module.read_text()}auth = (\n")
+        server.wait_for_output(rf"(?s)(detected changes.*){{{number}}}")
+    server.wait_for_output("another one starts after the next change")
+    ask(server)
+
+
 def replace(file: Path, text: str) -> None:
     """Replace a file, so that nobody sees half of it."""
     file.with_suffix(".new").write_text(text)
