@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, parse, validate
 
+from graphql_auth.accounts.user_check import Reason
 from tests.docs.blocks import PAGES, Block, read_blocks
 from tests.process import ROOT
 
@@ -108,3 +109,9 @@ def test_package_is_not_installed_from_the_index(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
 
     assert not re.findall(r"install (?:\S+ )*'?graphql-auth\b", text)
+
+
+def test_page_on_moving_says_what_to_do_for_every_reason() -> None:
+    text = (ROOT / "docs" / "moving.md").read_text(encoding="utf-8")
+
+    assert [reason for reason in Reason if f"`{reason}`" not in text] == []
