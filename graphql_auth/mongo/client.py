@@ -41,8 +41,6 @@ HARMLESS = (
     "|You appear to be connected to a"
 )
 
-# The driver accepts any name; the values have no effect here.
-_CONCERN = r"(?i)\b(w|readConcernLevel)=(?!(\d+|available|linearizable|local|majority|snapshot)\b)"
 # The parts of options that are no secrets.
 _PUBLIC = re.compile(r"authMechanism=[^&;]*|(?:^|[&;])[^=]*(?:=true\b|=false\b)?", re.IGNORECASE)
 
@@ -121,8 +119,6 @@ def _open(uri: str) -> Database:
         # PyMongo ignores unknown options and invalid values, such as tls=maybe, with a warning.
         with warnings.catch_warnings(action="error", category=UserWarning):
             warnings.filterwarnings("ignore", HARMLESS)
-            if found := re.search(_CONCERN, uri.partition("?")[2]):
-                warnings.warn(f"The value of {found[1]} is unknown", stacklevel=1)
             client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
                 uri,
                 appname="graphql-auth",

@@ -156,8 +156,6 @@ async def test_invalid_uri_is_refused_and_not_shown(uri: str) -> None:
         ("tlss=true", "Unknown option: tlss."),
         ("readPreference=hunter2", "… is not a valid read preference."),
         ("compressors=hunter2", "Unsupported compressor: …."),
-        ("w=nope", "The value of w is unknown."),
-        ("tls=true;readConcernLevel=nope", "The value of readConcernLevel is unknown."),
         ("maxPoolSize=x", "The value of maxpoolsize must be an integer."),
         ("replicaSet=a&replicaSet=b", "Duplicate URI option 'replicaSet'."),
         ("ssl=true&tls=false", "Can not specify conflicting values for URI options ssl and tls."),
@@ -205,6 +203,7 @@ async def test_uri_as_a_provider_shows_it_is_valid(host: str, options: str) -> N
     [
         "useNewUrlParser=true&useUnifiedTopology=true",
         "compressors=snappy,zlib&w=1",
+        "w=twoRegions",
         "readPreference=secondaryPreferred&maxStalenessSeconds=120&readPreferenceTags=dc:ny",
     ],
 )
