@@ -1,4 +1,4 @@
-"""GraphQLAuth: the schema, the endpoint and the sessions, for an application of one's own."""
+"""GraphQLAuth: the schema, the endpoint and the sessions, for your own application."""
 
 import importlib
 import inspect

@@ -24,7 +24,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
         "application",
         nargs="?",
         metavar="MODULE:NAME",
-        help="GraphQLAuth of an application of your own, such as main:auth",
+        help="GraphQLAuth of your own application, such as main:auth",
     )
     parser.add_argument(
         "--check",

@@ -20,7 +20,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
         "application",
         nargs="?",
         metavar="MODULE:NAME",
-        help="GraphQLAuth of an application of your own, such as main:auth",
+        help="GraphQLAuth of your own application, such as main:auth",
     )
     parser.add_argument(
         "--dev",

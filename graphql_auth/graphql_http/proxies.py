@@ -11,7 +11,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 Network = IPv4Network | IPv6Network
 FORWARDED = {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"}
-# A development server of a frontend passes on requests of its own machine.
+# The development server of a frontend passes on requests from the same machine.
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 UNKNOWN_PROXY = (
     "TRUSTED_PROXIES does not have %s, which sends X-Forwarded-For: so all clients behind it share"

@@ -1,4 +1,4 @@
-"""An application of one's own, as docs/extending.md shows it. It takes its settings from tests."""
+"""The application of a user, as docs/extending.md shows it. It takes its settings from tests."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
