@@ -12,12 +12,10 @@ from annotated_types import Ge, Le
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
     IPvAnyNetwork,
-    SecretStr,
     ValidationError,
     model_validator,
 )
@@ -31,18 +29,27 @@ from graphql_auth.environment import (
 from graphql_auth.errors import StartError
 from graphql_auth.logs import escape_invisible
 from graphql_auth.origins import DevOrigins, is_local, normalize_origin, parse_origin
+from graphql_auth.setting_types import (
+    COMMA_SEPARATED,
+    DAY,
+    HOUR,
+    MIN_KEY_BYTES,
+    MINUTE,
+    NONE_IF_OFF,
+    SECOND,
+    Count,
+    Duration,
+    MongoUri,
+    Port,
+    TokenKey,
+    format_duration,
+)
 
-MIN_KEY_BYTES = 32
 # Settings of 0.1.0 that are constants now; see graphql_http/limits.py.
 REMOVED = {
     f"MAX_QUERY_{name}"
     for name in ("DIRECTIVES", "ALIASES", "ROOT_FIELDS", "COMPARISONS", "VARIABLES")
 }
-
-_DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
-_UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
-_UNITS["s"] = SECOND = timedelta(seconds=1)
-DAY, HOUR, MINUTE = _UNITS["d"], _UNITS["h"], _UNITS["m"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,37 +63,6 @@ class TokenSource(StrEnum):
     BODY = "body"
 
 
-def _parse_duration(value: object) -> object:
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    return int(match[1]) * _UNITS[match[2]] if match else value
-
-
-def format_duration(value: timedelta) -> str:
-    """Return a duration as the environment has it, such as ``90s`` or ``2h``."""
-    unit = next((unit for unit, length in _UNITS.items() if value and not value % length), "s")
-    return f"{value // _UNITS[unit]}{unit}"
-
-
-def _split(value: object) -> object:
-    return [part.strip().lower() for part in value.split(",")] if isinstance(value, str) else value
-
-
-def _none_if_off(value: object) -> object:
-    return None if isinstance(value, str) and value.strip().lower() == "off" else value
-
-
-def _check_scheme(uri: SecretStr) -> SecretStr:
-    if not uri.get_secret_value().encode().startswith((b"mongodb://", b"mongodb+srv://")):
-        raise ValueError
-    return uri
-
-
-def _check_length(key: SecretStr) -> SecretStr:
-    if len(key.get_secret_value().encode()) < MIN_KEY_BYTES:
-        raise ValueError
-    return key
-
-
 def _normalize_origin(entry: str) -> str:
     try:
         return normalize_origin(entry)
@@ -97,14 +73,7 @@ def _normalize_origin(entry: str) -> str:
         raise StartError(text) from None
 
 
-MongoUri = Annotated[SecretStr, AfterValidator(_check_scheme)]
-TokenKey = Annotated[SecretStr, AfterValidator(_check_length)]
-# strict: neither the seconds nor the ISO 8601 that pydantic would accept.
-Duration = Annotated[timedelta, Field(strict=True), BeforeValidator(_parse_duration)]
 Origin = Annotated[str, AfterValidator(_normalize_origin)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
-COMMA_SEPARATED = BeforeValidator(_split)
 
 
 class Settings(BaseModel):
@@ -138,7 +107,7 @@ class Settings(BaseModel):
     session_ttl: Annotated[Duration, Field(ge=MINUTE, le=400 * DAY)] = 90 * DAY
     """A session expires this long after login, even if it is in use."""
     max_sessions_per_user: Annotated[
-        Count | None, BeforeValidator(_none_if_off), "an integer from 1 to 1000000, or off"
+        Count | None, NONE_IF_OFF, "an integer from 1 to 1000000, or off"
     ] = 100
     """Most sessions of one user, or off; one more login ends the least recently used session."""
     refresh_grace: Annotated[Duration, Field(ge=timedelta(), le=5 * MINUTE)] = 30 * SECOND

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from graphql_auth.errors import StartError
+from graphql_auth.setting_types import format_duration
 from graphql_auth.settings import (
     REMOVED,
     Settings,

@@ -1,0 +1,54 @@
+"""The types of settings: what a text in the environment means, and when it is refused."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+MIN_KEY_BYTES = 32
+_DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
+_UNITS["s"] = SECOND = timedelta(seconds=1)
+DAY, HOUR, MINUTE = _UNITS["d"], _UNITS["h"], _UNITS["m"]
+
+
+def _parse_duration(value: object) -> object:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    return int(match[1]) * _UNITS[match[2]] if match else value
+
+
+def format_duration(value: timedelta) -> str:
+    """Return a duration as the environment has it, such as ``90s`` or ``2h``."""
+    unit = next((unit for unit, length in _UNITS.items() if value and not value % length), "s")
+    return f"{value // _UNITS[unit]}{unit}"
+
+
+def _split(value: object) -> object:
+    return [part.strip().lower() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _none_if_off(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() == "off" else value
+
+
+def _check_scheme(uri: SecretStr) -> SecretStr:
+    if not uri.get_secret_value().encode().startswith((b"mongodb://", b"mongodb+srv://")):
+        raise ValueError
+    return uri
+
+
+def _check_length(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value().encode()) < MIN_KEY_BYTES:
+        raise ValueError
+    return key
+
+
+MongoUri = Annotated[SecretStr, AfterValidator(_check_scheme)]
+TokenKey = Annotated[SecretStr, AfterValidator(_check_length)]
+# strict: neither the seconds nor the ISO 8601 that pydantic would accept.
+Duration = Annotated[timedelta, Field(strict=True), BeforeValidator(_parse_duration)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+COMMA_SEPARATED = BeforeValidator(_split)
+NONE_IF_OFF = BeforeValidator(_none_if_off)
