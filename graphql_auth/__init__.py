@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from graphql_auth.context import Context, Info
     from graphql_auth.errors import ApplicationError
     from graphql_auth.hooks import Event
+    from graphql_auth.mail.mailer import Mailer, MailRefused
     from graphql_auth.permissions import HasRole, IsAuthenticated
     from graphql_auth.schema import Mutation, Query
     from graphql_auth.settings import Settings
@@ -28,6 +29,8 @@ __all__ = [
     "HasRole",
     "Info",
     "IsAuthenticated",
+    "MailRefused",
+    "Mailer",
     "Mutation",
     "Principal",
     "Query",
@@ -43,6 +46,7 @@ _MODULES = {
     "context": ("Context", "Info"),
     "errors": ("ApplicationError",),
     "hooks": ("Event",),
+    "mail.mailer": ("MailRefused", "Mailer"),
     "permissions": ("HasRole", "IsAuthenticated"),
     "schema": ("Mutation", "Query"),
     "settings": ("Settings",),

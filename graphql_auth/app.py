@@ -30,6 +30,7 @@ from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
 from graphql_auth.hooks import Hooks
+from graphql_auth.mail.mailer import Mailer
 from graphql_auth.mongo.client import (
     bind_documents,
     connect,
@@ -71,6 +72,7 @@ class Parts:
     limits: Limits | None = None
     path: str = GRAPHQL_PATH
     hooks: Hooks = field(default_factory=Hooks)
+    mailer: Mailer | None = None
 
     @property
     def our_documents(self) -> Documents:
@@ -91,12 +93,17 @@ def create_app(
     ``is_database_checked`` is whether ``check_database`` has succeeded before: then the application
     waits for a database that is away. If not, it runs the check, and fails to start if that fails.
 
-    Raises StartError when TOKEN_KEY is a public or private key, and ValueError without MONGO_URI or
-    TOKEN_KEY; a caller that starts an embedded database sets them first.
+    Raises StartError when TOKEN_KEY is a public or private key, or a setting of mail is missing or
+    wrong, and ValueError without MONGO_URI or TOKEN_KEY; a caller that starts an embedded database
+    sets them first.
     """
     parts = parts or Parts(create_schema())
     services = create_services(
-        settings, processes=processes, user_document=parts.user_document, hooks=parts.hooks
+        settings,
+        processes=processes,
+        user_document=parts.user_document,
+        hooks=parts.hooks,
+        mailer=parts.mailer,
     )
     app = Starlette(
         routes=_routes(settings, services, parts),

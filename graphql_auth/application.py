@@ -25,6 +25,7 @@ from graphql_auth.embedded_mongo.data_directory import DirectoryInUse
 from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.hooks import EventName, Hook
+from graphql_auth.mail.mailer import Mailer
 from graphql_auth.schema import Mutation, Query, create_schema
 from graphql_auth.services import reveal
 from graphql_auth.settings import Settings, TokenSource, read_settings
@@ -48,7 +49,8 @@ class GraphQLAuth:
     a field without a resolver is read from the document. ``extensions`` are those of Strawberry;
     with any, operations take about twice as long. ``user_document`` is a subclass of UserDocument,
     and ``documents`` are bound to the same database. What ``context`` returns is
-    ``info.context.app``. Without ``settings``, the environment is read when the application starts.
+    ``info.context.app``. ``mailer`` sends mail, in place of SMTP_URL. Without ``settings``, the
+    environment is read when the application starts.
 
     Raises StartError when a field exists twice or has nothing to read, or a document or the path
     cannot be used.
@@ -66,6 +68,7 @@ class GraphQLAuth:
         documents: Iterable[type[Document]] = (),
         context: Callable[[Request], Any] | None = None,
         limits: Limits | None = None,
+        mailer: Mailer | None = None,
         settings: Settings | None = None,
         path: str = GRAPHQL_PATH,
     ) -> None:
@@ -77,7 +80,7 @@ class GraphQLAuth:
             raise TypeError("context is a function that is not async")
         _check_documents(user_document, documents := tuple(documents))
         schema = create_schema(query, mutation, types, extend, extensions, user_document)
-        self.parts = Parts(schema, user_document, documents, context, limits, path)
+        self.parts = Parts(schema, user_document, documents, context, limits, path, mailer=mailer)
         self.settings = settings
         self._running: list[Starlette] = []
 

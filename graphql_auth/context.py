@@ -15,6 +15,7 @@ from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.graphql_http.endpoint import Headers
 from graphql_auth.graphql_http.params import GraphQLParams
+from graphql_auth.mail.outbox import Outbox
 from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.rotation import LoadUser, RefreshTokenRotation
@@ -48,6 +49,7 @@ class Services:
     rotation: RefreshTokenRotation
     authenticator: Authenticator
     load_user: LoadUser
+    outbox: Outbox
 
 
 @dataclass(frozen=True, slots=True)

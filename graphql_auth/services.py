@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pydantic import HttpUrl, SecretStr
@@ -17,7 +18,16 @@ from graphql_auth.accounts.password_change import (
 )
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.context import Services
+from graphql_auth.errors import StartError
 from graphql_auth.hooks import Hooks
+from graphql_auth.mail.document import OutboxDocument
+from graphql_auth.mail.mailer import ConsoleMailer, Mailer
+from graphql_auth.mail.messages import Messages
+from graphql_auth.mail.outbox import Outbox
+from graphql_auth.mail.repository import OutboxRepository
+from graphql_auth.mail.sender import SECONDS_AFTER_MAILS, IssueLink, Sender
+from graphql_auth.mail.smtp import SmtpMailer
+from graphql_auth.mail.template_check import check_templates
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.mongo.indexes import CHECK_INTERVAL, IndexMonitor
@@ -50,7 +60,7 @@ from graphql_auth.users.repository import UserRepository
 if TYPE_CHECKING:
     from graphql_auth.passwords.pwned import PwnedPasswordsClient
 
-DOCUMENTS = [UserDocument, SessionDocument, AttemptDocument, MetaDocument]
+DOCUMENTS = [UserDocument, SessionDocument, AttemptDocument, MetaDocument, OutboxDocument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,7 @@ class ServiceContainer(Services):
             (SECONDS_BETWEEN_COMPLETIONS, self.password_change.complete_overdue),
             (SECONDS_BETWEEN_RENEWALS, self.throttle.renew_leases),
             (CHECK_INTERVAL, self.indexes.check_all),
+            *([(SECONDS_AFTER_MAILS, sender.send_due)] if (sender := self.outbox.sender) else []),
         )
 
     @asynccontextmanager
@@ -90,28 +101,30 @@ class ServiceContainer(Services):
             finally:
                 self.hash_queue.close()
                 await self.hooks.close()
+                if self.outbox.sender:
+                    await self.outbox.sender.close()
 
 
-def create_services(
+def create_services(  # noqa: PLR0913 - all by name and optional
     settings: Settings,
     *,
     processes: int = 1,
     now: Callable[[], float] | None = None,
     user_document: type[UserDocument] = UserDocument,
     hooks: Hooks | None = None,
+    mailer: Mailer | None = None,
 ) -> ServiceContainer:
     """Create the services. ``processes`` share the cores of the machine.
 
     ``now`` returns seconds since 1970; the default is the clock of the database.
 
-    Raises StartError when TOKEN_KEY is a public or private key, and ValueError without one.
+    Raises StartError when TOKEN_KEY is a public or private key, or a setting of mail is missing or
+    wrong, and ValueError without TOKEN_KEY.
     """
-    clock = DatabaseClock()
+    clock, token_key = DatabaseClock(), reveal(settings.token_key)
     now, hooks = now or clock, hooks or Hooks()
-    token_key = reveal(settings.token_key)
     users = UserRepository(indexes := IndexMonitor(DOCUMENTS), user_document)
-    repository = SessionRepository()
-    token_ttl = settings.token_ttl
+    repository, token_ttl = SessionRepository(), settings.token_ttl
     access_tokens = AccessTokens(token_key, token_ttl, now)
     issuer, lifetimes = TokenIssuer(access_tokens, now), _lifetimes(settings)
     revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
@@ -129,8 +142,45 @@ def create_services(
         RefreshTokenRotation(repository, load_user, sessions, issuer, heartbeat, lifetimes),
         Authenticator(access_tokens, revocations),
         load_user,
+        create_outbox(settings, mailer, _issue_no_link, now, processes),
         *(revocations, heartbeat, indexes, throttle, hash_queue, hooks, pwned),
     )
+
+
+def create_outbox(
+    settings: Settings,
+    mailer: Mailer | None,
+    issue_link: IssueLink,
+    now: Callable[[], float],
+    processes: int = 1,
+) -> Outbox:
+    """Create the outbox, whose sender has to be run; raises StartError."""
+
+    def utc_now() -> datetime:
+        return datetime.fromtimestamp(now(), UTC)
+
+    outbox = Outbox(OutboxRepository(), utc_now)
+    if mailer is None and settings.smtp_url:
+        mailer = SmtpMailer(settings.smtp_url)
+    elif mailer is None and settings.is_dev:
+        mailer = ConsoleMailer()
+    if mailer is None:
+        return outbox
+    mail_from, url = settings.mail_from, settings.app_url
+    if mail_from is None or url is None:
+        raise StartError(
+            "Mail needs MAIL_FROM, such as no-reply@example.com, and APP_URL, the page that its"
+            " links lead to."
+        )
+    messages = Messages(mail_from.name, mail_from.email, str(url), settings.mail_templates)
+    check_templates(messages)
+    pause = 60 * processes / settings.mail_per_minute
+    outbox.sender = Sender(mailer, messages, outbox.repository, issue_link, utc_now, pause)
+    return outbox
+
+
+async def _issue_no_link(_link: str) -> str | None:
+    return None
 
 
 def _throttle(settings: Settings, now: Callable[[], float]) -> Throttle:

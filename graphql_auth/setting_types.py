@@ -3,10 +3,16 @@
 import re
 from datetime import timedelta
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
+from pydantic_core import Url
+
+from graphql_auth.origins import is_local
 
 MIN_KEY_BYTES = 32
+# With TLS from the start, with STARTTLS, and without TLS.
+SMTP_SCHEMES = {"smtps", "smtp", "smtp+plain"}
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 _UNITS["s"] = SECOND = timedelta(seconds=1)
@@ -44,8 +50,30 @@ def _check_length(key: SecretStr) -> SecretStr:
     return key
 
 
+def _check_smtp_url(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    # A password with one of / ? # or a second @ ends the host too early.
+    is_host_alone = parts.path in {"", "/"} and not parts.query and not parts.fragment
+    if parts.scheme not in SMTP_SCHEMES or not parts.hostname or not is_host_alone:
+        raise ValueError
+    # Raises ValueError for a port that is none.
+    if parts.port == 0 or bool(parts.username) != bool(parts.password):
+        raise ValueError
+    return url
+
+
+def _check_app_url(url: HttpUrl) -> HttpUrl:
+    """Refuse a URL with credentials or a fragment, and one that others on the way can change."""
+    is_plain = url.username is None and url.password is None and url.fragment is None
+    if not is_plain or not (url.scheme == "https" or is_local(Url(str(url)))):
+        raise ValueError
+    return url
+
+
 MongoUri = Annotated[SecretStr, AfterValidator(_check_scheme)]
 TokenKey = Annotated[SecretStr, AfterValidator(_check_length)]
+SmtpUrl = Annotated[SecretStr, AfterValidator(_check_smtp_url)]
+AppUrl = Annotated[HttpUrl, AfterValidator(_check_app_url)]
 # strict: neither the seconds nor the ISO 8601 that pydantic would accept.
 Duration = Annotated[timedelta, Field(strict=True), BeforeValidator(_parse_duration)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]

@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     HttpUrl,
     IPvAnyNetwork,
+    NameEmail,
     ValidationError,
     model_validator,
 )
@@ -37,10 +38,12 @@ from graphql_auth.setting_types import (
     MINUTE,
     NONE_IF_OFF,
     SECOND,
+    AppUrl,
     Count,
     Duration,
     MongoUri,
     Port,
+    SmtpUrl,
     TokenKey,
     format_duration,
 )
@@ -129,6 +132,28 @@ class Settings(BaseModel):
     bcrypt_rounds: Annotated[int, Field(ge=4, le=16)] = 12
     """Cost factor of password hashes, from 4 to 16; each step doubles the work."""
 
+    smtp_url: Annotated[
+        SmtpUrl | None,
+        "smtps://USER:PASSWORD@HOST or smtp://USER:PASSWORD@HOST:587, with characters such as"
+        " @ : / percent-encoded in the password",
+    ] = None
+    """Relay for mail: smtps:// (TLS), smtp:// (STARTTLS), or smtp+plain:// (no TLS, for a relay on
+    this machine). The certificate is verified. If unset, what needs mail is not available."""
+    mail_from: Annotated[NameEmail | None, "an e-mail such as Example <no-reply@example.com>"] = (
+        None
+    )
+    """Sender of mails, such as Example <no-reply@example.com>; required with SMTP_URL."""
+    app_url: Annotated[
+        AppUrl | None, "an https URL without credentials and #, or http on localhost"
+    ] = None
+    """Page of your app that the links in mails lead to, such as https://app.example.com/account;
+    required with SMTP_URL."""
+    mail_templates: Annotated[Path | None, "the path of a directory"] = None
+    """Directory with templates of mails; a file replaces the one of its name in
+    graphql_auth/mail/templates."""
+    mail_per_minute: Count = 600
+    """Most mails that a server sends in a minute; the others wait."""
+
     token_sources: Annotated[
         frozenset[TokenSource],
         COMMA_SEPARATED,
@@ -188,6 +213,7 @@ class DevSettings(Settings):
     allowed_origins: Annotated[frozenset[Origin], COMMA_SEPARATED, AfterValidator(DevOrigins)] = (
         DevOrigins()
     )
+    mail_from: NameEmail = NameEmail("graphql-auth", "graphql-auth@localhost")
 
     @model_validator(mode="after")
     def _check_reach(self) -> Self:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from graphql_auth.context import Services, context_factory
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
 from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
+from graphql_auth.mail.mailer import Mailer
 from graphql_auth.mongo import client
 from graphql_auth.mongo.client import connect
 from graphql_auth.schema import create_schema
@@ -33,6 +35,8 @@ SETTINGS = Settings(
     bcrypt_rounds=4,
     max_failures_per_address=FAILURES_PER_ADDRESS,
     max_registrations_per_address=REGISTRATIONS_PER_ADDRESS,
+    mail_from="Example <no-reply@example.com>",
+    app_url="https://app.example.com",
 )
 
 
@@ -71,8 +75,9 @@ async def new_services(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connect(database_uri, DOCUMENTS))
 
-        async def new(**settings: object) -> ServiceContainer:
-            services = create_services(SETTINGS.model_copy(update=settings), now=clock)
+        async def new(mailer: Mailer | None = None, **settings: object) -> ServiceContainer:
+            changed = SETTINGS.model_copy(update=settings)
+            services = create_services(changed, now=clock, mailer=mailer)
             # Nothing beats between two steps of a test, which is no outage.
             services.heartbeat.max_gap = HOUR
             await stack.enter_async_context(services.run())
@@ -89,7 +94,9 @@ async def services(new_services: NewServices) -> ServiceContainer:
 
 def endpoint_for(service: Any, config: EndpointConfig | None = None) -> ASGIApp:
     """The endpoint with one object in place of all services."""
-    create_context = context_factory(Services(*[service] * 6), set(TokenSource), set())
+    create_context = context_factory(
+        Services(*[service] * len(fields(Services))), set(TokenSource), set()
+    )
     schema = create_schema().core
     endpoint = GraphQLEndpoint(schema, create_context, config or EndpointConfig(), Playground())
     return SecurityHeadersMiddleware(endpoint)

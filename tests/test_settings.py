@@ -84,6 +84,30 @@ def test_duration_is_a_number_and_a_unit(
         ("REQUEST_TIMEOUT", "2h"),
         ("REQUEST_READ_TIMEOUT", "0s"),
         ("TOKEN_SOURCES", "authorization,,body"),
+        *(("SMTP_URL", f"{scheme}://relay.example") for scheme in ("http", "smtp+tls", "SMTP ")),
+        ("SMTP_URL", "relay.example:587"),
+        ("SMTP_URL", "smtp://"),
+        ("SMTP_URL", "smtp://relay.example:0"),
+        ("SMTP_URL", "smtp://relay.example:65536"),
+        ("SMTP_URL", "smtp://relay.example:smtp"),
+        ("SMTP_URL", "smtp://ada@relay.example"),
+        ("SMTP_URL", "smtp://:secret@relay.example"),
+        ("SMTP_URL", "smtp://ada:sec/ret@relay.example"),
+        ("SMTP_URL", "smtp://ada:sec#ret@relay.example"),
+        ("SMTP_URL", "smtp://ada:sec?ret@relay.example"),
+        ("SMTP_URL", "smtp://ada:sec[ret@relay.example"),
+        ("SMTP_URL", "smtp://relay.example/path"),
+        ("MAIL_FROM", "example.com"),
+        ("MAIL_FROM", "a@example.com, b@example.com"),
+        ("MAIL_FROM", "a@example.com\r\nBcc: b@example.com"),
+        ("MAIL_FROM", "A\nB <a@example.com>"),
+        ("APP_URL", "app.example.com"),
+        ("APP_URL", "http://app.example.com"),
+        ("APP_URL", "ftp://app.example.com"),
+        ("APP_URL", "https://ada:secret@app.example.com"),
+        ("APP_URL", "https://app.example.com/#/account"),
+        ("APP_URL", "javascript:alert(1)"),
+        ("MAIL_PER_MINUTE", "0"),
     ],
 )
 def test_invalid_value_is_refused_without_repeating_it(
@@ -96,6 +120,26 @@ def test_invalid_value_is_refused_without_repeating_it(
 
     assert str(refused.value) == f"Invalid {name}: expected {expected(name.lower())}."
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("SMTP_URL", "smtps://ada%40example.com:s%2Fe@relay.example:4465", "**********"),
+        ("SMTP_URL", "smtp+plain://localhost:1025/", "**********"),
+        ("MAIL_FROM", "a@example.com", "a <a@example.com>"),
+        ("MAIL_FROM", "Example <a@example.com>", "Example <a@example.com>"),
+        ("APP_URL", "https://app.example.com", "https://app.example.com/"),
+        ("APP_URL", "http://localhost:5173/account?x=1", "http://localhost:5173/account?x=1"),
+        ("APP_URL", "http://127.0.0.1:3000", "http://127.0.0.1:3000/"),
+    ],
+)
+def test_setting_of_mail_is_accepted(
+    name: str, value: str, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    assert str(getattr(read_settings(), name.lower())) == kept
 
 
 @pytest.mark.parametrize(

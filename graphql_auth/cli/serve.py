@@ -25,7 +25,8 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "--dev",
         action="store_true",
-        help="for development: pages of this machine may read answers and use the cookie",
+        help="for development: print mail, and let pages of this machine read answers and use the"
+        " cookie",
     )
     parser.add_argument("--host", help="IP address to listen on (default: HOST, else 127.0.0.1)")
     parser.add_argument(

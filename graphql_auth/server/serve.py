@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 DEV_HINT = (
     "  --dev    pages of this machine, such as http://localhost:5173 or http://localhost:3000,"
-    " may read answers and use the cookie\n"
+    " may read answers and use the cookie; mail is printed here unless SMTP_URL is set\n"
 )
 UNKNOWN_HOST = "HOST {} is not an IP address of this machine; use 0.0.0.0 to listen on all of them."
 logger = logging.getLogger(__name__)
@@ -58,14 +58,16 @@ def serve(
     warn_if_children_can_outlive_us()
     with (
         listen(settings) as listener,
-        provide_database(settings, signals.pause) as (completed, mongod),
+        provide_database(_with_app_url(settings, listener), signals.pause) as (completed, mongod),
     ):
         data = "in the MongoDB of MONGO_URI"
         if mongod:
             data = f"{completed.data_dir} (embedded MongoDB)"
             threading.Thread(target=_stop_with, args=[mongod], daemon=True).start()
         app = _check(completed, signals, application)
-        on_ready = functools.partial(_print_banner, completed, listener, app.state.path, data)
+        on_ready = functools.partial(
+            _print_banner, completed, f"{_url(listener)}{app.state.path}", data
+        )
         run(
             completed,
             listener,
@@ -152,21 +154,32 @@ def _check(settings: Settings, signals: StopSignals, application: str | None) ->
     return app
 
 
-def _print_banner(settings: Settings, listener: socket.socket, path: str, data: str) -> None:
-    from graphql_auth.graphql_http.playground import Playground  # noqa: PLC0415 - as above
+def _with_app_url(settings: Settings, listener: socket.socket) -> Settings:
+    """Return settings in which, in development, links in mails lead to the playground."""
+    if settings.is_dev and settings.app_url is None:
+        return settings.model_copy(update={"app_url": f"{_url(listener)}/"})
+    return settings
 
+
+def _url(listener: socket.socket) -> str:
+    """Return the URL of the server for a browser of this machine."""
     host, port, *_ = listener.getsockname()
     if host in {"127.0.0.1", "0.0.0.0", "::"}:  # noqa: S104 - it is only compared
         # A browser shares no cookies between this name and an IP address, so all URLs have it.
         host = "localhost"
-    shown = f"[{host}]" if ":" in host else host
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _print_banner(settings: Settings, url: str, data: str) -> None:
+    from graphql_auth.graphql_http.playground import Playground  # noqa: PLC0415 - as above
+
     has_page = settings.has_playground and Playground().is_built
     hint = "  (in a browser: the playground)" if has_page else ""
     # The server serves all the same where nobody reads this.
     with suppress(StartError, Stopped):
         output.write(
             f"graphql-auth {__version__} is ready.\n"
-            f"  GraphQL  http://{shown}:{port}{path}{hint}\n"
+            f"  GraphQL  {url}{hint}\n"
             f"  Data     {escape_invisible(data)}\n"
             f"{DEV_HINT if settings.is_dev else ''}"
             "  Stop     Ctrl-C\n"

@@ -46,7 +46,7 @@ def spellings(email: str) -> list[str]:
     if email.isascii() and "xn--" not in email:
         return [email]
     local, at, domain = email.rpartition("@")
-    names, hosts = _unicode_forms(local), [*_unicode_forms(domain), _encode_idna(domain)]
+    names, hosts = _unicode_forms(local), [*_unicode_forms(domain), encode_domain(domain)]
     forms = dict.fromkeys(f"{name}{at}{host}" for name in names for host in hosts)
     return [form for form in forms if canonicalize(form) == email]
 
@@ -73,7 +73,8 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
 
 
-def _encode_idna(domain: str) -> str:
+def encode_domain(domain: str) -> str:
+    """Return a domain in punycode if it has one."""
     try:
         return idna.encode(domain).decode("ascii")
     except idna.IDNAError:

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Annotated
@@ -20,6 +21,8 @@ from graphql_auth.graphql_http.limits import Limits
 from tests.application import shop
 from tests.application.caller import REGISTER, Database, running
 from tests.client import code, extensions, registration
+from tests.mail.app import MailMutation
+from tests.mail.mailbox import Mailbox
 
 pytestmark = pytest.mark.anyio
 
@@ -213,3 +216,27 @@ async def test_request_without_the_lifespan_says_what_is_missing(settings: Setti
 def test_query_keeps_the_name_that_clients_know() -> None:
     assert "type Query {" in str(GraphQLAuth(query=shop.ShopQuery).parts.schema)
     assert issubclass(shop.ShopQuery, Query)
+
+
+async def test_mailer_of_an_application_sends_mail_while_it_runs(settings: Settings) -> None:
+    mailbox = Mailbox()
+    mail = {"mail_from": "no-reply@example.com", "app_url": "https://app.example.com"}
+    settings = Settings.model_validate({**dict(settings), **mail})
+    auth = GraphQLAuth(mutation=MailMutation, mailer=mailbox, settings=settings)
+    async with running(auth) as caller:
+        answer = await caller.ask('mutation { send(template: "email_changed", to: null) }')
+        await caller.ask('mutation { send(template: "password_changed", to: "ada@example.com") }')
+        async with asyncio.timeout(60):
+            while not mailbox.messages:  # noqa: ASYNC110 - nothing sets an event
+                await asyncio.sleep(0.01)
+
+    assert answer == {"data": {"send": True}}
+    assert [message["To"] for message in mailbox.messages] == ["ada@example.com"]
+
+
+async def test_application_with_a_mailer_needs_mail_from(settings: Settings) -> None:
+    auth = GraphQLAuth(mailer=Mailbox(), settings=settings)
+
+    with pytest.raises(StartError, match="Mail needs MAIL_FROM"):
+        async with auth.lifespan():
+            pass

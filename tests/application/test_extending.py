@@ -32,7 +32,7 @@ def commands(name: str) -> list[list[str]]:
 
 
 def test_python_blocks_are_the_example() -> None:
-    names = ("main.py", "starlette_app.py", "test_main.py", "mypy.ini")
+    names = ("main.py", "mailer.py", "starlette_app.py", "test_main.py", "mypy.ini")
     files = "".join((ORDERS / name).read_text() for name in names)
 
     blocks = re.findall(r"```(?:python|ini)\n(.*?)```", PAGE, flags=re.DOTALL)

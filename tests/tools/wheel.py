@@ -48,6 +48,7 @@ def test_wheel_from_a_clone_carries_the_playground(clone: Path) -> None:
     names = set(archive.namelist())
     assert PLAIN_PAGE in names
     assert "graphql_auth/py.typed" in names
+    assert "graphql_auth/mail/templates/layout.html" in names
     assets = {name for name in names if name.startswith("graphql_auth/static/assets/")}
     assert {Path(name).suffix for name in assets} >= {".js", ".css", ".woff2", ".gz"}
     loaded = re.findall(r'"graphql/(assets/[^"]+)"', archive.read(PAGE).decode())

@@ -1,0 +1,49 @@
+"""A mailer that keeps what it gets, and the sender of the outbox, step by step."""
+
+from email.message import EmailMessage
+
+from graphql_auth.mail.sender import Sender
+from graphql_auth.services import ServiceContainer
+
+
+class Mailbox:
+    """The messages sent so far; the next try raises the first of the faults."""
+
+    def __init__(self, *faults: Exception) -> None:
+        self.messages: list[EmailMessage] = []
+        self.faults = list(faults)
+        self.tries = 0
+
+    async def send(self, message: EmailMessage) -> None:
+        self.tries += 1
+        if self.faults:
+            raise self.faults.pop(0)
+        self.messages.append(message)
+
+
+def sender_of(services: ServiceContainer) -> Sender:
+    assert services.outbox.sender
+    return services.outbox.sender
+
+
+async def send_due(services: ServiceContainer) -> None:
+    """Send the mails that are due now, and wait until that is done."""
+    sender = sender_of(services)
+    await sender.send_due()
+    await sender.close()
+
+
+def text_of(message: EmailMessage, kind: str = "plain") -> str:
+    """The text of a message, or its HTML page."""
+    body = message.get_body((kind,))
+    assert body
+    return str(body.get_content()).replace("\r\n", "\n")
+
+
+def issue_links(services: ServiceContainer, tokens: list[str]) -> None:
+    """Let links have these tokens, one for each try, and be over after them."""
+
+    async def issue(_link: str) -> str | None:
+        return tokens.pop(0) if tokens else None
+
+    sender_of(services).issue_link = issue
