@@ -160,7 +160,8 @@ async def test_conflicting_index_of_another_name_is_named(
 async def test_all_indexes_of_all_collections_are_checked(
     stored: Database, caplog: pytest.LogCaptureFixture, harm: str
 ) -> None:
-    for name in ("users", "graphql_auth_sessions", "graphql_auth_attempts"):
+    names = ("users", *(f"graphql_auth_{name}" for name in ("sessions", "attempts", "outbox")))
+    for name in names:
         if harm == "indexes":
             await stored[name].drop_indexes()
         elif harm == "collections":
@@ -177,6 +178,8 @@ async def test_all_indexes_of_all_collections_are_checked(
         f"db.graphql_auth_sessions.{CREATE_TTL_INDEX}",
         CREATE_ENDED_INDEX,
         f"db.graphql_auth_attempts.{CREATE_TTL_INDEX}",
+        'db.graphql_auth_outbox.createIndex({due_at: 1}, {name: "due_at_1"})',
+        f"db.graphql_auth_outbox.{CREATE_TTL_INDEX}",
     ]
 
 
