@@ -48,7 +48,8 @@ from graphql_auth.sessions.revocations import (
 from graphql_auth.sessions.rotation import RefreshTokenRotation
 from graphql_auth.sessions.service import Lifetimes, SessionService
 from graphql_auth.sessions.tokens import TokenIssuer
-from graphql_auth.settings import Settings
+from graphql_auth.setting_types import parse_app_url
+from graphql_auth.settings import Settings, expected
 from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.throttling.document import AttemptDocument
 from graphql_auth.throttling.repository import AttemptRepository
@@ -168,11 +169,12 @@ def create_outbox(
         return outbox
     mail_from, url = settings.mail_from, settings.app_url
     if mail_from is None or url is None:
-        raise StartError(
-            "Mail needs MAIL_FROM, such as no-reply@example.com, and APP_URL, the page that its"
-            " links lead to."
-        )
-    messages = Messages(mail_from.name, mail_from.email, str(url), settings.mail_templates)
+        raise StartError("Mail needs MAIL_FROM, such as no-reply@example.com, and APP_URL.")
+    try:
+        url = parse_app_url(url)
+    except ValueError:
+        raise StartError(f"Invalid APP_URL: expected {expected('app_url')}.") from None
+    messages = Messages(mail_from.name, mail_from.email, url, settings.mail_templates)
     check_templates(messages)
     pause = 60 * processes / settings.mail_per_minute
     outbox.sender = Sender(mailer, messages, outbox.repository, issue_link, utc_now, pause)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import Url
 
 from graphql_auth.origins import is_local
@@ -62,18 +62,18 @@ def _check_smtp_url(url: SecretStr) -> SecretStr:
     return url
 
 
-def _check_app_url(url: HttpUrl) -> HttpUrl:
-    """Refuse a URL with credentials or a fragment, and one that others on the way can change."""
-    is_plain = url.username is None and url.password is None and url.fragment is None
-    if not is_plain or not (url.scheme == "https" or is_local(Url(str(url)))):
+def parse_app_url(text: str) -> str:
+    """Return APP_URL as browsers write it; raises ValueError if it is not safe in a mail."""
+    url = Url(text)
+    is_safe = url.scheme == "https" or is_local(url)
+    if not is_safe or {url.username, url.password, url.fragment} != {None}:
         raise ValueError
-    return url
+    return str(url)
 
 
 MongoUri = Annotated[SecretStr, AfterValidator(_check_scheme)]
 TokenKey = Annotated[SecretStr, AfterValidator(_check_length)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(_check_smtp_url)]
-AppUrl = Annotated[HttpUrl, AfterValidator(_check_app_url)]
 # strict: neither the seconds nor the ISO 8601 that pydantic would accept.
 Duration = Annotated[timedelta, Field(strict=True), BeforeValidator(_parse_duration)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]

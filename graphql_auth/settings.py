@@ -38,7 +38,6 @@ from graphql_auth.setting_types import (
     MINUTE,
     NONE_IF_OFF,
     SECOND,
-    AppUrl,
     Count,
     Duration,
     MongoUri,
@@ -143,8 +142,9 @@ class Settings(BaseModel):
         None
     )
     """Sender of mails, such as Example <no-reply@example.com>; required with SMTP_URL."""
+    # Other programs have an APP_URL too, so it is checked where there is mail.
     app_url: Annotated[
-        AppUrl | None, "an https URL without credentials and #, or http on localhost"
+        str | None, "an https URL without credentials and #, or http on localhost"
     ] = None
     """Page of your app that the links in mails lead to, such as https://app.example.com/account;
     required with SMTP_URL."""

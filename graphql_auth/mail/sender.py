@@ -31,7 +31,6 @@ SECONDS_AFTER_MAILS = 0.1
 # Of one process.
 MAX_CONNECTIONS = 10
 CLOSE_TIMEOUT = 2.0
-LOG_INTERVAL = 60.0
 
 IssueLink = Callable[[str], Awaitable[str | None]]
 
@@ -56,7 +55,7 @@ class Sender:
     def __post_init__(self) -> None:
         self._added = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
-        self._log_rate_limit = LogRateLimit(LOG_INTERVAL)
+        self._log_rate_limit = LogRateLimit(seconds=60.0)
 
     def wake(self) -> None:
         """Look for mails now, after one was stored."""

@@ -398,8 +398,44 @@ async def test_without_a_mailer_nothing_is_stored(
 def test_mail_needs_a_sender_and_a_url(missing: str) -> None:
     settings = SETTINGS.model_copy(update={missing: None})
 
-    with pytest.raises(StartError, match=r"Mail needs MAIL_FROM, such as .*, and APP_URL"):
+    with pytest.raises(StartError, match=r"Mail needs MAIL_FROM, such as .*, and APP_URL\."):
         create_services(settings, mailer=Mailbox())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("1", "", "app.example.com", "https://", "javascript:alert(1)", "ftp://app.example.com"),
+        *("http://app.example.com", "http://localhost.example.com", "https://a@app.example.com"),
+        *("https://ada:secret@app.example.com", "https://app.example.com/#/account"),
+        *("https://app.example.com#", "//app.example.com", "https://app example.com"),
+    ],
+)
+def test_url_that_is_not_safe_in_a_mail_stops_the_start(url: str) -> None:
+    settings = SETTINGS.model_copy(update={"app_url": url})
+    create_services(settings)
+
+    with pytest.raises(StartError) as refused:
+        create_services(settings, mailer=Mailbox())
+
+    assert str(refused.value) == (
+        "Invalid APP_URL: expected an https URL without credentials and #, or http on localhost."
+    )
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("url", "used"),
+    [
+        ("https://App.example.com", "https://app.example.com/"),
+        ("http://localhost:5173/account?x=1", "http://localhost:5173/account?x=1"),
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3000/"),
+    ],
+)
+def test_url_of_the_app_is_accepted(url: str, used: str) -> None:
+    settings = SETTINGS.model_copy(update={"app_url": url})
+
+    assert sender_of(create_services(settings, mailer=Mailbox())).messages.app_url == used
 
 
 def test_settings_choose_the_mailer() -> None:
