@@ -26,7 +26,7 @@ class DescribedEnum(StrEnum):
 
 
 class ErrorCode(DescribedEnum):
-    """Every value that `extensions.code` of an error can take."""
+    """Every value that `extensions.code` of an error can take. More may come."""
 
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED", "The document is not GraphQL."
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED", "The document is not valid."
@@ -45,6 +45,15 @@ class ErrorCode(DescribedEnum):
     )
     EMAIL_TAKEN = "EMAIL_TAKEN", "An account with this e-mail address exists."
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS", "The e-mail address or the password is wrong."
+    EMAIL_UNCONFIRMED = (
+        "EMAIL_UNCONFIRMED",
+        "The password is right, but the e-mail address has to be confirmed before a sign-in.",
+    )
+    LINK_EXPIRED = (
+        "LINK_EXPIRED",
+        "The link is used, too old or unknown, or the account has changed: ask for another.",
+    )
+    NOT_AVAILABLE = "NOT_AVAILABLE", "This server does not offer it; see `features`."
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS", "Rate limited: try again after `retryAfter` seconds."
     UNAUTHENTICATED = (
         "UNAUTHENTICATED",
@@ -59,7 +68,7 @@ class ErrorCode(DescribedEnum):
 
 
 class FieldReason(DescribedEnum):
-    """Why the value of a field was refused: every `reason` in `extensions.fields`."""
+    """Why the value of a field was refused: `reason` in `extensions.fields`. More may come."""
 
     REQUIRED = "REQUIRED", "It is missing or blank."
     TOO_SHORT = "TOO_SHORT", "It has fewer characters than `limit`."
@@ -76,7 +85,7 @@ class FieldReason(DescribedEnum):
 
 
 class TokenReason(DescribedEnum):
-    """Why a request is not authenticated: every `extensions.reason`."""
+    """Why a request is not authenticated: every `extensions.reason`. More may come."""
 
     TOKEN_MISSING = "TOKEN_MISSING", "The request has no token."
     TOKEN_EXPIRED = "TOKEN_EXPIRED", "The token has expired."
@@ -85,7 +94,7 @@ class TokenReason(DescribedEnum):
 
 
 class ForbiddenReason(DescribedEnum):
-    """Why a page may not use the cookie, or a user a field: every `reason` of `FORBIDDEN`."""
+    """Why a page may not use the cookie, or a user a field: for `FORBIDDEN`. More may come."""
 
     ORIGIN_MISSING = (
         "ORIGIN_MISSING",
@@ -155,6 +164,32 @@ class InvalidCredentials(ApplicationError):
 
     def __init__(self, message: str = "The e-mail address or the password is wrong.") -> None:
         super().__init__(message, code=ErrorCode.INVALID_CREDENTIALS)
+
+
+class EmailUnconfirmed(ApplicationError):
+    """The password is right, but the e-mail has to be confirmed before a sign-in."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Confirm your e-mail address first, by the link in the mail.",
+            code=ErrorCode.EMAIL_UNCONFIRMED,
+        )
+
+
+class LinkExpired(ApplicationError):
+    """Unknown, used, too old, or the account has changed since; the answer does not tell which."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link does not work any longer. Ask for another one.", code=ErrorCode.LINK_EXPIRED
+        )
+
+
+class NotAvailable(ApplicationError):
+    """A setting disables this, or it needs mail, which is not set up."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not available here.", code=ErrorCode.NOT_AVAILABLE)
 
 
 class Unauthenticated(ApplicationError):

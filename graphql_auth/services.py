@@ -55,13 +55,22 @@ from graphql_auth.throttling.document import AttemptDocument
 from graphql_auth.throttling.repository import AttemptRepository
 from graphql_auth.throttling.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
 from graphql_auth.tokens.access_tokens import AccessTokens
+from graphql_auth.tokens.document import LinkDocument
+from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
 if TYPE_CHECKING:
     from graphql_auth.passwords.pwned import PwnedPasswordsClient
 
-DOCUMENTS = [UserDocument, SessionDocument, AttemptDocument, MetaDocument, OutboxDocument]
+DOCUMENTS = [
+    UserDocument,
+    SessionDocument,
+    AttemptDocument,
+    MetaDocument,
+    LinkDocument,
+    OutboxDocument,
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,7 @@ class ServiceContainer(Services):
     throttle: Throttle
     hash_queue: HashQueue
     hooks: Hooks
+    links: OneTimeTokens
     pwned_passwords: "PwnedPasswordsClient | None"
 
     @property
@@ -131,7 +141,7 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
     sessions = SessionService(repository, revocations, issuer, lifetimes, hooks)
-    throttle, load_user = _throttle(settings, now), _UserLoader(users)
+    throttle, links, load_user = _throttle(settings, now), OneTimeTokens(now), _UserLoader(users)
     hash_queue = HashQueue(threads=max(1, _count_cores() // processes))
     pwned = _pwned_passwords(settings.breached_passwords)
     passwords = _passwords(settings, hash_queue, pwned)
@@ -143,8 +153,8 @@ def create_services(  # noqa: PLR0913 - all by name and optional
         RefreshTokenRotation(repository, load_user, sessions, issuer, heartbeat, lifetimes),
         Authenticator(access_tokens, revocations),
         load_user,
-        create_outbox(settings, mailer, _issue_no_link, now, processes),
-        *(revocations, heartbeat, indexes, throttle, hash_queue, hooks, pwned),
+        create_outbox(settings, mailer, links.issue, now, processes),
+        *(revocations, heartbeat, indexes, throttle, hash_queue, hooks, links, pwned),
     )
 
 
@@ -179,10 +189,6 @@ def create_outbox(
     pause = 60 * processes / settings.mail_per_minute
     outbox.sender = Sender(mailer, messages, outbox.repository, issue_link, utc_now, pause)
     return outbox
-
-
-async def _issue_no_link(_link: str) -> str | None:
-    return None
 
 
 def _throttle(settings: Settings, now: Callable[[], float]) -> Throttle:

@@ -18,6 +18,7 @@ from graphql_auth.mail.messages import Template
 from graphql_auth.mail.smtp import SmtpMailer
 from graphql_auth.services import ServiceContainer, create_services
 from graphql_auth.settings import DevSettings
+from graphql_auth.tokens.one_time import Purpose
 from tests.mail.mailbox import Mailbox, issue_links, send_due, sender_of, text_of
 from tests.services import SETTINGS, Clock, NewServices
 
@@ -126,12 +127,14 @@ async def test_mail_with_a_link_that_is_over_is_dropped(
     assert caplog.text == ""
 
 
-async def test_services_know_no_link_yet(
+async def test_mail_of_a_link_that_another_request_ended_is_dropped(
     new_services: NewServices, clock: Clock, database: Database
 ) -> None:
     mailbox = Mailbox()
     services = await new_services(mailbox)
-    await add(services, clock, Template.RESET_PASSWORD, link="the-link")
+    ended = await services.links.create(Purpose.RESET_PASSWORD, "ada@example.com")
+    await services.links.create(Purpose.RESET_PASSWORD, "ada@example.com")
+    await add(services, clock, Template.RESET_PASSWORD, link=ended.reference)
     await send_due(services)
 
     assert mailbox.tries == 0

@@ -212,6 +212,7 @@ async def test_options_of_other_programs_are_passed_over(database_uri: str, opti
         assert database.read_preference.name == "Primary"
         assert set(await database.list_collection_names()) == {
             "graphql_auth_attempts",
+            "graphql_auth_links",
             "graphql_auth_outbox",
             "graphql_auth_sessions",
             "users",

@@ -156,12 +156,14 @@ async def test_conflicting_index_of_another_name_is_named(
     assert lines(caplog)[0].endswith(': db.users.unhideIndex("theirs")')
 
 
+OURS = ("sessions", "attempts", "links", "outbox")
+
+
 @pytest.mark.parametrize("harm", ["indexes", "collections", "database"])
 async def test_all_indexes_of_all_collections_are_checked(
     stored: Database, caplog: pytest.LogCaptureFixture, harm: str
 ) -> None:
-    names = ("users", *(f"graphql_auth_{name}" for name in ("sessions", "attempts", "outbox")))
-    for name in names:
+    for name in ("users", *(f"graphql_auth_{kind}" for kind in OURS)):
         if harm == "indexes":
             await stored[name].drop_indexes()
         elif harm == "collections":
@@ -178,6 +180,8 @@ async def test_all_indexes_of_all_collections_are_checked(
         f"db.graphql_auth_sessions.{CREATE_TTL_INDEX}",
         CREATE_ENDED_INDEX,
         f"db.graphql_auth_attempts.{CREATE_TTL_INDEX}",
+        f"db.graphql_auth_links.{CREATE_TTL_INDEX}",
+        'db.graphql_auth_links.createIndex({user_id: 1}, {name: "user_id_1"})',
         'db.graphql_auth_outbox.createIndex({due_at: 1}, {name: "due_at_1"})',
         f"db.graphql_auth_outbox.{CREATE_TTL_INDEX}",
     ]
