@@ -19,6 +19,10 @@ Flag = Annotated[
     bool, BeforeValidator(lambda value: bool(value) and value not in ("false", "0", "no"))
 ]
 
+Moment = Annotated[
+    datetime | None, BeforeValidator(lambda value: value if isinstance(value, datetime) else None)
+]
+
 
 def _read_roles(value: object) -> list[str]:
     """Return the roles of a list of texts; access tokens can contain so many of such names."""
@@ -48,6 +52,8 @@ class UserDocument(Document):
     # How often the password was changed; sessions of an earlier password are revoked.
     password_changes: Count = 0
     disabled: Flag = False
+    # When its owner proved to read the mail of this e-mail; not stored before that.
+    email_confirmed_at: Moment = None
     # Not stored without roles, so that the document of a user remains as other programs expect it.
     roles: Annotated[list[str], BeforeValidator(_read_roles)] = Field([], exclude_if=not_)
 

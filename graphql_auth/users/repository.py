@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from datetime import datetime
+from typing import Any, NoReturn
 
 from beanie import PydanticObjectId
 from beanie.odm.utils.encoder import Encoder
@@ -94,14 +95,25 @@ class UserRepository:
                 [FieldError(to_camel(str(place[0])), reason, message) for place in places]
             ) from None
 
+    def dump(self, user: UserDocument) -> dict[str, Any]:
+        """Return what is stored of a user."""
+        values = user.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
+        # As Beanie stores dates, enumerations and sets, which the driver refuses.
+        encoder = Encoder(custom_encoders=self._document.get_settings().bson_encoders)
+        encoded: dict[str, Any] = encoder.encode(values)
+        return encoded
+
+    def load(self, values: Mapping[str, Any] | None) -> UserDocument:
+        """Return the user of what ``dump`` returned."""
+        user: UserDocument = self._document.model_validate(values)
+        return user
+
     async def add(self, user: UserDocument) -> UserDocument:
         """Store a new user; the unique index decides between concurrent registrations.
 
         Raises EmailTaken.
         """
-        values = user.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
-        # As Beanie stores dates, enumerations and sets, which the driver refuses.
-        values = Encoder(custom_encoders=self._document.get_settings().bson_encoders).encode(values)
+        values = self.dump(user)
         with translate_driver_errors(writing=UserDocument):
             try:
                 # Not an insert: only an update takes a hint, with which the command fails if the
@@ -113,10 +125,7 @@ class UserRepository:
                     hint=self._email_index,
                 )
             except DuplicateKeyError as error:
-                # The operator can have created other unique indexes.
-                if "email" in (error.details or {}).get("keyPattern", ()):
-                    raise EmailTaken from None
-                raise
+                _raise_taken(error)
         if result.upserted_id is None:
             raise EmailTaken
         user.id = result.upserted_id
@@ -132,26 +141,41 @@ class UserRepository:
             and set(stored.roles) >= set(user.roles)
         )
 
-    async def change_password(self, user: UserDocument, new_hash: str) -> UserDocument | None:
-        """Replace the password; None if it was changed since ``user`` was read.
+    async def change_password(
+        self,
+        user: UserDocument,
+        new_hash: str,
+        **changes: Any,  # noqa: ANN401 - as ``change``
+    ) -> UserDocument | None:
+        """Replace the password, and change further fields in the same command; see ``change``."""
+        number = user.password_changes + 1
+        return await self.change(user, password=new_hash, password_changes=number, **changes)
 
-        One atomic command decides between concurrent changes.
+    async def change(self, user: UserDocument, **changes: Any) -> UserDocument | None:  # noqa: ANN401
+        """Set fields; None if e-mail or password were changed since ``user`` was read.
+
+        One atomic command decides between concurrent changes, and the unique index between two
+        users of a new e-mail. Raises EmailTaken. Call ``refuse_taken`` before for an e-mail.
         """
-        # Users of another program have no such field, or one of its own; see Count.
-        is_ours = {"$eq": [{"$type": "$password_changes"}, "int"]}
-        count = {"$cond": [is_ours, "$password_changes", 0]}
-        query = {
-            "_id": user.id,
-            # The shard key, so that a sharded cluster asks one shard only.
-            "email": user.email,
-            "$expr": {"$eq": [count, user.password_changes]},
-        }
-        changes = {"password": new_hash, "password_changes": user.password_changes + 1}
+        # With the hint, the command fails if the index is missing.
+        hint = self._email_index if "email" in changes else None
         with translate_driver_errors(writing=UserDocument):
-            result = await UserDocument.get_pymongo_collection().update_one(
-                query, {"$set": changes}
-            )
+            try:
+                result = await UserDocument.get_pymongo_collection().update_one(
+                    _unchanged(user), {"$set": changes}, hint=hint
+                )
+            except DuplicateKeyError as error:
+                _raise_taken(error)
         return user.model_copy(update=changes) if result.matched_count else None
+
+    async def confirm_all(self, now: datetime) -> int:
+        """Count every e-mail as confirmed, and return how many were not."""
+        with translate_driver_errors(writing=UserDocument):
+            result = await UserDocument.get_pymongo_collection().update_many(
+                {"email_confirmed_at": {"$not": {"$type": "date"}}},
+                {"$set": {"email_confirmed_at": now}},
+            )
+        return result.modified_count
 
     async def disable(self, user: UserDocument, *, disabled: bool) -> None:
         """Forbid a user to sign in, or allow it again."""
@@ -177,9 +201,11 @@ class UserRepository:
                 query, {"$pull": {"roles": role}}
             )
 
-    async def delete(self, user: UserDocument) -> None:
+    async def delete(self, user: UserDocument) -> bool:
+        """Delete a user; False if e-mail or password were changed since ``user`` was read."""
         with translate_driver_errors(writing=UserDocument):
-            await UserDocument.find_one(UserDocument.id == user.id).delete()
+            result = await UserDocument.get_pymongo_collection().delete_one(_unchanged(user))
+        return result.deleted_count > 0
 
     async def upgrade_password(self, user: UserDocument, new_hash: str) -> None:
         """Replace the hash of ``user``, unless it was changed since.
@@ -205,3 +231,23 @@ class UserRepository:
 def query_emails(emails: Sequence[str]) -> dict[str, Any]:
     """Return the query for these e-mails. The type lets it use a partial index on strings too."""
     return {"email": {"$in": emails, "$type": "string"}}
+
+
+def _unchanged(user: UserDocument) -> dict[str, Any]:
+    """Return the query for a user whose e-mail and password are those of ``user``."""
+    # Users of another program have no such field, or one of its own; see Count.
+    is_ours = {"$eq": [{"$type": "$password_changes"}, "int"]}
+    count = {"$cond": [is_ours, "$password_changes", 0]}
+    # The e-mail is also the shard key, so that a sharded cluster asks one shard only.
+    return {
+        "_id": user.id,
+        "email": user.email,
+        "$expr": {"$eq": [count, user.password_changes]},
+    }
+
+
+def _raise_taken(error: DuplicateKeyError) -> NoReturn:
+    """Raise EmailTaken, or the error of another unique index, which the operator has created."""
+    if "email" in (error.details or {}).get("keyPattern", ()):
+        raise EmailTaken from None
+    raise error
