@@ -1,4 +1,4 @@
-"""Rate limits on password guessing and registration, with exponential backoff."""
+"""Rate limits on password guessing, registration and mail, with exponential backoff."""
 
 import asyncio
 import collections
@@ -17,11 +17,15 @@ from graphql_auth.throttling.backoff import RateLimit
 from graphql_auth.throttling.repository import AttemptRepository
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+DAY = timedelta(days=1)
 
 # Unknown devices, per account: 5 failures at once, then waits of 30 s to 30 min: 57 a day at most.
 ACCOUNT = RateLimit(free=5, refill=HOUR, first_wait=30 * SECOND, max_wait=30 * MINUTE)
 # A known device and a session have the same limit, separately.
 DEVICE = ACCOUNT
+
+# Mails that a client asks for: to an e-mail, from a network, and from a known device.
+MAILS_PER_HOUR, MAILS_PER_DAY, MAILS_PER_HOUR_AND_NETWORK, MAILS_PER_DAY_AND_DEVICE = 3, 10, 20, 5
 
 # Shorter than ACQUIRE_TIMEOUT: after kill -9, waiting attempts get the leases of the process.
 LEASE_DURATION = timedelta(seconds=8)
@@ -63,8 +67,8 @@ class Throttle:
         now: Callable[[], float],
     ) -> None:
         self._attempts = attempts
-        self._failures = _per_hour(max_failures_per_address)
-        self._registrations = _per_hour(max_registrations_per_address)
+        self._failures = _evenly(max_failures_per_address, HOUR)
+        self._registrations = _evenly(max_registrations_per_address, HOUR)
         self._now = now
         self._waiting: collections.Counter[str] = collections.Counter()
         self._leases: dict[str, list[str]] = {}
@@ -74,7 +78,7 @@ class Throttle:
         # A digest: the database must not store what people type.
         account = f"account:{hashlib.sha256(email.encode()).hexdigest()}"
         # The IP address first, so that an attempt that waits for it holds no lease on the account.
-        return [self._failures_key(ip), ThrottleKey(account, ACCOUNT)]
+        return [self.failures_key(ip), ThrottleKey(account, ACCOUNT)]
 
     def device_keys(self, device_id: str) -> list[ThrottleKey]:
         """Return the keys of a login from a device that signed in to the account before."""
@@ -83,6 +87,24 @@ class Throttle:
     def reauth_keys(self, session_id: str) -> list[ThrottleKey]:
         """Return the keys of a password check within a session."""
         return [ThrottleKey(f"session:{session_id}", DEVICE)]
+
+    def mail_keys(self, email: str, ip: str | None, device_id: str | None) -> list[ThrottleKey]:
+        """Return the keys of a mail that a client asks for, whether the e-mail exists or not.
+
+        A known device has its own limit, so that strangers cannot keep its owner from a reset.
+        """
+        if device_id:
+            return [ThrottleKey(f"mail-device:{device_id}", _evenly(MAILS_PER_DAY_AND_DEVICE, DAY))]
+        network = _evenly(MAILS_PER_HOUR_AND_NETWORK, HOUR)
+        return [ThrottleKey(f"mail-network:{_network(ip)}", network), *self.notice_keys(email)]
+
+    def notice_keys(self, email: str, kind: str = "mail") -> list[ThrottleKey]:
+        """Return the keys of all mails of a kind to an e-mail."""
+        digest = hashlib.sha256(email.encode()).hexdigest()
+        return [
+            ThrottleKey(f"{kind}-hour:{digest}", _evenly(MAILS_PER_HOUR, HOUR)),
+            ThrottleKey(f"{kind}-day:{digest}", _evenly(MAILS_PER_DAY, DAY)),
+        ]
 
     @asynccontextmanager
     async def registration(self, ip: str | None) -> AsyncIterator[None]:
@@ -93,7 +115,7 @@ class Throttle:
         """
         key = ThrottleKey(f"register:{_network(ip)}", self._registrations)
         async with (
-            self.attempt([self._failures_key(ip)]) as failure,
+            self.attempt([self.failures_key(ip)]) as failure,
             self.attempt([key]) as registration,
         ):
             try:
@@ -158,16 +180,17 @@ class Throttle:
             raise TooManyAttempts(math.ceil((result.free_at - now).total_seconds()))
         return result.granted
 
-    def _failures_key(self, ip: str | None) -> ThrottleKey:
+    def failures_key(self, ip: str | None) -> ThrottleKey:
+        """Return the key of all wrong passwords from an IP address."""
         return ThrottleKey(f"address:{_network(ip)}", self._failures)
 
     def _utc_now(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
 
 
-def _per_hour(attempts: int) -> RateLimit:
-    """Return a limit of attempts per hour, which may all come at once."""
-    interval = HOUR / attempts
+def _evenly(attempts: int, period: timedelta) -> RateLimit:
+    """Return a limit of attempts per period, which may all come at once."""
+    interval = period / attempts
     return RateLimit(attempts, refill=interval, first_wait=interval, max_wait=interval)
 
 
