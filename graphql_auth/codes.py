@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 
 from graphql_auth import errors
+from graphql_auth.accounts import features
 from graphql_auth.errors import DescribedEnum
 
 
@@ -20,5 +21,6 @@ def _graphql_enum(values: type[DescribedEnum]) -> type[Enum]:
 
 ErrorCode = _graphql_enum(errors.ErrorCode)
 FieldReason = _graphql_enum(errors.FieldReason)
+RegistrationMode = _graphql_enum(features.RegistrationMode)
 ForbiddenReason = _graphql_enum(errors.ForbiddenReason)
 TokenReason = _graphql_enum(errors.TokenReason)

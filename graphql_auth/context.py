@@ -9,8 +9,14 @@ from typing import Any
 import strawberry
 from starlette.requests import Request
 
+from graphql_auth.accounts.deletion import AccountDeletionService
+from graphql_auth.accounts.email_change import EmailChangeService
+from graphql_auth.accounts.features import Features
 from graphql_auth.accounts.password_change import PasswordChangeService
+from graphql_auth.accounts.password_reset import PasswordResetService
 from graphql_auth.accounts.service import AccountService
+from graphql_auth.accounts.sign_in_link import SignInLinkService
+from graphql_auth.accounts.sign_up import SignUpService
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.graphql_http.endpoint import Headers
@@ -43,8 +49,14 @@ Caller = Principal | Anonymous | Indeterminate
 class Services:
     """The services that resolvers call."""
 
+    features: Features
     accounts: AccountService
+    sign_up: SignUpService
+    password_reset: PasswordResetService
     password_change: PasswordChangeService
+    email_change: EmailChangeService
+    sign_in_link: SignInLinkService
+    deletion: AccountDeletionService
     sessions: SessionService
     rotation: RefreshTokenRotation
     authenticator: Authenticator
@@ -69,6 +81,10 @@ class Context:
         if user is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         return user
+
+    def device_tokens(self, token: str | None) -> tuple[str | None, str | None]:
+        """Return the device tokens of a request: that of its input, and that of the cookie."""
+        return token or None, self.cookies.device.peek()
 
     @property
     def client(self) -> ClientInfo:

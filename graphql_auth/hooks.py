@@ -41,11 +41,12 @@ Hook = Callable[[Event], Coroutine[Any, Any, None]]
 class Hooks:
     """The hooks of an application. They run at most once for each action that has succeeded.
 
-    Nothing runs those of user_deleted yet: no mutation deletes a user, and the command
-    ``graphql-auth users delete`` is a process that does not know the application.
+    ``graphql-auth users delete`` runs none, because the process does not know the application.
+    ``own`` are those of the server, which run before them.
     """
 
     def __init__(self) -> None:
+        self.own: dict[str, Hook] = {}
         self._hooks: dict[str, list[Hook]] = {name: [] for name in get_args(EventName)}
         self._running: set[asyncio.Task[None]] = set()
 
@@ -68,7 +69,7 @@ class Hooks:
 
     async def run(self, name: EventName, user_id: str) -> None:
         """Run the hooks of an event. Those that take longer run on; a cancellation stops none."""
-        if not self._hooks[name]:
+        if not (self._hooks[name] or name in self.own):
             return
         event = Event(name, user_id, REQUEST_ID.get(), datetime.now(UTC))
         task = asyncio.create_task(self._run_all(event))
@@ -83,7 +84,8 @@ class Hooks:
             await cancel_tasks(late)
 
     async def _run_all(self, event: Event) -> None:
-        for hook in self._hooks[event.name]:
+        own = [self.own[event.name]] if event.name in self.own else []
+        for hook in [*own, *self._hooks[event.name]]:
             try:
                 async with asyncio.timeout(HOOK_TIMEOUT):
                     await hook(event)

@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from graphql_auth.accounts.graphql import AccountMutation, AccountQuery
+from graphql_auth.accounts.link_graphql import FeatureQuery, LinkMutation, ProfileMutation
 from graphql_auth.accounts.types import User
 from graphql_auth.codes import ErrorCode, FieldReason, ForbiddenReason, TokenReason
 from graphql_auth.errors import StartError
@@ -26,12 +27,12 @@ from graphql_auth.users.document import UserDocument
 
 
 @strawberry.type(description="What clients can read.")
-class Query(AccountQuery, NodeQuery):
+class Query(AccountQuery, FeatureQuery, NodeQuery):
     """An application can subclass it to add fields."""
 
 
 @strawberry.type(description="What clients can change.")
-class Mutation(AccountMutation, SessionMutation):
+class Mutation(AccountMutation, LinkMutation, ProfileMutation, SessionMutation):
     """An application can subclass it to add fields."""
 
 
@@ -70,7 +71,10 @@ class Schema(strawberry.Schema):
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         """Return the fields of a type, with those that ``extend`` adds to it in this schema."""
-        return [*type_definition.fields, *self._added.get(type_definition.origin, [])]
+        return [
+            *map(_describe_inputs, type_definition.fields),
+            *self._added.get(type_definition.origin, []),
+        ]
 
 
 def create_schema(  # noqa: PLR0913, PLR0917 - the parameters of GraphQLAuth
@@ -123,6 +127,15 @@ def _added_fields(
                 f" the user_document, {user_document.__name__}."
             )
     return [_read_from_document(field) for field in added]
+
+
+def _describe_inputs(field: StrawberryField) -> StrawberryField:
+    """Give each argument without a description that of its input type."""
+    for argument in field.arguments:
+        definition = get_object_definition(argument.type)
+        if definition and not argument.description:
+            argument.description = definition.description
+    return field
 
 
 def _read_from_document(field: StrawberryField) -> StrawberryField:

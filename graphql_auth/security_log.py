@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import EmailTaken, InvalidCredentials, TooManyAttempts
+from graphql_auth.errors import (
+    EmailTaken,
+    EmailUnconfirmed,
+    InvalidCredentials,
+    LinkExpired,
+    TooManyAttempts,
+)
 
 ALARMING_EVENTS = {"refresh_token_reused"}
 
@@ -33,9 +39,17 @@ def record_refusals(event: str, user_id: str | None, client: ClientInfo) -> Iter
     """Log a failed or throttled event, then re-raise."""
     try:
         yield
-    except (EmailTaken, InvalidCredentials):
+    except (EmailTaken, EmailUnconfirmed, InvalidCredentials, LinkExpired):
         record(event, "failure", user_id, client)
         raise
     except TooManyAttempts:
         record(event, "throttled", user_id, client)
         raise
+
+
+@contextmanager
+def record_outcome(event: str, user_id: str | None, client: ClientInfo) -> Iterator[None]:
+    """Log whether an event succeeds; see ``record_refusals``."""
+    with record_refusals(event, user_id, client):
+        yield
+    record(event, "success", user_id, client)

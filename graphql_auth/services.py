@@ -6,17 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import HttpUrl, SecretStr
 from strawberry.dataloader import DataLoader
 
-from graphql_auth.accounts.password_change import (
-    SECONDS_BETWEEN_COMPLETIONS,
-    PasswordChangeLog,
-    PasswordChangeService,
-)
-from graphql_auth.accounts.service import AccountService
+from graphql_auth.account_services import create_account_services
+from graphql_auth.accounts.password_change import SECONDS_BETWEEN_COMPLETIONS
 from graphql_auth.context import Services
 from graphql_auth.errors import StartError
 from graphql_auth.hooks import Hooks
@@ -45,7 +41,7 @@ from graphql_auth.sessions.revocations import (
     SECONDS_BETWEEN_SWEEPS,
     Revocations,
 )
-from graphql_auth.sessions.rotation import RefreshTokenRotation
+from graphql_auth.sessions.rotation import LoadUser, RefreshTokenRotation
 from graphql_auth.sessions.service import Lifetimes, SessionService
 from graphql_auth.sessions.tokens import TokenIssuer
 from graphql_auth.setting_types import parse_app_url
@@ -135,27 +131,52 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     clock, token_key = DatabaseClock(), reveal(settings.token_key)
     now, hooks = now or clock, hooks or Hooks()
     users = UserRepository(indexes := IndexMonitor(DOCUMENTS), user_document)
+    throttle, load_user = _throttle(settings, now), _UserLoader(users)
+    hash_queue = HashQueue(threads=max(1, _count_cores() // processes))
+    pwned = _pwned_passwords(settings.breached_passwords)
+    passwords = _passwords(settings, hash_queue, pwned)
+    sessions = _session_services(settings, token_key, load_user, clock, now, hooks)
+    links = OneTimeTokens(now)
+    outbox = create_outbox(settings, mailer, links.issue, now, processes)
+    sign_in_parts = users, passwords, throttle, DeviceTokens(token_key), sessions["sessions"]
+    return ServiceContainer(
+        **create_account_services(settings, *sign_in_parts, links, outbox, hooks, now),
+        **sessions,
+        load_user=load_user,
+        outbox=outbox,
+        indexes=indexes,
+        throttle=throttle,
+        hash_queue=hash_queue,
+        hooks=hooks,
+        links=links,
+        pwned_passwords=pwned,
+    )
+
+
+def _session_services(  # noqa: PLR0913, PLR0917 - their parts
+    settings: Settings,
+    token_key: str,
+    load_user: LoadUser,
+    clock: DatabaseClock,
+    now: Callable[[], float],
+    hooks: Hooks,
+) -> dict[str, Any]:
+    """Return the services of sessions, by their names in ServiceContainer."""
     repository, token_ttl = SessionRepository(), settings.token_ttl
     access_tokens = AccessTokens(token_key, token_ttl, now)
     issuer, lifetimes = TokenIssuer(access_tokens, now), _lifetimes(settings)
     revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
     sessions = SessionService(repository, revocations, issuer, lifetimes, hooks)
-    throttle, links, load_user = _throttle(settings, now), OneTimeTokens(now), _UserLoader(users)
-    hash_queue = HashQueue(threads=max(1, _count_cores() // processes))
-    pwned = _pwned_passwords(settings.breached_passwords)
-    passwords = _passwords(settings, hash_queue, pwned)
-    sign_in_parts = users, passwords, throttle, DeviceTokens(token_key), sessions, hooks, now
-    return ServiceContainer(
-        AccountService(*sign_in_parts),
-        PasswordChangeService(PasswordChangeLog(), *sign_in_parts),
-        sessions,
-        RefreshTokenRotation(repository, load_user, sessions, issuer, heartbeat, lifetimes),
-        Authenticator(access_tokens, revocations),
-        load_user,
-        create_outbox(settings, mailer, links.issue, now, processes),
-        *(revocations, heartbeat, indexes, throttle, hash_queue, hooks, links, pwned),
-    )
+    return {
+        "sessions": sessions,
+        "rotation": RefreshTokenRotation(
+            repository, load_user, sessions, issuer, heartbeat, lifetimes
+        ),
+        "authenticator": Authenticator(access_tokens, revocations),
+        "revocations": revocations,
+        "heartbeat": heartbeat,
+    }
 
 
 def create_outbox(

@@ -34,6 +34,10 @@ def _split(value: object) -> object:
     return [part.strip().lower() for part in value.split(",")] if isinstance(value, str) else value
 
 
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
 def _none_if_off(value: object) -> object:
     return None if isinstance(value, str) and value.strip().lower() == "off" else value
 
@@ -78,5 +82,6 @@ SmtpUrl = Annotated[SecretStr, AfterValidator(_check_smtp_url)]
 Duration = Annotated[timedelta, Field(strict=True), BeforeValidator(_parse_duration)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+LOWER_CASE = BeforeValidator(_lower)
 COMMA_SEPARATED = BeforeValidator(_split)
 NONE_IF_OFF = BeforeValidator(_none_if_off)

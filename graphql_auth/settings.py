@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.environment import (
     find_foreign_values,
     find_intended,
@@ -34,6 +35,7 @@ from graphql_auth.setting_types import (
     COMMA_SEPARATED,
     DAY,
     HOUR,
+    LOWER_CASE,
     MIN_KEY_BYTES,
     MINUTE,
     NONE_IF_OFF,
@@ -63,6 +65,11 @@ class TokenSource(StrEnum):
     X_ACCESS_TOKEN = "x-access-token"  # noqa: S105 - the name of a header
     QUERY = "query"
     BODY = "body"
+
+
+class EmailConfirmation(StrEnum):
+    OPTIONAL = "optional"
+    REQUIRED = "required"
 
 
 def _normalize_origin(entry: str) -> str:
@@ -118,6 +125,16 @@ class Settings(BaseModel):
     """Longest time that a process accepts tokens without an update on revoked sessions from the
     database."""
 
+    registration: Annotated[
+        RegistrationMode, LOWER_CASE, f"one of {', '.join(RegistrationMode)}"
+    ] = RegistrationMode.OPEN
+    """How to get an account: open, confirmed (only by signUp, which needs mail) or closed."""
+    email_confirmation: Annotated[
+        EmailConfirmation, LOWER_CASE, f"one of {', '.join(EmailConfirmation)}"
+    ] = EmailConfirmation.OPTIONAL
+    """Whether a user has to confirm the e-mail before a sign-in: optional or required."""
+    sign_in_links: Annotated[bool, "on or off"] = False
+    """Offer to sign in by a link in a mail."""
     password_min_length: Annotated[int, Field(ge=8, le=64)] = 8
     """Minimum length of a new password, from 8 to 64 characters; 15 is recommended."""
     breached_passwords: Annotated[
@@ -199,6 +216,10 @@ class Settings(BaseModel):
     @property
     def has_playground(self) -> bool:
         return self.introspection if self.playground is None else self.playground
+
+    @property
+    def requires_confirmation(self) -> bool:
+        return self.email_confirmation is EmailConfirmation.REQUIRED
 
     @property
     def listening_port(self) -> int:

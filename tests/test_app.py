@@ -1,5 +1,4 @@
 import asyncio
-import functools
 import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,13 +6,6 @@ from datetime import datetime
 
 import httpx
 import pytest
-from pymongo import AsyncMongoClient
-from pymongo.monitoring import (
-    CommandFailedEvent,
-    CommandListener,
-    CommandStartedEvent,
-    CommandSucceededEvent,
-)
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
@@ -21,11 +13,11 @@ from graphql_auth.app import create_app
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.graphql_http.endpoint import EndpointConfig
 from graphql_auth.graphql_http.limits import Limits
-from graphql_auth.mongo.client import BACKGROUND
 from graphql_auth.mongo.collections import Database
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.settings import Settings, read_settings
 from tests.client import REGISTER, WELCOME, Client, code, extensions, registration
+from tests.commands import Commands
 from tests.conftest import KEY, Start
 from tests.process import ServerProcess
 
@@ -94,30 +86,12 @@ async def test_application_works_under_a_prefix(database_uri: str, *, is_mounted
             assert code((await client.post(path, json=body)).json()) == "BAD_REQUEST"
 
 
-class Commands(CommandListener):
-    """The commands that the driver sends, less those that belong to no request."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def started(self, event: CommandStartedEvent) -> None:
-        if event.command.get("comment") != BACKGROUND:
-            self.seen.append(event.command_name)
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        """Nothing more is of interest."""
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        """Nothing more is of interest."""
-
-
 @pytest.mark.anyio
 async def test_guarded_read_sends_no_database_command(
     database_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands = Commands()
-    connect = functools.partial(AsyncMongoClient, event_listeners=[commands])
-    monkeypatch.setattr("graphql_auth.mongo.client.AsyncMongoClient", connect)
+    commands.listen(monkeypatch)
     app = create_app(read_settings(mongo_uri=database_uri, token_key=KEY, bcrypt_rounds=4))
     transport = httpx.ASGITransport(app)
     async with (

@@ -3,6 +3,7 @@ from enum import Enum
 import pytest
 
 from graphql_auth import codes, errors
+from graphql_auth.accounts.features import RegistrationMode
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,7 @@ from graphql_auth import codes, errors
         (codes.FieldReason, errors.FieldReason),
         (codes.ForbiddenReason, errors.ForbiddenReason),
         (codes.TokenReason, errors.TokenReason),
+        (codes.RegistrationMode, RegistrationMode),
     ],
 )
 def test_schema_has_every_reason(shown: type[Enum], known: type[Enum]) -> None:

@@ -12,8 +12,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth import GraphQLAuth
 from graphql_auth import hooks as module
-from graphql_auth.accounts.password_change import PasswordChangeLog
-from graphql_auth.accounts.service import Registration, SignedIn
+from graphql_auth.accounts.change_log import ChangeLog, Kind
+from graphql_auth.accounts.gate import SignedIn
+from graphql_auth.accounts.registration import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import ApplicationError, EmailTaken, StartError, Unauthenticated
 from graphql_auth.hooks import Event, Hooks
@@ -208,7 +209,7 @@ async def test_password_change_of_a_crashed_process_runs_hooks_once(
         raise ConnectionAbortedError
 
     with monkeypatch.context() as patch:
-        patch.setattr(PasswordChangeLog, "remove", crash)
+        patch.setattr(ChangeLog, "remove", crash)
         with pytest.raises(ConnectionAbortedError):
             await change_password(services, principal)
     assert events == []
@@ -244,7 +245,9 @@ async def test_overdue_change_that_lost_to_another_runs_no_hooks(
 ) -> None:
     user = await services.load_user(principal.subject)
     assert user
-    await services.password_change.log.add(user, "another hash", principal.session_id)
+    await services.password_change.log.add(
+        Kind.PASSWORD_CHANGE, user, "another hash", principal.session_id
+    )
     await change_password(services, principal)
     assert take(events) == ["password_changed"]
 

@@ -5,7 +5,8 @@ import pytest
 import strawberry
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.accounts.service import Registration, SignedIn
+from graphql_auth.accounts.gate import SignedIn
+from graphql_auth.accounts.registration import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.context import context_factory
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint

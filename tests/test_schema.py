@@ -13,20 +13,35 @@ from graphql import (
 )
 from strawberry import relay
 
+from graphql_auth.accounts.link_types import (
+    ChangeEmailInput,
+    ConfirmEmailChangeInput,
+    ConfirmEmailInput,
+    ConfirmSignUpInput,
+    DeleteAccountInput,
+    RequestPasswordResetInput,
+    RequestSignInLinkInput,
+    ResetPasswordInput,
+    SignInWithLinkInput,
+)
 from graphql_auth.accounts.types import (
     AuthPayload,
     ChangePasswordInput,
     LoginInput,
     RefreshTokenInput,
     RegisterInput,
+    SignUpInput,
 )
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.schema import Query, create_schema, sdl
 from graphql_auth.tokens.access_tokens import Principal
 
+# What an input has that begins a session.
+SIGN_IN = {"deviceToken": "String", "useCookie": "Boolean"}
+
 CONTRACT = {
-    "Query": {"welcome": "String!", "viewer": "User", "node": "Node"},
+    "Query": {"welcome": "String!", "viewer": "User", "node": "Node", "features": "Features!"},
     "Mutation": {
         "register": "AuthPayload!",
         "login": "AuthPayload!",
@@ -35,6 +50,24 @@ CONTRACT = {
         "logoutEverywhere": "Boolean!",
         "revokeSession": "Boolean!",
         "changePassword": "AuthPayload!",
+        "signUp": "SignUpPayload!",
+        "confirmSignUp": "AuthPayload!",
+        "requestEmailConfirmation": "RequestEmailConfirmationPayload!",
+        "confirmEmail": "ConfirmEmailPayload!",
+        "requestPasswordReset": "RequestPasswordResetPayload!",
+        "resetPassword": "AuthPayload!",
+        "changeEmail": "ChangeEmailPayload!",
+        "confirmEmailChange": "ConfirmEmailChangePayload!",
+        "requestSignInLink": "RequestSignInLinkPayload!",
+        "signInWithLink": "AuthPayload!",
+        "updateProfile": "UpdateProfilePayload!",
+        "deleteAccount": "DeleteAccountPayload!",
+    },
+    "Features": {
+        "mail": "Boolean!",
+        "registration": "RegistrationMode!",
+        "signInLinks": "Boolean!",
+        "passwordMinLength": "Int!",
     },
     "AuthPayload": {
         "token": "String!",
@@ -50,6 +83,8 @@ CONTRACT = {
         "lastName": "String!",
         "createdAt": "DateTime!",
         "roles": "[String!]!",
+        "emailConfirmedAt": "DateTime",
+        "hasPassword": "Boolean!",
         "sessions": "SessionConnection!",
     },
     "Session": {
@@ -85,6 +120,31 @@ CONTRACT = {
     "RefreshTokenInput": {"refreshToken": "String!"},
     "RevokeSessionInput": {"id": "ID!"},
     "ChangePasswordInput": {"currentPassword": "String!", "newPassword": "String!"},
+    "SignUpInput": {
+        "firstName": "String!",
+        "lastName": "String!",
+        "email": "String!",
+        "password": "String!",
+    },
+    "SignUpPayload": {"email": "String!"},
+    "ConfirmSignUpInput": {"token": "String!", "password": "String!"} | SIGN_IN,
+    "RequestEmailConfirmationPayload": {"email": "String!"},
+    "ConfirmEmailInput": {"token": "String!", "password": "String"},
+    "ConfirmEmailPayload": {"user": "User"},
+    "RequestPasswordResetInput": {"email": "String!", "deviceToken": "String"},
+    "RequestPasswordResetPayload": {"email": "String!"},
+    "ResetPasswordInput": {"token": "String!", "newPassword": "String!"} | SIGN_IN,
+    "ChangeEmailInput": {"newEmail": "String!", "currentPassword": "String!"},
+    "ChangeEmailPayload": {"email": "String!"},
+    "ConfirmEmailChangeInput": {"token": "String!", "password": "String"},
+    "ConfirmEmailChangePayload": {"user": "User"},
+    "RequestSignInLinkInput": {"email": "String!", "deviceToken": "String"},
+    "RequestSignInLinkPayload": {"email": "String!"},
+    "SignInWithLinkInput": {"token": "String!"} | SIGN_IN,
+    "UpdateProfileInput": {"firstName": "String", "lastName": "String"},
+    "UpdateProfilePayload": {"user": "User!"},
+    "DeleteAccountInput": {"currentPassword": "String!"},
+    "DeleteAccountPayload": {"deletedUserId": "ID!"},
 }
 
 
@@ -148,6 +208,16 @@ def test_secrets_show_in_no_repr() -> None:
         RegisterInput(first_name="f", last_name="l", email="e", password=secret),
         RefreshTokenInput(refresh_token=secret),
         ChangePasswordInput(current_password=secret, new_password=secret),
+        ConfirmSignUpInput(token=secret, password=secret, device_token=secret),
+        ConfirmEmailInput(token=secret, password=secret),
+        ConfirmEmailChangeInput(token=secret, password=secret),
+        RequestPasswordResetInput(email="e", device_token=secret),
+        ResetPasswordInput(token=secret, new_password=secret, device_token=secret),
+        RequestSignInLinkInput(email="e", device_token=secret),
+        SignInWithLinkInput(token=secret, device_token=secret),
+        ChangeEmailInput(new_email="e", current_password=secret),
+        SignUpInput(first_name="f", last_name="l", email="e", password=secret),
+        DeleteAccountInput(current_password=secret),
         AuthPayload(
             token=secret,
             expires_at=None,  # type: ignore[arg-type]

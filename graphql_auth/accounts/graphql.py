@@ -6,7 +6,7 @@ import strawberry
 from strawberry import argument
 from strawberry.types import Info
 
-from graphql_auth.accounts.service import SignedIn
+from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.types import (
     AuthPayload,
     ChangePasswordInput,
@@ -54,7 +54,7 @@ class AccountMutation:
         signed_in = await context.services.accounts.register(
             input.to_registration(), context.client
         )
-        return await _start(context, signed_in, cookies)
+        return await start_session(context, signed_in, cookies)
 
     @strawberry.mutation(description="Sign in with an e-mail address and a password.")
     async def login(
@@ -68,10 +68,9 @@ class AccountMutation:
             input.email,
             input.password,
             context.client,
-            input.device_token or None,
-            context.cookies.device.peek(),
+            *context.device_tokens(input.device_token),
         )
-        return await _start(context, signed_in, cookies)
+        return await start_session(context, signed_in, cookies)
 
     @strawberry.mutation(
         description=(
@@ -128,7 +127,9 @@ class AccountMutation:
         return AuthPayload.create(signed_in, cookies)
 
 
-async def _start(context: Context, signed_in: SignedIn, cookies: Cookies | None) -> AuthPayload:
+async def start_session(
+    context: Context, signed_in: SignedIn, cookies: Cookies | None
+) -> AuthPayload:
     """End the session that a new cookie replaces, since the cookie was its only refresh token."""
     replaced = cookies.refresh.peek() if cookies else None
     if replaced:

@@ -1,83 +1,47 @@
-"""Register and log in."""
+"""Register, log in and change the names."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import suppress
 
 from graphql_auth import security_log
+from graphql_auth.accounts.features import RegistrationMode
+from graphql_auth.accounts.gate import Proof, SignedIn
+from graphql_auth.accounts.parts import AccountParts
+from graphql_auth.accounts.registration import Registration, create_user
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import InvalidCredentials
-from graphql_auth.hooks import Hooks
-from graphql_auth.mongo.clock import object_id_at
+from graphql_auth.errors import (
+    EmailUnconfirmed,
+    InvalidCredentials,
+    NotAvailable,
+    TokenReason,
+    TooManyAttempts,
+    Unauthenticated,
+)
+from graphql_auth.mail.messages import Template
 from graphql_auth.passwords.hash_queue import Priority
-from graphql_auth.passwords.service import PasswordService
-from graphql_auth.sessions.service import SessionService
-from graphql_auth.sessions.tokens import Tokens
-from graphql_auth.throttling.device_tokens import DeviceTokens
-from graphql_auth.throttling.throttle import Throttle
+from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users import emails
 from graphql_auth.users.document import UserDocument
-from graphql_auth.users.repository import UserRepository
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """The input of a new user."""
-
-    first_name: str
-    last_name: str
-    email: str
-    password: str = field(repr=False)
-    # What an application adds to the document of a user.
-    added: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A signed-in user and their tokens."""
-
-    tokens: Tokens
-    user: UserDocument
-    device_token: str | None = field(default=None, repr=False)
-
-
-@dataclass(eq=False, repr=False)
-class AccountService:
-    """Signs users up and in. Every method raises Unavailable."""
-
-    users: UserRepository
-    passwords: PasswordService
-    throttle: Throttle
-    device_tokens: DeviceTokens
-    sessions: SessionService
-    hooks: Hooks
-    now: Callable[[], float]
-
+class AccountService(AccountParts):
     async def register(self, registration: Registration, client: ClientInfo) -> SignedIn:
         """Create an account and sign its owner in.
 
-        Raises BadInput with every invalid field, TooManyAttempts and EmailTaken.
+        Raises BadInput with every invalid field, TooManyAttempts, EmailTaken, NotAvailable, and
+        EmailUnconfirmed where confirmation is required; then there is an account.
         """
-        validator, password = InputValidator(), registration.password
-        values = {
-            "first_name": validator.name("firstName", registration.first_name),
-            "last_name": validator.name("lastName", registration.last_name),
-            "email": validator.new_email("email", registration.email),
-        }
-        user_inputs = (registration.first_name, registration.last_name, registration.email)
-        await validator.new_password("password", password, self.passwords.policy, user_inputs)
-        validator.finish()
-        user = self.users.create(registration.added, id=object_id_at(self.now()), **values)
+        if self.features.registration is not RegistrationMode.OPEN:
+            raise NotAvailable
+        user = await create_user(registration, self.users, self.passwords.policy, self.now())
         with security_log.record_refusals("register", None, client):
             async with self.throttle.registration(client.ip_address):
                 await self.users.refuse_taken(emails.spellings(user.email))
-                user.password = await self.passwords.hash(password)
+                user.password = await self.passwords.hash(registration.password)
                 await self.users.add(user)
-            tokens = await self._start_session(user, client)
         security_log.record("register", "success", str(user.id), client)
         await self.hooks.run("register", str(user.id))
-        return SignedIn(tokens, user, self.device_tokens.issue(user))
+        return await self._begin_session(user, client)
 
     async def login(
         self, email: str, password: str, client: ClientInfo, *device_tokens: str | None
@@ -88,7 +52,8 @@ class AccountService:
         its own, so that an attacker guessing passwords cannot lock the owner out.
 
         Raises BadInput, TooManyAttempts and InvalidCredentials. An unknown e-mail, a wrong password
-        and a disabled user take the same time (no timing side channel).
+        and a disabled user take the same time (no timing side channel). Raises EmailUnconfirmed for
+        the right password where confirmation is required.
         """
         validator = InputValidator()
         email = validator.login_email("email", email)
@@ -109,19 +74,40 @@ class AccountService:
                 raise InvalidCredentials
             if result.new_hash:
                 await self.users.upgrade_password(user, result.new_hash)
-            tokens = await self._start_session(user, client)
+            signed_in = await self._begin_session(user, client, device_id)
         security_log.record("login", "success", str(user.id), client)
         await self.hooks.run("login", str(user.id))
-        return SignedIn(tokens, user, self.device_tokens.issue(user, device_id))
+        if device_id is None:
+            await self.notices.send(Template.NEW_DEVICE, user, ip_address=client.ip_address or "-")
+        return signed_in
 
-    async def _start_session(self, user: UserDocument, client: ClientInfo) -> Tokens:
-        """Start a session, unless the user has changed since; raises InvalidCredentials then.
+    async def update_profile(
+        self, principal: Principal, first_name: str | None, last_name: str | None
+    ) -> UserDocument:
+        """Change the names that are given, and return the caller.
 
-        Disabling a user, changing a password or revoking a role revokes the sessions that exist at
-        that time. This one may have been stored just after that.
+        Raises BadInput, and Unauthenticated when the user does not exist, or has just changed.
         """
-        tokens = await self.sessions.start(user, client)
-        if not await self.users.is_unchanged(user):
-            await self.sessions.end(str(user.id), tokens.session_id)
-            raise InvalidCredentials
-        return tokens
+        validator, changes = InputValidator(), dict[str, str]()
+        if isinstance(first_name, str):
+            changes["first_name"] = validator.name("firstName", first_name)
+        if isinstance(last_name, str):
+            changes["last_name"] = validator.name("lastName", last_name)
+        validator.finish()
+        user = await self.load_caller(principal)
+        changed = await self.users.change(user, **changes) if changes else user
+        if changed is None:
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
+        return changed
+
+    async def _begin_session(
+        self, user: UserDocument, client: ClientInfo, device_id: str | None = None
+    ) -> SignedIn:
+        """Begin a session, or mail the link that is missing for it."""
+        try:
+            return await self.gate.begin_session(user, Proof.PASSWORD, client, device_id)
+        except EmailUnconfirmed:
+            if self.features.mail:
+                with suppress(TooManyAttempts):
+                    await self.mail_confirmation(user, client)
+            raise

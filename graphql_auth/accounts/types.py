@@ -8,7 +8,8 @@ import strawberry
 from strawberry import argument, relay
 from strawberry.types import Info
 
-from graphql_auth.accounts.service import Registration, SignedIn
+from graphql_auth.accounts.gate import SignedIn
+from graphql_auth.accounts.registration import Registration
 from graphql_auth.context import Context
 from graphql_auth.relay.pagination import PageArgs
 from graphql_auth.sessions.cookies import Cookies
@@ -38,6 +39,14 @@ def use_cookie() -> Any:  # noqa: ANN401 - as strawberry.field
     )
 
 
+def device_token() -> Any:  # noqa: ANN401 - as strawberry.field
+    """Declare the field by which a known device has limits of its own."""
+    return secret(
+        "The `deviceToken` of an earlier sign-in on this device, unless it is in a cookie.",
+        default=strawberry.UNSET,
+    )
+
+
 @strawberry.type(description="A user, as the user sees their own account.")
 class User(relay.Node):
     user_id: relay.NodeID[str]
@@ -47,6 +56,12 @@ class User(relay.Node):
     created_at: datetime = strawberry.field(description="When the account was created.")
     roles: list[str] = strawberry.field(
         description="The names of the roles, sorted. A new role is in the token after a refresh."
+    )
+    email_confirmed_at: datetime | None = strawberry.field(
+        description="When the user proved to read the mail of this e-mail address."
+    )
+    has_password: bool = strawberry.field(
+        description="Whether there is a password; `requestPasswordReset` leads to a first one."
     )
     current_session: strawberry.Private[str]
     # The fields that an application adds read it.
@@ -90,6 +105,8 @@ class User(relay.Node):
             last_name=user.last_name,
             created_at=user.created_at,
             roles=user.roles,
+            email_confirmed_at=user.email_confirmed_at,
+            has_password=bool(user.password),
             current_session=current_session,
             document=user,
         )
@@ -125,8 +142,8 @@ class AuthPayload:
         )
 
 
-@strawberry.input(description="A new account.")
-class RegisterInput:
+@strawberry.input(description="A new account, which exists when the e-mail address is confirmed.")
+class SignUpInput:
     first_name: str = strawberry.field(description=f"The given name. {NAME_CHARACTERS}")
     last_name: str = strawberry.field(description=f"The family name. {NAME_CHARACTERS}")
     email: str = strawberry.field(
@@ -136,7 +153,6 @@ class RegisterInput:
         )
     )
     password: str = secret(PASSWORD_CHARACTERS)
-    use_cookie: bool | None = use_cookie()
 
     def to_registration(self) -> Registration:
         """Return the values for the service, with those of the fields that a subclass adds."""
@@ -148,14 +164,16 @@ class RegisterInput:
         return Registration(self.first_name, self.last_name, self.email, self.password, added)
 
 
+@strawberry.input(description="A new account.")
+class RegisterInput(SignUpInput):
+    use_cookie: bool | None = use_cookie()
+
+
 @strawberry.input(description="E-mail address and password of a user.")
 class LoginInput:
     email: str = strawberry.field(description="The e-mail address; case does not matter.")
     password: str = secret("The password, exactly as it was registered.")
-    device_token: str | None = secret(
-        "The `deviceToken` of an earlier sign-in on this device, unless it is in a cookie.",
-        default=strawberry.UNSET,
-    )
+    device_token: str | None = device_token()
     use_cookie: bool | None = use_cookie()
 
 

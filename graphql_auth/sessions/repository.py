@@ -131,6 +131,16 @@ class SessionRepository:
             query["password_changes"] = {"$lt": before_password_change}
         return await self._end_found(user_id, [{"$match": query}])
 
+    async def erase(self, user_id: str) -> list[Revocation]:
+        """End all sessions of a deleted user, and keep only what tells other processes so."""
+        ended = await self.end_all(user_id)
+        query = {"user_id": PydanticObjectId(user_id), "ended_at": {"$ne": None}}
+        with translate_driver_errors(writing=True):
+            await SessionDocument.get_pymongo_collection().update_many(
+                query, [{"$project": _REVOCATION_FIELDS}]
+            )
+        return ended
+
     async def evict_excess(self, user_id: str, now: datetime, limit: int) -> list[Revocation]:
         """End the least recently used live sessions of the user beyond a limit."""
         latest_first = {"last_used_at": -1, "_id": -1}

@@ -9,7 +9,8 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts.admin import RoleRefused, UserAdmin
-from graphql_auth.accounts.service import Registration, SignedIn
+from graphql_auth.accounts.gate import SignedIn
+from graphql_auth.accounts.registration import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import InvalidCredentials, TokenReason, Unauthenticated, Unavailable
 from graphql_auth.roles import MAX_ROLES
@@ -162,13 +163,13 @@ async def test_login_that_read_the_user_before_the_revocation_gets_no_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await admin.grant(EMAIL, "admin")
-    start = services.sessions.start
+    start = services.sessions.begin
 
     async def overtaken(user: UserDocument, client: ClientInfo) -> Tokens:
         await admin.revoke(EMAIL, "admin")
         return await start(user, client)
 
-    monkeypatch.setattr(services.sessions, "start", overtaken)
+    monkeypatch.setattr(services.sessions, "begin", overtaken)
     with pytest.raises(InvalidCredentials):
         await log_in(services)
 

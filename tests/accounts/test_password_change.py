@@ -7,8 +7,9 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts import password_change as module
-from graphql_auth.accounts.password_change import PasswordChangeLog
-from graphql_auth.accounts.service import Registration, SignedIn
+from graphql_auth.accounts.change_log import ChangeLog, Kind
+from graphql_auth.accounts.gate import SignedIn
+from graphql_auth.accounts.registration import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import BadInput, DatabaseUnavailable, InvalidCredentials, Unauthenticated
 from graphql_auth.services import ServiceContainer
@@ -130,11 +131,11 @@ async def test_one_of_several_concurrent_password_changes_wins(
 
 
 STEPS: list[tuple[type, str]] = [
-    (PasswordChangeLog, "add"),
+    (ChangeLog, "add"),
     (UserRepository, "change_password"),
     (SessionRepository, "end_all"),
     (SessionRepository, "renew"),
-    (PasswordChangeLog, "remove"),
+    (ChangeLog, "remove"),
 ]
 
 
@@ -179,13 +180,16 @@ async def steps_done(
     return step + is_done
 
 
+LOGGED = {"kind": {"$in": [*Kind]}}
+
+
 async def complete_overdue(services: ServiceContainer, database: Database) -> None:
     """Have another server complete a change, though not before the first one can have died."""
     await services.password_change.complete_overdue()
     changes = database["graphql_auth_meta"]
-    await changes.update_many({"kind": "password change"}, {"$set": {"begun_at": LONG_AGO}})
+    await changes.update_many(LOGGED, {"$set": {"begun_at": LONG_AGO}})
     await services.password_change.complete_overdue()
-    assert await changes.count_documents({"kind": "password change"}) == 0
+    assert await changes.count_documents(LOGGED) == 0
 
 
 async def is_signed_in(services: ServiceContainer, signed_in: SignedIn) -> bool:

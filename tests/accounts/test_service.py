@@ -6,7 +6,8 @@ import bcrypt
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.accounts.service import AccountService, Registration
+from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.service import AccountService
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import BadInput, EmailTaken, InvalidCredentials
 from graphql_auth.services import ServiceContainer
@@ -185,13 +186,13 @@ async def test_user_who_changes_during_a_login_gets_no_session(
 ) -> None:
     user = (await services.accounts.register(ada(), HERE)).user
     await database["users"].update_one({}, {"$set": {"roles": ["admin", "editor"]}})
-    start = services.sessions.start
+    start = services.sessions.begin
 
     async def overtaken(user: UserDocument, device: ClientInfo) -> Tokens:
         await (database["users"].update_one({}, change) if change else database["users"].drop())
         return await start(user, device)
 
-    monkeypatch.setattr(services.sessions, "start", overtaken)
+    monkeypatch.setattr(services.sessions, "begin", overtaken)
     caplog.set_level("INFO")
     with pytest.raises(InvalidCredentials):
         await services.accounts.login("ada@example.com", "correct horse", HERE)
@@ -204,13 +205,13 @@ async def test_user_who_gets_a_role_during_a_login_has_it_after_a_refresh(
     services: ServiceContainer, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await services.accounts.register(ada(), HERE)
-    start = services.sessions.start
+    start = services.sessions.begin
 
     async def overtaken(user: UserDocument, device: ClientInfo) -> Tokens:
         await database["users"].update_one({}, {"$set": {"roles": ["admin"]}})
         return await start(user, device)
 
-    monkeypatch.setattr(services.sessions, "start", overtaken)
+    monkeypatch.setattr(services.sessions, "begin", overtaken)
     tokens = (await services.accounts.login("ada@example.com", "correct horse", HERE)).tokens
     assert services.authenticator.authenticate(tokens.access.value).roles == ()
 

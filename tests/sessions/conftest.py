@@ -1,7 +1,8 @@
 import pytest
 from bson import ObjectId
 
-from graphql_auth.accounts.service import AccountService, Registration
+from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.service import AccountService
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.services import ServiceContainer
@@ -21,7 +22,7 @@ async def user(service: AccountService) -> UserDocument:
 
 @pytest.fixture
 async def tokens(services: ServiceContainer, user: UserDocument) -> Tokens:
-    return await services.sessions.start(user, HERE)
+    return await services.sessions.begin(user, HERE)
 
 
 def parse(text: str) -> RefreshToken:

@@ -58,7 +58,7 @@ async def test_idle_ttl_cannot_exceed_session_ttl(
 ) -> None:
     services = await new_services(session_idle_ttl=timedelta(days=2), session_ttl=timedelta(days=1))
 
-    begun = await services.sessions.start(user, HERE)
+    begun = await services.sessions.begin(user, HERE)
 
     assert begun.refresh_lifetime.total_seconds() == DAY
 
@@ -83,7 +83,7 @@ async def test_50_concurrent_logins_start_50_sessions(
 async def test_ended_session_is_refused_at_once(
     services: ServiceContainer, tokens: Tokens, user: UserDocument
 ) -> None:
-    other = await services.sessions.start(user, HERE)
+    other = await services.sessions.begin(user, HERE)
     # Its token is remembered from now on.
     assert lives(services, tokens)
 
@@ -123,9 +123,9 @@ async def test_logout_by_token_ends_session(services: ServiceContainer, tokens: 
 async def test_end_others_ends_sessions_with_old_password(
     services: ServiceContainer, tokens: Tokens, user: UserDocument
 ) -> None:
-    others = [await services.sessions.start(user, HERE) for _ in range(3)]
+    others = [await services.sessions.begin(user, HERE) for _ in range(3)]
     user.password_changes += 1
-    later = await services.sessions.start(user, HERE)
+    later = await services.sessions.begin(user, HERE)
 
     await services.sessions.end_others(user, tokens.session_id)
     expected = [True, True, False, False, False]
@@ -154,7 +154,7 @@ async def test_session_stores_last_client(
 async def test_list_for_user_returns_latest_first(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, clock: Clock
 ) -> None:
-    later = [await services.sessions.start(user, HERE) for _ in range(2)]
+    later = [await services.sessions.begin(user, HERE) for _ in range(2)]
     await services.sessions.end(str(user.id), later[0].session_id)
 
     listed = [
@@ -183,13 +183,13 @@ async def test_login_beyond_limit_evicts_least_recently_used_session(
     begun = []
     for _ in range(3):
         clock.time += 60
-        begun.append(await few.sessions.start(user, HERE))
+        begun.append(await few.sessions.begin(user, HERE))
     clock.time += 60
     used = await refreshed(few, begun[0].refresh)
     assert "session_evicted" not in caplog.text
 
     clock.time += 60
-    newest = await few.sessions.start(user, HERE)
+    newest = await few.sessions.begin(user, HERE)
 
     assert [lives(few, one) for one in (used, *begun[1:], newest)] == [True, False, True, True]
     assert caplog.text.count("session_evicted outcome=session_ended") == 1
@@ -199,7 +199,7 @@ async def test_login_beyond_limit_evicts_least_recently_used_session(
 async def test_50_concurrent_logins_keep_session_limit(
     few: ServiceContainer, user: UserDocument, database: Database
 ) -> None:
-    begun = await asyncio.gather(*(few.sessions.start(user, HERE) for _ in range(50)))
+    begun = await asyncio.gather(*(few.sessions.begin(user, HERE) for _ in range(50)))
 
     assert await database["graphql_auth_sessions"].count_documents({"ended_at": None}) == 3
     assert sum(lives(few, one) for one in begun) == 3
@@ -209,11 +209,11 @@ async def test_limit_ignores_other_users_and_ended_sessions(
     few: ServiceContainer, user: UserDocument
 ) -> None:
     other = await UserRepository(IndexMonitor(DOCUMENTS)).add(UserDocument(email="bob@example.com"))
-    of_other = [await few.sessions.start(other, HERE) for _ in range(3)]
+    of_other = [await few.sessions.begin(other, HERE) for _ in range(3)]
     for _ in range(3):
-        await few.sessions.end(str(user.id), (await few.sessions.start(user, HERE)).session_id)
+        await few.sessions.end(str(user.id), (await few.sessions.begin(user, HERE)).session_id)
 
-    mine = [await few.sessions.start(user, HERE) for _ in range(3)]
+    mine = [await few.sessions.begin(user, HERE) for _ in range(3)]
 
     assert all(lives(few, one) for one in (*of_other, *mine))
 
@@ -221,7 +221,7 @@ async def test_limit_ignores_other_users_and_ended_sessions(
 async def test_no_limit_evicts_nothing(new_services: NewServices, user: UserDocument) -> None:
     endless = await new_services(max_sessions_per_user=None)
 
-    begun = [await endless.sessions.start(user, HERE) for _ in range(105)]
+    begun = [await endless.sessions.begin(user, HERE) for _ in range(105)]
 
     assert all(lives(endless, one) for one in begun)
 
@@ -235,7 +235,7 @@ async def test_eviction_of_thousands_of_sessions(
         stored | {"_id": ObjectId()} for _ in range(2_500)
     )
 
-    newest = await services.sessions.start(user, HERE)
+    newest = await services.sessions.begin(user, HERE)
 
     assert lives(services, newest)
     assert await database["graphql_auth_sessions"].count_documents({"ended_at": None}) == 100
@@ -257,7 +257,7 @@ async def test_session_times_are_by_shared_clock(
 async def test_failed_logout_everywhere_can_be_repeated(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    others = [await services.sessions.start(user, HERE) for _ in range(3)]
+    others = [await services.sessions.begin(user, HERE) for _ in range(3)]
     principal = services.authenticator.authenticate(tokens.access.value)
     end_all = SessionRepository.end_all
 

@@ -50,7 +50,7 @@ class Tabs(RuleBasedStateMachine):
     ) -> None:
         super().__init__()
         self.run, self.services, self.clock = run, services, clock
-        tokens = run(services.sessions.start(user, HERE))
+        tokens = run(services.sessions.begin(user, HERE))
         self.stored = tokens.refresh
         self.requests: dict[int, Request] = {}
         self.successors: dict[str, str] = {}

@@ -1,0 +1,62 @@
+"""The gate: the one place where a session begins, for every way to sign in."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.errors import EmailUnconfirmed, InvalidCredentials, LinkExpired
+from graphql_auth.sessions.service import SessionService
+from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.throttling.device_tokens import DeviceTokens
+from graphql_auth.users.document import UserDocument
+from graphql_auth.users.repository import UserRepository
+
+
+class Proof(Enum):
+    """What the user has shown, with the error for a user who must not sign in by it."""
+
+    PASSWORD = InvalidCredentials
+    # It proves that the user reads the mail, but not that the account is theirs.
+    LINK = LinkExpired
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A signed-in user and their tokens."""
+
+    tokens: Tokens
+    user: UserDocument
+    device_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(eq=False, repr=False)
+class SessionGate:
+    """Begins sessions. Every method raises Unavailable."""
+
+    users: UserRepository
+    sessions: SessionService
+    device_tokens: DeviceTokens
+    requires_confirmation: bool
+
+    async def begin_session(
+        self, user: UserDocument, proof: Proof, client: ClientInfo, device_id: str | None = None
+    ) -> SignedIn:
+        """Begin a session of a user after a proof.
+
+        Raises EmailUnconfirmed where confirmation is required. It does so too for a link to an
+        account with a password: without the password, it may be the account of a stranger.
+
+        Raises the error of the proof for a user who is disabled, or has changed since. Disabling a
+        user, changing a password or revoking a role revokes the sessions that exist at that time.
+        This one may have been stored just after that.
+        """
+        if user.disabled:
+            raise proof.value
+        needs_password = proof is Proof.LINK and user.password
+        if user.email_confirmed_at is None and (self.requires_confirmation or needs_password):
+            raise EmailUnconfirmed
+        tokens = await self.sessions.begin(user, client)
+        if not await self.users.is_unchanged(user):
+            await self.sessions.end(str(user.id), tokens.session_id)
+            raise proof.value
+        return SignedIn(tokens, user, self.device_tokens.issue(user, device_id))

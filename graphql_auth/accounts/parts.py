@@ -1,0 +1,175 @@
+"""What the services of accounts are made of, and what several of them do."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from graphql_auth import security_log
+from graphql_auth.accounts.features import Features
+from graphql_auth.accounts.gate import SessionGate
+from graphql_auth.accounts.notices import Notices
+from graphql_auth.accounts.validation import InputValidator
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.errors import InvalidCredentials, LinkExpired, TokenReason, Unauthenticated
+from graphql_auth.hooks import Hooks
+from graphql_auth.mail.messages import Template
+from graphql_auth.mail.outbox import Outbox
+from graphql_auth.passwords.hash_queue import Priority
+from graphql_auth.passwords.service import PasswordService
+from graphql_auth.sessions.service import SessionService
+from graphql_auth.throttling.device_tokens import DeviceTokens
+from graphql_auth.throttling.throttle import Throttle, ThrottleKey
+from graphql_auth.tokens.access_tokens import Principal
+from graphql_auth.tokens.document import LinkDocument
+from graphql_auth.tokens.one_time import OneTimeTokens, Purpose
+from graphql_auth.users import emails
+from graphql_auth.users.document import UserDocument
+from graphql_auth.users.repository import UserRepository
+
+
+@dataclass(eq=False, repr=False)
+class AccountParts:
+    """The base of the services of accounts. Every method of them raises Unavailable."""
+
+    users: UserRepository
+    passwords: PasswordService
+    throttle: Throttle
+    device_tokens: DeviceTokens
+    sessions: SessionService
+    gate: SessionGate
+    links: OneTimeTokens
+    outbox: Outbox
+    notices: Notices
+    features: Features
+    hooks: Hooks
+    now: Callable[[], float]
+
+    def utc_now(self) -> datetime:
+        return datetime.fromtimestamp(self.now(), UTC)
+
+    async def load_caller(self, principal: Principal) -> UserDocument:
+        """Return the signed-in user; raises Unauthenticated if it does not exist."""
+        user = await self.users.get(principal.subject)
+        if user is None:
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
+        return user
+
+    async def check_password(self, password: str, stored: str, keys: list[ThrottleKey]) -> None:
+        """Verify a password, within the rate limit of the keys.
+
+        Raises InvalidCredentials and TooManyAttempts.
+        """
+        async with self.throttle.attempt(keys) as attempt:
+            result = await self.passwords.verify(password, stored, Priority.TRUSTED_DEVICE)
+            attempt.is_counted = not result.correct
+        if not result.correct:
+            raise InvalidCredentials
+
+    @asynccontextmanager
+    async def mail_budget(
+        self, email: str, client: ClientInfo, device_id: str | None = None
+    ) -> AsyncIterator[None]:
+        """Count a mail that a client asks for, also if none is sent. Raises TooManyAttempts."""
+        keys = self.throttle.mail_keys(email, client.ip_address, device_id)
+        async with self.throttle.attempt(keys) as attempt:
+            attempt.is_counted = True
+            yield
+
+    async def mail_link(
+        self,
+        purpose: Purpose,
+        key: str,
+        user: UserDocument | None,
+        to: str | None,
+        **values: Any,  # noqa: ANN401 - further values of LinkDocument
+    ) -> None:
+        """Store a link and its mail. Without ``to`` both are decoys: nobody gets the mail.
+
+        A further link of this purpose and key ends this one.
+        """
+        template = values.pop("template", Template(purpose.value))
+        link = await self.links.create(purpose, key, **link_to(user), **values)
+        await self.outbox.add(
+            template,
+            to,
+            user_id=str(user.id) if user else None,
+            link=link.reference,
+            expires_at=link.expires_at,
+        )
+
+    async def mail_confirmation(self, user: UserDocument, client: ClientInfo) -> None:
+        """Mail a link that confirms the e-mail of a user. Raises TooManyAttempts."""
+        email = emails.canonicalize(user.email)
+        async with self.mail_budget(email, client):
+            await self.mail_link(Purpose.CONFIRM_EMAIL, email, user, user.email)
+
+    async def request_link(
+        self,
+        choose: Callable[[UserDocument | None], Purpose],
+        email: str,
+        client: ClientInfo,
+        *device_tokens: str | None,
+    ) -> None:
+        """Mail a link to the user who has this e-mail; otherwise to nobody, after the same work.
+
+        Raises BadInput, TooManyAttempts and NotAvailable.
+        """
+        self.features.require()
+        validator = InputValidator()
+        email = validator.login_email("email", email)
+        validator.finish()
+        user = await self.users.find_by_email(emails.spellings(email))
+        purpose, user_id = choose(user), str(user.id) if user else None
+        device_id = self.device_tokens.find_id(device_tokens, user)
+        with security_log.record_outcome(f"request_{purpose}", user_id, client):
+            async with self.mail_budget(email, client, device_id):
+                to = user.email if user and not user.disabled else None
+                await self.mail_link(purpose, email, user, to)
+
+    async def open_link(
+        self, purpose: Purpose, token: str, client: ClientInfo
+    ) -> tuple[LinkDocument, UserDocument]:
+        """Return a link and its user, without using it up.
+
+        Raises LinkExpired also if the password or the e-mail of the user has changed.
+        """
+        with security_log.record_refusals(purpose.value, None, client):
+            link = await self.links.find(purpose, token)
+            user = await self.users.get(str(link.user_id)) if link.user_id else None
+            if (
+                user is None
+                or user.disabled
+                or (user.email, user.password_changes) != (link.email, link.password_changes)
+            ):
+                raise LinkExpired
+        return link, user
+
+    async def prove_account(
+        self, user: UserDocument, caller_id: str | None, password: str | None, client: ClientInfo
+    ) -> None:
+        """Prove that the account is that of the caller: by their session, or by the password.
+
+        The link in a mail proves the mailbox only. Without this, the click of its owner would
+        confirm the account of a stranger.
+
+        Raises InvalidCredentials, TooManyAttempts, and Unauthenticated without either proof.
+        """
+        if caller_id == str(user.id):
+            return
+        if not password:
+            raise Unauthenticated(TokenReason.TOKEN_MISSING)
+        keys = self.throttle.login_keys(emails.canonicalize(user.email), client.ip_address)
+        await self.check_password(password, user.password, keys)
+
+
+def link_to(user: UserDocument | None) -> dict[str, Any]:
+    """Return what a link stores of a user, until one of these changes."""
+    if user is None:
+        return {}
+    return {
+        "user_id": user.id,
+        "email": user.email,
+        "password_changes": user.password_changes,
+    }

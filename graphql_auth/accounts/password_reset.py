@@ -1,0 +1,50 @@
+"""Reset a forgotten password, by a link in a mail.
+
+The order is: use the link up, change the password, end all sessions. After a crash in between, the
+user asks for another link, or the log of password changes completes it.
+"""
+
+from dataclasses import dataclass
+
+from graphql_auth import security_log
+from graphql_auth.accounts.gate import Proof, SignedIn
+from graphql_auth.accounts.parts import AccountParts
+from graphql_auth.accounts.password_change import PasswordChangeService
+from graphql_auth.accounts.validation import InputValidator
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.passwords.hash_queue import Priority
+from graphql_auth.tokens.one_time import Purpose
+
+
+@dataclass(eq=False, repr=False)
+class PasswordResetService(AccountParts):
+    password_change: PasswordChangeService
+
+    async def request(self, email: str, client: ClientInfo, *device_tokens: str | None) -> None:
+        """Mail a link to a user, or to nobody; see ``request_link``."""
+        await self.request_link(lambda _: Purpose.RESET_PASSWORD, email, client, *device_tokens)
+
+    async def reset(
+        self, token: str, new: str, client: ClientInfo, *device_tokens: str | None
+    ) -> SignedIn:
+        """Set a new password, end all sessions of the user and sign them in.
+
+        It confirms the e-mail. Sessions, device tokens and links of before end, also those of a
+        stranger who registered with the e-mail.
+
+        Raises BadInput and LinkExpired.
+        """
+        _, user = await self.open_link(Purpose.RESET_PASSWORD, token, client)
+        validator = InputValidator()
+        user_inputs = (user.first_name, user.last_name, user.email)
+        await validator.new_password("newPassword", new, self.passwords.policy, user_inputs)
+        validator.finish()
+        device_id = self.device_tokens.find_id(device_tokens, user)
+        with security_log.record_outcome("reset_password", str(user.id), client):
+            new_hash = await self.passwords.hash(new, Priority.TRUSTED_DEVICE)
+            await self.links.use(Purpose.RESET_PASSWORD, token)
+            async with self.password_change.replace(
+                user, new_hash, Proof.LINK, email_confirmed_at=self.utc_now()
+            ) as changed:
+                pass
+            return await self.gate.begin_session(changed, Proof.LINK, client, device_id)

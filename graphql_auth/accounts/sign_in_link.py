@@ -1,0 +1,41 @@
+"""Sign in by a link in a mail, if SIGN_IN_LINKS allows it."""
+
+from graphql_auth import security_log
+from graphql_auth.accounts.gate import Proof, SignedIn
+from graphql_auth.accounts.parts import AccountParts
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.errors import LinkExpired
+from graphql_auth.mail.messages import Template
+from graphql_auth.tokens.one_time import Purpose
+from graphql_auth.users.document import UserDocument
+
+
+class SignInLinkService(AccountParts):
+    async def request(self, email: str, client: ClientInfo, *device_tokens: str | None) -> None:
+        """Mail a link to a user, or to nobody; see ``request_link``."""
+        self.features.require(self.features.sign_in_links)
+        await self.request_link(_choose_purpose, email, client, *device_tokens)
+
+    async def sign_in(self, token: str, client: ClientInfo, *device_tokens: str | None) -> SignedIn:
+        """Sign in the user of a link. Raises LinkExpired, EmailUnconfirmed and NotAvailable."""
+        self.features.require(self.features.sign_in_links)
+        _, user = await self.open_link(Purpose.SIGN_IN_LINK, token, client)
+        device_id = self.device_tokens.find_id(device_tokens, user)
+        with security_log.record_outcome("sign_in_link", str(user.id), client):
+            await self.links.use(Purpose.SIGN_IN_LINK, token)
+            if user.email_confirmed_at is None and not user.password:
+                changed = await self.users.change(user, email_confirmed_at=self.utc_now())
+                if changed is None:
+                    raise LinkExpired
+                user = changed
+            signed_in = await self.gate.begin_session(user, Proof.LINK, client, device_id)
+        await self.hooks.run("login", str(user.id))
+        if device_id is None:
+            await self.notices.send(Template.NEW_DEVICE, user, ip_address=client.ip_address or "-")
+        return signed_in
+
+
+def _choose_purpose(user: UserDocument | None) -> Purpose:
+    """Return RESET_PASSWORD for an unconfirmed account with a password; see SessionGate."""
+    is_unproven = user and user.password and user.email_confirmed_at is None
+    return Purpose.RESET_PASSWORD if is_unproven else Purpose.SIGN_IN_LINK

@@ -1,0 +1,76 @@
+"""What tests of links in mails share: the mails in the outbox, and the tokens of their links."""
+
+from typing import Any, NoReturn
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from graphql_auth.accounts.registration import Registration
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.services import ServiceContainer
+from graphql_auth.tokens.one_time import Purpose
+from graphql_auth.users.document import UserDocument
+
+Database = AsyncDatabase[dict[str, Any]]
+
+CONFIRM, CHANGE = Purpose.CONFIRM_EMAIL, Purpose.CHANGE_EMAIL
+HERE = ClientInfo("192.0.2.1", "a test")
+THERE = ClientInfo("198.51.100.1", "another")
+EMAIL = "ada@example.com"
+PASSWORD = "correct horse"
+NEW_PASSWORD = "battery staple"
+ADA = Registration("Ada", "Lovelace", EMAIL, PASSWORD)
+
+
+async def mails(database: Database, template: str | None = None) -> list[dict[str, Any]]:
+    """The mails that somebody gets, the latest last."""
+    query = {"to": {"$ne": None}} | ({"template": template} if template else {})
+    return await database["graphql_auth_outbox"].find(query).sort("_id").to_list()
+
+
+async def mailed_token(services: ServiceContainer, database: Database, template: str) -> str:
+    """The token of the link in the last mail by a template."""
+    token = await services.links.issue((await mails(database, template))[-1]["link"])
+    assert token is not None
+    return token
+
+
+async def reset_token(services: ServiceContainer, database: Database, email: str = EMAIL) -> str:
+    await services.password_reset.request(email, HERE)
+    return await mailed_token(services, database, "reset_password")
+
+
+async def sign_up_token(services: ServiceContainer, database: Database) -> str:
+    await services.sign_up.request(ADA, HERE)
+    return await mailed_token(services, database, "sign_up")
+
+
+async def stored_user(database: Database, email: str = EMAIL) -> UserDocument:
+    user: UserDocument = UserDocument.model_validate(
+        await database["users"].find_one({"email": email})
+    )
+    return user
+
+
+Steps = list[tuple[type, str]]
+
+
+def crashes(steps: Steps) -> list[tuple[int, bool]]:
+    """All crashes: at each step, before or after the database has done it."""
+    return [(number, is_done) for number in range(len(steps)) for is_done in (False, True)]
+
+
+def crash_at(monkeypatch: pytest.MonkeyPatch, steps: Steps, crash_point: tuple[int, bool]) -> int:
+    """Raise at a step; return how many steps are done then."""
+    number, is_done = crash_point
+    owner, step = steps[number]
+    original = getattr(owner, step)
+
+    async def crash(*arguments: Any, **named: Any) -> NoReturn:
+        monkeypatch.setattr(owner, step, original)
+        if is_done:
+            await original(*arguments, **named)
+        raise ConnectionAbortedError
+
+    monkeypatch.setattr(owner, step, crash)
+    return number + is_done
