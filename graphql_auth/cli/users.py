@@ -27,6 +27,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
         if name in ("grant", "revoke"):
             command.add_argument("role", metavar="ROLE", nargs=1, help="role, such as admin")
         command.set_defaults(run=_run, change=name, role=[])
+    _add_links(changes)
     check = changes.add_parser(
         "check",
         help="list users who cannot log in, except disabled ones, and why",
@@ -45,9 +46,32 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     normalize.set_defaults(run=_run, change="normalize")
 
 
+def _add_links(changes: "argparse._SubParsersAction[Any]") -> None:
+    confirm = changes.add_parser(
+        "confirm",
+        help="count an e-mail as confirmed, or all of them",
+        description="Count the e-mail of a user as confirmed, for example of adopted users.",
+    )
+    whose = confirm.add_mutually_exclusive_group(required=True)
+    whose.add_argument("email", metavar="EMAIL", nargs="?", help="e-mail of the user")
+    whose.add_argument("--all", action="store_true", help="all users")
+    confirm.set_defaults(run=_run, change="confirm", role=[])
+    reset = changes.add_parser(
+        "reset-password",
+        help="mail a link to set a new password; without SMTP_URL, print it",
+        description="Mail a link to set a new password. Without SMTP_URL, print it.",
+    )
+    reset.add_argument("email", metavar="EMAIL", help="e-mail of the user")
+    reset.set_defaults(run=_run, change="reset-password")
+
+
 def _run(options: argparse.Namespace) -> None:
     # Imported here, because --help and schema do not need them.
-    from graphql_auth.cli.change_user import change_user  # noqa: PLC0415
+    from graphql_auth.cli.change_user import (  # noqa: PLC0415
+        change_user,
+        confirm_all,
+        reset_password,
+    )
     from graphql_auth.cli.check_users import check_users, normalize_users  # noqa: PLC0415
     from graphql_auth.settings import read_settings  # noqa: PLC0415
 
@@ -56,6 +80,10 @@ def _run(options: argparse.Namespace) -> None:
         message = check_users(settings)
     elif options.change == "normalize":
         message = normalize_users(settings, dry_run=options.dry_run)
+    elif options.change == "reset-password":
+        message = reset_password(settings, options.email)
+    elif options.change == "confirm" and options.all:
+        message = confirm_all(settings)
     else:
         message = change_user(settings, options.change, options.email, *options.role)
     output.write_line(message)

@@ -18,8 +18,10 @@ from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.tokens.one_time import Purpose
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
+from tests.services import Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -27,16 +29,6 @@ HERE = ClientInfo("192.0.2.1", "a test")
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse"
 Database = AsyncDatabase[dict[str, Any]]
-
-
-@pytest.fixture
-def users(services: ServiceContainer) -> UserRepository:
-    return UserRepository(services.indexes)
-
-
-@pytest.fixture
-def admin(users: UserRepository) -> UserAdmin:
-    return UserAdmin(users, SessionRepository())
 
 
 @pytest.fixture
@@ -257,3 +249,58 @@ async def test_role_of_a_user_of_the_original_is_added(
 
     assert await database["users"].find_one() == user | {"roles": ["admin"]}
     assert ada.user.roles == []
+
+
+async def test_deletion_leaves_no_trace(
+    services: ServiceContainer, admin: UserAdmin, ada: SignedIn, database: Database
+) -> None:
+    await services.password_change.links.create(Purpose.RESET_PASSWORD, EMAIL, user_id=ada.user.id)
+
+    await admin.delete(EMAIL)
+
+    for name in await database.list_collection_names():
+        for document in await database[name].find().to_list():
+            assert str(ada.user.id) not in repr(document)
+            assert str(HERE.user_agent) not in repr(document)
+    assert await refusal(services, ada.tokens) == "TOKEN_REVOKED"
+
+
+async def test_user_who_changes_during_a_deletion_is_not_reported_as_deleted(
+    admin: UserAdmin, ada: SignedIn, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = UserRepository.delete
+
+    async def overtaken(users: UserRepository, user: UserDocument) -> bool:
+        await database["users"].update_one({}, {"$inc": {"password_changes": 1}})
+        return await delete(users, user)
+
+    monkeypatch.setattr(UserRepository, "delete", overtaken)
+    with pytest.raises(Unavailable):
+        await admin.delete(EMAIL)
+
+    assert await database["users"].count_documents({"_id": ada.user.id}) == 1
+
+
+async def test_confirmation_keeps_its_time(
+    services: ServiceContainer, admin: UserAdmin, ada: SignedIn, clock: Clock
+) -> None:
+    for _ in range(2):
+        assert await admin.confirm(EMAIL.upper()) == EMAIL
+        clock.time += 60
+
+    user = await services.load_user(str(ada.user.id))
+    assert user
+    assert user.email_confirmed_at
+    assert user.email_confirmed_at.timestamp() == clock.time - 120
+
+
+async def test_reset_link_of_an_operator_sets_a_password(
+    services: ServiceContainer, admin: UserAdmin, ada: SignedIn
+) -> None:
+    email, token = await admin.create_reset_link(EMAIL.upper())
+    assert email == EMAIL
+    assert token
+
+    signed_in = await services.password_reset.reset(token, "battery staple", HERE)
+
+    assert signed_in.user.id == ada.user.id

@@ -6,13 +6,22 @@ import bcrypt
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from graphql_auth.accounts.admin import UserAdmin
 from graphql_auth.accounts.registration import Registration
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import BadInput, EmailTaken, InvalidCredentials
+from graphql_auth.errors import (
+    BadInput,
+    EmailTaken,
+    EmailUnconfirmed,
+    InvalidCredentials,
+    NotAvailable,
+)
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.settings import EmailConfirmation
 from graphql_auth.users.document import UserDocument
+from tests.services import NewServices
 
 pytestmark = pytest.mark.anyio
 
@@ -221,3 +230,33 @@ async def test_user_who_gets_a_role_during_a_login_has_it_after_a_refresh(
 
 def test_registration_repr_hides_the_password() -> None:
     assert "hunter2" not in repr(ada(password="hunter2"))
+
+
+async def test_required_confirmation_without_mail_is_left_to_the_operator(
+    new_services: NewServices, admin: UserAdmin
+) -> None:
+    services = await new_services(email_confirmation=EmailConfirmation.REQUIRED)
+    with pytest.raises(EmailUnconfirmed):
+        await services.accounts.register(ada(), HERE)
+
+    await admin.confirm("ada@example.com")
+
+    await services.accounts.login("ada@example.com", "correct horse", HERE)
+
+
+async def test_flows_that_need_mail_are_not_available_without(
+    services: ServiceContainer,
+) -> None:
+    signed_in = await services.accounts.register(ada(), HERE)
+    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+
+    for refused in (
+        services.sign_up.request(ada(), HERE),
+        services.password_reset.request("ada@example.com", HERE),
+        services.email_change.request_confirmation(principal, HERE),
+        services.email_change.request_change(principal, "correct horse", "b@c.example", HERE),
+        services.sign_in_link.request("ada@example.com", HERE),
+    ):
+        with pytest.raises(NotAvailable):
+            await refused
+    assert not services.features.mail

@@ -11,11 +11,7 @@ from graphql_auth.accounts.registration import Registration
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import InvalidCredentials, TooManyAttempts
-from graphql_auth.mongo.indexes import IndexMonitor
-from graphql_auth.services import DOCUMENTS
-from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.users import emails
-from graphql_auth.users.repository import UserRepository
 
 pytestmark = pytest.mark.anyio
 
@@ -86,7 +82,7 @@ async def test_known_and_unknown_emails_take_the_same_work(
     ["vic\u200btim@example.com", "victim@exam\u00adple.com", "victim@xn--a.com", "vic\u2028tim"],
 )
 async def test_invalid_email_of_the_original_has_its_own_account(
-    service: AccountService, database: Database, stored: str
+    service: AccountService, admin: UserAdmin, database: Database, stored: str
 ) -> None:
     await service.register(
         Registration("V", "V", "victim@example.com", "battery staple"), stranger(0)
@@ -95,17 +91,13 @@ async def test_invalid_email_of_the_original_has_its_own_account(
     await database["users"].insert_one({"email": stored, "password": old})
 
     assert (await service.login(stored, PASSWORD, stranger(0))).user.email == stored
-    assert (
-        await UserAdmin(UserRepository(IndexMonitor(DOCUMENTS)), SessionRepository()).disable(
-            stored
-        )
-        == stored
-    )
+    assert await admin.disable(stored) == stored
     assert emails.canonicalize(stored) != "victim@example.com"
 
 
-@pytest.mark.usefixtures("service")
 @pytest.mark.parametrize("typed", ["\udcff", "a\0b", "a\nb", "", " "])
-async def test_admin_finds_no_user_for_a_text_that_cannot_be_stored(typed: str) -> None:
+async def test_admin_finds_no_user_for_a_text_that_cannot_be_stored(
+    admin: UserAdmin, typed: str
+) -> None:
     with pytest.raises(UserNotFound):
-        await UserAdmin(UserRepository(IndexMonitor(DOCUMENTS)), SessionRepository()).disable(typed)
+        await admin.disable(typed)

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -128,3 +129,113 @@ def test_command_line_disables_enables_and_deletes_a_user(
             assert run(["users", change, "ADA@example.com"]) == 0
             assert capsys.readouterr().out == f"ada@example.com {printed}\n"
             assert [user["disabled"] for user in users.find()] == disabled
+
+
+def test_command_line_confirms_a_user_or_all(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MONGO_URI", database_uri)
+    with MongoClient[dict[str, Any]](database_uri) as client:
+        users = client.get_default_database()["users"]
+        users.insert_many({"email": f"{name}@example.com"} for name in ("ada", "bob", "eve"))
+        users.update_one({"email": "eve@example.com"}, {"$set": {"email_confirmed_at": "yes"}})
+
+        assert run(["users", "confirm", "ADA@example.com"]) == 0
+        assert capsys.readouterr().out == "The e-mail ada@example.com counts as confirmed.\n"
+        confirmed = {"email_confirmed_at": {"$type": "date"}}
+        assert [user["email"] for user in users.find(confirmed)] == ["ada@example.com"]
+
+        for count in (2, 0):
+            assert run(["users", "confirm", "--all"]) == 0
+            printed = f"e-mails that count as confirmed now: {count}\n"
+            assert capsys.readouterr().out == printed
+        assert users.count_documents(confirmed) == 3
+
+
+@pytest.mark.parametrize("arguments", [[], ["ada@example.com", "--all"]])
+def test_confirm_needs_a_user_or_all(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        run(["users", "confirm", *arguments])
+
+    assert refused.value.code == 2
+    assert "See: graphql-auth users confirm --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "page"),
+    [
+        ({"APP_URL": "https://app.example.com/account"}, "https://app.example.com/account"),
+        ({"PORT": "4002"}, "http://localhost:4002/"),
+    ],
+)
+def test_command_line_prints_a_reset_link_without_mail(
+    database_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    settings: dict[str, str],
+    page: str,
+) -> None:
+    for name, value in {"MONGO_URI": database_uri, **settings}.items():
+        monkeypatch.setenv(name, value)
+    with MongoClient[dict[str, Any]](database_uri) as client:
+        users = client.get_default_database()["users"]
+        users.insert_one({"email": "ada@example.com"})
+
+        assert run(["users", "reset-password", "ADA@example.com"]) == 0
+
+        printed = capsys.readouterr().out
+        link = re.fullmatch(
+            rf"ada@example\.com can set a new password, within an hour: {page}"
+            r"#reset=([\w-]{16})\.([\w-]{43})\n",
+            printed,
+        )
+        assert link
+        (stored,) = client.get_default_database()["graphql_auth_links"].find()
+        assert len(stored["digests"]) == 1
+        assert link[2] not in repr(stored)
+
+    assert run(["users", "reset-password", "bob@example.com"]) == 1
+    assert capsys.readouterr().err == (
+        "graphql-auth: There is no user with the e-mail bob@example.com.\n"
+    )
+
+
+def test_reset_link_leads_to_no_unsafe_page(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MONGO_URI", database_uri)
+    monkeypatch.setenv("APP_URL", "http://app.example.com")
+
+    assert run(["users", "reset-password", "ada@example.com"]) == 1
+
+    assert capsys.readouterr().err == (
+        "graphql-auth: Invalid APP_URL: expected an https URL without credentials and #, or http"
+        " on localhost.\n"
+    )
+
+
+def test_command_line_leaves_the_reset_mail_to_a_server(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "MONGO_URI": database_uri,
+        "SMTP_URL": "smtps://user:hunter2@mail.example.com",
+        "MAIL_FROM": "no-reply@example.com",
+        "APP_URL": "https://app.example.com",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with MongoClient[dict[str, Any]](database_uri) as client:
+        database = client.get_default_database()
+        database["users"].insert_one({"email": "ada@example.com"})
+
+        assert run(["users", "reset-password", "ada@example.com"]) == 0
+
+        printed = capsys.readouterr().out
+        assert printed == "A link to set a new password is mailed to ada@example.com.\n"
+        (mail,) = database["graphql_auth_outbox"].find()
+        (link,) = database["graphql_auth_links"].find()
+        assert (mail["template"], mail["to"]) == ("reset_password", "ada@example.com")
+        assert mail["link"] == f"{link['_id']} {link['request']}"
+        assert "digests" not in link or link["digests"] == []

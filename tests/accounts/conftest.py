@@ -1,0 +1,16 @@
+import pytest
+
+from graphql_auth.accounts.admin import UserAdmin
+from graphql_auth.services import ServiceContainer
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.users.repository import UserRepository
+
+
+@pytest.fixture
+def users(services: ServiceContainer) -> UserRepository:
+    return UserRepository(services.indexes)
+
+
+@pytest.fixture
+def admin(users: UserRepository, services: ServiceContainer) -> UserAdmin:
+    return UserAdmin(users, SessionRepository(), services.links, services.outbox)
