@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from graphql_auth import settings
-from graphql_auth.settings import Settings, format_duration
+from graphql_auth.setting_types import format_duration
+from graphql_auth.settings import Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = "| name | default | |\n| --- | --- | --- |\n"

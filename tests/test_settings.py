@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from graphql_auth.errors import StartError
-from graphql_auth.setting_types import format_duration
 from graphql_auth.settings import (
     REMOVED,
     Settings,

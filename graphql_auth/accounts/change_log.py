@@ -59,7 +59,7 @@ class ChangeLog:
             "changes": user.password_changes + 1,
             "digest": digest(new_hash),
         }
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=MetaDocument):
             # Not an insert: only an update takes the time of the database.
             stored = await MetaDocument.get_pymongo_collection().find_one_and_update(
                 {"_id": f"{kind} {PydanticObjectId()}"},
@@ -71,7 +71,7 @@ class ChangeLog:
 
     async def remove(self, change: LoggedChange) -> bool:
         """Remove a change that is complete, or is not made; False if it was removed before."""
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=MetaDocument):
             result = await MetaDocument.get_pymongo_collection().delete_one({"_id": change.id})
         return result.deleted_count > 0
 

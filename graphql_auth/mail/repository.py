@@ -13,7 +13,7 @@ class OutboxRepository:
 
     async def add(self, mail: OutboxDocument) -> None:
         stored = mail.model_dump(by_alias=True, exclude={"revision_id"})
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=OutboxDocument):
             await OutboxDocument.get_pymongo_collection().insert_one(stored)
 
     async def claim(self, now: datetime, until: datetime) -> OutboxDocument | None:
@@ -33,17 +33,17 @@ class OutboxRepository:
 
     async def delay(self, mail: OutboxDocument, until: datetime) -> None:
         """End the lease of a mail; it is due again at ``until``."""
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=OutboxDocument):
             await OutboxDocument.get_pymongo_collection().update_one(
                 {"_id": mail.id, "tries": mail.tries}, {"$set": {"due_at": until}}
             )
 
     async def remove(self, mail: OutboxDocument) -> None:
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=OutboxDocument):
             await OutboxDocument.get_pymongo_collection().delete_one(
                 {"_id": mail.id, "tries": mail.tries}
             )
 
     async def remove_all(self, user_id: str) -> None:
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=OutboxDocument):
             await OutboxDocument.get_pymongo_collection().delete_many({"user_id": user_id})

@@ -135,7 +135,7 @@ class SessionRepository:
         """End all sessions of a deleted user, and keep only what tells other processes so."""
         ended = await self.end_all(user_id)
         query = {"user_id": PydanticObjectId(user_id), "ended_at": {"$ne": None}}
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=SessionDocument):
             await SessionDocument.get_pymongo_collection().update_many(
                 query, [{"$project": _REVOCATION_FIELDS}]
             )

@@ -66,7 +66,7 @@ class OneTimeTokens:
             **values,
         )
         stored = link.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=LinkDocument):
             await LinkDocument.get_pymongo_collection().replace_one(
                 {"_id": link.id}, stored, upsert=True
             )
@@ -78,7 +78,7 @@ class OneTimeTokens:
         secret = secrets.token_bytes(SECRET_BYTES)
         link, digests = PydanticObjectId(link_id), {"$each": [_digest(secret)]}
         query = {"_id": link, "request": request, "expires_at": {"$gt": self._utc_now()}}
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=LinkDocument):
             result = await LinkDocument.get_pymongo_collection().update_one(
                 query, {"$push": {"digests": digests | {"$slice": -MAX_SECRETS}}}
             )
@@ -98,14 +98,14 @@ class OneTimeTokens:
     async def use(self, purpose: Purpose, token: str) -> None:
         """End the link of a token: of several calls at once, one succeeds. Raises LinkExpired."""
         query = self._query(purpose, token)
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=LinkDocument):
             result = await LinkDocument.get_pymongo_collection().delete_one(query)
         if not result.deleted_count:
             raise LinkExpired
 
     async def end_all(self, user_id: str) -> None:
         """Delete all links of a user."""
-        with translate_driver_errors(writing=True):
+        with translate_driver_errors(writing=LinkDocument):
             await LinkDocument.find(LinkDocument.user_id == PydanticObjectId(user_id)).delete()
 
     def _query(self, purpose: Purpose, token: str) -> dict[str, Any]:
