@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from graphql_auth import security_log
 from graphql_auth.accounts.change_log import ChangeLog, Kind
-from graphql_auth.accounts.parts import AccountParts
+from graphql_auth.accounts.parts import NOT_CURRENT, AccountParts
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import InvalidCredentials
@@ -31,7 +31,7 @@ class AccountDeletionService(AccountParts):
             logged = await self.log.add(Kind.DELETION, user)
             if not await self.users.delete(user):
                 await self.log.remove(logged)
-                raise InvalidCredentials
+                raise InvalidCredentials(NOT_CURRENT)
             await self.erase(principal.subject)
         if await self.log.remove(logged):
             # Otherwise another process has completed it, and has run them.

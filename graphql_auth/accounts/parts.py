@@ -28,6 +28,8 @@ from graphql_auth.users import emails
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
+NOT_CURRENT = "The current password is wrong."
+
 
 @dataclass(eq=False, repr=False)
 class AccountParts:
@@ -65,7 +67,7 @@ class AccountParts:
             result = await self.passwords.verify(password, stored, Priority.TRUSTED_DEVICE)
             attempt.is_counted = not result.correct
         if not result.correct:
-            raise InvalidCredentials
+            raise InvalidCredentials(NOT_CURRENT)
 
     @asynccontextmanager
     async def mail_budget(

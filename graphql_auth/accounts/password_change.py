@@ -7,11 +7,16 @@ from typing import Any
 
 from graphql_auth import security_log
 from graphql_auth.accounts.change_log import ABANDONED, ChangeLog, Kind, digest
-from graphql_auth.accounts.gate import Proof, SignedIn
-from graphql_auth.accounts.parts import AccountParts
+from graphql_auth.accounts.gate import SignedIn
+from graphql_auth.accounts.parts import NOT_CURRENT, AccountParts
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import TokenReason, Unauthenticated
+from graphql_auth.errors import (
+    ApplicationError,
+    InvalidCredentials,
+    TokenReason,
+    Unauthenticated,
+)
 from graphql_auth.hooks import EventName
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.tokens.access_tokens import Principal
@@ -46,7 +51,8 @@ class PasswordChangeService(AccountParts):
         new_hash = await self.passwords.hash(new, Priority.TRUSTED_DEVICE)
         if await self.sessions.get(principal.subject, session_id) is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        async with self.replace(user, new_hash, Proof.PASSWORD, session_id) as changed:
+        refusal = InvalidCredentials(NOT_CURRENT)
+        async with self.replace(user, new_hash, refusal, session_id) as changed:
             tokens = await self.sessions.renew(changed, session_id)
         security_log.record("change_password", "success", principal.subject, client)
         return SignedIn(tokens, changed, self.device_tokens.issue(changed))
@@ -56,20 +62,20 @@ class PasswordChangeService(AccountParts):
         self,
         user: UserDocument,
         new_hash: str,
-        proof: Proof,
+        refusal: ApplicationError,
         kept_session: str | None = None,
         **changes: Any,  # noqa: ANN401 - values of fields
     ) -> AsyncIterator[UserDocument]:
         """Replace the password, end all sessions except one, and yield the changed user.
 
-        Raises the error of the proof if the password was changed since ``user`` was read.
+        Raises ``refusal`` if the password was changed since ``user`` was read.
         """
         kind = Kind.PASSWORD_CHANGE if kept_session else Kind.PASSWORD_RESET
         logged = await self.log.add(kind, user, new_hash, kept_session)
         changed = await self.users.change_password(user, new_hash, **changes)
         if changed is None:
             await self.log.remove(logged)
-            raise proof.value
+            raise refusal
         await self.sessions.end_others(changed, kept_session)
         yield changed
         if await self.log.remove(logged):

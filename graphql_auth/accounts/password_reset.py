@@ -12,6 +12,7 @@ from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.accounts.password_change import PasswordChangeService
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
+from graphql_auth.errors import LinkExpired
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.tokens.one_time import Purpose
 
@@ -44,7 +45,7 @@ class PasswordResetService(AccountParts):
             new_hash = await self.passwords.hash(new, Priority.TRUSTED_DEVICE)
             await self.links.use(Purpose.RESET_PASSWORD, token)
             async with self.password_change.replace(
-                user, new_hash, Proof.LINK, email_confirmed_at=self.utc_now()
+                user, new_hash, LinkExpired(), email_confirmed_at=self.utc_now()
             ) as changed:
                 pass
             return await self.gate.begin_session(changed, Proof.LINK, client, device_id)

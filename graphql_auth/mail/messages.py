@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from enum import StrEnum
 from functools import cached_property
@@ -25,6 +25,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 # Of all mails, or of those by one template.
 LAYOUT = "layout.html"
 SUBJECT = "Subject:"
+HOUR = 60
 
 
 class Template(StrEnum):
@@ -53,7 +54,7 @@ FRAGMENTS: Mapping[str, str] = {
 }
 # What only some templates can show.
 VARIABLES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(FRAGMENTS, ("link", "minutes", "hours")),
+    **dict.fromkeys(FRAGMENTS, ("link", "valid_for")),
     Template.EMAIL_CHANGE_REQUESTED: ("new_email",),
     Template.EMAIL_CHANGED: ("new_email",),
     Template.NEW_DEVICE: ("ip_address",),
@@ -145,10 +146,15 @@ class Messages:
             },
         }
         if token is not None:
-            seconds = (mail.expires_at - now).total_seconds()
-            values["minutes"], values["hours"] = round(seconds / 60), round(seconds / 3600)
+            values["valid_for"] = _format_duration(mail.expires_at - now)
             values["link"] = link_url(self.app_url, mail.template, token)
         return values
+
+
+def _format_duration(duration: timedelta) -> str:
+    minutes = round(duration.total_seconds() / 60)
+    count, unit = (minutes, "minute") if minutes <= HOUR else (round(minutes / HOUR), "hour")
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def _address(email: str, name: str = "") -> "Address":

@@ -22,9 +22,7 @@ def write(directory: Path, name: str, text: str) -> Path:
 
 
 def test_right_files_are_accepted(tmp_path: Path) -> None:
-    write(
-        tmp_path, "reset_password.txt", RIGHT + "{{ minutes }} {{ hours }} {% include '_x.txt' %}"
-    )
+    write(tmp_path, "reset_password.txt", RIGHT + "{{ valid_for }} {% include '_x.txt' %}")
     write(tmp_path, "_x.txt", "{{ app }}{% if new_email is defined %}{{ new_email }}{% endif %}")
     write(
         tmp_path, "email_changed.txt", "{# ours #}\nSubject: Hello {{ new_email }}\n\n{{ app_url }}"
