@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.accounts import AccountsPage
 from tests.docs.blocks import PAGES, read_blocks
 from tests.docs.moving import MovingPage
 from tests.docs.readers import ExtendingPage, Page, ReadmePage, RunningPage, SessionsPage
 
 READERS = {
+    "accounts.md": AccountsPage,
     "extending.md": ExtendingPage,
     "README.md": ReadmePage,
     "running.md": RunningPage,

@@ -13,7 +13,7 @@ import httpx
 from graphql_auth.embedded_mongo.mongod import find_mongod
 from tests.client import Client
 from tests.docs.blocks import Block, read_blocks
-from tests.docs.terminals import FAILED, Reader
+from tests.docs.terminals import FAILED, READY, Reader
 from tests.integrations.processes import HERE, free_port, run_nginx, running
 from tests.process import ROOT
 
@@ -159,6 +159,12 @@ class RunningPage(Page):
             query = {"query": "{ __typename }"}
             answer = httpx.get(f"http://127.0.0.1:{port}/auth/graphql", params=query)
         assert answer.json() == {"data": {"__typename": "Query"}}
+
+    def run_ini(self, source: str) -> None:
+        """Serve with these settings from here on; the relay does not exist."""
+        with (self.project / ".env").open("a", encoding="utf-8") as file:
+            file.write(source)
+        assert READY.search(self.reader.paste(".venv/bin/graphql-auth serve"))
 
 
 class ExtendingPage(Page):
