@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from graphql_auth.accounts.types import AuthPayload, RegisterInput, User
+    from graphql_auth.accounts.types import AuthPayload, RegisterInput, SignUpInput, User
     from graphql_auth.application import GraphQLAuth
     from graphql_auth.context import Context, Info
     from graphql_auth.errors import ApplicationError
@@ -36,12 +36,13 @@ __all__ = [
     "Query",
     "RegisterInput",
     "Settings",
+    "SignUpInput",
     "User",
     "UserDocument",
 ]
 
 _MODULES = {
-    "accounts.types": ("AuthPayload", "RegisterInput", "User"),
+    "accounts.types": ("AuthPayload", "RegisterInput", "SignUpInput", "User"),
     "application": ("GraphQLAuth",),
     "context": ("Context", "Info"),
     "errors": ("ApplicationError",),
