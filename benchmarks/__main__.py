@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from benchmarks import report, size
+from benchmarks import mail_requests, report, size
 from benchmarks.accounts import prepare_accounts
 from benchmarks.goals import AFTER_LOAD, EMPTY, EXISTING
 from benchmarks.measurements import FAILURES, Measurement, Sample, Turns, take_turns
@@ -28,7 +28,7 @@ FULL: Plan = {"welcome-1": (2, 2.5), "welcome-16": (5, 2.5), "welcome-64": (2, 2
 # At 10 a second, a short time would make the ratio a matter of chance.
 FULL |= {"logins": (3, 8.5), "registrations": (2, 4.5), "refusals": (2, 0)}
 FULL |= {"refreshes-1": (4, 2.5), "refreshes-16": (4, 2.5), "storm": (3, 2.5), "mix": (2, 4.5)}
-FULL |= {"start": (3, 0), "embedded": (4, 0), "size": (15, 0)}
+FULL |= {"start": (3, 0), "embedded": (4, 0), "size": (15, 0), "mail": (1, 0)}
 QUICK: Plan = {"welcome-16": (2, 1.5), "logins": (2, 2.5), "refreshes-16": (2, 1.5)}
 QUICK |= {"storm": (1, 1.5), "start": (1, 0), "embedded": (2, 0), "size": (4, 0)}
 SIZES, QUICK_SIZES = (1_000, 100_000, 1_000_000), (1_000, 50_000)
@@ -69,6 +69,8 @@ class Run:
         self._take_turns("start", {peer.name: partial(self._start, peer) for peer in PEERS})
         started = {data: partial(self._start_embedded, data) for data in (EMPTY, EXISTING)}
         self._take_turns("embedded", started)
+        mail = partial(mail_requests.measure, self.mongo_uri, self.directory)
+        self._take_turns("mail", {GRAPHQL_AUTH.name: mail})
         with ExitStack() as stack:
             if "size" in self.plan:
                 self._announce("writing of users and sessions")

@@ -27,6 +27,7 @@ PACKAGES = "strawberry-graphql graphql-core starlette uvicorn httptools uvloop p
 CELL = {"per second": "{} a second", "p99 ms": "p99 {} ms", "seconds": "{} s", AFTER_LOAD: "{} MB"}
 # Tables of all metrics of a workload.
 TABLES = {"storm": "Login storm", "refusals": "Refused logins", "size": "Users and sessions"}
+TABLES |= {"mail": "Requests for mail, with and without an account"}
 # The panels of the picture, and the metrics of their bars.
 PANELS = {name: ["per second"] for name in ("welcome-16", "logins", "refreshes-16", "mix")}
 PANELS |= {"storm": ["idle p99 ms", "storm p99 ms"]}

@@ -80,6 +80,18 @@ def our_refresh(refresh_token: str) -> Request:
     return _mutation("refreshToken", "token refreshToken", refreshToken=refresh_token)
 
 
+def our_reset_request(email: str) -> Request:
+    request = "requestPasswordReset(input: $input) { email }"
+    query = f"mutation ($input: RequestPasswordResetInput!) {{ {request} }}"
+    return graphql(query, input={"email": email})
+
+
+def our_sign_up(email: str) -> Request:
+    values = {"firstName": "Ada", "lastName": "Lovelace", "email": email, "password": PASSWORD}
+    query = "mutation ($input: SignUpInput!) { signUp(input: $input) { email } }"
+    return graphql(query, input=values)
+
+
 def _express_register(email: str) -> Request:
     names = {"first_name": "Ada", "last_name": "Lovelace"}
     return _rest("/register", **names, email=email, password=PASSWORD)
