@@ -39,6 +39,7 @@ from graphql_auth.mongo.client import (
 )
 from graphql_auth.mongo.collections import Database, Documents, create_declared_indexes
 from graphql_auth.mongo.meta import MetaDocument
+from graphql_auth.operations.probes import Probes
 from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.runtime.periodic import run_periodically
 from graphql_auth.schema import Schema, create_schema
@@ -105,8 +106,9 @@ def create_app(
         hooks=parts.hooks,
         mailer=parts.mailer,
     )
+    probes = Probes(services.revocations, services.indexes)
     app = Starlette(
-        routes=_routes(settings, services, parts),
+        routes=[*_routes(settings, services, parts), *probes.routes],
         middleware=[*_middleware(settings)],
         exception_handlers=dict.fromkeys(
             (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), partial(not_found, parts.path)
@@ -114,7 +116,7 @@ def create_app(
         lifespan=_lifespan(settings, services, parts, is_database_checked=is_database_checked),
     )
     # The server drains it first, since requests wait for their hashes.
-    app.state.hash_queue = services.hash_queue
+    app.state.hash_queue, app.state.probes = services.hash_queue, probes
     app.state.services, app.state.settings, app.state.path = services, settings, parts.path
     # A redirect repeats the Host header, which any client can forge.
     app.router.redirect_slashes = False

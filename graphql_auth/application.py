@@ -22,13 +22,14 @@ from graphql_auth.app import ASSETS, GRAPHQL_PATH, Parts, create_app
 from graphql_auth.context import Indeterminate, identify_caller
 from graphql_auth.database import provide_database
 from graphql_auth.embedded_mongo.data_directory import DirectoryInUse
+from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.hooks import EventName, Hook
 from graphql_auth.mail.mailer import Mailer
 from graphql_auth.schema import Mutation, Query, create_schema
 from graphql_auth.services import reveal
-from graphql_auth.settings import Settings, TokenSource, read_settings
+from graphql_auth.settings import Settings, TokenSource
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.token_sources import find_tokens
 from graphql_auth.users.document import UserDocument

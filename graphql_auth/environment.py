@@ -1,6 +1,7 @@
-"""The environment and the file .env: what they set, and what in them is not for this server."""
+"""Reads the settings from the environment and the file .env."""
 
 import io
+import logging
 import os
 import re
 import socket
@@ -8,18 +9,63 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from dotenv.parser import parse_stream
+from pydantic import ValidationError
 
 from graphql_auth.errors import StartError
+from graphql_auth.logs import escape_invisible
 from graphql_auth.runtime.files import read_file
+from graphql_auth.settings import Settings, expected
 
 ENV_FILE = Path(".env")
 # APP_PORT, DATA_DIRS, POST and PORT1 are no typos: a short name has other names beside it.
 LONGEST_SHORT_NAME = 8
 
+# Settings of 0.1.0 that are constants now; see graphql_http/limits.py.
+REMOVED = {
+    f"MAX_QUERY_{name}"
+    for name in ("DIRECTIVES", "ALIASES", "ROOT_FIELDS", "COMPARISONS", "VARIABLES")
+}
+
 _SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
 # https://wiki.osdev.org/Target_Triplet, such as x86_64-conda-linux-gnu.
 _TRIPLET = re.compile(r"\w+-(\w+-)?linux-(gnu|musl)\w*|\w+-apple-darwin[\d.]*|\w+-w64-mingw32")
 _DECORATION = re.compile(r"^(\$env:|\W)+|\W+$")
+
+
+logger = logging.getLogger(__name__)
+
+
+def read_settings(kind: type[Settings] = Settings, /, **overrides: object) -> Settings:
+    """Read the settings; an argument that is not None overrides the environment, and that .env.
+
+    Logs a warning for each value and name that has no effect. Raises StartError with one line that
+    names the first invalid setting. The value itself is not repeated, since it can be a secret.
+    """
+    environment = read_environment()
+    foreign = find_foreign_values(environment)
+    own = {name: value for name, value in environment.items() if name not in foreign}
+    overrides = {name: value for name, value in overrides.items() if value is not None}
+    given = read_env_file(Settings.model_fields) | own | overrides
+    if "port" in given:
+        given.pop("api_port", None)
+        foreign.pop("api_port", None)
+    for name in sorted(foreign.keys() - overrides.keys()):
+        logger.warning("%s counts as unset: its value is %s", name.upper(), foreign[name])
+    _warn_of_unknown_names(given.keys())
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        raise StartError(f"Invalid {name.upper()}: expected {expected(name)}.") from None
+
+
+def _warn_of_unknown_names(names: Iterable[str]) -> None:
+    for name in sorted(name.upper() for name in names if name not in Settings.model_fields):
+        if name in REMOVED:
+            logger.warning("%s has no effect: it is a constant now", name)
+        elif intended := find_intended(name.lower(), Settings.model_fields):
+            shown = escape_invisible(name)
+            logger.warning("%s is not a setting; did you mean %s?", shown, intended.upper())
 
 
 def read_environment() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -17,19 +16,11 @@ from pydantic import (
     HttpUrl,
     IPvAnyNetwork,
     NameEmail,
-    ValidationError,
     model_validator,
 )
 
 from graphql_auth.accounts.features import RegistrationMode
-from graphql_auth.environment import (
-    find_foreign_values,
-    find_intended,
-    read_env_file,
-    read_environment,
-)
 from graphql_auth.errors import StartError
-from graphql_auth.logs import escape_invisible
 from graphql_auth.origins import DevOrigins, is_local, normalize_origin, parse_origin
 from graphql_auth.setting_types import (
     COMMA_SEPARATED,
@@ -48,12 +39,6 @@ from graphql_auth.setting_types import (
     TokenKey,
     format_duration,
 )
-
-# Settings of 0.1.0 that are constants now; see graphql_http/limits.py.
-REMOVED = {
-    f"MAX_QUERY_{name}"
-    for name in ("DIRECTIVES", "ALIASES", "ROOT_FIELDS", "COMPARISONS", "VARIABLES")
-}
 
 logger = logging.getLogger(__name__)
 
@@ -200,6 +185,9 @@ class Settings(BaseModel):
     keep_alive_timeout: Annotated[Duration, Field(ge=SECOND, le=DAY)] = 75 * SECOND
     """Time that an idle connection stays open; longer than a proxy in front keeps it, or that
     answers 502."""
+    shutdown_delay: Annotated[Duration, Field(ge=timedelta(), le=MINUTE)] = timedelta()
+    """Time after SIGTERM in which the server still serves while /readyz answers 503, so that a load
+    balancer sends requests elsewhere."""
     request_timeout: Annotated[Duration, Field(ge=SECOND, le=HOUR)] = 30 * SECOND
     """Time in which a request must be answered; after that it fails with SERVICE_UNAVAILABLE."""
     max_concurrent_requests: Count = 1_000
@@ -251,39 +239,6 @@ class DevSettings(Settings):
                 " `make serve` passes it, `.venv/bin/graphql-auth serve` does not."
             )
         return self
-
-
-def read_settings(kind: type[Settings] = Settings, /, **overrides: object) -> Settings:
-    """Read the settings; an argument that is not None overrides the environment, and that .env.
-
-    Logs a warning for each value and name that has no effect. Raises StartError with one line that
-    names the first invalid setting. The value itself is not repeated, since it can be a secret.
-    """
-    environment = read_environment()
-    foreign = find_foreign_values(environment)
-    own = {name: value for name, value in environment.items() if name not in foreign}
-    overrides = {name: value for name, value in overrides.items() if value is not None}
-    given = read_env_file(Settings.model_fields) | own | overrides
-    if "port" in given:
-        given.pop("api_port", None)
-        foreign.pop("api_port", None)
-    for name in sorted(foreign.keys() - overrides.keys()):
-        logger.warning("%s counts as unset: its value is %s", name.upper(), foreign[name])
-    _warn_of_unknown_names(given.keys())
-    try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        name = str(error.errors()[0]["loc"][0])
-        raise StartError(f"Invalid {name.upper()}: expected {expected(name)}.") from None
-
-
-def _warn_of_unknown_names(names: Iterable[str]) -> None:
-    for name in sorted(name.upper() for name in names if name not in Settings.model_fields):
-        if name in REMOVED:
-            logger.warning("%s has no effect: it is a constant now", name)
-        elif intended := find_intended(name.lower(), Settings.model_fields):
-            shown = escape_invisible(name)
-            logger.warning("%s is not a setting; did you mean %s?", shown, intended.upper())
 
 
 def expected(name: str) -> str:

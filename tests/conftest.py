@@ -20,6 +20,7 @@ from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from graphql_auth.runtime.signals import HANDLED
 from graphql_auth.settings import Settings
 from tests.client import Client
+from tests.outages import own_mongod  # noqa: F401 - a fixture
 from tests.process import ServerProcess, start_server
 from tests.selection import mark_and_sort
 from tests.services import (  # noqa: F401 - fixtures

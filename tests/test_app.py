@@ -10,12 +10,13 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from graphql_auth.app import create_app
+from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.graphql_http.endpoint import EndpointConfig
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.mongo.collections import Database
 from graphql_auth.sessions.repository import SessionRepository
-from graphql_auth.settings import Settings, read_settings
+from graphql_auth.settings import Settings
 from tests.client import REGISTER, WELCOME, Client, code, extensions, registration
 from tests.commands import Commands
 from tests.conftest import KEY, Start

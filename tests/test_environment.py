@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError
 from graphql_auth.runtime import files
-from graphql_auth.settings import Settings, read_settings
+from graphql_auth.settings import Settings
 
 # What shells, platforms and other programs set.
 USUAL_NAMES = Path(__file__).with_name("usual_environment.txt").read_text(encoding="utf-8").split()

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from graphql_auth.environment import REMOVED, read_settings
 from graphql_auth.errors import StartError
 from graphql_auth.settings import (
-    REMOVED,
     Settings,
     TokenSource,
     expected,
-    read_settings,
 )
 from scripts.settings import PAGE, default, descriptions, render
 

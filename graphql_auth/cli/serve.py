@@ -53,8 +53,9 @@ def _run(options: argparse.Namespace) -> None:
     # Imported here, because --help and schema do not need them.
     import logging.config  # noqa: PLC0415
 
+    from graphql_auth.environment import read_settings  # noqa: PLC0415
     from graphql_auth.server.serve import serve  # noqa: PLC0415
-    from graphql_auth.settings import DevSettings, Settings, read_settings  # noqa: PLC0415
+    from graphql_auth.settings import DevSettings, Settings  # noqa: PLC0415
 
     logging.config.dictConfig(LOG_CONFIG)
     kind = DevSettings if options.dev else Settings

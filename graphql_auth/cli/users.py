@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace) -> None:
         reset_password,
     )
     from graphql_auth.cli.check_users import check_users, normalize_users  # noqa: PLC0415
-    from graphql_auth.settings import read_settings  # noqa: PLC0415
+    from graphql_auth.environment import read_settings  # noqa: PLC0415
 
     settings = read_settings()
     if options.change == "check":

@@ -32,6 +32,8 @@ class IndexMonitor:
     def __init__(self, documents: Documents, clock: Callable[[], float] = time.monotonic) -> None:
         self._documents = documents
         self._reminders = LogRateLimit(REMINDER_INTERVAL, clock)
+        # Their names, as of the last check.
+        self.missing_unique: set[str] = set()
 
     async def check_all(self) -> None:
         """Check all documents. Raises Unavailable."""
@@ -53,10 +55,11 @@ class IndexMonitor:
 
     def _check(self, namespace: str, declared: Index, found: Sequence[Index]) -> str:
         """Return the name of the index, which is empty if it is missing."""
-        name = declared["name"]
+        name, is_unique = declared["name"], bool(declared.get("unique"))
         if equal := find_equal(declared, found):
             if self._reminders.forget((namespace, name)):
                 logger.warning("the index %s of %s is back", name, namespace)
+            self.missing_unique.discard(name)
             return str(equal["name"])
         if self._reminders.can_log((namespace, name)):
             logger.critical(
@@ -64,7 +67,9 @@ class IndexMonitor:
                 name,
                 namespace,
                 "not as declared" if find_conflict(declared, found) else "missing",
-                ", so registration is refused" if declared.get("unique") else "",
+                ", so registration is refused" if is_unique else "",
                 repair_command(namespace, declared, found),
             )
+        if is_unique:
+            self.missing_unique.add(name)
         return ""

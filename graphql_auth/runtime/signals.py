@@ -30,9 +30,10 @@ class StopSignals:
         self._received: list[int] = []
         self._callback: Callable[[], object] | None = None
 
-    def install(self) -> dict[int, Any]:
-        """Note the signals from now on, and return the previous handlers."""
-        previous: dict[int, Any] = {number: signal.signal(number, self.note) for number in HANDLED}
+    def install(self, *others: signal.Signals) -> dict[int, Any]:
+        """Note these signals too from now on, and return the previous handlers."""
+        numbers = (*HANDLED, *others)
+        previous: dict[int, Any] = {number: signal.signal(number, self.note) for number in numbers}
         # The supervisor blocks them while it starts a worker.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         return previous
@@ -52,6 +53,11 @@ class StopSignals:
     @property
     def has_come(self) -> bool:
         return bool(self._received)
+
+    @property
+    def allows_delay(self) -> bool:
+        """Whether load balancers get time to notice: not after Ctrl-C, or for a successor."""
+        return {*self._received} == {signal.SIGTERM}
 
     @property
     def is_urgent(self) -> bool:

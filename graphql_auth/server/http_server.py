@@ -55,6 +55,7 @@ class Server:
         self._signals = signals
         self._state = ServerState()
         self._config = _create_config(app, settings)
+        self._shutdown_delay = settings.shutdown_delay.total_seconds()
         self._on_ready = on_ready
 
     def run(self) -> None:
@@ -85,8 +86,8 @@ class Server:
         ticking = loop.create_task(self._tick())
         with self._signals.on_signal(lambda: loop.call_soon_threadsafe(stopping.set)):
             await stopping.wait()
-        ticking.cancel()
         await self._shut_down(server)
+        ticking.cancel()
 
     def _create_protocol(self) -> HardenedHttpProtocol:
         return HardenedHttpProtocol(config=self._config, server_state=self._state, app_state={})
@@ -100,13 +101,19 @@ class Server:
 
     def _set_date(self) -> None:
         # In place, because the open connections hold this list.
-        self._state.default_headers[:] = [(b"date", formatdate(usegmt=True).encode())]
+        self._state.default_headers[:1] = [(b"date", formatdate(usegmt=True).encode())]
 
     async def _shut_down(self, server: asyncio.Server) -> None:
-        """Stop accepting connections, answer the requests that have arrived, and close."""
+        """Stop accepting connections, answer the requests that have arrived, and close.
+
+        Before that, load balancers get time to notice: `/readyz` refuses, and each response ends
+        its connection.
+        """
+        self._app.state.probes.is_stopping = True
+        self._state.default_headers.append((b"connection", b"close"))
+        await self._wait_until(lambda: not self._signals.allows_delay, self._shutdown_delay)
         server.close()
         self._listener.close()
-        self._state.default_headers.append((b"connection", b"close"))
         self._app.state.hash_queue.drain()
         await asyncio.sleep(ARRIVAL_TIMEOUT)
         await self._close_idle_connections()

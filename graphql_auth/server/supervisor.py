@@ -88,16 +88,19 @@ class Worker:
         if self._silence > self._silence_limit:
             self.kill()
 
-    def terminate(self) -> None:
-        """Ask the process to end, once; one that is still importing is killed."""
+    def terminate(self, number: signal.Signals, delay: float = 0.0) -> None:
+        """Ask the process to end, once, within ``delay`` seconds more; one that imports is killed.
+
+        It ends at once after SIGHUP, since a successor is ready, and later after SIGTERM.
+        """
         if self.is_stopping:
             return
-        self.kill_at = time.monotonic() + STOP_TIMEOUT
+        self.kill_at = time.monotonic() + delay + STOP_TIMEOUT
         self.check_heartbeats(0)
         if self._silence_limit == IMPORT_TIMEOUT:
             self.process.kill()
         elif not self.has_ended:
-            self.process.terminate()
+            os.kill(self.process.pid or 0, number)
             # A process that is stopped (SIGSTOP) gets SIGTERM only after SIGCONT.
             os.kill(self.process.pid or 0, signal.SIGCONT)
 
@@ -119,14 +122,16 @@ class Supervisor:
     ready.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - as ``run`` of workers.py
         self,
         work: Work,
         number: int,
         signals: StopSignals,
         on_ready: Callable[[], object],
         code: Path | None = None,
+        shutdown_delay: float = 0.0,
     ) -> None:
+        self._shutdown_delay = shutdown_delay
         self._work = work
         self._number = number
         self._signals = signals
@@ -223,7 +228,7 @@ class Supervisor:
             worker.is_ready for worker in running if worker not in outdated
         ):
             # After two changes, the one between them is not ready, and the first one still serves.
-            min(outdated, key=lambda worker: worker.is_ready).terminate()
+            min(outdated, key=lambda worker: worker.is_ready).terminate(signal.SIGHUP)
 
     def _restart_after_changes(self) -> None:
         before, self._file_times = self._file_times, _file_times(self._code)
@@ -243,7 +248,7 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         for worker in self._workers:
-            worker.terminate()
+            worker.terminate(signal.SIGTERM, self._shutdown_delay)
         while self._workers:
             self._wait()
             self._reap()

@@ -49,7 +49,8 @@ def run(  # noqa: PLR0913 - the server names each
     work = functools.partial(_work, settings, application, listener, workers, os.getpid())
     # An application is changed in its own directory.
     code = (Path.cwd() if application else PACKAGE) if reload else None
-    Supervisor(work, workers, signals, on_ready, code).run(listener)
+    delay = settings.shutdown_delay.total_seconds()
+    Supervisor(work, workers, signals, on_ready, code, delay).run(listener)
 
 
 def _work(  # noqa: PLR0913, PLR0917 - the server names each
@@ -62,7 +63,8 @@ def _work(  # noqa: PLR0913, PLR0917 - the server names each
 ) -> NoReturn:
     """Serve in a process that the supervisor has started."""
     signals = StopSignals()
-    signals.install()
+    # The supervisor sends SIGHUP to one that it replaces.
+    signals.install(signal.SIGHUP)
     logging.config.dictConfig(LOG_CONFIG)
     die_with_parent(parent)
     try:

@@ -128,8 +128,13 @@ class Revocations:
         """
         if session_id in self._revoked:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        if self._monotonic() - self._polled_at > self._max_staleness:
+        if not self.are_current:
             raise Unavailable(retry_after=1)
+
+    @property
+    def are_current(self) -> bool:
+        """Whether the last poll is at most ``max_staleness`` old."""
+        return self._monotonic() - self._polled_at <= self._max_staleness
 
     def add(self, revocations: Iterable[Revocation]) -> None:
         """Add sessions that this process has ended itself."""

@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from graphql_auth.app import create_app
-from graphql_auth.settings import read_settings
+from graphql_auth.environment import read_settings
 
 auth = create_app(read_settings())
 

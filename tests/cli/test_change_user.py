@@ -7,9 +7,9 @@ from pymongo import MongoClient
 
 from graphql_auth.cli.change_user import change_user
 from graphql_auth.cli.main import run
+from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.roles import MAX_ROLES
-from graphql_auth.settings import read_settings
 from graphql_auth.users.repository import UserRepository
 from tests.conftest import KEY
 

@@ -11,8 +11,8 @@ from pymongo.collection import Collection
 from graphql_auth.cli import check_users
 from graphql_auth.cli.check_users import normalize_users
 from graphql_auth.cli.main import run
+from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError, Unavailable
-from graphql_auth.settings import read_settings
 from graphql_auth.users.scan import UserScan
 from tests.accounts.test_foreign_documents import HASH, document
 

@@ -28,8 +28,8 @@ from graphql_auth.embedded_mongo.mongod import (
     find_or_run_mongod,
     run_mongod,
 )
+from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError
-from graphql_auth.settings import read_settings
 from tests.process import ROOT, has_ended, skip_unless_it_can_be_named
 
 # The flags of a Unix socket that listens, in /proc/net/unix.

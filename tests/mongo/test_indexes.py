@@ -112,11 +112,13 @@ async def test_missing_index_is_logged_with_its_command(
         clock.time += seconds
         assert not await monitor.check(UserDocument)
         assert lines(caplog) == expected
+        assert monitor.missing_unique == {"email_1"}
 
     await stored["users"].create_index({"email": 1}, unique=True)
     for expected in ([f"WARNING the index email_1 of {stored.name}.users is back"], []):
         assert await monitor.check(UserDocument)
         assert lines(caplog) == expected
+        assert monitor.missing_unique == set()
 
 
 @pytest.mark.parametrize("options", [{}, {"unique": True, "expireAfterSeconds": 9}])

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError
-from graphql_auth.settings import DevSettings, Settings, read_settings
+from graphql_auth.settings import DevSettings, Settings
 from tests.client import Client, extensions, registration
 from tests.conftest import KEY, Start
 from tests.cookies import FRONTEND, REFRESH, REGISTERED, Browser

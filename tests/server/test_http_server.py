@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -204,7 +205,7 @@ def application(queue: HashQueue, seconds_to_start: float = 0.0) -> Starlette:
 
     ended: list[bool] = []
     app = Starlette(routes=[Route("/{name}", answer)], lifespan=lifespan)
-    app.state.hash_queue = queue
+    app.state.hash_queue, app.state.probes = queue, SimpleNamespace()
     app.state.ended = ended
     return app
 

@@ -57,7 +57,8 @@ def test_changed_new_or_deleted_file_is_detected_once(
 
 
 def deaf(heartbeats: Connection) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     heartbeats.send_bytes(supervisor.READY)
     time.sleep(60)
 
@@ -89,7 +90,7 @@ def test_a_worker_says_how_it_ended() -> None:
     worker = Worker(quick, 0)
     until_ended(worker)
     worker.check_heartbeats(1)
-    worker.terminate()
+    worker.terminate(signal.SIGTERM)
 
     assert worker.describe_end() == "ended with exit status 0"
     worker.close()
@@ -116,7 +117,7 @@ def test_a_worker_that_never_speaks_is_killed() -> None:
 
 def test_a_worker_that_has_not_begun_ends_at_once() -> None:
     worker = Worker(mute, 0)
-    worker.terminate()
+    worker.terminate(signal.SIGTERM)
     until_ended(worker)
 
     worker.close()

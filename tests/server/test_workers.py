@@ -93,7 +93,7 @@ def test_workers_that_cannot_start_end_the_server_with_a_reason(tmp_path: Path) 
         "from graphql_auth.app import create_app\n"
         "from graphql_auth.server.workers import run\n"
         "from graphql_auth.server.serve import listen\n"
-        "from graphql_auth.settings import read_settings\n"
+        "from graphql_auth.environment import read_settings\n"
         "from graphql_auth.runtime.signals import StopSignals\n"
         "from pydantic import SecretStr\n"
         "if __name__ == '__main__':\n"

@@ -1,0 +1,48 @@
+"""Probes for load balancers and orchestrators. None of them asks the database."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.sessions.revocations import Revocations
+
+
+class Probes:
+    """`/livez`: whether this process answers. `/readyz`: whether it should get requests.
+
+    A load balancer asks `/readyz`. An orchestrator that restarts what does not answer asks
+    `/livez`: a restart repairs no database. Any other status than 200 comes with the reasons.
+    """
+
+    def __init__(self, revocations: Revocations, indexes: IndexMonitor) -> None:
+        self._revocations = revocations
+        self._indexes = indexes
+        self.is_stopping = False
+
+    @property
+    def routes(self) -> list[Route]:
+        return [Route("/livez", self.live), Route("/readyz", self.ready)]
+
+    async def live(self, _request: Request) -> JSONResponse:
+        return _answer()
+
+    async def ready(self, _request: Request) -> JSONResponse:
+        return _answer(*self._find_reasons())
+
+    def _find_reasons(self) -> Iterator[str]:
+        if self.is_stopping:
+            yield "The server is stopping."
+        if not self._revocations.are_current:
+            yield "MongoDB does not answer: guarded fields are SERVICE_UNAVAILABLE."
+        for name in sorted(self._indexes.missing_unique):
+            yield f"The unique index {name} is missing: registration is refused."
+
+
+def _answer(*reasons: str) -> JSONResponse:
+    status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+    content = {"status": "unavailable" if reasons else "ok", "reasons": reasons}
+    return JSONResponse(content, status, {"Cache-Control": "no-store"})
