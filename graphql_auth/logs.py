@@ -1,22 +1,29 @@
-"""Log lines on standard error: UTC time, level, logger, request id, message.
+"""Log lines on standard error: UTC time, level, logger, ids of request and trace, message.
 
 A message cannot forge a line (log injection).
 """
 
+import json
 import logging
 import time
 import traceback
 from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
 
 from graphql_auth.characters import INVISIBLE
 
 INNERMOST_FRAMES = 6
 
-# The id of the current request, for every line that is logged during it.
+# The id of the current request, for every line that is logged during it, and that of its trace.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+TRACE_ID: ContextVar[str | None] = ContextVar("trace_id", default=None)
+
+
+class LogFormat(StrEnum):
+    LINE = "line"
+    JSON = "json"
 
 
 def escape_invisible(text: str) -> str:
@@ -38,24 +45,44 @@ def describe_exception(error: BaseException) -> str:
     return f"{said}; from {describe_exception(earlier)}" if earlier is not None else said
 
 
+def describe_record(record: logging.LogRecord) -> dict[str, str | None]:
+    """Return what a line says, with ``describe_exception`` in place of a traceback."""
+    time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    message = record.getMessage()
+    if not record.name.startswith("graphql_auth"):
+        # Libraries log tracebacks as text, whose messages can contain a secret.
+        first, *others = message.splitlines() or [""]
+        message = f"{first} (more lines are left out)" if others else first
+    error = record.exc_info[1] if record.exc_info else None
+    return {
+        "time": time.replace("+00:00", "Z"),
+        "level": record.levelname,
+        "logger": record.name,
+        "request_id": REQUEST_ID.get(),
+        "trace_id": TRACE_ID.get(),
+        "message": message,
+        "error": describe_exception(error) if error else None,
+    }
+
+
 class LineFormatter(logging.Formatter):
-    """Formats a record as one line, with ``describe_exception`` in place of a traceback."""
+    """Formats a record as a line for people."""
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = f"{time.replace('+00:00', 'Z')} {record.levelname} {record.name}: "
-        request_id = REQUEST_ID.get()
-        if request_id:
-            line += f"request {request_id}: "
-        message = record.getMessage()
-        if not record.name.startswith("graphql_auth"):
-            # Libraries log tracebacks as text, whose messages can contain a secret.
-            first, *others = message.splitlines() or [""]
-            message = f"{first} (more lines are left out)" if others else first
-        line += message
-        if record.exc_info and record.exc_info[1] is not None:
-            line += f" ({describe_exception(record.exc_info[1])})"
+        it = describe_record(record)
+        line = f"{it['time']} {it['level']} {it['logger']}: "
+        line += f"request {it['request_id']}: " if it["request_id"] else ""
+        line += f"trace {it['trace_id']}: " if it["trace_id"] else ""
+        line += f"{it['message']} ({it['error']})" if it["error"] else f"{it['message']}"
         return escape_invisible(line)
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as a JSON object on one line, with the fields of a security event."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        values = describe_record(record) | getattr(record, "fields", {})
+        return json.dumps({name: value for name, value in values.items() if value is not None})
 
 
 class LogRateLimit:
@@ -82,17 +109,25 @@ class LogRateLimit:
         return self._logged_at.pop(kind, None) is not None
 
 
-LOG_CONFIG: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"()": LineFormatter}},
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "stream": "ext://sys.stderr",
+def configure_logging(log_format: LogFormat = LogFormat.LINE) -> None:
+    """Log to standard error: our lines from INFO on, those of libraries from WARNING on."""
+    # Not for --help and schema.
+    from logging.config import dictConfig  # noqa: PLC0415
+
+    formatter = JsonFormatter if log_format is LogFormat.JSON else LineFormatter
+    dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"ours": {"()": formatter}},
+            "handlers": {
+                "stderr": {
+                    "class": "logging.StreamHandler",
+                    "formatter": "ours",
+                    "stream": "ext://sys.stderr",
+                }
+            },
+            "root": {"handlers": ["stderr"], "level": "WARNING"},
+            "loggers": {"graphql_auth": {"level": "INFO"}},
         }
-    },
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"graphql_auth": {"level": "INFO"}},
-}
+    )

@@ -24,13 +24,12 @@ logger = logging.getLogger("graphql_auth.security")
 
 def record(event: str, outcome: str, user_id: str | None, client: ClientInfo) -> None:
     """Log an event; ``user_id`` is None if no account is involved."""
+    fields = {"event": event, "outcome": outcome, "user": user_id, "address": client.ip_address}
     logger.log(
         logging.WARNING if event in ALARMING_EVENTS else logging.INFO,
         "%s outcome=%s user=%s address=%s",
-        event,
-        outcome,
-        user_id or "-",
-        client.ip_address or "-",
+        *(value or "-" for value in fields.values()),
+        extra={"fields": fields},
     )
 
 

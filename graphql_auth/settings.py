@@ -21,6 +21,7 @@ from pydantic import (
 
 from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.errors import StartError
+from graphql_auth.logs import LogFormat
 from graphql_auth.origins import DevOrigins, is_local, normalize_origin, parse_origin
 from graphql_auth.setting_types import (
     COMMA_SEPARATED,
@@ -185,6 +186,8 @@ class Settings(BaseModel):
     keep_alive_timeout: Annotated[Duration, Field(ge=SECOND, le=DAY)] = 75 * SECOND
     """Time that an idle connection stays open; longer than a proxy in front keeps it, or that
     answers 502."""
+    log_format: Annotated[LogFormat, LOWER_CASE, f"one of {', '.join(LogFormat)}"] = LogFormat.LINE
+    """Format of the log on standard error: line, or json with an object on each line."""
     shutdown_delay: Annotated[Duration, Field(ge=timedelta(), le=MINUTE)] = timedelta()
     """Time after SIGTERM in which the server still serves while /readyz answers 503, so that a load
     balancer sends requests elsewhere."""

@@ -1,10 +1,21 @@
+import json
 import logging
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphql_auth.logs import REQUEST_ID, LineFormatter, describe_exception, escape_invisible
+from graphql_auth import security_log
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.logs import (
+    REQUEST_ID,
+    TRACE_ID,
+    JsonFormatter,
+    LineFormatter,
+    describe_exception,
+    escape_invisible,
+)
 
 
 def formatted(
@@ -12,11 +23,12 @@ def formatted(
     *arguments: object,
     error: BaseException | None = None,
     logger: str = "graphql_auth.test",
+    formatter: type[logging.Formatter] = LineFormatter,
 ) -> str:
     info = (type(error), error, error.__traceback__) if error else None
     record = logging.LogRecord(logger, logging.INFO, __file__, 1, message, arguments, info)
     record.created = 1_800_000_000.25
-    return LineFormatter().format(record)
+    return formatter().format(record)
 
 
 def test_line_has_utc_time_level_logger_and_message() -> None:
@@ -25,12 +37,65 @@ def test_line_has_utc_time_level_logger_and_message() -> None:
     )
 
 
-def test_line_during_a_request_has_its_id() -> None:
+@pytest.fixture
+def request_id() -> Iterator[str]:
     token = REQUEST_ID.set("abc")
-    try:
-        assert formatted("hello").endswith(" graphql_auth.test: request abc: hello")
-    finally:
-        REQUEST_ID.reset(token)
+    yield "abc"
+    REQUEST_ID.reset(token)
+
+
+@pytest.fixture
+def trace_id() -> Iterator[str]:
+    token = TRACE_ID.set("4bf92f3577b34da6a3ce929d0e0e4736")
+    yield "4bf92f3577b34da6a3ce929d0e0e4736"
+    TRACE_ID.reset(token)
+
+
+def test_line_during_a_request_has_its_id(request_id: str) -> None:
+    assert formatted("hello").endswith(f" graphql_auth.test: request {request_id}: hello")
+
+
+def test_line_of_a_traced_request_has_the_id_of_the_trace(request_id: str, trace_id: str) -> None:
+    assert formatted("hello").endswith(f": request {request_id}: trace {trace_id}: hello")
+
+
+def test_json_has_the_same_as_the_line(request_id: str, trace_id: str) -> None:
+    assert json.loads(formatted("hello %s", "Ada", formatter=JsonFormatter)) == {
+        "time": "2027-01-15T08:00:00.250Z",
+        "level": "INFO",
+        "logger": "graphql_auth.test",
+        "request_id": request_id,
+        "trace_id": trace_id,
+        "message": "hello Ada",
+    }
+
+
+@given(st.text(st.characters()))
+def test_json_of_any_text_is_one_printable_line(text: str) -> None:
+    line = formatted("%s", text, formatter=JsonFormatter)
+
+    assert line.isprintable()
+    assert json.loads(line)["message"] == text
+
+
+@pytest.mark.parametrize("user", ["64f0c0ffee0123456789abcd", None])
+def test_json_of_a_security_event_has_its_fields(
+    user: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    security_log.record("login", "failure", user, ClientInfo("127.0.0.1", "curl"))
+
+    (record,) = caplog.records
+    values = json.loads(JsonFormatter().format(record))
+
+    assert values["message"] == f"login outcome=failure user={user or '-'} address=127.0.0.1"
+    fields = {name: values.get(name) for name in ("event", "outcome", "user", "address")}
+    assert fields == {
+        "event": "login",
+        "outcome": "failure",
+        "user": user,
+        "address": "127.0.0.1",
+    }
 
 
 @pytest.mark.parametrize(
@@ -68,7 +133,9 @@ def test_exception_is_logged_without_its_message() -> None:
         failing()
 
     line = formatted("failed", error=raised.value)
+    error = json.loads(formatted("failed", error=raised.value, formatter=JsonFormatter))["error"]
 
+    assert line.endswith(f"failed ({error})")
     assert "builtins.ValueError at " in line
     assert "; from builtins.KeyError at " in line
     assert "test_logs.py:" in line

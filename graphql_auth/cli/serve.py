@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from graphql_auth.logs import LOG_CONFIG
+from graphql_auth.logs import configure_logging
 from graphql_auth.runtime.signals import StopSignals
 
 # Each worker is a process with about 90 MB.
@@ -51,13 +51,11 @@ def _run(options: argparse.Namespace) -> None:
     signals = StopSignals()
     signals.install()
     # Imported here, because --help and schema do not need them.
-    import logging.config  # noqa: PLC0415
-
     from graphql_auth.environment import read_settings  # noqa: PLC0415
     from graphql_auth.server.serve import serve  # noqa: PLC0415
     from graphql_auth.settings import DevSettings, Settings  # noqa: PLC0415
 
-    logging.config.dictConfig(LOG_CONFIG)
+    configure_logging()
     kind = DevSettings if options.dev else Settings
     given = {"host": options.host, "port": options.port}
     settings = read_settings(kind, **given)
@@ -68,6 +66,7 @@ def _run(options: argparse.Namespace) -> None:
         if own := load(options.application).settings:
             changes = {name: getattr(settings, name) for name, value in given.items() if value}
             settings = kind.model_validate(dict(own) | changes)
+    configure_logging(settings.log_format)
     serve(
         settings,
         signals,

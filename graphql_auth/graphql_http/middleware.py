@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_auth.logs import REQUEST_ID
+from graphql_auth.logs import REQUEST_ID, TRACE_ID
 
 HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 # JSON is not a page that may load anything; the playground sets its own policy.
@@ -15,6 +15,7 @@ CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
 )
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 
 
 class SecurityHeadersMiddleware:
@@ -28,7 +29,7 @@ class SecurityHeadersMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id, trace_id = _read_ids(scope)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -41,16 +42,24 @@ class SecurityHeadersMiddleware:
                 message["headers"] = headers
             await send(message)
 
-        token = REQUEST_ID.set(request_id)
+        request_token, trace_token = REQUEST_ID.set(request_id), TRACE_ID.set(trace_id)
         try:
             await self._app(scope, receive, send_with_headers)
         finally:
-            REQUEST_ID.reset(token)
+            REQUEST_ID.reset(request_token)
+            TRACE_ID.reset(trace_token)
 
 
-def _request_id(scope: Scope) -> str:
-    """Return the id that a proxy or a client sent, if it is safe in logs and headers."""
+def _read_ids(scope: Scope) -> tuple[str, str | None]:
+    """Return the request id that a proxy or a client sent, or a new one, and that of the trace.
+
+    A request id is taken if it is safe in logs and headers. Trace Context section 3.2 has the form
+    of ``traceparent``.
+    """
+    request_id = trace_id = None
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
-            return str(value, "ascii")
-    return secrets.token_hex(8)
+            request_id = request_id or str(value, "ascii")
+        elif name == b"traceparent" and (found := _TRACEPARENT.fullmatch(value)):
+            trace_id = str(found[1], "ascii")
+    return request_id or secrets.token_hex(8), trace_id

@@ -1,7 +1,7 @@
 """Serves in this process, or in several that a supervisor starts."""
 
 import functools
-import logging.config
+import logging
 import os
 import signal
 import socket
@@ -15,7 +15,7 @@ from typing import NoReturn
 from starlette.applications import Starlette
 
 from graphql_auth.errors import StartError
-from graphql_auth.logs import LOG_CONFIG
+from graphql_auth.logs import configure_logging
 from graphql_auth.runtime.process import die_with_parent, end_process
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server.http_server import Server
@@ -65,7 +65,7 @@ def _work(  # noqa: PLR0913, PLR0917 - the server names each
     signals = StopSignals()
     # The supervisor sends SIGHUP to one that it replaces.
     signals.install(signal.SIGHUP)
-    logging.config.dictConfig(LOG_CONFIG)
+    configure_logging(settings.log_format)
     die_with_parent(parent)
     try:
         # The slowest import. The signals have to be noted before it.
