@@ -6,8 +6,11 @@ NIST SP 800-63B-4 section 3.1.1.2 and OWASP ASVS 5.0 V6.2: no kind of character 
 import functools
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable
-
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 from graphql_auth.errors import FieldError, FieldReason
 from graphql_auth.passwords.hasher import normalize
@@ -24,6 +27,7 @@ class PasswordPolicy:
     ) -> None:
         self._min_length = min_length
         self._is_pwned = is_pwned
+        self._common_passwords = _common_passwords()
 
     async def check(
         self, field: str, password: str, user_inputs: Iterable[str]
@@ -36,7 +40,7 @@ class PasswordPolicy:
             message = f"Use at least {self._min_length} characters."
             return FieldError(field, FieldReason.TOO_SHORT, message, self._min_length)
         folded = _fold(password)
-        if {folded, folded.rstrip(DIGITS)} & _common_passwords():
+        if {folded, folded.rstrip(DIGITS)} & self._common_passwords:
             message = "Many people use this password; choose another."
             return FieldError(field, FieldReason.TOO_COMMON, message)
         if folded.rstrip(DIGITS) in _personal_passwords(user_inputs):
@@ -50,7 +54,12 @@ class PasswordPolicy:
 
 @functools.cache
 def _common_passwords() -> frozenset[str]:
-    return frozenset(map(_fold, FREQUENCY_LISTS["passwords"]))
+    """Read the list of zxcvbn from its file, since the package takes 11 MB more."""
+    package = cast("ModuleSpec", find_spec("zxcvbn"))
+    file = Path(str(package.origin)).with_name("frequency_lists.py")
+    lists = ModuleType(file.stem)
+    SourceFileLoader(file.stem, str(file)).exec_module(lists)
+    return frozenset(map(_fold, lists.FREQUENCY_LISTS["passwords"]))
 
 
 def _personal_passwords(user_inputs: Iterable[str]) -> set[str]:
