@@ -47,7 +47,7 @@ class Limits:
     def check_variables(self, variables: Mapping[str, Any]) -> None:
         """Raise TooComplex when the values of the variables are too large or too many."""
         size = 0
-        queue: list[Any] = [variables]
+        queue: list[Any] = [variables] if variables else []
         while queue:
             value = queue.pop()
             size += 1

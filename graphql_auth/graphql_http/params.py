@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import NoneType
 from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
@@ -49,10 +50,10 @@ class GraphQLParams:
     def from_values(cls, values: Mapping[str, Any]) -> "GraphQLParams":
         """Check the types of the parameters; raises BadRequest."""
         name = values.get("operationName")
-        if not isinstance(name, str | None):
+        if not isinstance(name, (str, NoneType)):
             raise BadRequest("`operationName` must be a string or null.")
         for other in ("variables", "extensions"):
-            if not isinstance(values.get(other), dict | None):
+            if not isinstance(values.get(other), (dict, NoneType)):
                 raise BadRequest(f"`{other}` must be an object or null.")
         query = values.get("query")
         if query in (None, "") and (values.get("extensions") or {}).get("persistedQuery"):
@@ -110,7 +111,8 @@ async def _read_body(request: Request, max_body_size: int) -> str:
             "Send the request as `Content-Type: application/json`, in UTF-8.",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
-    if parse_accept(join_lines(request, "content-encoding")).keys() - {"identity"}:
+    codings = join_lines(request, "content-encoding")
+    if codings and parse_accept(codings).keys() - {"identity"}:
         raise BadRequest(
             "Send the body without a `Content-Encoding`, such as gzip.",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
