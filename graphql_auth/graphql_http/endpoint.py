@@ -5,7 +5,6 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from inspect import isawaitable
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
@@ -107,7 +106,7 @@ class GraphQLEndpoint:
             params = await read_params(request, config.max_body_size, config.request_read_timeout)
             context = self._create_context(request, headers, params)
             result = self._execute(request.method, params, context)
-            if isawaitable(result):
+            if not isinstance(result, ExecutionResult):
                 async with asyncio.timeout(config.request_timeout):
                     result = await result
             return self._format_result(result, params)
