@@ -45,7 +45,7 @@ docs: $(VENV)/.installed-dev tests/integrations/node_modules playground ## Run e
 	@$(BIN)/pytest -q -rP tests/docs/pages.py
 
 faults: $(VENV)/.installed-dev ## Test faults of a replica set and of workers, under load: 5 minutes
-	@$(BIN)/pytest -q -rP tests/faults/*_faults.py
+	@$(BIN)/pytest -q -rPs tests/faults/*_faults.py
 
 fuzz: $(VENV)/.installed-dev ## Run the property tests with fresh random examples, and more of them
 	@$(BIN)/pytest -q -m hypothesis --hypothesis-profile=fuzz

@@ -8,7 +8,6 @@ import asyncio
 import os
 import signal
 import time
-import uuid
 from collections import Counter
 
 import httpx
@@ -16,59 +15,15 @@ import pytest
 from pymongo import MongoClient
 
 from tests.client import PASSWORD, Client, RequestsSent, registration
-from tests.conftest import KEY, Start
-from tests.faults.load import CUT_OFF, LOGIN, PLAIN_TEXT, REGISTER, SECONDS_TO_RECOVER, Load, load
+from tests.conftest import Start
+from tests.faults.load import LOGIN, REGISTER, Load, load
 from tests.faults.replica_set import ReplicaSet
+from tests.faults.verdict import SECONDS_WITHOUT_NEWS, Faults, verify
 from tests.process import ServerProcess
 
 pytestmark = pytest.mark.anyio
 
-# How long a token of an ended session may be accepted: one second, five on a busy machine; and
-# while there is no news from the database, as long as REVOCATION_MAX_STALENESS says.
-SECONDS_TO_BE_SEEN = 5
-SECONDS_WITHOUT_NEWS = 30
 LOGINS = 90
-
-
-class Faults:
-    """A replica set, and two workers that serve a database on it."""
-
-    def __init__(self, replica_set: ReplicaSet, start_embedded: Start) -> None:
-        self.members = replica_set
-        self.uri = replica_set.uri(f"faults_{uuid.uuid4().hex}")
-        self._start = start_embedded
-
-    def serve(self, **settings: str) -> ServerProcess:
-        given = {"MONGO_URI": self.uri, "TOKEN_KEY": KEY} | settings
-        return self._start("--workers", "2", **given)
-
-
-@pytest.fixture
-def faults(replica_set: ReplicaSet, start_embedded: Start) -> Faults:
-    return Faults(replica_set, start_embedded)
-
-
-def verify(clients: Load, server: ServerProcess, seconds_without_news: float = 0) -> None:
-    """Print what was measured, and judge it."""
-    thefts = server.output.count("refresh_token_reused")
-    print(
-        f"{clients.acknowledged} changes acknowledged, {len(clients.users)} users,"
-        f" {len(clients.sessions)} sessions; signed out: {len(clients.signed_out)}, reported as"
-        f" theft: {thefts}, lost: {len(clients.lost)}, forked: {len(clients.forked)}, alive after"
-        f" their end: {len(clients.undead)}, plain-text answers: {clients.codes[PLAIN_TEXT]},"
-        f" cut off: {clients.codes[CUT_OFF]}; an ended session was accepted for at most"
-        f" {clients.longest_accepted:.2f} s; all clients served again within"
-        f" {clients.seconds_to_recover:.1f} s; {dict(clients.codes)}"
-    )
-    assert server.process.poll() is None, server.output
-    assert clients.seconds_to_recover < SECONDS_TO_RECOVER
-    assert clients.signed_out == []
-    assert thefts == 0
-    assert clients.lost == []
-    assert clients.forked == []
-    assert clients.undead == []
-    assert clients.codes[PLAIN_TEXT] == 0
-    assert clients.longest_accepted < SECONDS_TO_BE_SEEN + seconds_without_news
 
 
 async def test_kill_of_the_primary(faults: Faults) -> None:
@@ -95,6 +50,29 @@ async def test_stop_of_the_primary_for_20_s(faults: Faults) -> None:
         await asyncio.sleep(4)
 
     verify(clients, server, SECONDS_WITHOUT_NEWS)
+
+
+async def test_primary_that_steps_down(faults: Faults) -> None:
+    server = faults.serve()
+    async with load(server.url) as clients:
+        await asyncio.sleep(5)
+        primary = await asyncio.to_thread(faults.members.primary)
+        await asyncio.to_thread(faults.members.step_down, primary)
+        await asyncio.sleep(10)
+
+    verify(clients, server)
+
+
+async def test_stop_of_a_secondary_for_15_s(faults: Faults) -> None:
+    server = faults.serve()
+    async with load(server.url) as clients:
+        await asyncio.sleep(5)
+        secondary, _ = await asyncio.to_thread(faults.members.others_with_data)
+        faults.members.pause(secondary)
+        await asyncio.sleep(15)
+        faults.members.resume(secondary)
+
+    verify(clients, server)
 
 
 async def test_two_of_three_members_down_for_45_s(faults: Faults) -> None:

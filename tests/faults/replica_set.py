@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from graphql_auth.embedded_mongo.mongod import find_mongod
+from tests.faults.machine import Machine
 
 NAME = "faults"
 MEMBERS = 3
@@ -31,10 +32,16 @@ END_WITH_US = (
 class ReplicaSet:
     """Two secondaries and a primary; or one secondary and an arbiter, which holds no data."""
 
-    def __init__(self, directory: Path, *, has_arbiter: bool = False) -> None:
+    def __init__(
+        self, directory: Path, *, has_arbiter: bool = False, machine: Machine | None = None
+    ) -> None:
+        """With ``machine``, the first member runs on it."""
         self._directory = directory
+        self._machine = machine
         self._states = ["PRIMARY", "SECONDARY", "ARBITER" if has_arbiter else "SECONDARY"]
-        self._addresses = _free_addresses(MEMBERS)
+        self._addresses = _free_addresses(MEMBERS, machine.gateway if machine else None)
+        if machine:
+            self._addresses[0] = f"{machine.host}:27017"
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         for member in range(MEMBERS):
             self.start(member)
@@ -54,9 +61,11 @@ class ReplicaSet:
     def start(self, member: int) -> None:
         """Start a member on the data that it has."""
         host, _, port = self._addresses[member].partition(":")
-        data = self._directory / str(member)
+        machine = self._machine if member == 0 else None
+        data = (machine.directory if machine else self._directory) / str(member)
         data.mkdir(exist_ok=True)
         command = [
+            *(machine.command if machine else ()),
             *(sys.executable, "-c", END_WITH_US, str(os.getpid())),
             str(find_mongod()),
             f"--dbpath={data}",
@@ -67,7 +76,7 @@ class ReplicaSet:
             "--wiredTigerCacheSizeGB=0.25",
             "--oplogSize=200",
             "--setParameter=diagnosticDataCollectionEnabled=false",
-            f"--logpath={data}.log",
+            f"--logpath={self._directory / str(member)}.log",
             "--logappend",
         ]
         self._processes[member] = subprocess.Popen(
@@ -102,6 +111,25 @@ class ReplicaSet:
 
         self._wait_for(has_primary)
         return found[0]
+
+    def make_primary(self, member: int) -> None:
+        """Have a member take the writes."""
+
+        def is_primary() -> bool:
+            self._run(member, "replSetStepUp", 1)
+            return self._is_primary(member)
+
+        self._wait_for(is_primary)
+
+    def step_down(self, member: int) -> None:
+        """Have the primary resign for ten seconds."""
+        self._run(member, "replSetStepDown", 10)
+
+    def has_ended(self, member: int) -> bool:
+        return self._processes[member].poll() is not None
+
+    def wait_until_ended(self, member: int) -> None:
+        self._wait_for(lambda: self.has_ended(member))
 
     def others_with_data(self) -> list[int]:
         """The secondaries."""
@@ -163,10 +191,10 @@ class ReplicaSet:
             time.sleep(0.1)
 
 
-def _free_addresses(number: int) -> list[str]:
+def _free_addresses(number: int, host: str | None) -> list[str]:
     """Free ports on a loopback address that no other process uses, so that they stay free."""
     pid = os.getpid()
-    host = f"127.{64 + (pid >> 16 & 0x3F)}.{pid >> 8 & 0xFF}.{pid & 0xFF}"
+    host = host or f"127.{64 + (pid >> 16 & 0x3F)}.{pid >> 8 & 0xFF}.{pid & 0xFF}"
     with ExitStack() as sockets:
         free = [sockets.enter_context(socket.create_server((host, 0))) for _ in range(number)]
         return [f"{host}:{one.getsockname()[1]}" for one in free]
