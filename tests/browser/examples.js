@@ -1,42 +1,28 @@
-// Plays the same story against each of the example apps, built, in a real browser:
-//   CHROMIUM=PATH node examples.js NAME DIRECTORY_OF_THE_BUILD PORT_OF_THE_PAGES GRAPHQL_URL
-// The server gives out access tokens for 5 seconds. It is stopped and started by whoever reads
-// `stop the server` and `start the server` here, and answers with a line.
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { extname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+// Plays the same story against each of the example apps, built, in a real browser; example_app.js
+// says how to run it. The server gives out access tokens for 5 seconds. It is stopped and started by
+// whoever reads `stop the server` and `start the server` here.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { open, picture, play, shows, violations } from './stage.js';
+import {
+  button,
+  eventually,
+  fill,
+  heading,
+  name,
+  PAGE,
+  PATIENCE,
+  pictures,
+  servePages,
+  tell,
+  url,
+} from './example_app.js';
+import { open, play, shows } from './stage.js';
 
-const [name, build, port, url] = process.argv.slice(2);
-const PAGE = `http://localhost:${port}/`;
 const TOKEN_TTL = 5_000;
-const TYPES = { '.css': 'text/css', '.html': 'text/html', '.js': 'text/javascript' };
 
 const PASSWORD = 'correct horse battery staple';
 const ADA = { 'First name': 'Ada', 'Last name': 'Lovelace', 'E-mail': `ada.${name}@example.com` };
 const BOB = { 'First name': 'Bob', 'Last name': 'Kahn', 'E-mail': `bob.${name}@example.com` };
 const OTHER_DEVICES = 6;
-const PATIENCE = 20_000;
-
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-async function tell(command) {
-  console.log(command);
-  await answers.next();
-}
-
-/** Serves the build, and its index.html for every path that is no file. */
-async function servePages() {
-  const server = createServer(async ({ url: path }, response) => {
-    const file = extname(path) ? path : 'index.html';
-    response.setHeader('Content-Type', TYPES[extname(file)]);
-    response.end(await readFile(join(build, file)));
-  });
-  await once(server.listen(port, 'localhost'), 'listening');
-}
 
 /** Asks as another device would, without a browser. */
 async function ask(query, token) {
@@ -53,13 +39,6 @@ async function logInElsewhere(person) {
   return (await ask(`mutation { login(input: ${input}) { token } }`)).login.token;
 }
 
-/** Notes a difference, unless a sentence becomes true soon. */
-async function eventually(sentence, read, expected) {
-  const deadline = Date.now() + PATIENCE;
-  while ((await read()) !== expected && Date.now() < deadline) await sleep(50);
-  shows(sentence, await read(), expected);
-}
-
 /** Counts what the tabs of a context ask for, and what is denied to them. */
 function traffic(context) {
   const seen = { refreshes: 0, denied: 0 };
@@ -74,16 +53,8 @@ function traffic(context) {
   return seen;
 }
 
-const button = (page, label) => page.getByRole('button', { name: label, exact: true });
-const heading = (page, text) => page.getByRole('heading', { name: text, exact: true });
 const items = (page) => page.getByRole('region', { name: 'Sessions' }).getByRole('listitem');
 const greeting = (page) => page.getByText('Welcome 🙌');
-
-async function fill(page, values) {
-  for (const [label, value] of Object.entries(values)) {
-    await page.getByLabel(label, { exact: true }).fill(value);
-  }
-}
 
 async function logIn(page, person, password = PASSWORD) {
   await fill(page, { 'E-mail': person['E-mail'], Password: password });
@@ -93,23 +64,6 @@ async function logIn(page, person, password = PASSWORD) {
 async function isHome(page, person) {
   await greeting(page).waitFor();
   await page.getByText(person['E-mail']).waitFor();
-}
-
-/** Pictures in both themes and on a narrow screen, where nothing may stick out. */
-async function pictures(page, step) {
-  await page.evaluate(() => scrollTo(0, 0));
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme });
-    await picture(page, `${name}-${step}-${colorScheme}`);
-    shows(`${step}, ${colorScheme}, has no violation`, await violations(page), []);
-  }
-  const wide = page.viewportSize();
-  await page.setViewportSize({ width: 390, height: 844 });
-  await picture(page, `${name}-${step}-narrow`);
-  const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  shows(`${step} fits a narrow screen`, excess, 0);
-  await page.setViewportSize(wide);
-  await page.emulateMedia({ colorScheme: 'light' });
 }
 
 /** What a screen reader says of a field besides its label. */
@@ -123,6 +77,9 @@ const focused = (page) => page.evaluate(() => document.activeElement.name);
 
 async function refuseBadValues(page) {
   await heading(page, 'Log in').waitFor();
+  for (const flow of ['Forgot your password?', 'Log in by a link']) {
+    shows(`${flow} is not offered without mail`, await button(page, flow).count(), 0);
+  }
   await pictures(page, '1-login');
   await button(page, 'Create an account').click();
   await fill(page, { 'First name': 'Ada', 'E-mail': 'ada', Password: 'short' });

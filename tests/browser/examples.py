@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,6 @@ def test_an_example_keeps_its_user_signed_in(
     name: str, start: Start, database_uri: str, tmp_path: Path
 ) -> None:
     page_port, server_port = free_ports(2)
-    url = f"http://localhost:{server_port}/graphql"
-    build(EXAMPLES / name, tmp_path / "build", url)
 
     def start_server() -> ServerProcess:
         return start(
@@ -36,36 +35,27 @@ def test_an_example_keeps_its_user_signed_in(
         )
 
     server = start_server()
-    script = str(STORIES / "examples.js")
-    command = ["node", script, name, str(tmp_path / "build"), page_port, url]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as story:
-        assert story.stdin
-        assert story.stdout
-        clock = threading.Timer(SECONDS_FOR_A_STORY, story.kill)
-        clock.start()
-        said = []
-        for line in story.stdout:
-            if line == "stop the server\n":
-                server.stop(signal.SIGKILL)
-            elif line == "start the server\n":
-                server = start_server()
-            else:
-                said.append(line)
-                continue
-            story.stdin.write("done\n")
-            story.stdin.flush()
-        clock.cancel()
 
-    assert story.returncode == 0, "".join(said)
+    def answer(line: str) -> str | None:
+        nonlocal server
+        if line == "stop the server":
+            server.stop(signal.SIGKILL)
+        elif line == "start the server":
+            server = start_server()
+        else:
+            return None
+        return "done"
+
+    app = build(name, tmp_path / "build", page_port, server_port)
+    play_in_app("examples.js", app, answer)
 
 
-def build(app: Path, directory: Path, url: str) -> None:
-    """Build an app for a server."""
+def build(name: str, directory: Path, page_port: str, server_port: str) -> list[str]:
+    """Build an app for a server; returns what a story has to know of it."""
+    url = f"http://localhost:{server_port}/graphql"
     built = subprocess.run(
         ["npm", "run", "build", "--", "--outDir", directory, "--emptyOutDir"],
-        cwd=app,
+        cwd=EXAMPLES / name,
         env=os.environ | {"VITE_GRAPHQL_URL": url},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -74,3 +64,29 @@ def build(app: Path, directory: Path, url: str) -> None:
         check=False,
     )
     assert built.returncode == 0, built.stdout
+    return [name, str(directory), page_port, url]
+
+
+def play_in_app(story: str, app: list[str], answer: Callable[[str], str | None]) -> None:
+    """Play a story; ``answer`` gets each line of it, and returns None for what is no request."""
+    command = ["node", str(STORIES / story), *app]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as played:
+        assert played.stdin
+        assert played.stdout
+        clock = threading.Timer(SECONDS_FOR_A_STORY, played.kill)
+        clock.start()
+        said = []
+        try:
+            for line in played.stdout:
+                answered = answer(line.strip())
+                if answered is None:
+                    said.append(line)
+                    continue
+                played.stdin.write(answered + "\n")
+                played.stdin.flush()
+        finally:
+            clock.cancel()
+
+    assert played.returncode == 0, "".join(said)
