@@ -1,17 +1,18 @@
 import { type ReactNode, type SubmitEvent, useEffect, useId, useRef } from 'react';
-import { fieldErrorsFor } from './errors';
+import { fieldErrorsFor, type Messages } from './errors';
 import { ErrorNotice } from './Notice';
 
 interface FormProps {
   children: ReactNode;
   error: unknown;
   isBusy: boolean;
+  messages?: Messages;
   onSubmit: (value: (name: string) => string) => void;
   submit: string;
 }
 
 /** A form that only the server validates. */
-export function Form({ children, error, isBusy, onSubmit, submit }: FormProps) {
+export function Form({ children, error, isBusy, messages, onSubmit, submit }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
 
   useEffect(() => {
@@ -27,7 +28,7 @@ export function Form({ children, error, isBusy, onSubmit, submit }: FormProps) {
   return (
     <form ref={form} onSubmit={handleSubmit} noValidate>
       {children}
-      {Boolean(error) && <ErrorNotice error={error} />}
+      {Boolean(error) && <ErrorNotice error={error} messages={messages} />}
       {/* A disabled button would lose the focus. */}
       <button type="submit" className="primary" aria-disabled={isBusy}>
         {submit}
@@ -38,6 +39,7 @@ export function Form({ children, error, isBusy, onSubmit, submit }: FormProps) {
 
 interface FieldProps {
   autoComplete: string;
+  defaultValue?: string;
   error: unknown;
   hint?: string;
   label: string;
@@ -45,7 +47,7 @@ interface FieldProps {
   type?: 'email' | 'password' | 'text';
 }
 
-export function Field({ autoComplete, error, hint, label, name, type = 'text' }: FieldProps) {
+export function Field({ error, hint, label, name, type = 'text', ...input }: FieldProps) {
   const id = useId();
   const message = error ? fieldErrorsFor(error)[name] : undefined;
   const description = message ?? hint;
@@ -53,10 +55,10 @@ export function Field({ autoComplete, error, hint, label, name, type = 'text' }:
     <div className="field">
       <label htmlFor={id}>{label}</label>
       <input
+        {...input}
         id={id}
         name={name}
         type={type}
-        autoComplete={autoComplete}
         aria-required
         aria-invalid={message !== undefined}
         aria-describedby={description && `${id}-description`}

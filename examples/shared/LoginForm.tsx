@@ -1,19 +1,21 @@
+import { Card } from './Card';
 import { Field, Form } from './Form';
+import { canCreateAccount, type Features } from './features';
+import type { Page } from './link';
 
 interface LoginFormProps {
   error: unknown;
-  hasEnded: boolean;
+  features: Features;
   isBusy: boolean;
-  onRegister: () => void;
+  notice?: string;
+  onPage: (page: Page) => void;
   onSubmit: (input: { email: string; password: string; useCookie: true }) => void;
 }
 
-export function LoginForm({ error, hasEnded, isBusy, onRegister, onSubmit }: LoginFormProps) {
+export function LoginForm({ error, features, isBusy, notice, onPage, onSubmit }: LoginFormProps) {
   return (
-    <section className="card">
-      <title>Log in</title>
-      <h1>Log in</h1>
-      {hasEnded && <p role="status">Your session has ended. Log in again.</p>}
+    <Card title="Log in">
+      {notice && <p role="status">{notice}</p>}
       <Form
         error={error}
         isBusy={isBusy}
@@ -31,12 +33,28 @@ export function LoginForm({ error, hasEnded, isBusy, onRegister, onSubmit }: Log
           error={error}
         />
       </Form>
-      <p>
-        New here?{' '}
-        <button type="button" className="link" onClick={onRegister}>
-          Create an account
-        </button>
-      </p>
-    </section>
+      {features.mail && (
+        <p>
+          <button type="button" className="link" onClick={() => onPage('forgotPassword')}>
+            Forgot your password?
+          </button>
+        </p>
+      )}
+      {features.signInLinks && (
+        <p>
+          <button type="button" className="link" onClick={() => onPage('signInLink')}>
+            Log in by a link
+          </button>
+        </p>
+      )}
+      {canCreateAccount(features) && (
+        <p>
+          New here?{' '}
+          <button type="button" className="link" onClick={() => onPage('register')}>
+            Create an account
+          </button>
+        </p>
+      )}
+    </Card>
   );
 }

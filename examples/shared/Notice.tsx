@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { messageFor } from './errors';
+import { type Messages, messageFor } from './errors';
 
 interface NoticeProps {
   children: ReactNode;
@@ -19,6 +19,12 @@ export function Notice({ children, onRetry }: NoticeProps) {
   );
 }
 
-export function ErrorNotice({ error, onRetry }: { error: unknown; onRetry?: () => unknown }) {
-  return <Notice onRetry={onRetry}>{messageFor(error)}</Notice>;
+interface ErrorNoticeProps {
+  error: unknown;
+  messages?: Messages;
+  onRetry?: () => unknown;
+}
+
+export function ErrorNotice({ error, messages, onRetry }: ErrorNoticeProps) {
+  return <Notice onRetry={onRetry}>{messageFor(error, messages)}</Notice>;
 }

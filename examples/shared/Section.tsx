@@ -1,10 +1,10 @@
 import { type ReactNode, useId } from 'react';
 
 interface SectionProps {
-  action: string;
+  action?: string;
   children: ReactNode;
-  isBusy: boolean;
-  onAction: () => unknown;
+  isBusy?: boolean;
+  onAction?: () => unknown;
   title: string;
 }
 
@@ -14,9 +14,11 @@ export function Section({ action, children, isBusy, onAction, title }: SectionPr
     <section className="card" aria-labelledby={id} aria-busy={isBusy}>
       <div className="heading">
         <h2 id={id}>{title}</h2>
-        <button type="button" onClick={() => onAction()}>
-          {action}
-        </button>
+        {action && (
+          <button type="button" onClick={() => onAction?.()}>
+            {action}
+          </button>
+        )}
       </div>
       {children}
     </section>

@@ -13,6 +13,9 @@ export interface GraphQLResult<Data = Record<string, unknown>> {
   errors?: readonly { extensions?: Extensions }[];
 }
 
+/** What a form says in its own words. */
+export type Messages = Partial<Record<ErrorCode, string>>;
+
 const MESSAGES: Record<ErrorCode, string> = {
   BAD_REQUEST: 'This page and the server do not understand each other. Reload the page.',
   BAD_USER_INPUT: 'Please check the marked fields.',
@@ -58,12 +61,15 @@ function extensionsOf(error: unknown): Extensions {
   return (error as GraphQLResult | null)?.errors?.[0]?.extensions ?? {};
 }
 
+export const codeOf = (error: unknown) => extensionsOf(error).code;
+
 /** The message for the user. An error without a code is not from our server. */
-export function messageFor(error: unknown) {
+export function messageFor(error: unknown, messages?: Messages) {
   const { code, retryAfter, requestId } = extensionsOf(error);
   if (!code) return NO_ANSWER;
-  if (code === 'INTERNAL_SERVER_ERROR') return `${MESSAGES[code]} (${requestId})`;
-  return retryAfter ? `${MESSAGES[code]} Try again in ${duration(retryAfter)}.` : MESSAGES[code];
+  const message = messages?.[code] ?? MESSAGES[code];
+  if (code === 'INTERNAL_SERVER_ERROR') return `${message} (${requestId})`;
+  return retryAfter ? `${message} Try again in ${duration(retryAfter)}.` : message;
 }
 
 function duration(seconds: number) {

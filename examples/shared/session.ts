@@ -8,10 +8,11 @@ export const url = import.meta.env.VITE_GRAPHQL_URL ?? 'http://localhost:4001/gr
 const REFRESH = 'mutation Refresh { refreshToken { token user { id } } }';
 // Far below REFRESH_GRACE: after it, a retry counts as theft of the token.
 const REFRESH_TIMEOUT = 10_000;
+const SESSION_ENDED = 'Your session has ended. Log in again.';
 
 export type Session =
   | { status: 'starting' | 'unreachable' }
-  | { status: 'signedOut'; hasEnded: boolean }
+  | { status: 'signedOut'; notice?: string }
   | { status: 'signedIn'; userId: string; accessToken: string };
 
 interface AuthPayload {
@@ -44,15 +45,15 @@ function setSignedIn({ token, user }: AuthPayload) {
   set({ status: 'signedIn', userId: user.id, accessToken: token });
 }
 
-/** Start the session with the payload of `login` or `register`, in all tabs. */
+/** Start the session with the payload of `login` or another mutation, in all tabs. */
 export function signIn(payload: AuthPayload) {
   setSignedIn(payload);
   otherTabs.postMessage('changed');
 }
 
-/** End the session in all tabs, after `logout`. */
-export function signOut() {
-  set({ status: 'signedOut', hasEnded: false });
+/** End the session in all tabs, after `logout` or `deleteAccount`. */
+export function signOut(notice?: string) {
+  set({ status: 'signedOut', notice });
   otherTabs.postMessage('changed');
 }
 
@@ -99,7 +100,8 @@ async function exchangeToken() {
   if (result.data) {
     setSignedIn(result.data.refreshToken);
   } else if (isUnauthenticated(result)) {
-    set({ status: 'signedOut', hasEnded: session.status === 'signedIn' });
+    const hasEnded = session.status === 'signedIn';
+    set({ status: 'signedOut', notice: hasEnded ? SESSION_ENDED : undefined });
   } else {
     throw new Error('The server could not refresh the session.');
   }

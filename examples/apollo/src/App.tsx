@@ -1,12 +1,17 @@
 import { ApolloProvider } from '@apollo/client/react';
 import { type ReactNode, useState } from 'react';
 import { Loading } from '../../shared/Loading';
+import { closeLink, type Page, REQUEST_PAGES, useLink } from '../../shared/link';
 import { Notice } from '../../shared/Notice';
 import { start, useSession } from '../../shared/session';
 import { createClient } from './client';
+import { WithFeatures } from './components/WithFeatures';
+import { ForgotPasswordPage } from './pages/ForgotPasswordPage';
 import { HomePage } from './pages/HomePage';
+import { LinkPage } from './pages/LinkPage';
 import { LoginPage } from './pages/LoginPage';
 import { RegisterPage } from './pages/RegisterPage';
+import { SignInLinkPage } from './pages/SignInLinkPage';
 
 export function App() {
   const session = useSession();
@@ -16,12 +21,12 @@ export function App() {
       {session.status === 'unreachable' && <Unreachable />}
       {session.status === 'signedOut' && (
         <Client key="signed out">
-          <SignedOut hasEnded={session.hasEnded} />
+          <Pages isSignedIn={false} notice={session.notice} />
         </Client>
       )}
       {session.status === 'signedIn' && (
         <Client key={session.userId}>
-          <HomePage />
+          <Pages isSignedIn />
         </Client>
       )}
     </main>
@@ -34,12 +39,32 @@ function Client({ children }: { children: ReactNode }) {
   return <ApolloProvider client={client}>{children}</ApolloProvider>;
 }
 
-function SignedOut({ hasEnded }: { hasEnded: boolean }) {
-  const [isNew, setIsNew] = useState(false);
-  return isNew ? (
-    <RegisterPage onLogin={() => setIsNew(false)} />
-  ) : (
-    <LoginPage hasEnded={hasEnded} onRegister={() => setIsNew(true)} />
+function Pages({ isSignedIn, notice }: { isSignedIn: boolean; notice?: string }) {
+  const link = useLink();
+  const [page, setPage] = useState<Page>('start');
+  const close = () => setPage('start');
+  // What is under a link begins again.
+  if (link && page !== 'start') setPage('start');
+  if (!link && isSignedIn && page !== 'forgotPassword') {
+    return <HomePage onForgotPassword={() => setPage('forgotPassword')} />;
+  }
+  return (
+    <WithFeatures>
+      {(features) => {
+        if (link) {
+          const onExpired = () => {
+            closeLink();
+            setPage(REQUEST_PAGES[link.kind]);
+          };
+          const props = { features, isSignedIn, link, onExpired };
+          return <LinkPage key={link.token} {...props} />;
+        }
+        if (page === 'forgotPassword') return <ForgotPasswordPage onBack={close} />;
+        if (page === 'signInLink') return <SignInLinkPage onBack={close} />;
+        if (page === 'register') return <RegisterPage features={features} onLogin={close} />;
+        return <LoginPage features={features} notice={notice} onPage={setPage} />;
+      }}
+    </WithFeatures>
   );
 }
 

@@ -28,7 +28,11 @@ export function createClient() {
   return new ApolloClient({
     link: ApolloLink.from([sessionLink, httpLink]),
     cache: new InMemoryCache({
-      typePolicies: { User: { fields: { sessions: relayStylePagination() } } },
+      typePolicies: {
+        // It has no id, and not all queries ask for all of its fields.
+        Features: { merge: true },
+        User: { fields: { sessions: relayStylePagination() } },
+      },
     }),
   });
 }

@@ -1,12 +1,17 @@
 import { type ReactNode, useState } from 'react';
 import { RelayEnvironmentProvider } from 'react-relay/hooks';
 import { Loading } from '../../shared/Loading';
+import { closeLink, type Page, REQUEST_PAGES, useLink } from '../../shared/link';
 import { Notice } from '../../shared/Notice';
 import { start, useSession } from '../../shared/session';
+import { WithFeatures } from './components/WithFeatures';
 import { createEnvironment } from './environment';
+import { ForgotPasswordPage } from './pages/ForgotPasswordPage';
 import { HomePage } from './pages/HomePage';
+import { LinkPage } from './pages/LinkPage';
 import { LoginPage } from './pages/LoginPage';
 import { RegisterPage } from './pages/RegisterPage';
+import { SignInLinkPage } from './pages/SignInLinkPage';
 
 export function App() {
   const session = useSession();
@@ -16,12 +21,12 @@ export function App() {
       {session.status === 'unreachable' && <Unreachable />}
       {session.status === 'signedOut' && (
         <Relay key="signed out">
-          <SignedOut hasEnded={session.hasEnded} />
+          <Pages isSignedIn={false} notice={session.notice} />
         </Relay>
       )}
       {session.status === 'signedIn' && (
         <Relay key={session.userId}>
-          <HomePage />
+          <Pages isSignedIn />
         </Relay>
       )}
     </main>
@@ -34,12 +39,32 @@ function Relay({ children }: { children: ReactNode }) {
   return <RelayEnvironmentProvider environment={environment}>{children}</RelayEnvironmentProvider>;
 }
 
-function SignedOut({ hasEnded }: { hasEnded: boolean }) {
-  const [isNew, setIsNew] = useState(false);
-  return isNew ? (
-    <RegisterPage onLogin={() => setIsNew(false)} />
-  ) : (
-    <LoginPage hasEnded={hasEnded} onRegister={() => setIsNew(true)} />
+function Pages({ isSignedIn, notice }: { isSignedIn: boolean; notice?: string }) {
+  const link = useLink();
+  const [page, setPage] = useState<Page>('start');
+  const close = () => setPage('start');
+  // What is under a link begins again.
+  if (link && page !== 'start') setPage('start');
+  if (!link && isSignedIn && page !== 'forgotPassword') {
+    return <HomePage onForgotPassword={() => setPage('forgotPassword')} />;
+  }
+  return (
+    <WithFeatures>
+      {(features) => {
+        if (link) {
+          const onExpired = () => {
+            closeLink();
+            setPage(REQUEST_PAGES[link.kind]);
+          };
+          const props = { features, isSignedIn, link, onExpired };
+          return <LinkPage key={link.token} {...props} />;
+        }
+        if (page === 'forgotPassword') return <ForgotPasswordPage onBack={close} />;
+        if (page === 'signInLink') return <SignInLinkPage onBack={close} />;
+        if (page === 'register') return <RegisterPage features={features} onLogin={close} />;
+        return <LoginPage features={features} notice={notice} onPage={setPage} />;
+      }}
+    </WithFeatures>
   );
 }
 

@@ -2,6 +2,7 @@ import { useMutation, useQuery } from '@apollo/client/react';
 import { AccountHeader } from '../../../shared/AccountHeader';
 import { signOut } from '../../../shared/session';
 import { graphql } from '../__generated__';
+import { Unconfirmed } from './Unconfirmed';
 
 const ACCOUNT = graphql(`
   query Account {
@@ -10,6 +11,10 @@ const ACCOUNT = graphql(`
       firstName
       lastName
       email
+      emailConfirmedAt
+    }
+    features {
+      mail
     }
   }
 `);
@@ -28,16 +33,20 @@ const LOGOUT_EVERYWHERE = graphql(`
 
 export function Account() {
   const { data } = useQuery(ACCOUNT);
-  const [logout, logoutResult] = useMutation(LOGOUT, { onCompleted: signOut });
+  const [logout, logoutResult] = useMutation(LOGOUT, { onCompleted: () => signOut() });
   const [logoutEverywhere, everywhereResult] = useMutation(LOGOUT_EVERYWHERE, {
-    onCompleted: signOut,
+    onCompleted: () => signOut(),
   });
+  const user = data?.viewer;
   return (
-    <AccountHeader
-      error={logoutResult.error ?? everywhereResult.error}
-      onLogout={() => void logout()}
-      onLogoutEverywhere={() => void logoutEverywhere()}
-      user={data?.viewer}
-    />
+    <>
+      <AccountHeader
+        error={logoutResult.error ?? everywhereResult.error}
+        onLogout={() => void logout()}
+        onLogoutEverywhere={() => void logoutEverywhere()}
+        user={user}
+      />
+      {data?.features.mail && user && !user.emailConfirmedAt && <Unconfirmed />}
+    </>
   );
 }

@@ -1,5 +1,7 @@
 import { useMutation } from '@apollo/client/react';
+import type { Features } from '../../../shared/features';
 import { LoginForm } from '../../../shared/LoginForm';
+import type { Page } from '../../../shared/link';
 import { signIn } from '../../../shared/session';
 import { graphql } from '../__generated__';
 
@@ -14,16 +16,21 @@ const LOGIN = graphql(`
   }
 `);
 
-export function LoginPage({ hasEnded, onRegister }: { hasEnded: boolean; onRegister: () => void }) {
+interface LoginPageProps {
+  features: Features;
+  notice?: string;
+  onPage: (page: Page) => void;
+}
+
+export function LoginPage(props: LoginPageProps) {
   const [login, { error, loading }] = useMutation(LOGIN, {
     onCompleted: ({ login }) => signIn(login),
   });
   return (
     <LoginForm
+      {...props}
       error={error}
-      hasEnded={hasEnded}
       isBusy={loading}
-      onRegister={onRegister}
       onSubmit={(input) => void login({ variables: { input } })}
     />
   );

@@ -5,12 +5,14 @@ import { signOut } from '../../../shared/session';
 import type { Account_viewer$key } from './__generated__/Account_viewer.graphql';
 import type { AccountLogoutAllMutation } from './__generated__/AccountLogoutAllMutation.graphql';
 import type { AccountLogoutMutation } from './__generated__/AccountLogoutMutation.graphql';
+import { Unconfirmed } from './Unconfirmed';
 
 const ACCOUNT = graphql`
   fragment Account_viewer on User {
     firstName
     lastName
     email
+    emailConfirmedAt
   }
 `;
 
@@ -26,18 +28,26 @@ const LOGOUT_EVERYWHERE = graphql`
   }
 `;
 
-export function Account({ viewer }: { viewer: Account_viewer$key }) {
+interface AccountProps {
+  hasMail: boolean;
+  viewer: Account_viewer$key;
+}
+
+export function Account({ hasMail, viewer }: AccountProps) {
   const user = useFragment(ACCOUNT, viewer);
   const [logout] = useMutation<AccountLogoutMutation>(LOGOUT);
   const [logoutEverywhere] = useMutation<AccountLogoutAllMutation>(LOGOUT_EVERYWHERE);
   const [error, setError] = useState<Error | null>(null);
-  const config = { variables: {}, onCompleted: signOut, onError: setError };
+  const config = { variables: {}, onCompleted: () => signOut(), onError: setError };
   return (
-    <AccountHeader
-      error={error}
-      onLogout={() => logout(config)}
-      onLogoutEverywhere={() => logoutEverywhere(config)}
-      user={user}
-    />
+    <>
+      <AccountHeader
+        error={error}
+        onLogout={() => logout(config)}
+        onLogoutEverywhere={() => logoutEverywhere(config)}
+        user={user}
+      />
+      {hasMail && !user.emailConfirmedAt && <Unconfirmed />}
+    </>
   );
 }

@@ -1,7 +1,9 @@
-import { useState } from 'react';
-import { graphql, useMutation } from 'react-relay/hooks';
+import { graphql } from 'react-relay/hooks';
+import type { Features } from '../../../shared/features';
 import { LoginForm } from '../../../shared/LoginForm';
+import type { Page } from '../../../shared/link';
 import { signIn } from '../../../shared/session';
+import { useAction } from '../components/useAction';
 import type { LoginPageMutation } from './__generated__/LoginPageMutation.graphql';
 
 const LOGIN = graphql`
@@ -15,22 +17,15 @@ const LOGIN = graphql`
   }
 `;
 
-export function LoginPage({ hasEnded, onRegister }: { hasEnded: boolean; onRegister: () => void }) {
-  const [login, isBusy] = useMutation<LoginPageMutation>(LOGIN);
-  const [error, setError] = useState<Error | null>(null);
+interface LoginPageProps {
+  features: Features;
+  notice?: string;
+  onPage: (page: Page) => void;
+}
+
+export function LoginPage(props: LoginPageProps) {
+  const { error, isBusy, send } = useAction<LoginPageMutation>(LOGIN, ({ login }) => signIn(login));
   return (
-    <LoginForm
-      error={error}
-      hasEnded={hasEnded}
-      isBusy={isBusy}
-      onRegister={onRegister}
-      onSubmit={(input) =>
-        login({
-          variables: { input },
-          onCompleted: ({ login }) => signIn(login),
-          onError: setError,
-        })
-      }
-    />
+    <LoginForm {...props} error={error} isBusy={isBusy} onSubmit={(input) => send({ input })} />
   );
 }

@@ -1,0 +1,12 @@
+import type { ReactNode } from 'react';
+
+/** A small page. */
+export function Card({ children, title }: { children: ReactNode; title: string }) {
+  return (
+    <section className="card small">
+      <title>{title}</title>
+      <h1>{title}</h1>
+      {children}
+    </section>
+  );
+}
