@@ -13,7 +13,8 @@ const SESSION_ENDED = 'Your session has ended. Log in again.';
 export type Session =
   | { status: 'starting' | 'unreachable' }
   | { status: 'signedOut'; notice?: string }
-  | { status: 'signedIn'; userId: string; accessToken: string };
+  // With another key, what is cached of the user is loaded again.
+  | { status: 'signedIn'; userId: string; key: string; accessToken: string };
 
 interface AuthPayload {
   token: string;
@@ -23,6 +24,7 @@ interface AuthPayload {
 let session: Session = { status: 'starting' };
 const listeners = new Set<() => void>();
 const otherTabs = new BroadcastChannel('session');
+let changesElsewhere = 0;
 
 function set(next: Session) {
   session = next;
@@ -42,19 +44,25 @@ export function authorization(): Record<string, string> {
 }
 
 function setSignedIn({ token, user }: AuthPayload) {
-  set({ status: 'signedIn', userId: user.id, accessToken: token });
+  const key = `${user.id} ${changesElsewhere}`;
+  set({ status: 'signedIn', userId: user.id, key, accessToken: token });
+}
+
+/** Let the other tabs load the user again, after a change. */
+export function tellOtherTabs() {
+  otherTabs.postMessage('changed');
 }
 
 /** Start the session with the payload of `login` or another mutation, in all tabs. */
 export function signIn(payload: AuthPayload) {
   setSignedIn(payload);
-  otherTabs.postMessage('changed');
+  tellOtherTabs();
 }
 
 /** End the session in all tabs, after `logout` or `deleteAccount`. */
 export function signOut(notice?: string) {
   set({ status: 'signedOut', notice });
-  otherTabs.postMessage('changed');
+  tellOtherTabs();
 }
 
 /** Ask the server whether the user is signed in, at the start and after a change in another tab. */
@@ -71,6 +79,7 @@ let refreshing: Promise<void> | null = null;
 
 // The response of a running refresh may be older than the change in the other tab.
 otherTabs.onmessage = async () => {
+  changesElsewhere += 1;
   await refreshing?.catch(() => {});
   await start();
 };

@@ -25,7 +25,7 @@ export function App() {
         </Client>
       )}
       {session.status === 'signedIn' && (
-        <Client key={session.userId}>
+        <Client key={session.key}>
           <Pages isSignedIn />
         </Client>
       )}

@@ -25,7 +25,7 @@ export function App() {
         </Relay>
       )}
       {session.status === 'signedIn' && (
-        <Relay key={session.userId}>
+        <Relay key={session.key}>
           <Pages isSignedIn />
         </Relay>
       )}

@@ -1,5 +1,6 @@
 import { useMutation } from '@apollo/client/react';
 import { NameForm } from '../../../shared/SettingsForms';
+import { tellOtherTabs } from '../../../shared/session';
 import { graphql } from '../__generated__';
 
 const UPDATE_PROFILE = graphql(`
@@ -15,7 +16,9 @@ const UPDATE_PROFILE = graphql(`
 `);
 
 export function ChangeName({ user }: { user: { firstName: string; lastName: string } }) {
-  const [update, { data, error, loading }] = useMutation(UPDATE_PROFILE);
+  const [update, { data, error, loading }] = useMutation(UPDATE_PROFILE, {
+    onCompleted: tellOtherTabs,
+  });
   return (
     <NameForm
       error={error}

@@ -1,5 +1,6 @@
 import { useMutation } from '@apollo/client/react';
 import { ConfirmForm } from '../../../shared/ConfirmForm';
+import { tellOtherTabs } from '../../../shared/session';
 import { graphql } from '../__generated__';
 
 const CONFIRM_EMAIL = graphql(`
@@ -21,7 +22,9 @@ interface ConfirmEmailProps {
 }
 
 export function ConfirmEmail({ token, ...props }: ConfirmEmailProps) {
-  const [confirmEmail, { data, error, loading }] = useMutation(CONFIRM_EMAIL);
+  const [confirmEmail, { data, error, loading }] = useMutation(CONFIRM_EMAIL, {
+    onCompleted: tellOtherTabs,
+  });
   return (
     <ConfirmForm
       {...props}

@@ -1,5 +1,6 @@
 import { useMutation } from '@apollo/client/react';
 import { ConfirmForm } from '../../../shared/ConfirmForm';
+import { tellOtherTabs } from '../../../shared/session';
 import { graphql } from '../__generated__';
 
 const CONFIRM_EMAIL_CHANGE = graphql(`
@@ -21,7 +22,9 @@ interface ConfirmEmailChangeProps {
 }
 
 export function ConfirmEmailChange({ token, ...props }: ConfirmEmailChangeProps) {
-  const [confirmEmailChange, { data, error, loading }] = useMutation(CONFIRM_EMAIL_CHANGE);
+  const [confirmEmailChange, { data, error, loading }] = useMutation(CONFIRM_EMAIL_CHANGE, {
+    onCompleted: tellOtherTabs,
+  });
   return (
     <ConfirmForm
       {...props}

@@ -1,5 +1,6 @@
 import { graphql, useFragment } from 'react-relay/hooks';
 import { NameForm } from '../../../shared/SettingsForms';
+import { tellOtherTabs } from '../../../shared/session';
 import type { ChangeName_user$key } from './__generated__/ChangeName_user.graphql';
 import type { ChangeNameMutation } from './__generated__/ChangeNameMutation.graphql';
 import { useAction } from './useAction';
@@ -25,7 +26,10 @@ const UPDATE_PROFILE = graphql`
 
 export function ChangeName({ user }: { user: ChangeName_user$key }) {
   const names = useFragment(USER, user);
-  const { data, error, isBusy, send } = useAction<ChangeNameMutation>(UPDATE_PROFILE);
+  const { data, error, isBusy, send } = useAction<ChangeNameMutation>(
+    UPDATE_PROFILE,
+    tellOtherTabs,
+  );
   return (
     <NameForm
       error={error}

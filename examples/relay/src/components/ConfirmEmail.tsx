@@ -1,5 +1,6 @@
 import { graphql } from 'react-relay/hooks';
 import { ConfirmForm } from '../../../shared/ConfirmForm';
+import { tellOtherTabs } from '../../../shared/session';
 import type { ConfirmEmailMutation } from './__generated__/ConfirmEmailMutation.graphql';
 import { useAction } from './useAction';
 
@@ -22,7 +23,10 @@ interface ConfirmEmailProps {
 }
 
 export function ConfirmEmail({ token, ...props }: ConfirmEmailProps) {
-  const { data, error, isBusy, send } = useAction<ConfirmEmailMutation>(CONFIRM_EMAIL);
+  const { data, error, isBusy, send } = useAction<ConfirmEmailMutation>(
+    CONFIRM_EMAIL,
+    tellOtherTabs,
+  );
   return (
     <ConfirmForm
       {...props}

@@ -1,5 +1,6 @@
 import { graphql } from 'react-relay/hooks';
 import { ConfirmForm } from '../../../shared/ConfirmForm';
+import { tellOtherTabs } from '../../../shared/session';
 import type { ConfirmEmailChangeMutation } from './__generated__/ConfirmEmailChangeMutation.graphql';
 import { useAction } from './useAction';
 
@@ -22,7 +23,10 @@ interface ConfirmEmailChangeProps {
 }
 
 export function ConfirmEmailChange({ token, ...props }: ConfirmEmailChangeProps) {
-  const { data, error, isBusy, send } = useAction<ConfirmEmailChangeMutation>(CONFIRM_EMAIL_CHANGE);
+  const { data, error, isBusy, send } = useAction<ConfirmEmailChangeMutation>(
+    CONFIRM_EMAIL_CHANGE,
+    tellOtherTabs,
+  );
   return (
     <ConfirmForm
       {...props}
