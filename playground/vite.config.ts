@@ -7,6 +7,7 @@ import { defineConfig } from 'vite';
 import { patchGraphiQL } from './graphiql_patches.ts';
 
 // The page is at PREFIX/graphql, its files at PREFIX/graphql/assets, and nobody knows the prefix.
+// Where the page has another name than graphql, the server replaces that here.
 const BASE = 'graphql/';
 // The server replaces this by the nonce of the response.
 const NONCE = 'CSP_NONCE';

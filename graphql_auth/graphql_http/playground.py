@@ -17,8 +17,9 @@ PACKAGE = Path(__file__).parents[1]
 BUILD = PACKAGE / "static"
 PLAIN_PAGE = PACKAGE / "graphql_http" / "plain_page.html"
 
-# The build has this in place of the nonce.
+# The build has these in place of the nonce, and of the last part of the path.
 NONCE = "CSP_NONCE"
+BUILT_ASSETS = "graphql/assets/"
 # Monaco, the editor in GraphiQL, writes inline styles. A script needs the nonce of this response,
 # or is loaded by a script that has it.
 CONTENT_SECURITY_POLICY = (
@@ -45,7 +46,7 @@ class Playground:
         self._assets = {path.name: path for path in paths if path.suffix != ".gz"}
 
     def page(self, request: Request) -> Response:
-        """Return the page, with a new nonce for its scripts.
+        """Return the page, which names its assets from its path, with a new nonce for its scripts.
 
         The policy also holds if an attacker loads another response of ours as a script
         (https://www.w3.org/TR/CSP3/#strict-dynamic-usage, ASVS 5.0 3.4.3).
@@ -59,7 +60,9 @@ class Playground:
             "Last-Modified": self._validators["last-modified"],
             "Vary": "Accept",
         }
-        response = HTMLResponse(self._page.replace(NONCE, nonce), headers=headers)
+        name = request.scope["path"].rpartition("/")[2]
+        page = self._page.replace(NONCE, nonce).replace(BUILT_ASSETS, f"{name}/assets/")
+        response = HTMLResponse(page, headers=headers)
         return _unless_known(request, response)
 
     async def asset(self, request: Request) -> Response:

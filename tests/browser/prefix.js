@@ -1,9 +1,10 @@
 // Uses the playground under a prefix: its files, its workers and its requests.
-//   CHROMIUM=PATH node prefix.js GRAPHQL_URL
+//   CHROMIUM=PATH node prefix.js GRAPHQL_URL [URL_THAT_LEADS_THERE]
 import { open, play, shows } from './stage.js';
 
-const [url] = process.argv.slice(2);
+const url = process.argv[2];
 const directory = url.replace(/[^/]*$/, '');
+const start = process.argv[3] ?? directory;
 
 await play(async (browser) => {
   const errors = [];
@@ -11,11 +12,11 @@ await play(async (browser) => {
   const requested = [];
   context.on('request', (request) => requested.push(request.url()));
   context.on('response', (response) => {
-    if (!response.ok() && response.url() !== directory)
+    if (!response.ok() && response.url() !== start)
       errors.push(`${response.status()}: ${response.url()}`);
   });
-  const page = await open(context, directory, errors);
-  shows('the prefix leads to the playground', page.url(), url);
+  const page = await open(context, start, errors);
+  shows('the start leads to the playground', page.url(), url);
   await page.waitForSelector('.graphiql-query-editor .view-line');
   await page.waitForSelector('.session-bar .session > *');
   await page.click('.graphiql-execute-button');
@@ -28,7 +29,7 @@ await play(async (browser) => {
   shows('the formatter is loaded', (await formatter).ok(), true);
 
   const elsewhere = requested.filter(
-    (each) => each.startsWith('http') && !each.startsWith(directory),
+    (each) => each.startsWith('http') && each !== start && !each.startsWith(directory),
   );
   shows('each request stays below the prefix', elsewhere, []);
   const workers = requested.filter((each) => each.includes('.worker-'));

@@ -52,3 +52,14 @@ def test_playground_works_in_a_mounted_application(database_uri: str, tmp_path: 
     command = (sys.executable, "-m", "uvicorn", "site_with_auth:site", "--port", str(port))
     with running(port, *command, directory=tmp_path, MONGO_URI=database_uri, TOKEN_KEY=KEY):
         print(play("prefix.js", f"http://localhost:{port}/auth/graphql"))
+
+
+def test_playground_works_at_another_path(database_uri: str, tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "versioned.py").write_text(
+        "from graphql_auth import GraphQLAuth\napp = GraphQLAuth(path='/api/v1').app()\n"
+    )
+    command = (sys.executable, "-m", "uvicorn", "versioned:app", "--port", str(port))
+    with running(port, *command, directory=tmp_path, MONGO_URI=database_uri, TOKEN_KEY=KEY):
+        origin = f"http://localhost:{port}"
+        print(play("prefix.js", f"{origin}/api/v1", f"{origin}/"))

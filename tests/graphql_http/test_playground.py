@@ -77,6 +77,24 @@ async def test_script_needs_nonce_of_its_response(build: Path) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/graphql", "/auth/graphql", "/api/v1"])
+async def test_page_names_assets_below_its_own_path(build: Path, path: str) -> None:
+    playground = Playground(build)
+
+    async def page(request: Request) -> Response:
+        return playground.page(request)
+
+    app = Starlette(routes=[Route(path, page), Route(f"{path}/assets/{{name}}", playground.asset)])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        response = await client.get(path)
+        (source,) = re.findall(r'src="(.+?)"', response.text)
+        script = await client.get(str(response.url.join(source)))
+
+    assert script.text == SCRIPT
+
+
+@pytest.mark.anyio
 async def test_page_without_build_says_how_to_build(tmp_path: Path) -> None:
     page = (await get(tmp_path, "")).text
 
