@@ -3,11 +3,14 @@ import { useEffect } from 'react';
 
 /** Scrolls the row of tabs, which is longer than a narrow screen, to the active one. */
 export function ActiveTab() {
-  const index = useGraphiQL((state) => state.activeTabIndex);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: GraphiQL marks the tab with this index.
+  const { index, title } = useGraphiQL(({ activeTabIndex, tabs }) => ({
+    index: activeTabIndex,
+    title: tabs[activeTabIndex]?.title,
+  }));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: they choose the tab, and its width.
   useEffect(() => {
     const tab = document.querySelector('.graphiql-tab-active');
     tab?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-  }, [index]);
+  }, [index, title]);
   return null;
 }

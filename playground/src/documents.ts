@@ -26,14 +26,21 @@ export interface Grant {
   inCookie?: boolean | undefined;
 }
 
-export type Effect = { kind: 'signedIn'; grant: Grant } | { kind: 'signedOut' };
+export type Effect =
+  | { kind: 'signedIn'; grant: Grant }
+  | { kind: 'signedOut' }
+  /** The names or the e-mail of the user have changed. */
+  | { kind: 'changed' };
 
 type Data = Record<string, unknown>;
 type Fields = [FieldNode, ...FieldNode[]];
 type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
-const SIGN_INS = ['register', 'login', 'refreshToken', 'changePassword'];
+const LOGINS = ['register', 'login'];
+const SIGN_INS = [...LOGINS, 'confirmSignUp', 'resetPassword', 'signInWithLink'];
+const GRANTS = [...SIGN_INS, 'refreshToken', 'changePassword'];
 const SIGN_OUTS = ['logout', 'logoutEverywhere'];
+const CHANGES = ['updateProfile', 'confirmEmailChange'];
 
 export class Operation {
   private constructor(
@@ -64,11 +71,16 @@ export class Operation {
 
   /** Whether it returns an access token and needs none. */
   get signsIn(): boolean {
-    return this.rootFields().some(({ name }) => ['register', 'login'].includes(name.value));
+    return this.hasOneOf(SIGN_INS);
+  }
+
+  /** Whether it signs in without a link in a mail. */
+  get isLogin(): boolean {
+    return this.hasOneOf(LOGINS);
   }
 
   get refreshes(): boolean {
-    return this.rootFields().some(({ name }) => name.value === 'refreshToken');
+    return this.hasOneOf(['refreshToken']);
   }
 
   /** Returns the effect of its response on the session; if there are several, the last one. */
@@ -83,7 +95,10 @@ export class Operation {
   private effectOf([field, ...others]: Fields, value: unknown): Effect | null {
     const name = field.name.value;
     if (SIGN_OUTS.includes(name) && value === true) return { kind: 'signedOut' };
-    if (!SIGN_INS.includes(name) || !isData(value)) return null;
+    if (!isData(value)) return null;
+    if (name === 'deleteAccount') return { kind: 'signedOut' };
+    if (CHANGES.includes(name)) return { kind: 'changed' };
+    if (!GRANTS.includes(name)) return null;
     const grant = this.grantOf(selectedBy([field, ...others]), value);
     return { kind: 'signedIn', grant: { ...grant, inCookie: this.inCookie(field) } };
   }
@@ -113,6 +128,10 @@ export class Operation {
     if (field.name.value === 'refreshToken') return !isData(input);
     if (field.name.value === 'changePassword') return undefined;
     return isData(input) && input.useCookie === true;
+  }
+
+  private hasOneOf(names: string[]): boolean {
+    return this.rootFields().some(({ name }) => names.includes(name.value));
   }
 
   private rootFields(): FieldNode[] {

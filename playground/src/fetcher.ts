@@ -1,4 +1,5 @@
 import { isIntrospection, Operation } from './documents';
+import { withTokens } from './mail_links';
 import type { Answer, GraphQLRequest, Headers, Reply, Send } from './requests';
 import { hasError } from './requests';
 import type { Session } from './session';
@@ -20,7 +21,7 @@ const TOKEN_HEADERS = ['authorization', 'x-access-token'];
 
 export function createFetcher(send: Send, session: SessionPart) {
   return (request: GraphQLRequest, options?: { headers?: Headers }) =>
-    observed(execute(request, options?.headers ?? {}, send, session));
+    observed(execute(withTokens(request), options?.headers ?? {}, send, session));
 }
 
 async function execute(
@@ -49,7 +50,7 @@ async function execute(
 async function learned(operation: Operation | null, reply: Reply, session: SessionPart) {
   const effect = operation?.effect(reply.answer.data);
   if (effect) await session.apply(effect, reply);
-  session.noteErrors(operation?.signsIn ? reply.answer : {});
+  session.noteErrors(reply.answer, operation?.isLogin ?? false);
   return reply.answer;
 }
 

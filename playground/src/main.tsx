@@ -7,10 +7,19 @@ import './fonts.css';
 import './style.css';
 import './narrow.css';
 import { createRoot } from 'react-dom/client';
+import { keepToken } from './mail_links';
 import { Playground } from './playground';
 import { send } from './requests';
 import { Session } from './session';
 import { onAnnouncement, surroundings } from './surroundings';
+
+function hideToken() {
+  const fragment = keepToken(location.hash);
+  if (fragment) history.replaceState(null, '', fragment);
+}
+
+hideToken();
+addEventListener('hashchange', hideToken);
 
 const session = new Session(send, surroundings);
 onAnnouncement(() => void session.follow());

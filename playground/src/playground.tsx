@@ -46,7 +46,7 @@ export function Playground({ session }: { session: Session }) {
             <ResponseHint />
           </GraphiQL.Footer>
           <ActiveTab />
-          <LinkOpener />
+          <LinkOpener session={session} />
           <SystemTheme />
         </GraphiQL>
       </main>

@@ -13,7 +13,10 @@ export type Note =
   | 'tokenNotSelected'
   | 'signOutFailed'
   | 'emailTaken'
-  | 'wrongCredentials';
+  | 'emailUnconfirmed'
+  | 'wrongCredentials'
+  | 'linkExpired'
+  | 'notAvailable';
 
 export interface Snapshot {
   status: Status;
@@ -49,9 +52,15 @@ const WAIT_FOR_REFRESH = 10_000;
 // late one, `viewer` is null without an error.
 const DOUBT = 2_000;
 
-// The errors of a sign-in that another of the ready operations solves.
-const SIGN_IN_NOTES = new Map<string, Note>([
+// The errors that another operation, a mail or a setting solves.
+const NOTES = new Map<string, Note>([
+  ['LINK_EXPIRED', 'linkExpired'],
+  ['NOT_AVAILABLE', 'notAvailable'],
+]);
+const LOGIN_NOTES = new Map<string, Note>([
+  ...NOTES,
   ['EMAIL_TAKEN', 'emailTaken'],
+  ['EMAIL_UNCONFIRMED', 'emailUnconfirmed'],
   ['INVALID_CREDENTIALS', 'wrongCredentials'],
 ]);
 
@@ -126,17 +135,24 @@ export class Session {
       this.surroundings.announce();
       return;
     }
+    if (effect.kind === 'changed') {
+      if (this.accessToken === null) return;
+      void this.askWhoIsSignedIn();
+      if (this.renewal.by === 'cookie') this.surroundings.announce();
+      return;
+    }
     this.refreshing = null;
     const isSignedIn = await this.adopt(effect.grant, reply);
     if (!isSignedIn) this.change({ note: 'tokenNotSelected' });
     if (this.renewal.by === 'cookie') this.surroundings.announce();
   }
 
-  /** Shows what to do about a failed sign-in, until the next response. */
-  noteErrors({ errors = [] }: Answer): void {
-    const notes = errors.map(({ extensions }) => SIGN_IN_NOTES.get(extensions?.code ?? ''));
+  /** Shows what to do about an error, until the next response. */
+  noteErrors({ errors = [] }: Answer, isLogin: boolean): void {
+    const known = isLogin ? LOGIN_NOTES : NOTES;
+    const notes = errors.map(({ extensions }) => known.get(extensions?.code ?? ''));
     const note = notes.find((each) => each !== undefined) ?? null;
-    const isShown = [...SIGN_IN_NOTES.values()].some((each) => each === this.state.note);
+    const isShown = [...LOGIN_NOTES.values()].some((each) => each === this.state.note);
     if (note || isShown) this.change({ note });
   }
 

@@ -13,7 +13,10 @@ const NOTES: Record<Note, string> = {
   tokenNotSelected: 'Signed in, but the response has no token: select the field token.',
   signOutFailed: 'Still signed in: the server did not answer.',
   emailTaken: 'This e-mail has an account. Run Login.',
+  emailUnconfirmed: 'Confirm the e-mail first: open the link in the mail.',
   wrongCredentials: 'Wrong e-mail or password. No account yet? Run Register.',
+  linkExpired: 'Open the link of the last mail, or ask for another one.',
+  notAvailable: 'The server has no mail, or a setting disables this.',
 };
 
 export function SessionBar({ session }: { session: Session }) {

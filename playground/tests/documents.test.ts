@@ -71,6 +71,30 @@ test('of several fields the last one counts', () => {
   expect(operation?.effect({ login: TOKENS, logout: true })).toEqual({ kind: 'signedOut' });
 });
 
+test.each(['confirmSignUp', 'resetPassword', 'signInWithLink'])('%s signs in', (name) => {
+  const query = `mutation { ${name}(input: {token: "t", useCookie: true}) { token expiresAt } }`;
+  const operation = Operation.read({ query });
+
+  expect(operation?.signsIn).toBe(true);
+  expect(operation?.isLogin).toBe(false);
+  expect(grantOf(query, { [name]: TOKENS })).toEqual({ ...TOKENS, inCookie: true });
+});
+
+test('who deletes the account is signed out, unless that failed', () => {
+  const query = 'mutation { gone: deleteAccount(input: {}) { deletedUserId } }';
+  const operation = Operation.read({ query });
+
+  expect(operation?.effect({ gone: { deletedUserId: 'x' } })).toEqual({ kind: 'signedOut' });
+  expect(operation?.effect(null)).toBeNull();
+});
+
+test.each(['updateProfile', 'confirmEmailChange'])('%s changes the user', (name) => {
+  const operation = Operation.read({ query: `mutation { ${name}(input: {}) { __typename } }` });
+
+  expect(operation?.effect({ [name]: {} })).toEqual({ kind: 'changed' });
+  expect(operation?.effect({ [name]: null })).toBeNull();
+});
+
 test('nothing is concluded from a failure, a query or a text that is no document', () => {
   const login = Operation.read({ query: 'mutation { login(input: {}) { token } }' });
   const query = Operation.read({ query: '{ login: viewer { token: email } }' });

@@ -1,5 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { createFetcher } from '../src/fetcher';
+import { type Linked, readLink } from '../src/links';
+import { keepToken } from '../src/mail_links';
 import type { Answer, GraphQLRequest, Headers } from '../src/requests';
 import type { Session } from '../src/session';
 import { LOGIN, Server, sessionAt } from './server';
@@ -76,7 +78,9 @@ test('codes decide, not messages', async () => {
 
 test.each([
   ['EMAIL_TAKEN', 'emailTaken'],
+  ['EMAIL_UNCONFIRMED', 'emailUnconfirmed'],
   ['INVALID_CREDENTIALS', 'wrongCredentials'],
+  ['NOT_AVAILABLE', 'notAvailable'],
 ])('after %s the bar says what to run, until the next response', async (code, note) => {
   server.trouble = { errors: [{ message: '', extensions: { code } }] };
 
@@ -88,12 +92,34 @@ test.each([
   expect(session.snapshot().note).toBeNull();
 });
 
-test('a wrong current password is no failed sign-in', async () => {
-  server.trouble = { errors: [{ message: '', extensions: { code: 'INVALID_CREDENTIALS' } }] };
+test.each([
+  ['changePassword', 'INVALID_CREDENTIALS'],
+  ['confirmSignUp', 'INVALID_CREDENTIALS'],
+  ['confirmEmailChange', 'EMAIL_TAKEN'],
+])('an error of %s is no failed login', async (name, code) => {
+  server.trouble = { errors: [{ message: '', extensions: { code } }] };
 
-  await run({ query: 'mutation { changePassword(input: {}) { token } }' });
+  await run({ query: `mutation { ${name}(input: {}) { __typename } }` });
 
   expect(session.snapshot().note).toBeNull();
+});
+
+test.each(['resetPassword', 'confirmEmail'])('a link of %s that is over is noted', async (name) => {
+  server.trouble = { errors: [{ message: '', extensions: { code: 'LINK_EXPIRED' } }] };
+
+  await run({ query: `mutation { ${name}(input: {}) { __typename } }` });
+
+  expect(session.snapshot().note).toBe('linkExpired');
+});
+
+test('the token of a mailed link goes to the server only', async () => {
+  keepToken('#reset=secret');
+  const { query, variables } = readLink('#ResetPassword') as Linked;
+
+  await run({ query, variables: JSON.parse(variables) });
+
+  expect(variables).not.toContain('secret');
+  expect(server.requests.at(-1)?.request.variables).toMatchObject({ input: { token: 'secret' } });
 });
 
 test('whoever is signed out gets the answer as it is', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { linkTo, readLink } from '../src/links';
+import { LINK_OPERATIONS } from '../src/mail_links';
 import { READY_OPERATIONS } from '../src/operations';
 
 const ADDRESS = 'http://localhost:4001/graphql?x=1#old';
@@ -36,8 +37,26 @@ test('what cannot be the name of an operation is ignored', () => {
   expect(linked).toEqual({ query: 'query A{welcome}', variables: '' });
 });
 
-test.each(READY_OPERATIONS)('#$name opens a ready operation', ({ name, query, variables }) => {
-  expect(readLink(`#${name.toLowerCase()}`)).toEqual({ query, variables });
+test.each([...READY_OPERATIONS, ...LINK_OPERATIONS])(
+  '#$name opens a ready operation',
+  ({ name, query, variables }) => {
+    expect(readLink(`#${name.toLowerCase()}`)).toEqual({ query, variables });
+  },
+);
+
+test.each([
+  ['ConfirmSignUp', ['password', 'password']],
+  ['ConfirmEmail', ['password', undefined]],
+  ['ResetPassword', ['newPassword', 'newPassword']],
+  ['ConfirmEmailChange', ['password', undefined]],
+  ['SignInWithLink', [undefined, undefined]],
+])('%s asks for the password that it needs, if the user is not or is signed in', (name, asked) => {
+  const inputs = [false, true].map((isSignedIn) => {
+    const { input } = JSON.parse(readLink(`#${name}`, isSignedIn)?.variables ?? '');
+    return Object.keys(input).find((key) => input[key] === '');
+  });
+
+  expect(inputs).toEqual(asked);
 });
 
 test.each(['', '#', '#nothing', '#variables={}'])('%j links to nothing', (fragment) => {

@@ -9,27 +9,40 @@ import {
   validate,
 } from 'graphql';
 import { expect, test, vi } from 'vitest';
-import { READY_OPERATIONS } from '../src/operations';
+import { Operation } from '../src/documents';
+import { LINK_OPERATIONS, type LinkOperation } from '../src/mail_links';
+import { READY_OPERATIONS, type ReadyOperation } from '../src/operations';
 
+const ALL: (ReadyOperation & Partial<LinkOperation>)[] = [...READY_OPERATIONS, ...LINK_OPERATIONS];
 const schema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'));
 
-test.each(READY_OPERATIONS)('$name fits the schema of the server', ({ query, variables }) => {
-  const document = parse(query);
+test.each(ALL)('$name fits the schema of the server', (ready) => {
+  const document = parse(ready.query);
   const [operation] = document.definitions;
   if (operation?.kind !== 'OperationDefinition') throw new Error('no operation');
-  const values = variables ? JSON.parse(variables) : {};
 
   expect(validate(schema, document)).toEqual([]);
-  for (const { variable, type } of operation.variableDefinitions ?? []) {
-    const inputType = typeFromAST(schema, type as never) as GraphQLInputType;
-    expect(isInputType(inputType)).toBe(true);
-    coerceInputValue(values[variable.name.value], inputType, (path, _value, error) => {
-      throw new Error(`${path.join('.')}: ${error.message}`);
-    });
+  for (const variables of [ready.variables, ready.variablesOfUser ?? ready.variables]) {
+    const values = variables ? JSON.parse(variables) : {};
+    for (const { variable, type } of operation.variableDefinitions ?? []) {
+      const inputType = typeFromAST(schema, type as never) as GraphQLInputType;
+      expect(isInputType(inputType)).toBe(true);
+      coerceInputValue(values[variable.name.value], inputType, (path, _value, error) => {
+        throw new Error(`${path.join('.')}: ${error.message}`);
+      });
+    }
   }
 });
 
-test.each(READY_OPERATIONS)('the tab of $name has its name', ({ name, query }) => {
+test('each mutation of the server that signs in or mails a link is ready', () => {
+  const ready = ALL.flatMap(({ query }) => [...query.matchAll(/^ {2}(\w+)/gm)].map(([, it]) => it));
+  const others = ['logoutEverywhere', 'revokeSession'];
+
+  const mutations = Object.keys(schema.getMutationType()?.getFields() ?? {});
+  expect(mutations.filter((name) => !ready.includes(name))).toEqual(others);
+});
+
+test.each(ALL)('the tab of $name has its name', ({ name, query }) => {
   expect(query).toMatch(new RegExp(`^(query|mutation) ${name}\\b`, 'm'));
 });
 
@@ -44,19 +57,21 @@ test('the README and the ready operations have one user with one password', () =
   expect(distinct(/"?\w*password\\?"?: \\?"([^"\\]+)/gi)).toEqual(new Set(['correct horse']));
 });
 
-test.each(['Register', 'Login'])('%s is sent with a session in a cookie', (name) => {
-  const operation = READY_OPERATIONS.find((each) => each.name === name);
-
-  expect(JSON.parse(operation?.variables ?? '').input.useCookie).toBe(true);
-});
+test.each(ALL.filter(({ query }) => Operation.read({ query })?.signsIn))(
+  '$name is sent with a session in a cookie',
+  ({ variables }) => {
+    expect(JSON.parse(variables).input.useCookie).toBe(true);
+  },
+);
 
 test.each([true, false])('a secure context (%s) decides on the cookie', async (isSecureContext) => {
   vi.stubGlobal('isSecureContext', isSecureContext);
   vi.resetModules();
-  const { readyOperation } = await import('../src/operations');
+  const { readLink } = await import('../src/links');
 
-  const { input } = JSON.parse(readyOperation('Login')?.variables ?? '');
-
-  expect(input.useCookie).toBe(isSecureContext);
+  for (const name of ['Login', 'ResetPassword']) {
+    const { input } = JSON.parse(readLink(`#${name}`)?.variables ?? '');
+    expect(input.useCookie).toBe(isSecureContext);
+  }
   vi.unstubAllGlobals();
 });

@@ -12,6 +12,7 @@ const DENIED: Answer = { errors: [{ message: '', extensions: { code: 'UNAUTHENTI
 export class Server {
   clock = 1_000_000_000;
   hasCookie = false;
+  person = PERSON;
   refreshToken: string | null = null;
   issued = 0;
   /** If set, responds instead of this server. */
@@ -34,7 +35,7 @@ export class Server {
     this.issued += 1;
     this.isRevoked = false;
     const expiresAt = new Date(this.clock + LIFETIME).toISOString();
-    return { token: `token-${this.issued}`, expiresAt, user: PERSON };
+    return { token: `token-${this.issued}`, expiresAt, user: this.person };
   }
 
   revoke(): void {
@@ -53,7 +54,7 @@ export class Server {
       return { data: { login: { ...this.payload(), refreshToken: null } } };
     }
     const isGood = headers.Authorization === `Bearer token-${this.issued}` && !this.isRevoked;
-    if (query.includes('viewer')) return { data: { viewer: isGood ? PERSON : null } };
+    if (query.includes('viewer')) return { data: { viewer: isGood ? this.person : null } };
     return isGood ? { data: { welcome: 'Welcome' } } : DENIED;
   }
 

@@ -143,6 +143,30 @@ test('who is signed in is asked for where it was not selected', async () => {
   expect(session.snapshot()).toMatchObject({ user: PERSON, expiresAt: null, canRefresh: false });
 });
 
+test('a change of the user is asked for, and the other tabs are told', async () => {
+  const { session, announced } = sessionAt(server);
+  await execute(session, server, LOGIN);
+  announced.length = 0;
+  server.person = { ...PERSON, firstName: 'Augusta' };
+
+  await session.apply({ kind: 'changed' }, { answer: {}, serverTime: server.clock });
+  await new Promise((resolve) => setTimeout(resolve));
+
+  expect(session.snapshot()).toMatchObject({ status: 'signedIn', user: server.person });
+  expect(announced).toEqual(['session']);
+});
+
+test('a change of a user who is not signed in here is nothing to ask for', async () => {
+  const { session } = sessionAt(server);
+  await session.resume();
+  server.requests.length = 0;
+
+  await session.apply({ kind: 'changed' }, { answer: {}, serverTime: server.clock });
+
+  expect(session.snapshot().status).toBe('signedOut');
+  expect(server.requests).toEqual([]);
+});
+
 test('signing out ends the session, and tells the other tabs', async () => {
   const { session, announced } = sessionAt(server);
   await execute(session, server, LOGIN);
