@@ -177,6 +177,11 @@ async function resetsPassword(context, page, errors) {
   await go(opened, 'ResetPassword');
   const { input } = await variables(opened);
   shows('a reload has no token', [input.token, input.newPassword], ['', '']);
+  await opened.evaluate(() => (location.hash = '#reset=another.token'));
+  await opened.locator('.view-line').filter({ hasText: 'from the reset' }).waitFor();
+  await isOpen(opened, 'ResetPassword');
+  const tabs = opened.locator('.graphiql-tab-button[title="ResetPassword"]');
+  shows('a further link opens the same tab', await tabs.count(), 1);
 }
 
 async function signsInByLink(page, operations) {
