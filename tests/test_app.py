@@ -240,7 +240,7 @@ def test_assets_and_root_are_served_only_with_the_playground(*, playground: bool
     paths = [route.path for route in create_app(settings).routes if isinstance(route, Route)]
 
     of_playground = ["/graphql/assets/{name}", "/"] if playground else []
-    assert paths == ["/graphql", *of_playground]
+    assert paths == ["/graphql", *of_playground, "/livez", "/readyz"]
 
 
 @pytest.mark.parametrize("limit", PASSING)

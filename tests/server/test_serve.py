@@ -323,5 +323,5 @@ def test_name_and_value_without_effect_are_lines_of_the_log(start: Start) -> Non
     server = start(HOST="x86_64-conda-linux-gnu", ALLOWED_ORIGIN="https://app.example.com")
 
     assert "http://localhost:" in server.url
-    assert "Z WARNING graphql_auth.settings: HOST counts as unset" in server.output
-    assert "WARNING graphql_auth.settings: ALLOWED_ORIGIN is not a setting" in server.output
+    assert "Z WARNING graphql_auth.environment: HOST counts as unset" in server.output
+    assert "WARNING graphql_auth.environment: ALLOWED_ORIGIN is not a setting" in server.output
