@@ -79,6 +79,8 @@ class GraphQLAuth:
             raise StartError(f"path {path!r} is not of the form /api/graphql.")
         if inspect.iscoroutinefunction(context):
             raise TypeError("context is a function that is not async")
+        if mailer and not inspect.iscoroutinefunction(getattr(mailer, "send", None)):
+            raise TypeError("mailer has a method: async def send(self, message)")
         _check_documents(user_document, documents := tuple(documents))
         schema = create_schema(query, mutation, types, extend, extensions, user_document)
         self.parts = Parts(schema, user_document, documents, context, limits, path, mailer=mailer)

@@ -251,3 +251,21 @@ def test_configured_limit_is_reported(strict: ServerProcess, limit: str) -> None
     assert told["code"] == "QUERY_TOO_COMPLEX"
     assert told["limit"] == limit
     assert told["allowed"] == (50 if limit == "tokens" else 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"registration": "confirmed"}, "REGISTRATION=confirmed"),
+        ({"email_confirmation": "required"}, "EMAIL_CONFIRMATION=required"),
+        ({"sign_in_links": True}, "SIGN_IN_LINKS=on"),
+        ({}, ""),
+    ],
+)
+def test_setting_that_needs_mail_is_named_where_there_is_none(
+    settings: dict[str, object], named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    create_app(read_settings(mongo_uri="mongodb://localhost", token_key=KEY, **settings))
+
+    needs = f"{named} needs mail, and there is none: set SMTP_URL"
+    assert caplog.messages == ([needs] if named else [])

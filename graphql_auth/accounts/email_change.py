@@ -49,7 +49,7 @@ class EmailChangeService(AccountParts):
                 to = None if holder else email
                 # By user: a request for another e-mail ends this one.
                 await self.mail_link(Purpose.CHANGE_EMAIL, str(user.id), user, to, new_email=email)
-                await self.notices.send(Template.EMAIL_CHANGE_REQUESTED, user, new_email=email)
+            await self.notices.send(Template.EMAIL_CHANGE_REQUESTED, user, client, new_email=email)
 
     async def confirm(
         self,
@@ -77,5 +77,5 @@ class EmailChangeService(AccountParts):
                 raise LinkExpired
         if link.new_email:
             # The document from before the change: to the old e-mail.
-            await self.notices.send(Template.EMAIL_CHANGED, user, new_email=link.new_email)
+            await self.notices.send(Template.EMAIL_CHANGED, user, client, new_email=link.new_email)
         return changed

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TooManyAttempts, Unavailable
 from graphql_auth.hooks import Event
 from graphql_auth.mail.messages import Template
@@ -13,6 +14,7 @@ from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
 LIFETIME = timedelta(days=1)
+UNSHOWN = "an e-mail that we do not show"
 
 
 class Notices:
@@ -23,11 +25,23 @@ class Notices:
         self._throttle = throttle
         self._outbox = outbox
 
-    async def send(self, template: Template, user: UserDocument, **values: str) -> None:
-        """Mail a notice to a user, unless they have had too many of this kind."""
+    async def send(
+        self, template: Template, user: UserDocument, client: ClientInfo, **values: str
+    ) -> None:
+        """Mail a notice to a user, unless they have had too many of this kind.
+
+        An e-mail that is not confirmed can be that of a stranger. So it gets no text that the user
+        chose, fewer mails, and only as many as the network of the client may cause.
+        """
         if not self._outbox.is_available:
             return
-        keys = self._throttle.notice_keys(emails.canonicalize(user.email), template.value)
+        email = emails.canonicalize(user.email)
+        if user.email_confirmed_at:
+            keys = self._throttle.mail_keys(email, template.value)
+        else:
+            network = self._throttle.network_mail_key(client.ip_address)
+            keys = [network, *self._throttle.mail_keys(email, "notice")]
+            values |= {name: UNSHOWN for name in values if name == "new_email"}
         with suppress(TooManyAttempts, Unavailable):
             async with self._throttle.attempt(keys) as attempt:
                 attempt.is_counted = True
@@ -40,7 +54,7 @@ class Notices:
                 )
 
     async def on_event(self, event: Event) -> None:
-        """Mail the notice that has the name of the event."""
+        """Mail the notice that has the name of the event, whose client is not known."""
         user = await self._users.get(event.user_id)
         if user:
-            await self.send(Template(event.name), user)
+            await self.send(Template(event.name), user, ClientInfo())

@@ -14,7 +14,7 @@ from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import InvalidCredentials, LinkExpired, TokenReason, Unauthenticated
 from graphql_auth.hooks import Hooks
-from graphql_auth.mail.messages import Template
+from graphql_auth.mail.messages import FRAGMENTS, Template
 from graphql_auth.mail.outbox import Outbox
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.passwords.service import PasswordService
@@ -71,10 +71,19 @@ class AccountParts:
 
     @asynccontextmanager
     async def mail_budget(
-        self, email: str, client: ClientInfo, device_id: str | None = None
+        self, email: str, client: ClientInfo, known: UserDocument | None = None
     ) -> AsyncIterator[None]:
-        """Count a mail that a client asks for, also if none is sent. Raises TooManyAttempts."""
-        keys = self.throttle.mail_keys(email, client.ip_address, device_id)
+        """Count a mail that a client asks for, also if none is sent. Raises TooManyAttempts.
+
+        The devices of a known user have their own limit, so that strangers cannot keep the owner
+        from a reset. Whose account it is has been proved only if its e-mail is confirmed.
+        """
+        network = self.throttle.network_mail_key(client.ip_address)
+        if known is None:
+            keys = [network, *self.throttle.mail_keys(email)]
+        else:
+            keys = [self.throttle.device_mail_key(str(known.id))]
+            keys[:0] = [] if known.email_confirmed_at else [network]
         async with self.throttle.attempt(keys) as attempt:
             attempt.is_counted = True
             yield
@@ -97,7 +106,8 @@ class AccountParts:
             template,
             to,
             user_id=str(user.id) if user else None,
-            link=link.reference,
+            # Not in the mail that only says that there is an account.
+            link=link.reference if template in FRAGMENTS else None,
             expires_at=link.expires_at,
         )
 
@@ -124,9 +134,9 @@ class AccountParts:
         validator.finish()
         user = await self.users.find_by_email(emails.spellings(email))
         purpose, user_id = choose(user), str(user.id) if user else None
-        device_id = self.device_tokens.find_id(device_tokens, user)
+        known = user if self.device_tokens.find_id(device_tokens, user) else None
         with security_log.record_outcome(f"request_{purpose}", user_id, client):
-            async with self.mail_budget(email, client, device_id):
+            async with self.mail_budget(email, client, known):
                 to = user.email if user and not user.disabled else None
                 await self.mail_link(purpose, email, user, to)
 

@@ -78,7 +78,8 @@ class AccountService(AccountParts):
         security_log.record("login", "success", str(user.id), client)
         await self.hooks.run("login", str(user.id))
         if device_id is None:
-            await self.notices.send(Template.NEW_DEVICE, user, ip_address=client.ip_address or "-")
+            ip_address = client.ip_address or "-"
+            await self.notices.send(Template.NEW_DEVICE, user, client, ip_address=ip_address)
         return signed_in
 
     async def update_profile(

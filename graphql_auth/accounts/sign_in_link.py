@@ -31,7 +31,8 @@ class SignInLinkService(AccountParts):
             signed_in = await self.gate.begin_session(user, Proof.LINK, client, device_id)
         await self.hooks.run("login", str(user.id))
         if device_id is None:
-            await self.notices.send(Template.NEW_DEVICE, user, ip_address=client.ip_address or "-")
+            ip_address = client.ip_address or "-"
+            await self.notices.send(Template.NEW_DEVICE, user, client, ip_address=ip_address)
         return signed_in
 
 

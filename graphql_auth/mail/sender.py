@@ -21,9 +21,9 @@ from graphql_auth.mail.messages import Messages
 from graphql_auth.mail.repository import OutboxRepository
 from graphql_auth.runtime.event_loop import cancel_tasks
 
-SEND_TIMEOUT = 30.0
+SEND_TIMEOUT = 150.0
 # Longer than a try: the time to send, and two commands of the database.
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=180)
 DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300))
 SECONDS_BETWEEN_POLLS = 5.0
 # Between two calls of ``send_due``, which waits itself, unless the database fails at once.
@@ -91,7 +91,7 @@ class Sender:
                 raise
             except MailRefused as error:
                 self._record_loss(mail, str(error))
-            except Exception as error:  # noqa: BLE001 - of a mailer or a template
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - of a mailer or a template
                 # Other texts can repeat a secret.
                 is_safe = isinstance(error, MailDelayed)
                 reason = str(error) if is_safe else describe_exception(error)

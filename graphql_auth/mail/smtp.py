@@ -9,8 +9,9 @@ from pydantic import SecretStr
 
 from graphql_auth.mail.mailer import MailDelayed, MailRefused
 
-# For each command; the library would wait a minute.
-COMMAND_TIMEOUT = 10.0
+CONNECT_TIMEOUT = 10.0
+# For each command. A relay that scans a message answers late; giving up would send a copy.
+COMMAND_TIMEOUT = 120.0
 PERMANENT = 500
 
 
@@ -39,7 +40,7 @@ class SmtpMailer:
             password=unquote(url.password) if url.password else None,
             # The default is the name of this machine, after a DNS look-up.
             local_hostname=message["From"].addresses[0].domain,
-            timeout=COMMAND_TIMEOUT,
+            timeout=CONNECT_TIMEOUT,
             use_tls=url.scheme == "smtps",
             # The default, None, sends without TLS if the relay offers none.
             start_tls=url.scheme == "smtp",
@@ -47,7 +48,7 @@ class SmtpMailer:
         )
         try:
             async with client:
-                await client.send_message(message)
+                await client.send_message(message, timeout=COMMAND_TIMEOUT)
         except aiosmtplib.SMTPNotSupported:
             raise MailRefused("the relay has no SMTPUTF8, which this e-mail needs") from None
         except aiosmtplib.SMTPRecipientsRefused as error:

@@ -8,6 +8,7 @@ from graphql_auth.mail.messages import LAYOUT, VARIABLES, Messages, Template
 
 COMMON = {"app", "app_url", "time", "template"}
 ALL = sorted(COMMON.union(["subject", "paragraphs"], *VARIABLES.values()))
+LINK = "https://app.example.com/#link"
 FILES = {LAYOUT, *(f"{template}.{kind}" for template in Template for kind in ("txt", "html"))}
 
 
@@ -26,14 +27,20 @@ def check_templates(messages: Messages) -> None:
         elif name.endswith((".txt", ".html")) and not name.startswith("_"):
             raise _fault(directory / name, 1, "no mail has this name; that of a part begins with _")
     for template in Template:
-        values = dict.fromkeys(COMMON.union(VARIABLES.get(template, ())), "1")
-        try:
-            subject, *_ = messages.render(template, values)
-        except Exception as error:  # noqa: BLE001 - a template can raise any
-            raise _locate(error, directory / f"{template}.txt") from None
-        if not subject:
-            file = directory / f"{template}.txt"
-            raise _fault(file, 1, "the first line is not 'Subject:' and a text")
+        _check_mail(messages, template, directory / f"{template}.txt")
+
+
+def _check_mail(messages: Messages, template: Template, file: Path) -> None:
+    """Raise StartError unless a mail can be made."""
+    values = dict.fromkeys(COMMON.union(VARIABLES.get(template, ())), LINK)
+    try:
+        subject, text, _ = messages.render(template, values)
+    except Exception as error:  # noqa: BLE001 - a template can raise any
+        raise _locate(error, file) from None
+    if len(subject.splitlines()) != 1:
+        raise _fault(file, 1, "the first line is not 'Subject:' and a text")
+    if "link" in VARIABLES.get(template, ()) and LINK not in text:
+        raise _fault(file, 1, "the text does not have {{ link }}")
 
 
 def _check_names(messages: Messages, file: Path) -> None:

@@ -24,8 +24,8 @@ ACCOUNT = RateLimit(free=5, refill=HOUR, first_wait=30 * SECOND, max_wait=30 * M
 # A known device and a session have the same limit, separately.
 DEVICE = ACCOUNT
 
-# Mails that a client asks for: to an e-mail, from a network, and from a known device.
-MAILS_PER_HOUR, MAILS_PER_DAY, MAILS_PER_HOUR_AND_NETWORK, MAILS_PER_DAY_AND_DEVICE = 3, 10, 20, 5
+# Mails that a client asks for: to an e-mail, from a network, and from the devices of a user.
+MAILS_PER_HOUR, MAILS_PER_DAY, MAILS_PER_HOUR_AND_NETWORK, MAILS_PER_DAY_FROM_DEVICES = 3, 10, 20, 5
 
 # Shorter than ACQUIRE_TIMEOUT: after kill -9, waiting attempts get the leases of the process.
 LEASE_DURATION = timedelta(seconds=8)
@@ -88,18 +88,18 @@ class Throttle:
         """Return the keys of a password check within a session."""
         return [ThrottleKey(f"session:{session_id}", DEVICE)]
 
-    def mail_keys(self, email: str, ip: str | None, device_id: str | None) -> list[ThrottleKey]:
-        """Return the keys of a mail that a client asks for, whether the e-mail exists or not.
+    def device_mail_key(self, user_id: str) -> ThrottleKey:
+        """Return the key of the mails that the known devices of a user ask for, all together."""
+        limit = _evenly(MAILS_PER_DAY_FROM_DEVICES, DAY)
+        return ThrottleKey(f"mail-devices:{user_id}", limit)
 
-        A known device has its own limit, so that strangers cannot keep its owner from a reset.
-        """
-        if device_id:
-            return [ThrottleKey(f"mail-device:{device_id}", _evenly(MAILS_PER_DAY_AND_DEVICE, DAY))]
-        network = _evenly(MAILS_PER_HOUR_AND_NETWORK, HOUR)
-        return [ThrottleKey(f"mail-network:{_network(ip)}", network), *self.notice_keys(email)]
+    def network_mail_key(self, ip: str | None) -> ThrottleKey:
+        """Return the key of the mails that a network causes, to any e-mail."""
+        limit = _evenly(MAILS_PER_HOUR_AND_NETWORK, HOUR)
+        return ThrottleKey(f"mail-network:{_network(ip)}", limit)
 
-    def notice_keys(self, email: str, kind: str = "mail") -> list[ThrottleKey]:
-        """Return the keys of all mails of a kind to an e-mail."""
+    def mail_keys(self, email: str, kind: str = "mail") -> list[ThrottleKey]:
+        """Return the keys of all mails of a kind to an e-mail, whether it exists or not."""
         digest = hashlib.sha256(email.encode()).hexdigest()
         return [
             ThrottleKey(f"{kind}-hour:{digest}", _evenly(MAILS_PER_HOUR, HOUR)),

@@ -1,6 +1,6 @@
 """The document of a user."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import not_
 from typing import Annotated, ClassVar, cast
 
@@ -72,6 +72,7 @@ class UserDocument(Document):
                 "password": f"$bcrypt-sha256$v=2,t=2b,r=12${salt * 22}${salt * 31}",
                 "password_changes": 0,
                 "disabled": False,
+                "email_confirmed_at": datetime(2000, 1, 1, tzinfo=UTC),
             }
             for salt in "ab"
         ]

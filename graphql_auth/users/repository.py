@@ -10,6 +10,7 @@ from beanie.odm.utils.encoder import Encoder
 from bson import ObjectId
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
+from pymongo import timeout
 from pymongo.errors import DuplicateKeyError, WriteError
 
 from graphql_auth.errors import (
@@ -23,6 +24,9 @@ from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.roles import MAX_ROLES
 from graphql_auth.users.document import EMAIL_INDEX, UserDocument
+
+# For a command of the operator, on any number of users.
+CONFIRM_ALL_TIMEOUT = 24 * 3600.0
 
 # No roles, or a list of fewer than MAX_ROLES texts.
 _TAKES_ROLE = {
@@ -170,7 +174,7 @@ class UserRepository:
 
     async def confirm_all(self, now: datetime) -> int:
         """Count every e-mail as confirmed, and return how many were not."""
-        with translate_driver_errors(writing=UserDocument):
+        with translate_driver_errors(writing=UserDocument), timeout(CONFIRM_ALL_TIMEOUT):
             result = await UserDocument.get_pymongo_collection().update_many(
                 {"email_confirmed_at": {"$not": {"$type": "date"}}},
                 {"$set": {"email_confirmed_at": now}},

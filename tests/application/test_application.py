@@ -1,7 +1,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Annotated
+from email.message import EmailMessage
+from typing import Annotated, Any
 
 import httpx
 import pytest
@@ -232,6 +233,17 @@ async def test_mailer_of_an_application_sends_mail_while_it_runs(settings: Setti
 
     assert answer == {"data": {"send": True}}
     assert [message["To"] for message in mailbox.messages] == ["ada@example.com"]
+
+
+class Blocking:
+    def send(self, message: EmailMessage) -> None:
+        """It would send a mail, and the error after it would have the mail sent again."""
+
+
+@pytest.mark.parametrize("mailer", [Blocking(), object(), print])
+def test_mailer_has_an_async_method(mailer: Any) -> None:
+    with pytest.raises(TypeError, match=r"async def send\(self, message\)"):
+        GraphQLAuth(mailer=mailer)
 
 
 async def test_application_with_a_mailer_needs_mail_from(settings: Settings) -> None:

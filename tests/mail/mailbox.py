@@ -9,7 +9,7 @@ from graphql_auth.services import ServiceContainer
 class Mailbox:
     """The messages sent so far; the next try raises the first of the faults."""
 
-    def __init__(self, *faults: Exception) -> None:
+    def __init__(self, *faults: BaseException) -> None:
         self.messages: list[EmailMessage] = []
         self.faults = list(faults)
         self.tries = 0

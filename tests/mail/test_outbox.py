@@ -182,6 +182,19 @@ async def test_refused_mail_is_dropped_with_an_event(
     assert "ada@" not in caplog.text
 
 
+async def test_mailer_that_ends_python_does_not_end_the_server(
+    new_services: NewServices, clock: Clock
+) -> None:
+    mailbox = Mailbox(SystemExit("hunter2"))
+    services = await new_services(mailbox)
+    await add(services, clock)
+    await send_due(services)
+    clock.time += 5
+    await send_due(services)
+
+    assert len(mailbox.messages) == 1
+
+
 async def test_mail_that_would_expire_before_the_next_try_is_dropped_with_an_event(
     new_services: NewServices, clock: Clock, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -259,7 +272,7 @@ async def test_end_of_a_process_cancels_what_it_sends(
     mailbox = Mailbox()
     other = await new_services(mailbox)
     await send_due(other)
-    clock.time += 60
+    clock.time += sender.LEASE.total_seconds()
     await send_due(other)
 
     # Only when the lease has ended.
@@ -275,7 +288,7 @@ async def test_process_that_lost_its_lease_changes_nothing(
     one, other = await new_services(slow), await new_services(quick)
     await add(one, clock)
     await sender_of(one).send_due()
-    clock.time += 61
+    clock.time += sender.LEASE.total_seconds() + 1
     await send_due(other)
     before = await stored(database)
     clock.time += 1

@@ -87,6 +87,18 @@ def test_without_a_directory_nothing_is_loaded() -> None:
             "TemplateNotFound: 'gone.txt'",
         ),
         ("password_changed.txt", "Subject: Hi\n\n{{ link }}", 3, "'link' is undefined"),
+        (
+            "reset_password.txt",
+            "Subject: Hello\n\nReset it.\n",
+            1,
+            "the text does not have {{ link }}",
+        ),
+        (
+            "password_changed.txt",
+            "Subject: a\u2028b\n\nHello",
+            1,
+            "the first line is not 'Subject:'",
+        ),
         ("password_changed.txt", "Hello", 1, "the first line is not 'Subject:' and a text"),
         ("password_changed.txt", "Subject:  \n\nHello", 1, "the first line is not 'Subject:'"),
         ("password_changed.txt", "", 1, "the first line is not 'Subject:' and a text"),

@@ -1,5 +1,6 @@
 """What tests of links in mails share: the mails in the outbox, and the tokens of their links."""
 
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import pytest
@@ -43,6 +44,12 @@ async def reset_token(services: ServiceContainer, database: Database, email: str
 async def sign_up_token(services: ServiceContainer, database: Database) -> str:
     await services.sign_up.request(ADA, HERE)
     return await mailed_token(services, database, "sign_up")
+
+
+async def confirm(database: Database, email: str = EMAIL) -> None:
+    """Have an e-mail that is confirmed."""
+    now = datetime.now(UTC)
+    await database["users"].update_one({"email": email}, {"$set": {"email_confirmed_at": now}})
 
 
 async def stored_user(database: Database, email: str = EMAIL) -> UserDocument:

@@ -30,6 +30,7 @@ from tests.accounts.with_mail.links import (
     THERE,
     Database,
     Steps,
+    confirm,
     crash_at,
     crashes,
     mailed_token,
@@ -60,9 +61,19 @@ async def change_token(
     return await mailed_token(services, database, "change_email")
 
 
+@pytest.mark.parametrize("is_confirmed", [True, False])
 async def test_email_changes_when_the_link_is_used(
-    services: ServiceContainer, ada: SignedIn, principal: Principal, database: Database
+    services: ServiceContainer,
+    ada: SignedIn,
+    principal: Principal,
+    database: Database,
+    *,
+    is_confirmed: bool,
 ) -> None:
+    """The old e-mail gets no text of the user, unless it is known to be that of the user."""
+    if is_confirmed:
+        await confirm(database)
+    shown = NEW_EMAIL if is_confirmed else "an e-mail that we do not show"
     token = await change_token(services, principal, database, " Countess@Example.com ")
     assert (await stored_user(database)).id == ada.user.id
 
@@ -72,8 +83,8 @@ async def test_email_changes_when_the_link_is_used(
     assert changed.email_confirmed_at
     assert [(mail["template"], mail["to"], mail["values"]) for mail in await mails(database)] == [
         ("change_email", NEW_EMAIL, {}),
-        ("email_change_requested", EMAIL, {"new_email": NEW_EMAIL}),
-        ("email_changed", EMAIL, {"new_email": NEW_EMAIL}),
+        ("email_change_requested", EMAIL, {"new_email": shown}),
+        ("email_changed", EMAIL, {"new_email": shown}),
     ]
     assert await is_signed_in(services, ada)
     await services.accounts.login(NEW_EMAIL, PASSWORD, HERE)

@@ -1,6 +1,8 @@
 """Requests for links tell nothing about accounts, and are limited."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from tests.accounts.with_mail.links import (
     PASSWORD,
     THERE,
     Database,
+    confirm,
     mails,
 )
 from tests.commands import Commands
@@ -159,6 +162,8 @@ async def test_strangers_do_not_keep_a_known_device_from_a_link(
     services: ServiceContainer, request_link: str, database: Database
 ) -> None:
     token = (await services.accounts.register(ADA, HERE)).device_token
+    second = (await services.accounts.login(EMAIL, PASSWORD, HERE)).device_token
+    await confirm(database)
     request = getattr(services, request_link).request
     for number in range(3):
         await request(EMAIL, ClientInfo(f"192.0.2.{number}"))
@@ -166,12 +171,29 @@ async def test_strangers_do_not_keep_a_known_device_from_a_link(
         with pytest.raises(TooManyAttempts):
             await request(EMAIL, THERE, device_token)
 
-    for _ in range(5):
+    for _ in range(4):
         await request(EMAIL, THERE, None, token)
-    with pytest.raises(TooManyAttempts):
-        await request(EMAIL, THERE, token)
+    await request(EMAIL, THERE, second)
+    for device_token in (token, second):
+        with pytest.raises(TooManyAttempts):
+            await request(EMAIL, THERE, device_token)
 
-    assert len(await mails(database, "reset_password")) == 8
+    template = request_link.replace("password_reset", "reset_password")
+    assert len(await mails(database, template)) == 8
+
+
+async def test_devices_of_an_unconfirmed_account_are_limited_by_network(
+    services: ServiceContainer, database: Database
+) -> None:
+    """Strangers can register with any e-mail, and get as many device tokens as they want."""
+    for number in range(5):
+        email = f"{number}@example.com"
+        token = (await services.accounts.register(replace(ADA, email=email), HERE)).device_token
+        with suppress(TooManyAttempts):
+            for _ in range(6):
+                await services.password_reset.request(email, THERE, token)
+
+    assert len(await mails(database, "reset_password")) == 20
 
 
 @pytest.mark.parametrize("email", ["", " ", "a\nb@example.com", "x" * 321])

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import NoReturn
 
 import pytest
 
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.errors import Unauthenticated, Unavailable
+from graphql_auth.errors import TooManyAttempts, Unauthenticated, Unavailable
 from graphql_auth.mail.outbox import Outbox
 from graphql_auth.services import ServiceContainer
 from tests.accounts.with_mail.links import (
@@ -14,6 +15,7 @@ from tests.accounts.with_mail.links import (
     PASSWORD,
     THERE,
     Database,
+    confirm,
     mails,
     reset_token,
 )
@@ -64,6 +66,7 @@ async def test_reused_refresh_token_is_told(
 async def test_notices_of_one_kind_are_limited(
     services: ServiceContainer, ada: SignedIn, database: Database
 ) -> None:
+    await confirm(database)
     for _ in range(5):
         await services.accounts.login(EMAIL, PASSWORD, THERE)
     principal = services.authenticator.authenticate(ada.tokens.access.value)
@@ -71,6 +74,32 @@ async def test_notices_of_one_kind_are_limited(
 
     assert len(await mails(database, "new_device")) == 3
     assert len(await mails(database, "password_changed")) == 1
+
+
+async def test_notices_of_all_kinds_to_an_unconfirmed_email_are_limited(
+    services: ServiceContainer, ada: SignedIn, database: Database
+) -> None:
+    """It can be that of a stranger."""
+    for _ in range(2):
+        await services.accounts.login(EMAIL, PASSWORD, THERE)
+    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    for old, new in ((PASSWORD, NEW_PASSWORD), (NEW_PASSWORD, PASSWORD)):
+        await services.password_change.change(principal, old, new, HERE)
+
+    assert len(await mails(database)) == 3
+
+
+async def test_notices_to_strangers_are_limited_by_the_network_that_causes_them(
+    services: ServiceContainer, database: Database
+) -> None:
+    for number in range(25):
+        email = f"{number}@example.com"
+        await services.accounts.register(replace(ADA, email=email), HERE)
+        await services.accounts.login(email, PASSWORD, THERE)
+
+    assert len(await mails(database)) == 20
+    with pytest.raises(TooManyAttempts):
+        await services.password_reset.request("0@example.com", THERE)
 
 
 @pytest.mark.usefixtures("ada")

@@ -14,6 +14,7 @@ from graphql_auth.errors import (
     NotAvailable,
     TooManyAttempts,
 )
+from graphql_auth.mail import sender
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.one_time import OneTimeTokens
@@ -35,6 +36,7 @@ from tests.accounts.with_mail.links import (
     sign_up_token,
     stored_user,
 )
+from tests.mail.mailbox import Mailbox, send_due, text_of
 from tests.services import Clock, NewServices
 
 pytestmark = pytest.mark.anyio
@@ -63,8 +65,12 @@ async def test_account_exists_after_the_confirmation(
 
 
 async def test_taken_email_gets_another_mail(
-    services: ServiceContainer, database: Database
+    services: ServiceContainer,
+    database: Database,
+    mailbox: Mailbox,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(sender, "SECONDS_BETWEEN_POLLS", 0)
     ada = await services.accounts.register(ADA, HERE)
 
     await services.sign_up.request(EVE, THERE)
@@ -73,6 +79,10 @@ async def test_taken_email_gets_another_mail(
     assert (mail["template"], mail["to"]) == ("sign_up_taken", EMAIL)
     assert not re.search("evil|Eve", repr(mail))
     assert await stored_user(database) == ada.user
+    await send_due(services)
+    (message,) = mailbox.messages
+    assert message["Subject"] == "You have an account at app.example.com"
+    assert "#" not in text_of(message)
 
 
 async def test_mail_of_a_sign_up_repeats_no_name(
