@@ -57,11 +57,16 @@ def run(arguments: Sequence[str]) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    # What it has to parse.
+    _given: Sequence[str] = ()
+
     def error(self, message: str) -> NoReturn:
         """End with one line, as every other error; it suggests a command or an option."""
+        if "required:" in message and (unknown := self._find_unknown_options(self._given)):
+            message = f"unrecognized arguments: {' '.join(unknown)}"
         wrong = re.search(r"(?:choice: '|arguments: )([\w-]+)", message)
         choices = re.findall(r"[\w-]+", message.partition("(choose from ")[2])
-        names = choices or re.findall(r"--[\w-]+", self.format_usage())
+        names = choices or [*self._option_string_actions]
         close = get_close_matches(wrong[1], names, 1) if wrong else []
         hint = f" Did you mean {close[0]}?" if close else ""
         said = escape_invisible(f"{message[:1].upper()}{message[1:]}.{hint}")
@@ -69,10 +74,16 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401
         # Each command refuses what it does not know, so that the line suggests its own options.
+        self._given = args
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found, unknown
+
+    def _find_unknown_options(self, arguments: Sequence[str]) -> Sequence[str]:
+        names = [argument.partition("=")[0] for argument in arguments if argument[:2] == "--"]
+        known = " ".join(self._option_string_actions)
+        return [name for name in names if name not in known]
 
     def _print_message(self, message: str, file: object = None) -> None:
         # According to its version, argparse ignores an output that fails, or raises.

@@ -66,6 +66,8 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
         (["user"], ". Did you mean users? "),
         (["users", "disabel", "a"], ". Did you mean disable? See: graphql-auth users --help"),
         (["--verson", "serve"], ". Did you mean --version? "),
+        (["--versoin"], "arguments: --versoin. Did you mean --version? See: graphql-auth --help"),
+        (["users", "--hepl"], ". Did you mean --help? See: graphql-auth users --help"),
         (["serve", "--prot", "1"], ": --prot. Did you mean --port? See: graphql-auth serve --help"),
         (["serve", "--deev"], ". Did you mean --dev? "),
         (["schema", "--chek"], ". Did you mean --check? See: graphql-auth schema --help"),
