@@ -7,6 +7,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, cast
 
+from graphql_auth.cli.arguments import add_application
 from graphql_auth.errors import StartError
 from graphql_auth.runtime import output
 from graphql_auth.runtime.files import read_file
@@ -20,12 +21,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
         help="print the GraphQL schema",
         description="Print the schema definition (SDL), for code generators and linters.",
     )
-    parser.add_argument(
-        "application",
-        nargs="?",
-        metavar="MODULE:NAME",
-        help="GraphQLAuth of your own application, such as main:auth",
-    )
+    add_application(parser, "application", nargs="?")
     parser.add_argument(
         "--check",
         action="store_true",

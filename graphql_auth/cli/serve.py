@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from graphql_auth.cli.arguments import add_application
 from graphql_auth.logs import configure_logging
 from graphql_auth.runtime.signals import StopSignals
 
@@ -16,12 +17,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
         help="start the server, and an embedded MongoDB without MONGO_URI",
         description="Start the server and print its URL. It runs until Ctrl-C or SIGTERM.",
     )
-    parser.add_argument(
-        "application",
-        nargs="?",
-        metavar="MODULE:NAME",
-        help="GraphQLAuth of your own application, such as main:auth",
-    )
+    add_application(parser, "application", nargs="?")
     parser.add_argument(
         "--dev",
         action="store_true",
