@@ -7,8 +7,9 @@ from graphql_auth.accounts.change_log import ChangeLog, Kind
 from graphql_auth.accounts.parts import NOT_CURRENT, AccountParts
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import InvalidCredentials
+from graphql_auth.errors import ApplicationError, InvalidCredentials
 from graphql_auth.tokens.access_tokens import Principal
+from graphql_auth.users.document import UserDocument
 
 
 @dataclass(eq=False, repr=False)
@@ -16,7 +17,7 @@ class AccountDeletionService(AccountParts):
     log: ChangeLog
 
     async def delete(self, principal: Principal, current_password: str, client: ClientInfo) -> None:
-        """Delete the caller's account; ``complete_overdue`` does the rest after a crash.
+        """Delete the caller's account.
 
         Raises BadInput, TooManyAttempts, InvalidCredentials for a wrong current password, and
         Unauthenticated when the user does not exist.
@@ -25,17 +26,27 @@ class AccountDeletionService(AccountParts):
         validator.password("currentPassword", current_password)
         validator.finish()
         user = await self.load_caller(principal)
-        with security_log.record_outcome("delete_account", principal.subject, client):
+        with security_log.record_refusals("delete_account", principal.subject, client):
             keys = self.throttle.reauth_keys(principal.session_id)
             await self.check_password(current_password, user.password, keys)
-            logged = await self.log.add(Kind.DELETION, user)
-            if not await self.users.delete(user):
-                await self.log.remove(logged)
-                raise InvalidCredentials(NOT_CURRENT)
-            await self.erase(principal.subject)
+            await self.remove(user, InvalidCredentials(NOT_CURRENT), client)
+
+    async def remove(
+        self, user: UserDocument, refusal: ApplicationError, client: ClientInfo
+    ) -> None:
+        """Delete a user; ``complete_overdue`` does the rest after a crash.
+
+        Raises ``refusal`` if e-mail or password were changed since ``user`` was read.
+        """
+        user_id, logged = str(user.id), await self.log.add(Kind.DELETION, user)
+        if not await self.users.delete(user):
+            await self.log.remove(logged)
+            raise refusal
+        await self.erase(user_id)
+        security_log.record("delete_account", "success", user_id, client)
         if await self.log.remove(logged):
             # Otherwise another process has completed it, and has run them.
-            await self.hooks.run("user_deleted", principal.subject)
+            await self.hooks.run("user_deleted", user_id)
 
     async def erase(self, user_id: str) -> None:
         """Delete what is stored of a deleted user in other collections."""

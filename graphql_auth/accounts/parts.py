@@ -58,6 +58,12 @@ class AccountParts:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         return user
 
+    async def add_user(self, user: UserDocument, password: str) -> None:
+        """Store a new user. Raises EmailTaken."""
+        await self.users.refuse_taken(emails.spellings(user.email))
+        user.password = await self.passwords.hash(password)
+        await self.users.add(user)
+
     async def check_password(self, password: str, stored: str, keys: list[ThrottleKey]) -> None:
         """Verify a password, within the rate limit of the keys.
 
@@ -95,7 +101,7 @@ class AccountParts:
         user: UserDocument | None,
         to: str | None,
         **values: Any,  # noqa: ANN401 - further values of LinkDocument
-    ) -> None:
+    ) -> LinkDocument:
         """Store a link and its mail. Without ``to`` both are decoys: nobody gets the mail.
 
         A further link of this purpose and key ends this one.
@@ -110,6 +116,7 @@ class AccountParts:
             link=link.reference if template in FRAGMENTS else None,
             expires_at=link.expires_at,
         )
+        return link
 
     async def mail_confirmation(self, user: UserDocument, client: ClientInfo) -> None:
         """Mail a link that confirms the e-mail of a user. Raises TooManyAttempts."""

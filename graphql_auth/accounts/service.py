@@ -36,9 +36,7 @@ class AccountService(AccountParts):
         user = await create_user(registration, self.users, self.passwords.policy, self.now())
         with security_log.record_refusals("register", None, client):
             async with self.throttle.registration(client.ip_address):
-                await self.users.refuse_taken(emails.spellings(user.email))
-                user.password = await self.passwords.hash(registration.password)
-                await self.users.add(user)
+                await self.add_user(user, registration.password)
         security_log.record("register", "success", str(user.id), client)
         await self.hooks.run("register", str(user.id))
         return await self._begin_session(user, client)
