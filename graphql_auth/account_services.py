@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from graphql_auth.accounts.admin import UserAdmin
 from graphql_auth.accounts.change_log import ChangeLog
 from graphql_auth.accounts.deletion import AccountDeletionService
 from graphql_auth.accounts.email_change import EmailChangeService
@@ -41,7 +42,7 @@ def create_account_services(  # noqa: PLR0913, PLR0917 - the parts of AccountPar
     hooks: Hooks,
     now: Callable[[], float],
 ) -> dict[str, Any]:
-    """Return the features and the services of accounts, by their names in Services."""
+    """Return the features and the services of accounts, by their names in ServiceContainer."""
     gate = SessionGate(users, sessions, devices, settings.requires_confirmation)
     notices = Notices(users, throttle, outbox)
     events = ("password_changed", "refresh_reused") if outbox.is_available else ()
@@ -65,6 +66,7 @@ def create_account_services(  # noqa: PLR0913, PLR0917 - the parts of AccountPar
         "email_change": EmailChangeService(**parts),
         "sign_in_link": SignInLinkService(**parts),
         "deletion": deletion,
+        "admin": UserAdmin(**parts, password_change=password_change, deletion=deletion),
     }
 
 

@@ -41,7 +41,7 @@ Hook = Callable[[Event], Coroutine[Any, Any, None]]
 class Hooks:
     """The hooks of an application. They run at most once for each action that has succeeded.
 
-    ``graphql-auth users delete`` runs none, because the process does not know the application.
+    ``graphql-auth users`` runs them with ``--app`` only, without which it knows no application.
     ``own`` are those of the server, which run before them.
     """
 

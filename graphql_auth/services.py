@@ -12,6 +12,7 @@ from pydantic import HttpUrl, SecretStr
 from strawberry.dataloader import DataLoader
 
 from graphql_auth.account_services import create_account_services
+from graphql_auth.accounts.admin import UserAdmin
 from graphql_auth.accounts.password_change import SECONDS_BETWEEN_COMPLETIONS
 from graphql_auth.context import Services
 from graphql_auth.errors import StartError
@@ -80,6 +81,7 @@ class ServiceContainer(Services):
     hash_queue: HashQueue
     hooks: Hooks
     links: OneTimeTokens
+    admin: UserAdmin
     pwned_passwords: "PwnedPasswordsClient | None"
 
     @property

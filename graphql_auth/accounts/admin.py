@@ -1,110 +1,130 @@
 """What an operator does to users. New logins are refused at once; sessions end within a second."""
 
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass
 
-from graphql_auth.accounts.parts import link_to
+from graphql_auth.accounts.deletion import AccountDeletionService
+from graphql_auth.accounts.parts import AccountParts
+from graphql_auth.accounts.password_change import PasswordChangeService
+from graphql_auth.accounts.registration import Registration, create_user
 from graphql_auth.accounts.validation import InputValidator
-from graphql_auth.errors import BadInput, Unavailable
-from graphql_auth.mail.messages import Template
-from graphql_auth.mail.outbox import Outbox
-from graphql_auth.sessions.repository import SessionRepository
-from graphql_auth.tokens.one_time import OneTimeTokens, Purpose
+from graphql_auth.client_info import ClientInfo
+from graphql_auth.errors import BadInput, StartError, Unavailable
+from graphql_auth.roles import MAX_ROLES
+from graphql_auth.sessions.document import SessionDocument
+from graphql_auth.sessions.repository import BATCH
+from graphql_auth.tokens.one_time import Purpose
 from graphql_auth.users import emails
 from graphql_auth.users.document import UserDocument
-from graphql_auth.users.repository import UserRepository
 
 
-class UserNotFound(Exception):
+class UserNotFound(StartError):
     """No user has this e-mail."""
 
 
-class RoleRefused(Exception):
+class RoleRefused(StartError):
     """The user cannot get a further role."""
 
 
 @dataclass(eq=False, repr=False)
-class UserAdmin:
-    """Changes users and their roles; each method returns the e-mail as it is stored.
+class UserAdmin(AccountParts):
+    """Changes users and their roles; most methods return the e-mail as it is stored.
 
-    Every method raises UserNotFound and Unavailable. It is idempotent, and must be repeated after
-    an error, since it takes several commands.
+    Every method raises UserNotFound and Unavailable. Except ``create``, it is idempotent, and must
+    be repeated after an error, since it takes several commands.
     """
 
-    users: UserRepository
-    sessions: SessionRepository
-    links: OneTimeTokens
-    outbox: Outbox
+    password_change: PasswordChangeService
+    deletion: AccountDeletionService
+
+    async def create(self, email: str, first_name: str, last_name: str, password: str) -> str:
+        """Create a user, whose e-mail counts as confirmed. Raises BadInput and EmailTaken."""
+        registration = Registration(first_name, last_name, email, password)
+        user = await create_user(registration, self.users, self.passwords.policy, self.now())
+        user.email_confirmed_at = self.utc_now()
+        await self.add_user(user, password)
+        await self.hooks.run("register", str(user.id))
+        return user.email
+
+    async def set_password(self, email: str, password: str) -> str:
+        """Set a password; sessions, device tokens and links of before end. Raises BadInput."""
+        user, validator = await self.find(email), InputValidator()
+        user_inputs = (user.first_name, user.last_name, user.email)
+        await validator.new_password("password", password, self.passwords.policy, user_inputs)
+        validator.finish()
+        new_hash = await self.passwords.hash(password)
+        async with self.password_change.replace(user, new_hash, Unavailable()):
+            return user.email
 
     async def disable(self, email: str) -> str:
         """End all sessions of a user, and refuse to sign them in."""
-        user = await self._find(email)
+        user = await self.find(email)
         await self.users.disable(user, disabled=True)
         await self.sessions.end_all(str(user.id))
         return user.email
 
     async def enable(self, email: str) -> str:
         """Allow a disabled user to sign in again."""
-        user = await self._find(email)
+        user = await self.find(email)
         await self.users.disable(user, disabled=False)
         return user.email
 
     async def delete(self, email: str) -> str:
-        """End all sessions of a user and delete the account."""
-        await self.disable(email)
-        user = await self._find(email)
-        if not await self.users.delete(user):
-            # Its password has just changed.
-            raise Unavailable
-        for erase in (self.sessions.erase, self.links.end_all, self.outbox.remove_all):
-            await erase(str(user.id))
+        """Delete a user, and all that is stored of them."""
+        user = await self.find(email)
+        await self.deletion.remove(user, Unavailable(), ClientInfo())
         return user.email
 
     async def confirm(self, email: str) -> str:
         """Count the e-mail of a user as confirmed."""
-        user = await self._find(email)
+        user = await self.find(email)
         if user.email_confirmed_at is None:
-            await self.users.change(user, email_confirmed_at=self.outbox.now())
+            await self.users.change(user, email_confirmed_at=self.utc_now())
         return user.email
 
     async def create_reset_link(self, email: str) -> tuple[str, str | None]:
         """Mail a link that resets the password; without mail, return its token too."""
-        user = await self._find(email)
-        key, snapshot = emails.canonicalize(user.email), link_to(user)
-        link = await self.links.create(Purpose.RESET_PASSWORD, key, **snapshot)
-        if not self.outbox.is_available:
-            return user.email, await self.links.issue(link.reference)
-        await self.outbox.add(
-            Template.RESET_PASSWORD,
-            user.email,
-            user_id=str(user.id),
-            link=link.reference,
-            expires_at=link.expires_at,
-        )
-        return user.email, None
+        user = await self.find(email)
+        key = emails.canonicalize(user.email)
+        link = await self.mail_link(Purpose.RESET_PASSWORD, key, user, user.email)
+        if self.outbox.is_available:
+            return user.email, None
+        return user.email, await self.links.issue(link.reference)
 
     async def grant(self, email: str, role: str) -> str:
         """Give a user a role, from the next login or refresh on. Raises RoleRefused."""
-        user = await self._find(email)
+        user = await self.find(email)
         if role not in user.roles and not await self.users.add_role(user, role):
-            raise RoleRefused
+            collection = UserDocument.get_pymongo_collection().name
+            raise RoleRefused(
+                f"{user.email} cannot get a further role: the field roles in the collection"
+                f" {collection} has {MAX_ROLES} texts already, or is not a list of texts."
+            )
         return user.email
 
     async def revoke(self, email: str, role: str) -> str:
         """Take a role from a user, and end all sessions, because their tokens can name the role."""
-        user = await self._find(email)
+        user = await self.find(email)
         await self.users.remove_role(user, role)
         # Also if the role was removed before, by a command that was interrupted here.
         await self.sessions.end_all(str(user.id))
         return user.email
 
-    async def _find(self, email: str) -> UserDocument:
+    async def list_sessions(self, user: UserDocument) -> AsyncGenerator[SessionDocument]:
+        """Yield the live sessions of a user, the latest sign-in first."""
+        user_id, before = str(user.id), None
+        while found := await self.sessions.list_for_user(user_id, before=before, limit=BATCH):
+            for session in found:
+                yield session
+            before = str(found[-1].id)
+
+    async def find(self, email: str) -> UserDocument:
+        """Return the user whom a login with this e-mail finds."""
         validator = InputValidator()
         canonical = validator.login_email("email", email)
-        try:
+        with suppress(BadInput):
             validator.finish()
-        except BadInput:
-            raise UserNotFound from None
-        user = await self.users.find_by_email(emails.spellings(canonical))
-        if user is None:
-            raise UserNotFound
-        return user
+            if user := await self.users.find_by_email(emails.spellings(canonical)):
+                return user
+        raise UserNotFound(f"There is no user with the e-mail {email}.")

@@ -1,20 +1,19 @@
 """What ``graphql-auth users check`` and ``users normalize`` do."""
 
+from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from bson import ObjectId
 from pymongo import timeout
 
+from graphql_auth.accounts.admin import UserAdmin
 from graphql_auth.accounts.user_check import UnusableUser, UserCheck
-from graphql_auth.cli.database import run_with_database
 from graphql_auth.errors import StartError
-from graphql_auth.mongo.client import connect, translate_driver_errors
+from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.runtime import output
 from graphql_auth.runtime.periodic import run_periodically
-from graphql_auth.settings import Settings
-from graphql_auth.users.document import UserDocument
 from graphql_auth.users.scan import UserScan
 
 SECONDS_BETWEEN_REPORTS = 5.0
@@ -25,13 +24,13 @@ MAX_LENGTH_SHOWN = 400
 Handle = Callable[[UserScan, UnusableUser], Awaitable[str | None]]
 
 
-def check_users(settings: Settings) -> str:
+async def check_users(_admin: UserAdmin, _options: Namespace) -> str:
     """Print all users who cannot log in, and return a summary. Raises StartError for the same."""
 
     async def describe(_: UserScan, user: UnusableUser) -> str:
         return f"{_show(user.id)} {_show(user.email)}: {'; '.join(user.reasons)}"
 
-    found, _ = run_with_database(settings, lambda uri: _walk(uri, describe, create_indexes=False))
+    found, _ = await _walk(describe)
     if found:
         raise StartError(
             f"users who cannot log in: {found}; to see which e-mails can be repaired:"
@@ -41,27 +40,22 @@ def check_users(settings: Settings) -> str:
     return "All users can log in, except disabled ones."
 
 
-def normalize_users(settings: Settings, *, dry_run: bool) -> str:
-    """Change e-mails to the canonical form, unless another user has it; return a summary.
-
-    The unique index decides between this and concurrent registrations, so it is created.
-    """
+async def normalize_users(_admin: UserAdmin, options: Namespace) -> str:
+    """Change e-mails to the canonical form, unless another user has it; return a summary."""
 
     async def repair(scan: UserScan, user: UnusableUser) -> str | None:
         if user.new_email is None:
             return None
-        if not dry_run and not await scan.change_email(user.id, user.email, user.new_email):
+        if not options.dry_run and not await scan.change_email(user.id, user.email, user.new_email):
             return None
         return f"{_show(user.id)} {_show(user.email)}: now {_show(user.new_email)}"
 
-    found, repaired = run_with_database(
-        settings, lambda uri: _walk(uri, repair, create_indexes=not dry_run)
-    )
-    done = "to change" if dry_run else "changed"
+    found, repaired = await _walk(repair)
+    done = "to change" if options.dry_run else "changed"
     return f"users who cannot log in: {found}; e-mails {done}: {repaired}"
 
 
-async def _walk(uri: str, handle: Handle, *, create_indexes: bool) -> tuple[int, int]:
+async def _walk(handle: Handle) -> tuple[int, int]:
     """Print what ``handle`` returns for users who cannot log in; count the users and the lines."""
     found = printed = total = 0
 
@@ -69,18 +63,17 @@ async def _walk(uri: str, handle: Handle, *, create_indexes: bool) -> tuple[int,
         output.write_error(f"checking about {total} users; so far {found} cannot log in\n")
 
     scan = UserScan()
-    async with connect(uri, [UserDocument], create_indexes=create_indexes):
-        with translate_driver_errors(), timeout(MAX_SECONDS):
-            total = await scan.count()
-            async with (
-                run_periodically((SECONDS_BETWEEN_REPORTS, report)),
-                aclosing(UserCheck(scan, PasswordHasher(4)).find()) as users,
-            ):
-                async for user in users:
-                    found += 1
-                    if line := await handle(scan, user):
-                        output.write_line(line)
-                        printed += 1
+    with translate_driver_errors(), timeout(MAX_SECONDS):
+        total = await scan.count()
+        async with (
+            run_periodically((SECONDS_BETWEEN_REPORTS, report)),
+            aclosing(UserCheck(scan, PasswordHasher(4)).find()) as users,
+        ):
+            async for user in users:
+                found += 1
+                if line := await handle(scan, user):
+                    output.write_line(line)
+                    printed += 1
     return found, printed
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from pydantic.alias_generators import to_snake
 from pymongo.errors import OperationFailure
 
 from graphql_auth.embedded_mongo.mongod import find_or_run_mongod
-from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.errors import BadInput, EmailTaken, StartError, Unavailable
 from graphql_auth.mongo.outages import describe_refusal, is_outage
 from graphql_auth.runtime.event_loop import run
 from graphql_auth.settings import Settings
@@ -28,6 +29,11 @@ def run_with_database(settings: Settings, work: Callable[[str], Coroutine[Any, A
             raise StartError(
                 "Lost the connection to MongoDB before the command completed; run it again."
             ) from None
+        except EmailTaken as taken:
+            raise StartError(taken.message) from None
+        except BadInput as bad:
+            faults = [f"{to_snake(each.field).upper()}: {each.message}" for each in bad.fields]
+            raise StartError(" ".join(faults)) from None
 
 
 @contextmanager

@@ -20,6 +20,7 @@ EPILOG = """\
 examples:
   graphql-auth serve                      start on http://localhost:4001/graphql
   PORT=8080 TOKEN_TTL=15m graphql-auth serve
+  graphql-auth users list                 list all users; users --help has more
   graphql-auth users disable EMAIL        log a user out and refuse new logins
   graphql-auth schema > schema.graphql    write the schema for code generators
 
@@ -77,7 +78,10 @@ class _Parser(argparse.ArgumentParser):
         self._given = args
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            # One can be the password of a command that asks for it.
+            is_shown = not getattr(found, "reads_password", False)
+            shown = unknown if is_shown else self._find_unknown_options(unknown) or ["…"]
+            self.error(f"unrecognized arguments: {' '.join(shown)}")
         return found, unknown
 
     def _find_unknown_options(self, arguments: Sequence[str]) -> Sequence[str]:
@@ -102,6 +106,7 @@ def _create_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"graphql-auth {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, users, schema):
-        command.add_parser(commands)
+    serve.add_parser(commands)
+    users.add_parsers(commands)
+    schema.add_parser(commands)
     return parser

@@ -1,89 +1,102 @@
-"""``graphql-auth users``: works with a running server and without one."""
+"""``graphql-auth users`` and ``sessions``: they work with a running server and without one."""
 
 import argparse
 from typing import Any
 
-from graphql_auth.runtime import output
+from graphql_auth.cli.arguments import add_application
 
+EXAMPLES = """\
+examples:
+  graphql-auth users create ada@example.com Ada Lovelace
+  graphql-auth users set-password ada@example.com < password.txt
+  graphql-auth users list --json | jq -r 'select(.disabled) | .email'
+  graphql-auth users grant ada@example.com admin --app main:auth
+  graphql-auth sessions list ada@example.com
+  graphql-auth sessions end ada@example.com
+
+With --app, the settings, the users and the hooks are those of your own application.
+"""
+GROUPS = {
+    "users": "list and change users and their roles; find those who cannot log in",
+    "sessions": "list and end the sessions of a user",
+}
 COMMANDS = {
-    "disable": "log a user out everywhere and refuse new logins",
-    "enable": "let a disabled user log in again",
-    "delete": "log a user out everywhere and delete the account",
-    "grant": "give a user a role, from the next login or refresh on",
-    "revoke": "take a role from a user, and log the user out everywhere",
+    "users list --json": "list all users, the earliest first",
+    "users show EMAIL --json": "show a user, and how many sessions are live",
+    "users create EMAIL FIRST_NAME LAST_NAME": "create a user; the e-mail counts as confirmed",
+    "users set-password EMAIL": "set the password of a user, and log the user out everywhere",
+    "users reset-password EMAIL": "mail a link to set a new password; without SMTP_URL, print it",
+    "users disable EMAIL": "log a user out everywhere and refuse new logins",
+    "users enable EMAIL": "let a disabled user log in again",
+    "users delete EMAIL --yes": "log a user out everywhere and delete the account",
+    "users grant EMAIL ROLE": "give a user a role, from the next login or refresh on",
+    "users revoke EMAIL ROLE": "take a role from a user, and log the user out everywhere",
+    "users confirm": "count an e-mail as confirmed, or all of them",
+    "users check": "list users who cannot log in, except disabled ones, and why",
+    "users normalize --dry-run": "change e-mails that no login finds, such as in upper case",
+    "sessions list EMAIL --json": "list the live sessions of a user, the latest sign-in first",
+    "sessions end EMAIL ID": "end one session of a user, or all of them",
+}
+ARGUMENTS = {
+    "EMAIL": "e-mail of the user",
+    "FIRST_NAME": "given name",
+    "LAST_NAME": "family name",
+    "ROLE": "role, such as admin",
+    "ID": "id of the session (default: all sessions)",
+    "--json": "print a JSON object on each line",
+    "--yes": "do not ask before, for scripts",
+    "--dry-run": "only print the changes",
+}
+PASSWORD = "The password is read from the terminal or, without one, from standard input."  # noqa: S105 - no password
+MORE = {
+    "create": PASSWORD,
+    "set-password": PASSWORD,
+    "check": "The status is 1 if there are any.",
+    "normalize": "Each gets its canonical form, unless another user has it. Other programs that"
+    " search for the old form will not find it.",
 }
 
 
-def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
-    parser = commands.add_parser(
-        "users",
-        help="change users and their roles; find those who cannot log in",
-        description="Change users. A running server follows within a second.",
-    )
-    changes = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, effect in COMMANDS.items():
-        command = changes.add_parser(name, help=effect, description=f"{effect.capitalize()}.")
-        command.add_argument("email", metavar="EMAIL", help="e-mail of the user")
-        if name in ("grant", "revoke"):
-            command.add_argument("role", metavar="ROLE", nargs=1, help="role, such as admin")
-        command.set_defaults(run=_run, change=name, role=[])
-    _add_links(changes)
-    check = changes.add_parser(
-        "check",
-        help="list users who cannot log in, except disabled ones, and why",
-        description="List them, with the reasons. The status is 1 if there are any.",
-    )
-    check.set_defaults(run=_run, change="check")
-    normalize = changes.add_parser(
-        "normalize",
-        help="change e-mails that no login finds, such as those with upper case",
-        description=(
-            "Change e-mails that no login finds to their canonical form, unless another user has"
-            " it. Other programs that search for the old form will not find it."
-        ),
-    )
-    normalize.add_argument("--dry-run", action="store_true", help="only print the changes")
-    normalize.set_defaults(run=_run, change="normalize")
+def add_parsers(commands: "argparse._SubParsersAction[Any]") -> None:
+    groups = {}
+    for name, effect in GROUPS.items():
+        group = commands.add_parser(
+            name,
+            help=effect,
+            description=f"{_sentence(effect)}\nA running server follows within a second.",
+            epilog=EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        groups[name] = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for usage, effect in COMMANDS.items():
+        of_group, name, *arguments = usage.split()
+        described = f"{_sentence(effect)} {MORE.get(name, '')}"
+        command = groups[of_group].add_parser(name, help=effect, description=described)
+        for argument in arguments:
+            _add_argument(command, argument)
+        if name == "confirm":
+            whose = command.add_mutually_exclusive_group(required=True)
+            whose.add_argument("email", metavar="EMAIL", nargs="?", help=ARGUMENTS["EMAIL"])
+            whose.add_argument("--all", action="store_true", help="all users, such as adopted ones")
+        add_application(command, "--app")
+        reads_password = MORE.get(name) is PASSWORD
+        command.set_defaults(run=_run, command=f"{of_group} {name}", reads_password=reads_password)
 
 
-def _add_links(changes: "argparse._SubParsersAction[Any]") -> None:
-    confirm = changes.add_parser(
-        "confirm",
-        help="count an e-mail as confirmed, or all of them",
-        description="Count the e-mail of a user as confirmed, for example of adopted users.",
-    )
-    whose = confirm.add_mutually_exclusive_group(required=True)
-    whose.add_argument("email", metavar="EMAIL", nargs="?", help="e-mail of the user")
-    whose.add_argument("--all", action="store_true", help="all users")
-    confirm.set_defaults(run=_run, change="confirm", role=[])
-    reset = changes.add_parser(
-        "reset-password",
-        help="mail a link to set a new password; without SMTP_URL, print it",
-        description="Mail a link to set a new password. Without SMTP_URL, print it.",
-    )
-    reset.add_argument("email", metavar="EMAIL", help="e-mail of the user")
-    reset.set_defaults(run=_run, change="reset-password")
+def _add_argument(command: argparse.ArgumentParser, name: str) -> None:
+    if name.startswith("--"):
+        command.add_argument(name, action="store_true", help=ARGUMENTS[name])
+    else:
+        nargs = "?" if name == "ID" else None
+        command.add_argument(name.lower(), metavar=name, nargs=nargs, help=ARGUMENTS[name])
+
+
+def _sentence(effect: str) -> str:
+    return f"{effect[0].upper()}{effect[1:]}."
 
 
 def _run(options: argparse.Namespace) -> None:
-    # Imported here, because --help and schema do not need them.
-    from graphql_auth.cli.change_user import (  # noqa: PLC0415
-        change_user,
-        confirm_all,
-        reset_password,
-    )
-    from graphql_auth.cli.check_users import check_users, normalize_users  # noqa: PLC0415
-    from graphql_auth.environment import read_settings  # noqa: PLC0415
+    # Imported here, because --help and schema do not need it.
+    from graphql_auth.cli.user_commands import run_command  # noqa: PLC0415
 
-    settings = read_settings()
-    if options.change == "check":
-        message = check_users(settings)
-    elif options.change == "normalize":
-        message = normalize_users(settings, dry_run=options.dry_run)
-    elif options.change == "reset-password":
-        message = reset_password(settings, options.email)
-    elif options.change == "confirm" and options.all:
-        message = confirm_all(settings)
-    else:
-        message = change_user(settings, options.change, options.email, *options.role)
-    output.write_line(message)
+    run_command(options)

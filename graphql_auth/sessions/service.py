@@ -103,6 +103,10 @@ class SessionService:
             self.revocations.add([revocation])
         return revocation is not None
 
+    async def end_all(self, user_id: str) -> None:
+        """End all sessions of the user."""
+        self.revocations.add(await self.sessions.end_all(user_id))
+
     async def end_others(self, user: UserDocument, kept_session: str | None = None) -> None:
         """End the user's sessions that started with an earlier password, except one."""
         ended = await self.sessions.end_all(

@@ -14,6 +14,7 @@ from graphql_auth.users.repository import query_emails
 Stored = Mapping[str, Any]
 
 BATCH = 1_000
+LISTED = ["email", "first_name", "last_name", "roles", "disabled", "email_confirmed_at"]
 # A query matches the elements of an array too.
 _NO_ARRAY = {"$not": {"$type": "array"}}
 # Selects nearly all users who can log in: MongoDB takes a second for a million. PCRE's $ accepts a
@@ -36,6 +37,21 @@ class UserScan:
     async def count(self) -> int:
         """Return about how many users there are."""
         return await UserDocument.get_pymongo_collection().estimated_document_count()
+
+    async def read_all(self) -> AsyncGenerator[Stored]:
+        """Yield all users, without their passwords, sorted by id.
+
+        Each batch is a query of its own, because a reader can take longer than a cursor lives.
+        """
+        users, query, number = UserDocument.get_pymongo_collection(), dict[str, Any](), BATCH
+        while number == BATCH:
+            number = 0
+            cursor = users.find(query, LISTED, sort=[("_id", 1)], limit=BATCH, batch_size=BATCH)
+            async for user in cursor:
+                number += 1
+                # Not a query for _id, which would compare ids of one type only.
+                query = {"$expr": {"$gt": ["$_id", {"$literal": user["_id"]}]}}
+                yield user
 
     async def find_unusual(self) -> AsyncGenerator[list[Stored]]:
         """Yield batches of users; all who cannot log in are among them, except duplicates."""

@@ -2,7 +2,6 @@ import pytest
 
 from graphql_auth.accounts.admin import UserAdmin
 from graphql_auth.services import ServiceContainer
-from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.users.repository import UserRepository
 
 
@@ -12,5 +11,5 @@ def users(services: ServiceContainer) -> UserRepository:
 
 
 @pytest.fixture
-def admin(users: UserRepository, services: ServiceContainer) -> UserAdmin:
-    return UserAdmin(users, SessionRepository(), services.links, services.outbox)
+def admin(services: ServiceContainer) -> UserAdmin:
+    return services.admin

@@ -9,10 +9,18 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts.admin import RoleRefused, UserAdmin
+from graphql_auth.accounts.change_log import ChangeLog
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.registration import Registration
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import InvalidCredentials, TokenReason, Unauthenticated, Unavailable
+from graphql_auth.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    LinkExpired,
+    TokenReason,
+    Unauthenticated,
+    Unavailable,
+)
 from graphql_auth.roles import MAX_ROLES
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.document import SessionDocument
@@ -21,6 +29,8 @@ from graphql_auth.sessions.tokens import Tokens
 from graphql_auth.tokens.one_time import Purpose
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
+from tests.accounts.test_password_change import complete_overdue
+from tests.accounts.with_mail.links import NEW_PASSWORD, Steps, crash_at, crashes
 from tests.services import Clock
 
 pytestmark = pytest.mark.anyio
@@ -304,3 +314,134 @@ async def test_reset_link_of_an_operator_sets_a_password(
     signed_in = await services.password_reset.reset(token, "battery staple", HERE)
 
     assert signed_in.user.id == ada.user.id
+
+
+async def test_password_of_an_operator_ends_sessions_device_tokens_and_links(
+    services: ServiceContainer, admin: UserAdmin, ada: SignedIn
+) -> None:
+    _, link = await admin.create_reset_link(EMAIL)
+    assert link
+
+    assert await admin.set_password(EMAIL.upper(), NEW_PASSWORD) == EMAIL
+
+    assert await refusal(services, ada.tokens) == "TOKEN_REVOKED"
+    with pytest.raises(Unauthenticated):
+        await refresh(services, ada.tokens)
+    with pytest.raises(InvalidCredentials):
+        await log_in(services)
+    signed_in = await services.accounts.login(EMAIL, NEW_PASSWORD, HERE)
+    assert services.accounts.device_tokens.verify(ada.device_token, signed_in.user) is None
+    with pytest.raises(LinkExpired):
+        await services.password_reset.reset(link, "a third one", HERE)
+    # Nobody has shown that they read the mail.
+    assert signed_in.user.email_confirmed_at is None
+
+
+async def test_password_that_changes_meanwhile_is_kept(
+    services: ServiceContainer,
+    admin: UserAdmin,
+    ada: SignedIn,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    change = UserRepository.change_password
+
+    async def overtaken(users: UserRepository, *arguments: Any, **named: Any) -> Any:
+        await database["users"].update_one({}, {"$inc": {"password_changes": 1}})
+        return await change(users, *arguments, **named)
+
+    monkeypatch.setattr(UserRepository, "change_password", overtaken)
+    with pytest.raises(Unavailable):
+        await admin.set_password(EMAIL, NEW_PASSWORD)
+
+    assert (await services.accounts.login(EMAIL, PASSWORD, HERE)).user.id == ada.user.id
+    assert await database["graphql_auth_meta"].count_documents({"user_id": str(ada.user.id)}) == 0
+
+
+PASSWORD_STEPS: Steps = [
+    (ChangeLog, "add"),
+    (UserRepository, "change_password"),
+    (SessionRepository, "end_all"),
+    (ChangeLog, "remove"),
+]
+DELETION_STEPS: Steps = [
+    (ChangeLog, "add"),
+    (UserRepository, "delete"),
+    (SessionRepository, "erase"),
+    (ChangeLog, "remove"),
+]
+# Of both, the change itself.
+DONE = 2
+
+
+@pytest.mark.parametrize("crash_point", crashes(PASSWORD_STEPS))
+async def test_server_completes_a_password_after_a_crash_of_the_command(
+    services: ServiceContainer,
+    ada: SignedIn,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    crash_point: tuple[int, bool],
+) -> None:
+    steps_done = crash_at(monkeypatch, PASSWORD_STEPS, crash_point)
+    with pytest.raises(ConnectionAbortedError):
+        await services.admin.set_password(EMAIL, NEW_PASSWORD)
+
+    await complete_overdue(services, database)
+
+    if steps_done >= DONE:
+        assert await refusal(services, ada.tokens) == "TOKEN_REVOKED"
+        await services.accounts.login(EMAIL, NEW_PASSWORD, HERE)
+    else:
+        await refresh(services, ada.tokens)
+        await log_in(services)
+
+
+@pytest.mark.parametrize("crash_point", crashes(DELETION_STEPS))
+async def test_server_completes_a_deletion_after_a_crash_of_the_command(
+    services: ServiceContainer,
+    ada: SignedIn,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    crash_point: tuple[int, bool],
+) -> None:
+    """The next try of the operator finds no user, and so could not complete it."""
+    steps_done = crash_at(monkeypatch, DELETION_STEPS, crash_point)
+    with pytest.raises(ConnectionAbortedError):
+        await services.admin.delete(EMAIL)
+
+    await complete_overdue(services, database)
+
+    if steps_done >= DONE:
+        assert await refusal(services, ada.tokens) == "TOKEN_REVOKED"
+        for name in await database.list_collection_names():
+            for document in await database[name].find().to_list():
+                assert str(HERE.user_agent) not in repr(document)
+    else:
+        # The user is as before.
+        await refresh(services, ada.tokens)
+        await log_in(services)
+
+
+async def test_sessions_of_a_user_are_all_listed(
+    services: ServiceContainer, admin: UserAdmin, ada: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphql_auth.accounts.admin.BATCH", 2)
+    ids = [ada.tokens.session_id, *[(await log_in(services)).session_id for _ in range(4)]]
+
+    listed = [str(session.id) async for session in admin.list_sessions(ada.user)]
+
+    assert sorted(listed) == sorted(ids)
+    assert listed == sorted(ids, reverse=True)
+
+
+async def test_one_of_20_concurrent_creations_succeeds(
+    admin: UserAdmin, database: Database
+) -> None:
+    outcomes = await asyncio.gather(
+        *(admin.create(EMAIL, "Ada", f"L{number}", PASSWORD) for number in range(20)),
+        return_exceptions=True,
+    )
+
+    assert outcomes.count(EMAIL) == 1
+    assert sum(isinstance(outcome, EmailTaken) for outcome in outcomes) == 19
+    assert await database["users"].count_documents({}) == 1

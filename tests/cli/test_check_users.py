@@ -1,4 +1,5 @@
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,10 +10,8 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from graphql_auth.cli import check_users
-from graphql_auth.cli.check_users import normalize_users
 from graphql_auth.cli.main import run
-from graphql_auth.environment import read_settings
-from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.errors import Unavailable
 from graphql_auth.users.scan import UserScan
 from tests.accounts.test_foreign_documents import HASH, document
 
@@ -134,12 +133,14 @@ def test_normalize_changes_only_free_emails_and_only_once(
     assert users.index_information()["email_1"]["unique"]
 
 
-def test_normalize_needs_the_unique_index(users: Collection[dict[str, Any]]) -> None:
+def test_normalize_needs_the_unique_index(
+    users: Collection[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
     users.insert_many([document(), document(), document("Bob@example.com")])
 
-    with pytest.raises(StartError, match=r"same email.* ada@example\.com \(2\)"):
-        normalize_users(read_settings(), dry_run=False)
+    assert run(["users", "normalize"]) == 1
 
+    assert re.search(r"same email.* ada@example\.com \(2\)", capsys.readouterr().err)
     assert emails(users)[-1] == "Bob@example.com"
 
 
@@ -165,7 +166,9 @@ def test_registration_at_the_same_time_keeps_its_email(
 
 
 def test_email_that_was_changed_meanwhile_is_kept(
-    users: Collection[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    users: Collection[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     users.insert_one(document("Ada@example.com"))
     change_email = UserScan.change_email
@@ -176,23 +179,24 @@ def test_email_that_was_changed_meanwhile_is_kept(
 
     monkeypatch.setattr(UserScan, "change_email", change_before)
 
-    message = normalize_users(read_settings(), dry_run=False)
+    assert run(["users", "normalize"]) == 0
 
-    assert message == "users who cannot log in: 1; e-mails changed: 0"
+    assert capsys.readouterr().out == "users who cannot log in: 1; e-mails changed: 0\n"
     assert emails(users) == ["new@example.com"]
 
 
 def test_normalize_continues_after_a_user_whom_a_validator_refuses(
-    users: Collection[dict[str, Any]],
+    users: Collection[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A validator that was added later refuses each update of an older document."""
     users.insert_many([document("Ada@example.com", first_name=None), document("Bob@example.com")])
     rule = {"first_name": {"$type": "string"}}
     users.database.command("collMod", "users", validator=rule)
 
-    message = normalize_users(read_settings(), dry_run=False)
+    assert run(["users", "normalize"]) == 0
 
-    assert message == "users who cannot log in: 2; e-mails changed: 1"
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "users who cannot log in: 2; e-mails changed: 1"
     assert emails(users) == ["Ada@example.com", "bob@example.com"]
 
 
@@ -212,7 +216,9 @@ def test_progress_is_on_standard_error(
 
 
 def test_lost_connection_is_one_line(
-    users: Collection[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    users: Collection[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert users.name
 
@@ -221,5 +227,5 @@ def test_lost_connection_is_one_line(
 
     monkeypatch.setattr(UserScan, "count", fail)
 
-    with pytest.raises(StartError, match="run it again"):
-        check_users.check_users(read_settings())
+    assert run(["users", "check"]) == 1
+    assert "run it again" in capsys.readouterr().err

@@ -39,10 +39,10 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"graphql-auth {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["schema", "--help"]])
-def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [[], ["serve"], ["schema"], ["users"], ["sessions"]])
+def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        run(arguments)
+        run([*command, "--help"])
 
     assert ended.value.code == 0
     assert len(capsys.readouterr().out.splitlines()) >= 8
@@ -68,6 +68,10 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
         (["--verson", "serve"], ". Did you mean --version? "),
         (["--versoin"], "arguments: --versoin. Did you mean --version? See: graphql-auth --help"),
         (["users", "--hepl"], ". Did you mean --help? See: graphql-auth users --help"),
+        (["users", "delete", "--yse"], "--yse. Did you mean --yes? See: graphql-auth users delete"),
+        (["users", "create", "a@b.example", "--ap=x"], "required: FIRST_NAME, LAST_NAME. See: "),
+        (["users", "show", "a@b.example", "--jsno"], ". Did you mean --json? "),
+        (["session", "list"], ". Did you mean sessions? "),
         (["serve", "--prot", "1"], ": --prot. Did you mean --port? See: graphql-auth serve --help"),
         (["serve", "--deev"], ". Did you mean --dev? "),
         (["schema", "--chek"], ". Did you mean --check? See: graphql-auth schema --help"),

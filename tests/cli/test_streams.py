@@ -34,13 +34,15 @@ PRINTING = [
     ("--version",),
     ("schema",),
     ("users", "enable", EMAIL),
+    ("users", "list"),
     *((*path, "--help") for path in COMMANDS),
 ]
 SILENT = {
     ("schema", "--check"): 0,
     SERVE: 1,
     ("users", "disable", "\udcff\x1b[2J@\nx"): 1,
-    ("users", "delete", "nobody@example.com"): 1,
+    ("users", "delete", EMAIL): 1,
+    ("users", "set-password", EMAIL): 1,
     (): 2,
     ("users",): 2,
     ("\udcff\x1b[2J",): 2,

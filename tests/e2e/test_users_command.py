@@ -18,8 +18,8 @@ def is_refused_soon(client: Client, token: str) -> bool:
     return bool(extensions(answer)["reason"] == "TOKEN_REVOKED")
 
 
-def users(directory: Path, change: str, email: str, settings: dict[str, str], *role: str) -> str:
-    ended = run_command(directory, "users", change, email, *role, **settings)
+def users(directory: Path, change: str, email: str, settings: dict[str, str], *more: str) -> str:
+    ended = run_command(directory, "users", change, email, *more, **settings)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
@@ -50,7 +50,7 @@ def test_a_user_is_disabled_enabled_and_deleted_while_the_server_runs(
         assert extensions(client.ask(WELCOME, token=token))["reason"] == "TOKEN_REVOKED"
         token = client.login(email)["data"]["login"]["token"]
 
-        assert "is deleted" in users(tmp_path, "delete", email, settings)
+        assert "is deleted" in users(tmp_path, "delete", email, settings, "--yes")
         assert is_refused_soon(client, token)
         assert code(client.login(email)) == "INVALID_CREDENTIALS"
         assert "errors" not in client.register(email=email)
@@ -96,6 +96,6 @@ def test_what_cannot_be_done_is_said_in_one_line(start_embedded: Start, tmp_path
     assert "There is no data in DATA_DIR" in nowhere.stderr
 
     start_embedded()
-    nobody = run_command(tmp_path, "users", "delete", "ada@example.com")
+    nobody = run_command(tmp_path, "users", "delete", "ada@example.com", "--yes")
     assert nobody.returncode == 1
     assert nobody.stderr == "graphql-auth: There is no user with the e-mail ada@example.com.\n"

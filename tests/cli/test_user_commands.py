@@ -5,61 +5,72 @@ from typing import Any, NoReturn
 import pytest
 from pymongo import MongoClient
 
-from graphql_auth.cli.change_user import change_user
 from graphql_auth.cli.main import run
-from graphql_auth.environment import read_settings
-from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.errors import Unavailable
 from graphql_auth.roles import MAX_ROLES
 from graphql_auth.users.repository import UserRepository
-from tests.conftest import KEY
+
+EMAIL = "ada@example.com"
+NOBODY = "There is no user with the e-mail ada@example.com."
 
 
-def test_lost_connection_is_one_line(database_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def uri(database_uri: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URI of the database that the commands use."""
+    monkeypatch.setenv("MONGO_URI", database_uri)
+    return database_uri
+
+
+@pytest.mark.usefixtures("uri")
+def test_lost_connection_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def gone(*_: object) -> NoReturn:
         raise Unavailable
 
     monkeypatch.setattr(UserRepository, "find_by_email", gone)
-    settings = read_settings(mongo_uri=database_uri, token_key=KEY)
 
-    with pytest.raises(
-        StartError,
-        match="run it again",
-    ):
-        change_user(settings, "disable", "ada@example.com")
+    assert run(["users", "disable", EMAIL]) == 1
+    assert capsys.readouterr().err == (
+        "graphql-auth: Lost the connection to MongoDB before the command completed; run it again.\n"
+    )
 
 
-def test_refusal_is_no_lost_connection(database_uri: str) -> None:
-    with MongoClient[dict[str, Any]](database_uri) as client:
+def test_refusal_is_no_lost_connection(uri: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with MongoClient[dict[str, Any]](uri) as client:
         database = client.get_default_database()
-        database["users"].insert_one({"email": "ada@example.com"})
+        database["users"].insert_one({"email": EMAIL})
         database.command("collMod", "users", validator={"first_name": {"$type": "string"}})
-    settings = read_settings(mongo_uri=database_uri, token_key=KEY)
 
-    with pytest.raises(StartError) as refused:
-        change_user(settings, "disable", "ada@example.com")
+    assert run(["users", "disable", EMAIL]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "graphql-auth: MongoDB refuses a command: Document failed validation (121)."
+    )
 
-    assert str(refused.value) == "MongoDB refuses a command: Document failed validation (121)."
 
+@pytest.mark.parametrize("arguments", [["users", "disable", EMAIL], ["users", "list"]])
+def test_command_creates_no_index(
+    uri: str, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    expected = "" if "list" in arguments else f"graphql-auth: {NOBODY}\n"
+    assert run(arguments) == bool(expected)
+    assert capsys.readouterr() == ("", expected)
 
-def test_command_creates_no_index(database_uri: str) -> None:
-    settings = read_settings(mongo_uri=database_uri, token_key=KEY)
-
-    with pytest.raises(StartError, match=r"There is no user with the e-mail ada@example\.com\."):
-        change_user(settings, "disable", "ada@example.com")
-
-    with MongoClient[dict[str, Any]](database_uri) as client:
+    with MongoClient[dict[str, Any]](uri) as client:
         assert client.get_default_database().list_collection_names() == []
 
 
-def test_command_runs_the_embedded_mongod_without_a_server(tmp_path: Path) -> None:
-    settings = read_settings(data_dir=tmp_path)
+def test_command_runs_the_embedded_mongod_without_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
 
-    with pytest.raises(StartError, match="There is no data in DATA_DIR"):
-        change_user(settings, "disable", "ada@example.com")
+    assert run(["users", "disable", EMAIL]) == 1
+    assert "There is no data in DATA_DIR" in capsys.readouterr().err
 
     (tmp_path / "mongodb").mkdir()
-    with pytest.raises(StartError, match=r"There is no user with the e-mail ada@example\.com\."):
-        change_user(settings, "disable", "ada@example.com")
+    assert run(["users", "disable", EMAIL]) == 1
+    assert capsys.readouterr().err == f"graphql-auth: {NOBODY}\n"
 
 
 def test_command_line_grants_and_revokes_a_role(
@@ -126,7 +137,8 @@ def test_command_line_disables_enables_and_deletes_a_user(
             ("enable", "can log in again.", [False]),
             ("delete", "is deleted and logged out everywhere.", []),
         ):
-            assert run(["users", change, "ADA@example.com"]) == 0
+            yes = ["--yes"] if change == "delete" else []
+            assert run(["users", change, "ADA@example.com", *yes]) == 0
             assert capsys.readouterr().out == f"ada@example.com {printed}\n"
             assert [user["disabled"] for user in users.find()] == disabled
 

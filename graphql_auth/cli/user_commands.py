@@ -1,0 +1,145 @@
+"""What the commands of ``users`` and ``sessions`` do."""
+
+import secrets
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from pydantic import SecretStr
+
+from graphql_auth.accounts.admin import UserAdmin
+from graphql_auth.cli.check_users import check_users, normalize_users
+from graphql_auth.cli.database import run_with_database
+from graphql_auth.cli.list_users import list_sessions, list_users, show_user
+from graphql_auth.cli.terminal import confirm, read_new_password
+from graphql_auth.environment import read_settings
+from graphql_auth.errors import StartError
+from graphql_auth.mail.messages import Template, link_url
+from graphql_auth.mongo.client import connect, translate_start_errors
+from graphql_auth.mongo.collections import Documents, prepare_collections
+from graphql_auth.relay.global_ids import is_object_id
+from graphql_auth.roles import ROLE_FORM, is_role
+from graphql_auth.runtime import output
+from graphql_auth.services import DOCUMENTS, create_services
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.setting_types import parse_app_url
+from graphql_auth.settings import Settings, expected
+from graphql_auth.users.document import UserDocument
+
+Work = Callable[[UserAdmin, Namespace], Awaitable[str | None]]
+Change = Callable[..., Coroutine[Any, Any, str]]
+
+
+def run_command(options: Namespace) -> None:
+    """Run a command, and print what it returns. Raises StartError."""
+    settings, documents, added = _read_target(options.app)
+    options.settings = settings
+    _check_and_ask(options)
+    adds_email = options.command == "users create" or ("dry_run" in options and not options.dry_run)
+
+    async def connect_and_work(uri: str) -> str | None:
+        async with connect(uri, documents, create_indexes=False) as database:
+            if adds_email:
+                # The unique index decides between this and concurrent registrations.
+                with translate_start_errors(database.name):
+                    await prepare_collections(database, [UserDocument])
+            now = (await SessionRepository().now()).timestamp
+            # A command signs no tokens.
+            key = {"token_key": SecretStr(secrets.token_hex())}
+            services = create_services(settings.model_copy(update=key), now=now, **added)
+            async with services.run():
+                return await _COMMANDS[options.command](services.admin, options)
+
+    if message := run_with_database(settings, connect_and_work):
+        output.write_line(message)
+
+
+def _check_and_ask(options: Namespace) -> None:
+    if "role" in options and not is_role(options.role):
+        raise StartError(f"ROLE is not the name of a role: {ROLE_FORM}.")
+    if options.reads_password:
+        options.password = read_new_password()
+    if "yes" in options and not options.yes:
+        confirm(f"Delete {options.email}?")
+
+
+def _read_target(application: str | None) -> tuple[Settings, Documents, dict[str, Any]]:
+    """Return settings, documents, and what create_services takes of an application."""
+    if application is None:
+        return read_settings(), DOCUMENTS, {}
+    # Imported here, because it takes as long as the start of a server.
+    from graphql_auth.application import load  # noqa: PLC0415
+
+    found = load(application)
+    parts = found.parts
+    added = {name: getattr(parts, name) for name in ("user_document", "hooks", "mailer")}
+    return found.settings or read_settings(), [*parts.our_documents, *parts.documents], added
+
+
+def _change(method: Change, message: str, *names: str) -> Work:
+    """Return a command that calls a method with an e-mail and further options."""
+
+    async def change(admin: UserAdmin, options: Namespace) -> str:
+        values = {name: getattr(options, name) for name in names}
+        return message.format(await method(admin, options.email, **values), values.get("role"))
+
+    return change
+
+
+async def _reset_password(admin: UserAdmin, options: Namespace) -> str:
+    settings = options.settings
+    try:
+        page = parse_app_url(settings.app_url or f"http://localhost:{settings.listening_port}/")
+    except ValueError:
+        raise StartError(f"Invalid APP_URL: expected {expected('app_url')}.") from None
+    email, token = await admin.create_reset_link(options.email)
+    if token is None:
+        return f"A link to set a new password is mailed to {email}."
+    link = link_url(page, Template.RESET_PASSWORD, token)
+    return f"{email} can set a new password, within an hour: {link}"
+
+
+async def _confirm(admin: UserAdmin, options: Namespace) -> str:
+    if options.all:
+        count = await admin.users.confirm_all(admin.utc_now())
+        return f"e-mails that count as confirmed now: {count}"
+    return f"The e-mail {await admin.confirm(options.email)} counts as confirmed."
+
+
+async def _end_sessions(admin: UserAdmin, options: Namespace) -> str:
+    user, session_id = await admin.find(options.email), options.id
+    if session_id is None:
+        await admin.sessions.end_all(str(user.id))
+        return f"{user.email} is logged out everywhere."
+    if not (is_object_id(session_id) and await admin.sessions.end(str(user.id), session_id)):
+        raise StartError(f"{user.email} has no live session with the id {session_id}.")
+    return f"The session {session_id} of {user.email} has ended."
+
+
+_COMMANDS: dict[str, Work] = {
+    "users list": list_users,
+    "users show": show_user,
+    "users create": _change(
+        UserAdmin.create,
+        "{} can log in. The e-mail counts as confirmed.",
+        *("first_name", "last_name", "password"),
+    ),
+    "users set-password": _change(
+        UserAdmin.set_password, "{} has the new password, and is logged out everywhere.", "password"
+    ),
+    "users reset-password": _reset_password,
+    "users disable": _change(UserAdmin.disable, "{} is disabled and logged out everywhere."),
+    "users enable": _change(UserAdmin.enable, "{} can log in again."),
+    "users delete": _change(UserAdmin.delete, "{} is deleted and logged out everywhere."),
+    "users grant": _change(
+        UserAdmin.grant, "{} has the role {}, from the next login or refresh on.", "role"
+    ),
+    "users revoke": _change(
+        UserAdmin.revoke, "{} does not have the role {}, and is logged out everywhere.", "role"
+    ),
+    "users confirm": _confirm,
+    "users check": check_users,
+    "users normalize": normalize_users,
+    "sessions list": list_sessions,
+    "sessions end": _end_sessions,
+}
