@@ -79,13 +79,17 @@ class UserAdmin(AccountParts):
     async def confirm(self, email: str) -> str:
         """Count the e-mail of a user as confirmed."""
         user = await self.find(email)
-        if user.email_confirmed_at is None:
-            await self.users.change(user, email_confirmed_at=self.utc_now())
+        confirmed_at = user.email_confirmed_at or self.utc_now()
+        if await self.users.change(user, email_confirmed_at=confirmed_at) is None:
+            # Its e-mail or its password has just changed.
+            raise Unavailable
         return user.email
 
     async def create_reset_link(self, email: str) -> tuple[str, str | None]:
         """Mail a link that resets the password; without mail, return its token too."""
         user = await self.find(email)
+        if user.disabled:
+            raise StartError(f"{user.email} is disabled, so no link can be used; enable it first.")
         key = emails.canonicalize(user.email)
         link = await self.mail_link(Purpose.RESET_PASSWORD, key, user, user.email)
         if self.outbox.is_available:

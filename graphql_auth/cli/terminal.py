@@ -26,9 +26,9 @@ def read_new_password() -> str:
 
 
 def confirm(question: str) -> None:
-    """Ask before what cannot be undone. Raises StartError without a yes, or without a terminal."""
+    """Ask a person before what cannot be undone, but no script. Raises StartError without a yes."""
     if not os.isatty(STANDARD_INPUT):
-        raise StartError("This cannot be undone. Without a terminal, confirm it by --yes.")
+        return
     output.write_error(f"{escape_invisible(question)} This cannot be undone. [y/N] ")
     if os.read(STANDARD_INPUT, MAX_BYTES).strip().lower() not in {b"y", b"yes"}:
         raise StartError("Nothing is changed.")

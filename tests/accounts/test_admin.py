@@ -17,6 +17,7 @@ from graphql_auth.errors import (
     EmailTaken,
     InvalidCredentials,
     LinkExpired,
+    StartError,
     TokenReason,
     Unauthenticated,
     Unavailable,
@@ -314,6 +315,25 @@ async def test_reset_link_of_an_operator_sets_a_password(
     signed_in = await services.password_reset.reset(token, "battery staple", HERE)
 
     assert signed_in.user.id == ada.user.id
+
+
+async def test_disabled_user_gets_no_link(admin: UserAdmin, ada: SignedIn) -> None:
+    await admin.disable(ada.user.email)
+
+    with pytest.raises(StartError, match=r"is disabled, so no link can be used"):
+        await admin.create_reset_link(EMAIL)
+
+
+async def test_confirmation_beside_a_change_of_the_user_is_repeated(
+    admin: UserAdmin, ada: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def changed(*_: object, **__: object) -> None:
+        """The user has another e-mail since the first read."""
+
+    monkeypatch.setattr(UserRepository, "change", changed)
+
+    with pytest.raises(Unavailable):
+        await admin.confirm(ada.user.email)
 
 
 async def test_password_of_an_operator_ends_sessions_device_tokens_and_links(

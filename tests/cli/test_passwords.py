@@ -19,7 +19,6 @@ EMAIL = "ada@example.com"
 PASSWORD = "correct horse"
 NEW = "battery staple \N{SNOWMAN}"
 NOT_A_PASSWORD = "graphql-auth: Standard input is not a password: one line of UTF-8.\n"
-CANNOT_BE_UNDONE = "graphql-auth: This cannot be undone. Without a terminal, confirm it by --yes.\n"
 
 Users = Collection[dict[str, Any]]
 
@@ -220,14 +219,11 @@ def test_nobody_is_created_beside_two_users_of_one_email(directory: Path, users:
     assert users.count_documents({}) == 2
 
 
-@pytest.mark.parametrize("given", [b"", b"y\n", b"yes\n"])
-def test_nobody_is_deleted_without_a_terminal(directory: Path, ada: Users, given: bytes) -> None:
-    ended = run_with_input(directory, given, "users", "delete", EMAIL)
-
-    assert ended == (1, "", CANNOT_BE_UNDONE)
-    assert ada.count_documents({}) == 1
-
-    ended = run_with_input(directory, given, "users", "delete", EMAIL, "--yes")
+@pytest.mark.parametrize("options", [(), ("--yes",)])
+def test_script_is_not_asked_before_a_deletion(
+    directory: Path, ada: Users, options: tuple[str, ...]
+) -> None:
+    ended = run_with_input(directory, b"n\n", "users", "delete", EMAIL, *options)
 
     assert ended == (0, f"{EMAIL} is deleted and logged out everywhere.\n", "")
     assert ada.count_documents({}) == 0
