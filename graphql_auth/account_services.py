@@ -1,6 +1,5 @@
 """The services of accounts, created and connected."""
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +7,7 @@ from graphql_auth.accounts.admin import UserAdmin
 from graphql_auth.accounts.change_log import ChangeLog
 from graphql_auth.accounts.deletion import AccountDeletionService
 from graphql_auth.accounts.email_change import EmailChangeService
-from graphql_auth.accounts.features import Features, RegistrationMode
+from graphql_auth.accounts.features import Features
 from graphql_auth.accounts.gate import SessionGate
 from graphql_auth.accounts.notices import Notices
 from graphql_auth.accounts.parts import AccountParts
@@ -26,8 +25,6 @@ from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.throttling.throttle import Throttle
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.repository import UserRepository
-
-logger = logging.getLogger(__name__)
 
 
 def create_account_services(  # noqa: PLR0913, PLR0917 - the parts of AccountParts
@@ -49,8 +46,6 @@ def create_account_services(  # noqa: PLR0913, PLR0917 - the parts of AccountPar
     hooks.own = dict.fromkeys(events, notices.on_event)
     has_links = settings.sign_in_links and outbox.is_available
     min_length = settings.password_min_length
-    if not outbox.is_available:
-        _warn_of_missing_mail(settings)
     features = Features(outbox.is_available, settings.registration, has_links, min_length)
     sign_in_parts = users, passwords, throttle, devices, sessions, gate
     parts = vars(AccountParts(*sign_in_parts, links, outbox, notices, features, hooks, now))
@@ -68,13 +63,3 @@ def create_account_services(  # noqa: PLR0913, PLR0917 - the parts of AccountPar
         "deletion": deletion,
         "admin": UserAdmin(**parts, password_change=password_change, deletion=deletion),
     }
-
-
-def _warn_of_missing_mail(settings: Settings) -> None:
-    needs = {
-        "REGISTRATION=confirmed": settings.registration is RegistrationMode.CONFIRMED,
-        "EMAIL_CONFIRMATION=required": settings.requires_confirmation,
-        "SIGN_IN_LINKS=on": settings.sign_in_links,
-    }
-    for setting in [name for name, is_set in needs.items() if is_set]:
-        logger.warning("%s needs mail, and there is none: set SMTP_URL", setting)

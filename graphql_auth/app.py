@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import Route
 
+from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.accounts.user_check import UserCheck
 from graphql_auth.context import context_factory
 from graphql_auth.errors import Unavailable
@@ -175,6 +176,7 @@ async def check_database(settings: Settings, parts: Parts) -> AsyncIterator[Data
 
     Raises StartError.
     """
+    _warn_of_missing_mail(settings, parts)
     async with connect(reveal(settings.mongo_uri), parts.our_documents) as database:
         with translate_start_errors(database.name):
             await create_declared_indexes(database, parts.documents)
@@ -182,6 +184,18 @@ async def check_database(settings: Settings, parts: Parts) -> AsyncIterator[Data
             await check_token_key(reveal(settings.token_key))
         await UserCheck(UserScan(), PasswordHasher(settings.bcrypt_rounds)).log_count()
         yield database
+
+
+def _warn_of_missing_mail(settings: Settings, parts: Parts) -> None:
+    if parts.mailer or settings.smtp_url or settings.is_dev:
+        return
+    needs = {
+        "REGISTRATION=confirmed": settings.registration is RegistrationMode.CONFIRMED,
+        "EMAIL_CONFIRMATION=required": settings.requires_confirmation,
+        "SIGN_IN_LINKS=on": settings.sign_in_links,
+    }
+    for setting in [name for name, is_set in needs.items() if is_set]:
+        logger.warning("%s needs mail, and there is none: set SMTP_URL", setting)
 
 
 async def _await_database(

@@ -262,10 +262,13 @@ def test_configured_limit_is_reported(strict: ServerProcess, limit: str) -> None
         ({}, ""),
     ],
 )
-def test_setting_that_needs_mail_is_named_where_there_is_none(
-    settings: dict[str, object], named: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.anyio
+async def test_setting_that_needs_mail_is_named_where_there_is_none(
+    settings: dict[str, object], named: str, database_uri: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    create_app(read_settings(mongo_uri="mongodb://localhost", token_key=KEY, **settings))
+    app = create_app(read_settings(mongo_uri=database_uri, token_key=KEY, **settings))
+    async with app.router.lifespan_context(app):
+        pass
 
     needs = f"{named} needs mail, and there is none: set SMTP_URL"
     assert caplog.messages == ([needs] if named else [])
