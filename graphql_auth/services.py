@@ -1,7 +1,6 @@
 """The services, created and connected in one place for the server, tests and benchmarks."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from graphql_auth.passwords.hash_queue import HashQueue
 from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.passwords.service import PasswordService
+from graphql_auth.runtime.linux import count_cores
 from graphql_auth.runtime.periodic import Work
 from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.document import SessionDocument
@@ -134,7 +134,7 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     now, hooks = now or clock, hooks or Hooks()
     users = UserRepository(indexes := IndexMonitor(DOCUMENTS), user_document)
     throttle, load_user = _throttle(settings, now), _UserLoader(users)
-    hash_queue = HashQueue(threads=max(1, _count_cores() // processes))
+    hash_queue = HashQueue(threads=max(1, count_cores() // processes))
     pwned = _pwned_passwords(settings.breached_passwords)
     passwords = _passwords(settings, hash_queue, pwned)
     sessions = _session_services(settings, token_key, load_user, clock, now, hooks)
@@ -269,12 +269,3 @@ def _pwned_passwords(setting: bool | HttpUrl) -> "PwnedPasswordsClient | None": 
     from graphql_auth.passwords.pwned import HAVE_I_BEEN_PWNED, PwnedPasswordsClient  # noqa: PLC0415
 
     return PwnedPasswordsClient(HAVE_I_BEEN_PWNED if setting is True else str(setting))
-
-
-def _count_cores() -> int:
-    """Count the cores that this process may use, which a container can limit."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except (AttributeError, OSError):
-        # macOS has no such call, and seccomp can refuse it.
-        return os.cpu_count() or 1

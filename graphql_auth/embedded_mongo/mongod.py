@@ -1,6 +1,5 @@
 """Starts a real mongod and stops it with the server, when MONGO_URI is not set."""
 
-import functools
 import os
 import re
 import shutil
@@ -10,9 +9,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from graphql_auth.embedded_mongo import mongod_log
@@ -22,7 +22,7 @@ from graphql_auth.embedded_mongo.data_directory import (
     try_lock,
 )
 from graphql_auth.errors import StartError
-from graphql_auth.runtime.process import die_with_parent
+from graphql_auth.runtime.linux import tie_children
 
 DATABASE = "graphql_auth"
 DATABASE_DIRECTORY = "mongodb"
@@ -124,12 +124,14 @@ def run_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
     """
     database = data_dir / DATABASE_DIRECTORY
     log, uri_file = data_dir / "mongod.log", data_dir / URI_FILE
-    with _socket_path(data_dir) as socket_path:
+    with _socket_path(data_dir) as socket_path, ExitStack() as stack:
         try:
+            tie = stack.enter_context(tie_children())
             binary = find_mongod()
             database.mkdir(mode=0o700, exist_ok=True)
             _wait_for_predecessor(database)
-            mongod = EmbeddedMongo(_spawn(binary, database, socket_path, log), socket_path, log)
+            process = _spawn(binary, database, socket_path, log, tie)
+            mongod = EmbeddedMongo(process, socket_path, log)
         except OSError as error:
             raise StartError(f"{error.filename} cannot be used: {error.strerror}.") from None
         try:
@@ -180,7 +182,9 @@ def find_mongod() -> Path:
     return packaged
 
 
-def _spawn(binary: Path, database: Path, socket_path: Path, log: Path) -> subprocess.Popen[bytes]:
+def _spawn(
+    binary: Path, database: Path, socket_path: Path, log: Path, tie: dict[str, Any]
+) -> subprocess.Popen[bytes]:
     command = [
         str(binary),
         f"--dbpath={database}",
@@ -204,9 +208,7 @@ def _spawn(binary: Path, database: Path, socket_path: Path, log: Path) -> subpro
             stdout=output,
             stderr=subprocess.STDOUT,
             # Ctrl-C reaches only the server, which finishes its requests before it stops mongod.
-            start_new_session=True,
-            # Safe, because only the main thread runs at this time.
-            preexec_fn=functools.partial(die_with_parent, os.getpid()),  # noqa: PLW1509
+            **tie,
         )
 
 

@@ -5,8 +5,6 @@ import contextlib
 import itertools
 import logging
 import math
-import os
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,9 +15,9 @@ from queue import Empty, PriorityQueue
 from typing import Any, TypeVar
 
 from graphql_auth.errors import StartError, Unavailable
+from graphql_auth.runtime.linux import lower_thread_priority
 
 MAX_WAITING = 100
-LOWEST_PRIORITY = 19
 NO_THREADS = (
     "The system refuses to start more threads, and passwords are hashed on them;"
     " raise the limit (ulimit -u, TasksMax= of systemd, --pids-limit of a container)."
@@ -130,15 +128,8 @@ class HashQueue:
 
 
 def _lower_priority(first_warning: threading.Lock) -> None:
-    # On Linux a priority belongs to a thread; elsewhere to a process.
-    if sys.platform != "linux":  # pragma: no cover - the tests run on Linux
-        return
-    thread = threading.get_native_id()
     try:
-        os.setpriority(os.PRIO_PROCESS, thread, LOWEST_PRIORITY)
-        # sched(7): such a thread gives its core to any other at once. With the lowest priority
-        # alone, it first runs on for some milliseconds.
-        os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+        lower_thread_priority()
     except OSError as error:
         # seccomp refuses it, as under SystemCallFilter=~@resources of systemd, or gVisor.
         if first_warning.acquire(blocking=False):

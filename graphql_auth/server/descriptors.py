@@ -10,6 +10,8 @@ from collections.abc import Callable
 from graphql_auth.logs import LogRateLimit
 
 LOG_INTERVAL = 60.0
+# OPEN_MAX of macOS: more is refused there, although the hard limit is infinite.
+MACOS_LIMIT = 10_240
 
 logger = logging.getLogger(__name__)
 
@@ -17,8 +19,9 @@ logger = logging.getLogger(__name__)
 def raise_limit() -> None:
     """Raise the limit of this process and its children to the hard limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = MACOS_LIMIT if hard == resource.RLIM_INFINITY else hard
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     except (OSError, ValueError):
         logger.warning(
             "the system does not let this process raise its limit of file descriptors;"

@@ -19,7 +19,7 @@ from graphql_auth.errors import StartError
 from graphql_auth.logs import escape_invisible
 from graphql_auth.runtime import output
 from graphql_auth.runtime.event_loop import cancel_on_signal, run_in_loop
-from graphql_auth.runtime.process import warn_if_children_can_outlive_us
+from graphql_auth.runtime.linux import limit_sending
 from graphql_auth.runtime.signals import Stopped, StopSignals
 from graphql_auth.server import descriptors
 from graphql_auth.server.http_server import BACKLOG
@@ -29,8 +29,6 @@ from graphql_auth.settings import Settings
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-# Linux has it; elsewhere TCP itself gives up after many minutes.
-TCP_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 DEV_HINT = (
     "  --dev    pages of this machine, such as http://localhost:5173 or http://localhost:3000,"
     " may read answers and use the cookie; mail is printed here unless SMTP_URL is set\n"
@@ -55,7 +53,6 @@ def serve(
     before the processes start.
     """
     descriptors.raise_limit()
-    warn_if_children_can_outlive_us()
     with (
         listen(settings) as listener,
         provide_database(_with_app_url(settings, listener), signals.pause) as (completed, mongod),
@@ -94,7 +91,7 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
     # only for sockets that name TCP.
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _limit_sending(listener, settings.request_read_timeout.total_seconds())
+        limit_sending(listener, settings.request_read_timeout.total_seconds())
         try:
             listener.bind(address)
             listener.listen(BACKLOG)
@@ -106,23 +103,6 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
                 " Set another port, for example PORT=4002, or stop the program that uses this one."
             ) from None
         yield listener
-
-
-def _limit_sending(listener: socket.socket, seconds: float) -> None:
-    """Close connections whose client does not read its response; all connections inherit this.
-
-    Uvicorn and asyncio have no timeout for sending.
-    """
-    if TCP_USER_TIMEOUT is None:
-        return
-    try:
-        listener.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, int(seconds * 1000))
-    except OSError as error:
-        logger.warning(
-            "the system refuses TCP_USER_TIMEOUT (%s): a client that does not read its response"
-            " holds its connection for about 15 minutes",
-            error.strerror,
-        )
 
 
 def _stop_with(mongod: EmbeddedMongo) -> None:

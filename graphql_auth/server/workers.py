@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
@@ -16,7 +17,8 @@ from starlette.applications import Starlette
 
 from graphql_auth.errors import StartError
 from graphql_auth.logs import configure_logging
-from graphql_auth.runtime.process import die_with_parent, end_process
+from graphql_auth.runtime.linux import die_with_parent
+from graphql_auth.runtime.process import end_process
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server.http_server import Server
 from graphql_auth.server.supervisor import CANNOT_START, READY, STARTING, Supervisor
@@ -84,10 +86,8 @@ def _work(  # noqa: PLR0913, PLR0917 - the server names each
 
 
 def _send_heartbeats(is_ready: threading.Event, heartbeats: Connection) -> None:
-    try:
+    # When the supervisor has been killed, this process is killed too.
+    with suppress(OSError):
         while True:
             heartbeats.send_bytes(READY if is_ready.is_set() else STARTING)
             time.sleep(HEARTBEAT_INTERVAL)
-    except OSError:
-        # The supervisor was killed, on a system whose kernel does not end its children.
-        os.kill(os.getpid(), signal.SIGTERM)

@@ -30,7 +30,8 @@ from graphql_auth.embedded_mongo.mongod import (
 )
 from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError
-from tests.process import ROOT, has_ended, skip_unless_it_can_be_named
+from graphql_auth.runtime import linux
+from tests.process import ROOT, has_ended, process_name, skip_unless_it_can_be_named
 
 # The flags of a Unix socket that listens, in /proc/net/unix.
 LISTENING = "00010000"
@@ -312,6 +313,32 @@ def test_a_mongod_that_cannot_be_run_is_named(tmp_path: Path, empty_path: Path) 
         running(tmp_path / "data"),
     ):
         pass
+
+
+def test_system_without_prctl_and_shell_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux, "_prctl", lambda *_: False)
+    monkeypatch.setattr(linux, "WARDEN", ("/bin/no-shell",))
+
+    with (
+        pytest.raises(StartError, match=r"^/bin/no-shell cannot be used: No such file"),
+        running(tmp_path),
+    ):
+        pass
+
+
+def test_mongod_without_prctl_is_the_one_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux, "_prctl", lambda *_: False)
+
+    with running(tmp_path) as mongo:
+        assert process_name(mongo.pid) == "mongod"
+        os.kill(mongo.pid, signal.SIGKILL)
+        assert mongo.wait_for_exit()
+        assert mongo.exit_reason().startswith("mongod ended with exit status -9; its log: ")
+    assert has_ended(mongo.pid)
 
 
 def test_another_mongod_on_the_same_files_is_waited_for(

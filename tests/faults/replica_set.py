@@ -24,7 +24,7 @@ SECONDS_TO_RECOVER = 60
 SETTINGS = {"electionTimeoutMillis": 2_000, "heartbeatIntervalMillis": 500}
 # Becomes the program behind it, which the kernel ends with the tests, however these end.
 END_WITH_US = (
-    "import os, sys; from graphql_auth.runtime.process import die_with_parent\n"
+    "import os, sys; from graphql_auth.runtime.linux import die_with_parent\n"
     "die_with_parent(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
 )
 

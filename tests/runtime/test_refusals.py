@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from tests import seccomp
 from tests.client import Client
 from tests.conftest import KEY
-from tests.process import ServerProcess, environment, has_ended
+from tests.process import ServerProcess, environment, has_ended, process_name
 
 StartRefused = Callable[..., ServerProcess]
 
@@ -58,7 +59,7 @@ def start_refused(tmp_path: Path) -> Iterator[StartRefused]:
         ("setpriority", ["lowest priority"]),
         (
             "sched_setscheduler,tcp_user_timeout,setrlimit,prctl",
-            ["lowest priority", "TCP_USER_TIMEOUT", "at most 900 connections", "prctl"],
+            ["lowest priority", "TCP_USER_TIMEOUT", "at most 900 connections"],
         ),
     ],
 )
@@ -87,15 +88,82 @@ def test_a_server_lives_with_every_refusal_at_once(start_refused: StartRefused) 
     assert "Traceback" not in server.output
 
 
-def test_workers_do_not_outlive_a_server_without_prctl(
-    start_refused: StartRefused, database_uri: str
+@pytest.mark.parametrize(
+    ("how", "arguments"),
+    [
+        (signal.SIGKILL, ()),
+        (signal.SIGKILL, ("--workers", "2")),
+        (signal.SIGINT, ("--workers", "2")),
+        (signal.SIGTERM, ()),
+    ],
+)
+def test_nothing_outlives_a_server_without_prctl(
+    start_refused: StartRefused, how: signal.Signals, arguments: tuple[str, ...]
 ) -> None:
-    server = start_refused("prctl", "--workers", "2", MONGO_URI=database_uri, TOKEN_KEY=KEY)
+    server = start_refused("prctl", *arguments)
     descendants = server.descendants()
+    assert {"mongod", "sh"} <= {process_name(pid) for pid in descendants}
+    with Client(server.url) as client:
+        email = client.register()["data"]["register"]["user"]["email"]
 
+    # As Ctrl-C reaches the whole group.
+    os.killpg(server.process.pid, how)
+
+    assert server.wait() == (-how if how == signal.SIGKILL else 0)
+    assert all(has_ended(pid, within=30) for pid in descendants)
+    assert "mongod has ended" not in server.output
+    again = start_refused("prctl", *arguments)
+    with Client(again.url) as client:
+        assert client.login(email)["data"]["login"]["token"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
+def test_server_goes_on_without_its_warden(
+    start_refused: StartRefused, how: signal.Signals
+) -> None:
+    server = start_refused("prctl")
+    descendants = server.descendants()
+    (warden,) = (pid for pid in descendants if process_name(pid) == "sh")
+
+    os.kill(warden, how)
+    assert how == signal.SIGSTOP or has_ended(warden)
+
+    with Client(server.url) as client:
+        client.token()
+    assert server.stop() == 0
+    assert all(has_ended(pid) for pid in descendants)
+
+
+def test_mongod_lives_while_its_server_is_stopped_without_prctl(
+    start_refused: StartRefused,
+) -> None:
+    server = start_refused("prctl")
+    mongod = server.mongod_pid()
+
+    os.kill(server.process.pid, signal.SIGSTOP)
+    time.sleep(0.5)
+    os.kill(server.process.pid, signal.SIGCONT)
+
+    with Client(server.url) as client:
+        client.token()
+    assert server.mongod_pid() == mongod
+
+
+def test_mongod_that_lost_server_and_warden_is_named(start_refused: StartRefused) -> None:
+    """Only SIGKILL for both leaves it; the next server says which process it is."""
+    server = start_refused("prctl")
+    mongod = server.mongod_pid()
+    (warden,) = (pid for pid in server.descendants() if process_name(pid) == "sh")
+    os.kill(warden, signal.SIGKILL)
     os.kill(server.process.pid, signal.SIGKILL)
 
-    assert all(has_ended(pid, within=30) for pid in descendants)
+    with pytest.raises(AssertionError, match=rf"another mongod \(process {mongod}\); stop that"):
+        start_refused("prctl")
+
+    os.kill(mongod, signal.SIGTERM)
+    assert has_ended(mongod)
+    with Client(start_refused("prctl").url) as client:
+        client.token()
 
 
 def test_a_system_without_threads_is_one_line(tmp_path: Path, database_uri: str) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from graphql_auth.server.descriptors import DescriptorWatch
+from graphql_auth.server.descriptors import DescriptorWatch, raise_limit
 from tests.client import Client
 from tests.conftest import KEY
 from tests.process import ServerProcess, environment
@@ -89,3 +89,20 @@ def test_the_line_comes_once_a_minute(
     now[0] += 60
     watch.check()
     assert len(caplog.records) == 4
+
+
+def test_infinite_limit_of_macos_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MacOS refuses more than OPEN_MAX, with the error of setrlimit(2)."""
+    limits = [(256, resource.RLIM_INFINITY)]
+
+    def set_limit(_: int, new: tuple[int, int]) -> None:
+        if not 0 < new[0] <= 10_240:
+            raise ValueError("current limit exceeds maximum limit")
+        limits.append(new)
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", set_limit)
+
+    raise_limit()
+
+    assert limits[-1] == (10_240, resource.RLIM_INFINITY)

@@ -198,7 +198,7 @@ def test_tcp_user_timeout_is_set() -> None:
 
 
 def test_system_without_tcp_user_timeout_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphql_auth.server.serve.TCP_USER_TIMEOUT", None)
+    monkeypatch.setattr("graphql_auth.runtime.linux.TCP_USER_TIMEOUT", None)
 
     with listen(Settings(port=0)) as listener:
         assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
