@@ -89,14 +89,9 @@ class EmbeddedMongo:
 
     def exit_reason(self) -> str:
         """Return one line about why it has ended."""
-        log = mongod_log.read_end(self._log)
-        if "libcurl" in log:
-            return (
-                "mongod cannot start without libcurl.so.4; install it,"
-                " on Debian and Ubuntu with: apt-get install libcurl4"
-            )
-        return (
-            f"mongod ended with exit status {self._process.returncode}"
+        log, status = mongod_log.read_end(self._log), self._process.returncode
+        return mongod_log.known_reason(log, status) or (
+            f"mongod ended with exit status {status}"
             f"{mongod_log.last_error(log)}{mongod_log.full_disk(self._log)}; its log: {self._log}"
         )
 

@@ -4,12 +4,28 @@ import json
 import os
 import re
 import shutil
+import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 MAX_BYTES_READ = 262_144
 FULL_DISK_BYTES = 1_048_576
+
+# The exit status of the loader, before mongod itself runs.
+CANNOT_LOAD = 127
+_LIBRARY = re.compile("error while loading shared libraries: ([^:]+)")
+# On Debian and Ubuntu.
+_PACKAGES = {
+    "libcurl.so.4": "libcurl4",
+    "libcrypto.so.3": "libssl3",
+    "libssl.so.3": "libssl3",
+    "liblzma.so.5": "liblzma5",
+    "libgcc_s.so.1": "libgcc-s1",
+}
+# That of a mongod that does not open the files.
+WRONG_VERSION = 62
+_VERSION = re.compile(r'{ _id: \\"featureCompatibilityVersion\\", version: \\"([\d.]+)')
 
 # Messages that follow an error, and do not name its cause.
 _AFTERMATH = re.compile(r"WT_PANIC|Fatal assertion|aborting after|Got signal")
@@ -30,6 +46,28 @@ def read_end(log: Path) -> str:
         else:
             file.seek(0)
         return file.read().decode(errors="replace")
+
+
+def known_reason(log: str, status: int) -> str | None:
+    """Return one line about an exit that has one cure."""
+    if status == CANNOT_LOAD and (library := _LIBRARY.search(log)):
+        package = _PACKAGES.get(library[1])
+        how = f", on Debian 12, Ubuntu 22.04 and newer with: apt-get install {package}"
+        return (
+            f"mongod cannot start without {library[1]}; install it{how if package else ''}."
+            " If the system does not have it, put another mongod on the PATH, or set MONGO_URI."
+        )
+    if status == WRONG_VERSION and (data := _VERSION.search(log)):
+        return (
+            f"DATA_DIR has data of MongoDB {data[1]}, which this mongod does not open; put a mongod"
+            f" {data[1]} on the PATH, or set another DATA_DIR."
+        )
+    if status == -signal.SIGILL:
+        return (
+            "This CPU cannot run mongod, which needs AVX on x86-64 and ARMv8.2-A on ARM64;"
+            " set MONGO_URI to a MongoDB on another machine."
+        )
+    return None
 
 
 def full_disk(log: Path) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pytest
 from packaging.requirements import Requirement
 from pymongo import MongoClient
+from pymongo.database import Database
 
 from graphql_auth.database import NO_KEY
 from graphql_auth.embedded_mongo import mongod as embedded
@@ -35,6 +36,9 @@ from tests.process import ROOT, has_ended, process_name, skip_unless_it_can_be_n
 
 # The flags of a Unix socket that listens, in /proc/net/unix.
 LISTENING = "00010000"
+# What the loader of glibc prints.
+LOADING = "error while loading shared libraries"
+NO_FILE = "cannot open shared object file: No such file or directory"
 
 
 def socket_inodes(pid: int) -> set[str]:
@@ -80,6 +84,36 @@ def executable(path: Path, text: str) -> Path:
 def test_data_survives_a_restart(tmp_path: Path) -> None:
     with running(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
         client.get_default_database()["kept"].insert_one({"_id": 1})
+    with running(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
+        assert client.get_default_database()["kept"].find_one() == {"_id": 1}
+
+
+def mark_as(version: str, database: Database[dict[str, Any]]) -> None:
+    """Mark the files as those of a mongod of this version, which MongoDB itself does not offer."""
+    database["mark"].insert_one({"_id": "featureCompatibilityVersion", "version": version})
+    target = {"to": "admin.system.version", "dropTarget": True}
+    rename = {"renameCollection": "admin.mark"} | target
+    database.command("applyOps", [{"op": "c", "ns": "admin.$cmd", "o": rename}])
+
+
+@pytest.mark.parametrize("version", ["4.4", "7.0", "8.2"])
+def test_data_that_mongod_does_not_open_is_named(version: str, tmp_path: Path) -> None:
+    with running(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
+        mark_as(version, client["admin"])
+
+    with pytest.raises(StartError) as refused, running(tmp_path):
+        pass
+
+    assert str(refused.value) == (
+        f"DATA_DIR has data of MongoDB {version}, which this mongod does not open;"
+        f" put a mongod {version} on the PATH, or set another DATA_DIR."
+    )
+
+
+def test_data_of_the_version_before_is_opened(tmp_path: Path) -> None:
+    with running(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
+        client.get_default_database()["kept"].insert_one({"_id": 1})
+        client.admin.command("setFeatureCompatibilityVersion", "5.0")
     with running(tmp_path) as mongo, MongoClient[dict[str, Any]](mongo.uri) as client:
         assert client.get_default_database()["kept"].find_one() == {"_id": 1}
 
@@ -279,10 +313,25 @@ def test_commands_of_the_message_write_settings_once(
             r"exit status 62 \(Bad files: version 9\)",
         ),
         ("""echo '{"s":"E","msg":"Bad disk"}'; exit 1""", r"\(Bad disk\)"),
-        (
-            "echo 'error while loading shared libraries: libcurl.so.4: no such file'; exit 127",
-            r"without libcurl\.so\.4; install it, .* apt-get install libcurl4",
+        *(
+            (f"echo 'mongod: {LOADING}: {library}: {NO_FILE}' >&2; exit 127", f"{library}; {how}")
+            for library, how in [
+                ("libcurl.so.4", r"install it, .* apt-get install libcurl4\. "),
+                ("libcrypto.so.3", r"install it, .* apt-get install libssl3\. "),
+                ("libssl.so.3", r"install it, .* apt-get install libssl3\. "),
+                ("liblzma.so.5", r"install it, .* apt-get install liblzma5\. "),
+                (
+                    "libcrypto.so.1.1",
+                    r"install it\. If the system does not have it, .* MONGO_URI\.$",
+                ),
+            ]
         ),
+        # A crash much later, of a mongod that has used libcurl.
+        (
+            """echo '{"s":"F","msg":"Bad libcurl.so.4"}'; exit 1""",
+            r"exit status 1 \(Bad libcurl\.so\.4\)",
+        ),
+        ("kill -ILL $$", "This CPU cannot run mongod, which needs AVX on x86-64 and ARMv8"),
     ],
 )
 def test_mongod_that_exits_at_once_is_reported_with_its_error(
