@@ -8,10 +8,18 @@ import pytest
 from tests.docs.accounts import AccountsPage
 from tests.docs.blocks import PAGES, read_blocks
 from tests.docs.moving import MovingPage
-from tests.docs.readers import ExtendingPage, Page, ReadmePage, RunningPage, SessionsPage
+from tests.docs.readers import (
+    EmbeddedPage,
+    ExtendingPage,
+    Page,
+    ReadmePage,
+    RunningPage,
+    SessionsPage,
+)
 
 READERS = {
     "accounts.md": AccountsPage,
+    "embedded-mongodb.md": EmbeddedPage,
     "extending.md": ExtendingPage,
     "README.md": ReadmePage,
     "running.md": RunningPage,

@@ -167,6 +167,19 @@ class RunningPage(Page):
         assert READY.search(self.reader.paste(".venv/bin/graphql-auth serve"))
 
 
+class EmbeddedPage(Page):
+    def given(self) -> None:
+        """Register a user in the embedded MongoDB, and start the other one."""
+        self.reader.paste(".venv/bin/graphql-auth serve")
+        with Client(f"{self.url('4001')}/graphql") as client:
+            assert "errors" not in client.register(**ADA)
+        self.start_mongod()
+
+    def then(self) -> None:
+        with Client(f"{self.url('4001')}/graphql") as client:
+            assert "errors" not in client.login(ADA["email"], ADA["password"])
+
+
 class ExtendingPage(Page):
     def where(self) -> Path:
         return self.shop
