@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from beanie import Document
 from starlette.applications import Starlette
@@ -51,6 +51,9 @@ from graphql_auth.tokens.key_fingerprint import check_token_key
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.scan import UserScan
 
+if TYPE_CHECKING:
+    from graphql_auth.operations.metrics import Metrics
+
 GRAPHQL_PATH = "/graphql"
 # Below the path of GraphQL.
 ASSETS = "/assets/{name}"
@@ -75,6 +78,7 @@ class Parts:
     path: str = GRAPHQL_PATH
     hooks: Hooks = field(default_factory=Hooks)
     mailer: Mailer | None = None
+    metrics: "Metrics | None" = None
 
     @property
     def our_documents(self) -> Documents:
@@ -135,6 +139,7 @@ def _routes(settings: Settings, services: ServiceContainer, parts: Parts) -> lis
         _endpoint_config(settings, parts.limits),
         playground,
         parts.schema.execute if parts.schema.extensions else None,
+        parts.metrics.observe if parts.metrics else None,
     )
     route = Route(parts.path, endpoint)
     # Starlette ends the expression with $, which accepts a newline too.
@@ -153,12 +158,15 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         connection = open_database(uri) if is_database_checked else check_database(settings, parts)
+        jobs = [*services.periodic_jobs]
+        if parts.metrics:
+            jobs.append(parts.metrics.watch(services))
         async with connection as database, services.run():
             binding = database, [*parts.our_documents, *parts.documents]
             await _await_database(*binding, services)
             _bound[app] = binding
             try:
-                async with run_periodically(*services.periodic_jobs):
+                async with run_periodically(*jobs):
                     yield
             finally:
                 del _bound[app]

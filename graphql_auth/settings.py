@@ -188,6 +188,9 @@ class Settings(BaseModel):
     answers 502."""
     log_format: Annotated[LogFormat, LOWER_CASE, f"one of {', '.join(LogFormat)}"] = LogFormat.LINE
     """Format of the log on standard error: line, or json with an object on each line."""
+    metrics_port: Annotated[Port | None, "an integer from 0 to 65535"] = None
+    """Port of 127.0.0.1 for /metrics of `graphql-auth serve`, 0 for any free one; if unset, there
+    are no metrics."""
     shutdown_delay: Annotated[Duration, Field(ge=timedelta(), le=MINUTE)] = timedelta()
     """Time after SIGTERM in which the server still serves while /readyz answers 503, so that a load
     balancer sends requests elsewhere."""

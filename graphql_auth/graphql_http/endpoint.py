@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -36,6 +37,10 @@ Headers = list[tuple[bytes, bytes]]
 CreateContext = Callable[[Request, Headers, GraphQLParams], Any]
 # strawberry.Schema.execute.
 Execute = Callable[..., Awaitable[Any]]
+# Gets the operation, None without a valid one, the code of the response, and the seconds it took.
+Observe = Callable[[Any, object, float], object]
+# Where ASGI's scope has the operation.
+OPERATION = "graphql_operation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +58,30 @@ class EndpointConfig:
 class GraphQLEndpoint:
     """The ASGI application that serves GraphQL over HTTP, and the playground to browsers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
         schema: GraphQLSchema,
         create_context: CreateContext,
         config: EndpointConfig,
         playground: Playground | None,
         execute_with_extensions: Execute | None = None,
+        observe: Observe | None = None,
     ) -> None:
         self._schema = schema
         self._create_context = create_context
         self._config = config
         self._playground = playground
         self._execute_with_extensions = execute_with_extensions
+        self._observe = observe
         self._documents = DocumentCache(schema, config.limits, introspection=config.introspection)
         self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        start = time.perf_counter()
         response = await self._respond(Request(scope, receive))
+        if self._observe and isinstance(response, GraphQLResponse):
+            self._observe(scope.get(OPERATION), response.code, time.perf_counter() - start)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
@@ -105,7 +115,7 @@ class GraphQLEndpoint:
         try:
             params = await read_params(request, config.max_body_size, config.request_read_timeout)
             context = self._create_context(request, headers, params)
-            result = self._execute(request.method, params, context)
+            result = self._execute(request, params, context)
             if not isinstance(result, ExecutionResult):
                 async with asyncio.timeout(config.request_timeout):
                     result = await result
@@ -119,7 +129,7 @@ class GraphQLEndpoint:
             self._active -= 1
 
     def _execute(
-        self, method: str, params: GraphQLParams, context: object
+        self, request: Request, params: GraphQLParams, context: object
     ) -> AwaitableOrValue[ExecutionResult]:
         """Execute an operation, by strawberry.Schema.execute only if there are extensions.
 
@@ -128,9 +138,9 @@ class GraphQLEndpoint:
         document = self._documents.get(params.query)
         if document.errors:
             return ExecutionResult(errors=[*document.errors])
-        operation = document.operation(params.operation_name)
+        request.scope[OPERATION] = operation = document.operation(params.operation_name)
         self._config.limits.check_variables(params.variables)
-        if method == "GET" and operation.operation is not OperationType.QUERY:
+        if request.method == "GET" and operation.operation is not OperationType.QUERY:
             raise BadRequest(
                 "A mutation is sent by POST.", HTTPStatus.METHOD_NOT_ALLOWED, Allow="POST"
             )
@@ -177,6 +187,9 @@ def not_found(path: str, _request: Request, _error: Exception | None = None) -> 
 class GraphQLResponse(JSONResponse):
     """JSON in UTF-8; a lone surrogate, which UTF-8 cannot encode, stays a JSON escape."""
 
+    # That of the first error.
+    code: object = "OK"
+
     def render(self, content: Any) -> bytes:  # noqa: ANN401 - as Starlette has it
         """Return the body."""
         return _ENCODER.encode(content).encode(errors="backslashreplace")
@@ -216,7 +229,10 @@ def _json_response(
         # RFC 9110 section 10.2.3.
         headers["Retry-After"] = str(max(waits))
     content = body if batch_size is None else [body] * batch_size
-    return GraphQLResponse(content, status, headers, media_type=f"{media_type}; charset=utf-8")
+    response = GraphQLResponse(content, status, headers, media_type=f"{media_type}; charset=utf-8")
+    for error in body.get("errors", [])[:1]:
+        response.code = error["extensions"]["code"]
+    return response
 
 
 def _format_errors(errors: Iterable[Exception]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from pymongo import ASCENDING, ReturnDocument
 from graphql_auth.mail.document import OutboxDocument
 from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 
+MAX_COUNT = 1_000
+
 
 class OutboxRepository:
     """Every method is one command; it raises Unavailable."""
@@ -30,6 +32,13 @@ class OutboxRepository:
                 comment=BACKGROUND,
             )
         return OutboxDocument.model_validate(found) if found else None
+
+    async def count(self, now: datetime) -> int:
+        """Count the mails that wait, up to MAX_COUNT."""
+        with translate_driver_errors():
+            return await OutboxDocument.get_pymongo_collection().count_documents(
+                {"expires_at": {"$gt": now}}, limit=MAX_COUNT, comment=BACKGROUND
+            )
 
     async def delay(self, mail: OutboxDocument, until: datetime) -> None:
         """End the lease of a mail; it is due again at ``until``."""

@@ -56,6 +56,8 @@ class Sender:
         self._added = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
         self._log_rate_limit = LogRateLimit(seconds=60.0)
+        # Gets the outcome of each try.
+        self.count: Callable[[str], object] = lambda _outcome: None
 
     def wake(self) -> None:
         """Look for mails now, after one was stored."""
@@ -99,6 +101,7 @@ class Sender:
                 if due_at < mail.expires_at:
                     if self._log_rate_limit.can_log(reason):
                         logger.warning("a mail was not sent, and is tried again: %s", reason)
+                    self.count("tried_again")
                     await self.repository.delay(mail, due_at)
                     return
                 self._record_loss(mail, reason)
@@ -117,8 +120,9 @@ class Sender:
                 await self.mailer.send(message)
         except TimeoutError:
             raise MailDelayed(f"no answer within {SEND_TIMEOUT:.0f} s") from None
+        self.count("sent")
 
-    @staticmethod
-    def _record_loss(mail: OutboxDocument, reason: str) -> None:
+    def _record_loss(self, mail: OutboxDocument, reason: str) -> None:
         logger.warning("the mail %s (%s) is not sent: %s", mail.id, mail.template, reason)
+        self.count("given_up")
         security_log.record("send_mail", "failure", mail.user_id, ClientInfo())

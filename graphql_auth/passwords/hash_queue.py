@@ -49,7 +49,8 @@ class HashQueue:
     def __init__(self, threads: int, max_waiting: int = MAX_WAITING) -> None:
         self._threads = threads
         self._max_pending = threads + max_waiting
-        self._pending: Counter[Priority] = Counter()
+        # The calls that wait or run.
+        self.pending: Counter[Priority] = Counter()
         self._waiting: PriorityQueue[_Entry] = PriorityQueue()
         self._order = itertools.count()
         self._seconds_each = 0.1
@@ -92,9 +93,9 @@ class HashQueue:
         """
         if self._is_draining:
             raise Unavailable(retry_after=1)
-        if self._pending[priority] >= self._max_pending:
+        if self.pending[priority] >= self._max_pending:
             raise Unavailable(retry_after=self._seconds_until_done())
-        self._pending[priority] += 1
+        self.pending[priority] += 1
         future: Future[T] = Future()
         self._waiting.put((priority, next(self._order), work, future))
         # For each call a thread takes the next one, whichever it is then.
@@ -102,7 +103,7 @@ class HashQueue:
         try:
             return await asyncio.wrap_future(future)
         finally:
-            self._pending[priority] -= 1
+            self.pending[priority] -= 1
 
     def _create_executor(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._threads, "hash", _lower_priority, (threading.Lock(),))
@@ -124,7 +125,7 @@ class HashQueue:
             future.set_result(result)
 
     def _seconds_until_done(self) -> int:
-        return max(1, math.ceil(self._pending.total() * self._seconds_each / self._threads))
+        return max(1, math.ceil(self.pending.total() * self._seconds_each / self._threads))
 
 
 def _lower_priority(first_warning: threading.Lock) -> None:

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from graphql_auth import __version__
@@ -17,6 +18,7 @@ from graphql_auth.database import provide_database
 from graphql_auth.embedded_mongo.mongod import EmbeddedMongo
 from graphql_auth.errors import StartError
 from graphql_auth.logs import escape_invisible
+from graphql_auth.operations.metrics_files import get_metrics
 from graphql_auth.runtime import output
 from graphql_auth.runtime.event_loop import cancel_on_signal, run_in_loop
 from graphql_auth.runtime.linux import limit_sending
@@ -120,7 +122,7 @@ def _check(settings: Settings, signals: StopSignals, application: str | None) ->
     from graphql_auth.app import check_database, create_app  # noqa: PLC0415
     from graphql_auth.application import load_parts  # noqa: PLC0415
 
-    parts = load_parts(application)
+    parts = replace(load_parts(application), metrics=get_metrics(settings.metrics_port))
 
     async def connect() -> None:
         async with check_database(settings, parts):

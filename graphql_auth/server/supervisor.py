@@ -119,7 +119,7 @@ class Supervisor:
     A worker that ends is replaced, with exponential backoff. SIGHUP and a changed file in ``code``
     replace all of them: each is asked to end when its successor is ready. With ``code``, one that
     cannot start is replaced after the next change. ``on_ready`` is called when the first worker is
-    ready.
+    ready, and ``on_loss`` when one has ended that was not asked to.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - as ``run`` of workers.py
@@ -130,8 +130,10 @@ class Supervisor:
         on_ready: Callable[[], object],
         code: Path | None = None,
         shutdown_delay: float = 0.0,
+        on_loss: Callable[[], object] = lambda: None,
     ) -> None:
         self._shutdown_delay = shutdown_delay
+        self._on_loss = on_loss
         self._work = work
         self._number = number
         self._signals = signals
@@ -207,6 +209,7 @@ class Supervisor:
         else:
             pause = self._backoff.next_pause()
             when = f"in {pause:.0f} s" if pause else "now"
+        self._on_loss()
         logger.warning(
             "worker %s %s; another one starts %s", worker.pid, worker.describe_end(), when
         )

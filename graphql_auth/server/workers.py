@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +20,7 @@ from graphql_auth.errors import StartError
 from graphql_auth.logs import configure_logging
 from graphql_auth.runtime.linux import die_with_parent
 from graphql_auth.runtime.process import end_process
+from graphql_auth.operations.metrics_files import get_metrics
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server.http_server import Server
 from graphql_auth.server.supervisor import CANNOT_START, READY, STARTING, Supervisor
@@ -45,6 +47,8 @@ def run(  # noqa: PLR0913 - the server names each
 
     ``app`` serves in this process; each worker creates its own, of ``application``.
     """
+    if metrics := get_metrics(settings.metrics_port):
+        metrics.serve()
     if workers == 1 and not reload:
         Server(app, settings, listener, signals, on_ready).run()
         return
@@ -52,7 +56,8 @@ def run(  # noqa: PLR0913 - the server names each
     # An application is changed in its own directory.
     code = (Path.cwd() if application else PACKAGE) if reload else None
     delay = settings.shutdown_delay.total_seconds()
-    Supervisor(work, workers, signals, on_ready, code, delay).run(listener)
+    on_loss = [metrics.replaced_workers.inc] if metrics else []
+    Supervisor(work, workers, signals, on_ready, code, delay, *on_loss).run(listener)
 
 
 def _work(  # noqa: PLR0913, PLR0917 - the server names each
@@ -70,11 +75,12 @@ def _work(  # noqa: PLR0913, PLR0917 - the server names each
     configure_logging(settings.log_format)
     die_with_parent(parent)
     try:
+        metrics = get_metrics(settings.metrics_port)
         # The slowest import. The signals have to be noted before it.
         from graphql_auth.app import create_app  # noqa: PLC0415
         from graphql_auth.application import load_parts  # noqa: PLC0415
 
-        parts = load_parts(application)
+        parts = replace(load_parts(application), metrics=metrics)
         app = create_app(settings, processes, parts=parts, is_database_checked=True)
         is_ready = threading.Event()
         threading.Thread(target=_send_heartbeats, args=[is_ready, heartbeats], daemon=True).start()

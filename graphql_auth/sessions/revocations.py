@@ -113,10 +113,11 @@ class Revocations:
     ) -> None:
         self._sessions = sessions
         self._clock = clock
-        self._revoked = RevocationSet(token_lifetime.total_seconds(), clock.now, monotonic)
+        self.revoked = RevocationSet(token_lifetime.total_seconds(), clock.now, monotonic)
         self._max_staleness = max_staleness.total_seconds()
         self._monotonic = monotonic
-        self._polled_at = -float("inf")
+        # By the monotonic clock.
+        self.polled_at = -float("inf")
         self._latest = EPOCH
         # The start of the last sweep; before the first sweep, that of the first poll.
         self._swept: ClockReading | None = None
@@ -126,7 +127,7 @@ class Revocations:
 
         It is unknown when the last poll is older than ``max_staleness``.
         """
-        if session_id in self._revoked:
+        if session_id in self.revoked:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         if not self.are_current:
             raise Unavailable(retry_after=1)
@@ -134,17 +135,17 @@ class Revocations:
     @property
     def are_current(self) -> bool:
         """Whether the last poll is at most ``max_staleness`` old."""
-        return self._monotonic() - self._polled_at <= self._max_staleness
+        return self._monotonic() - self.polled_at <= self._max_staleness
 
     def add(self, revocations: Iterable[Revocation]) -> None:
         """Add sessions that this process has ended itself."""
-        self._revoked.add(revocations)
+        self.revoked.add(revocations)
 
     async def poll(self) -> None:
         """Read the revocations since the last poll; raises Unavailable."""
         reading = await self._read_clocks()
         # After a timeout the same timeout would be too short again.
-        is_late = reading.monotonic - self._polled_at > INCREMENTAL_POLL_TIMEOUT
+        is_late = reading.monotonic - self.polled_at > INCREMENTAL_POLL_TIMEOUT
         timeout = FULL_POLL_TIMEOUT if is_late else INCREMENTAL_POLL_TIMEOUT
         # A later time comes from a clock that was ahead; a sweep reads it.
         end = reading.database + MAX_DELAY
@@ -153,12 +154,12 @@ class Revocations:
         async with aclosing(self._sessions.revoked_between(start, end, timeout)) as batches:
             async for batch in batches:
                 latest = max(latest, batch[0].at)
-                if not self._revoked.add(batch) and batch[-1].at <= self._latest:
+                if not self.revoked.add(batch) and batch[-1].at <= self._latest:
                     break
         self._latest = latest
         self._swept = self._swept or reading
-        self._polled_at = reading.monotonic
-        self._revoked.forget_expired()
+        self.polled_at = reading.monotonic
+        self.revoked.forget_expired()
 
     async def sweep(self) -> None:
         """Read the overlap before the last sweep, and all since then; raises Unavailable."""
@@ -170,7 +171,7 @@ class Revocations:
         all_later = self._sessions.revoked_between(start, FAR_FUTURE, FULL_POLL_TIMEOUT)
         async with aclosing(all_later) as batches:
             async for batch in batches:
-                self._revoked.add(batch)
+                self.revoked.add(batch)
                 if len(batch) == BATCH:
                     await asyncio.sleep(SECONDS_BETWEEN_BATCHES)
         self._swept = reading
