@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import gc
 import logging
+import select
 import socket
 import termios
 import time
@@ -26,6 +27,8 @@ TICK_INTERVAL = 1.0
 # A request that a client sent before the listener closed arrives within this time.
 ARRIVAL_TIMEOUT = 0.1
 READ_TIMEOUT = 2.0
+# After SHUTDOWN_DELAY, for passwords that wait to be hashed.
+HASH_TIMEOUT = 5.0
 # Together 8 s, so that a server with several processes ends within 10 s.
 FINISH_TIMEOUT = 7.0
 CANCEL_TIMEOUT = 1.0
@@ -112,9 +115,13 @@ class Server:
         self._app.state.probes.is_stopping = True
         self._state.default_headers.append((b"connection", b"close"))
         await self._wait_until(lambda: not self._signals.allows_delay, self._shutdown_delay)
+        # The kernel resets connections that wait to be accepted when the listener closes.
+        await self._wait_until(lambda: not _is_readable(self._listener), ARRIVAL_TIMEOUT)
         server.close()
         self._listener.close()
-        self._app.state.hash_queue.drain()
+        is_patient = self._shutdown_delay and self._signals.allows_delay
+        loop = asyncio.get_running_loop()
+        loop.call_later(HASH_TIMEOUT if is_patient else 0, self._app.state.hash_queue.drain)
         await asyncio.sleep(ARRIVAL_TIMEOUT)
         await self._close_idle_connections()
         if await self._wait_until(self._is_done, FINISH_TIMEOUT):
@@ -160,6 +167,12 @@ class Server:
                 return False
             await asyncio.sleep(POLL_INTERVAL)
         return True
+
+
+def _is_readable(listener: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _has_unread_data(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's protocols share no type

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -190,6 +190,8 @@ def application(queue: HashQueue, seconds_to_start: float = 0.0) -> Starlette:
     """An application that answers at once, or never."""
 
     async def answer(request: Request) -> PlainTextResponse:
+        if request.url.path == "/hash":
+            await queue.run(lambda: time.sleep(0.2))
         if request.url.path == "/never":
             try:
                 await asyncio.sleep(60)
@@ -211,11 +213,14 @@ def application(queue: HashQueue, seconds_to_start: float = 0.0) -> Starlette:
 
 
 @asynccontextmanager
-async def running(app: Starlette, signals: StopSignals) -> AsyncIterator[tuple[Server, str]]:
+async def running(
+    app: Starlette, signals: StopSignals, delay: float = 0.0
+) -> AsyncIterator[tuple[Server, str]]:
     """A server in this process, which the test ends."""
-    with listen(Settings(port=0)) as listener:
+    settings = Settings(port=0, shutdown_delay=timedelta(seconds=delay))
+    with listen(settings) as listener:
         app.state.is_ready = threading.Event()
-        server = Server(app, Settings(), listener, signals, app.state.is_ready.set)
+        server = Server(app, settings, listener, signals, app.state.is_ready.set)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         serving = asyncio.create_task(server._serve())  # noqa: SLF001
         yield server, url
@@ -240,7 +245,54 @@ async def test_slow_request_is_cancelled_at_shutdown_and_answered(
     assert "1 requests are not answered after" in caplog.text
 
 
+async def test_hashes_that_wait_after_the_delay_are_computed() -> None:
+    """A load balancer has sent their requests before it noticed."""
+    signals, queue = StopSignals(), HashQueue(threads=1)
+    async with (
+        running(application(queue), signals, delay=0.3) as (_, url),
+        httpx.AsyncClient(timeout=30) as http,
+    ):
+        assert (await http.get(f"{url}/now")).text == "answered"
+        logins = [asyncio.create_task(http.get(f"{url}/hash")) for _ in range(4)]
+        await asyncio.sleep(0.1)
+        signals.note(signal.SIGTERM, None)
+
+        assert {(await login).text for login in logins} == {"answered"}
+    queue.close()
+
+
 REQUEST = b"GET /now HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class ConnectsAtTheEnd:
+    """Probes that are told that the server stops; at that moment a client connects."""
+
+    def __init__(self) -> None:
+        self.address = ("", 0)
+        self.client = socket.socket()
+
+    @property
+    def is_stopping(self) -> bool:
+        return False
+
+    @is_stopping.setter
+    def is_stopping(self, _value: bool) -> None:
+        self.client.connect(self.address)
+        self.client.sendall(REQUEST)
+
+
+async def test_connection_that_waits_to_be_accepted_is_answered() -> None:
+    signals, queue = StopSignals(), HashQueue(threads=1)
+    app = application(queue)
+    app.state.probes = probes = ConnectsAtTheEnd()
+    with probes.client as client:
+        async with running(app, signals) as (_, url):
+            probes.address = ("127.0.0.1", urlsplit(url).port or 0)
+            await asyncio.to_thread(app.state.is_ready.wait)
+
+            signals.note(signal.SIGTERM, None)
+        assert b"200 OK" in client.recv(1000)
+    queue.close()
 
 
 @pytest.mark.parametrize("is_read", [True, False])
