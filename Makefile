@@ -44,7 +44,8 @@ docs: $(VENV)/.installed-dev tests/integrations/node_modules playground ## Run e
 	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q -rP tests/docs/pages.py
 
-faults: $(VENV)/.installed-dev ## Test faults of a replica set and of workers, under load: 5 minutes
+faults: $(VENV)/.installed-dev ## Test faults of a replica set, of workers and restarts, under load: 9 minutes
+	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q -rPs tests/faults/*_faults.py
 
 fuzz: $(VENV)/.installed-dev ## Run the property tests with fresh random examples, and more of them

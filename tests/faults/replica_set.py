@@ -39,7 +39,7 @@ class ReplicaSet:
         self._directory = directory
         self._machine = machine
         self._states = ["PRIMARY", "SECONDARY", "ARBITER" if has_arbiter else "SECONDARY"]
-        self._addresses = _free_addresses(MEMBERS, machine.gateway if machine else None)
+        self._addresses = free_addresses(MEMBERS, machine.gateway if machine else None)
         if machine:
             self._addresses[0] = f"{machine.host}:27017"
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -191,7 +191,7 @@ class ReplicaSet:
             time.sleep(0.1)
 
 
-def _free_addresses(number: int, host: str | None) -> list[str]:
+def free_addresses(number: int, host: str | None = None) -> list[str]:
     """Free ports on a loopback address that no other process uses, so that they stay free."""
     pid = os.getpid()
     host = host or f"127.{64 + (pid >> 16 & 0x3F)}.{pid >> 8 & 0xFF}.{pid & 0xFF}"
