@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install serve playground test suite unit docs faults fuzz check lint types imports schema tools audit browser integrations bench bench-quick test-versions format lock clean
+.PHONY: help install serve playground test suite unit docs faults fuzz check lint types imports schema tools audit browser integrations image bench bench-quick test-versions format lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -83,6 +83,10 @@ browser: $(VENV)/.installed-dev tests/browser/node_modules $(EXAMPLES) playgroun
 integrations: $(VENV)/.installed-dev tests/integrations/node_modules playground ## Test beside nginx, Express and the clients of frontends (needs Node.js)
 	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q tests/integrations/*_integration.py
+
+image: $(VENV)/.installed-dev ## Build the container image, run it, check the systemd unit (needs root on Debian)
+	@scripts/deploy-packages
+	@$(BIN)/pytest -q tests/deploy/test_service.py tests/deploy/image.py
 
 bench: $(PEERS) ## Measure beside other servers: 15 minutes on a quiet machine (needs Node.js)
 	@scripts/wrk
