@@ -11,6 +11,7 @@ AT_ONCE := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 # Names and settings of the tests are not all ASCII, whatever the locale.
 export PYTHONUTF8 := 1
 FASTAPI_USERS := benchmarks/.environments/fastapi_users
+TRACES := tests/integrations/.venv-traces
 PEERS := $(VENV)/.installed-bench benchmarks/peers/node/node_modules $(FASTAPI_USERS)/.installed
 EXAMPLES := examples/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -80,7 +81,7 @@ browser: $(VENV)/.installed-dev tests/browser/node_modules $(EXAMPLES) playgroun
 	@scripts/nginx >/dev/null
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q -rP tests/browser/*.py
 
-integrations: $(VENV)/.installed-dev tests/integrations/node_modules playground ## Test beside nginx, Express and the clients of frontends (needs Node.js)
+integrations: $(VENV)/.installed-dev tests/integrations/node_modules $(TRACES)/.installed playground ## Test beside nginx, Express and the clients of frontends (needs Node.js)
 	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q tests/integrations/*_integration.py
 
@@ -121,7 +122,7 @@ lock: | $(VENV)/bin/python ## Lock the newest allowed versions in requirements/
 	@touch $@
 
 clean: ## Remove environments and caches; the data of a server stays
-	@rm -rf benchmarks/.environments benchmarks/.latest benchmarks/peers/*/node_modules graphql_auth/static .venv .venv-* */node_modules */*/node_modules .coverage* .hypothesis .*_cache build dist *.egg-info
+	@rm -rf benchmarks/.environments benchmarks/.latest benchmarks/peers/*/node_modules graphql_auth/static .venv .venv-* $(TRACES) */node_modules */*/node_modules .coverage* .hypothesis .*_cache build dist *.egg-info
 
 $(VENV)/bin/python:
 	@scripts/system-packages $(PYTHON)
@@ -149,5 +150,12 @@ $(VENV)/.installed-bench: $(VENV)/.installed requirements/bench.txt
 $(FASTAPI_USERS)/.installed: benchmarks/peers/fastapi_users/requirements.txt | $(VENV)/bin/python
 	@echo "Installing FastAPI Users, for the benchmarks …"
 	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
+
+$(TRACES)/.installed: tests/integrations/traces.txt $(VENV)/.installed
+	@echo "Installing OpenTelemetry, for the test of traces …"
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(BIN)/python -c 'import site; print(*site.getsitepackages())' > $$(echo $(@D)/lib/python*/site-packages)/server.pth
 	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@

@@ -17,6 +17,8 @@ NOT_RUN = [
     ("README.md", "`make check` runs it."),
     ("docs/errors.md", "tests/integrations/generated_types_integration.py runs it."),
     ("docs/running.md", "it needs Docker."),
+    ("docs/running.md", "tests/integrations/traces_integration.py runs it."),
+    ("docs/running.md", "tests/integrations/traces_integration.py runs it."),
 ]
 LINKING = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md"))]
 LINKING += [*(ROOT / "docs" / "decisions").glob("*.md"), *(ROOT / "examples").rglob("README.md")]
