@@ -15,6 +15,15 @@ RUN = {"sh", "text", "json", "log", "js", "nginx", "python", "ini", "graphql"}
 # Here nothing but these is not run. A new one needs a reason that is as good.
 NOT_RUN = [
     ("README.md", "`make check` runs it."),
+    ("docs/deploying.md", "it needs the network and the directory /opt."),
+    ("docs/deploying.md", "it needs systemd; tests/deploy/test_service.py checks the unit."),
+    (
+        "docs/deploying.md",
+        "it needs systemd; tests/faults/rolling_restart_faults.py restarts two servers under load.",
+    ),
+    ("docs/deploying.md", "it needs MongoDB's database tools."),
+    ("docs/deploying.md", "it needs MongoDB's database tools."),
+    ("docs/deploying.md", "it needs Docker; tests/deploy/image.py builds and runs the image."),
     ("docs/errors.md", "tests/integrations/generated_types_integration.py runs it."),
     ("docs/running.md", "it needs Docker."),
     ("docs/running.md", "tests/integrations/traces_integration.py runs it."),

@@ -7,6 +7,7 @@ import pytest
 
 from tests.docs.accounts import AccountsPage
 from tests.docs.blocks import PAGES, read_blocks
+from tests.docs.deploying import DeployingPage
 from tests.docs.moving import MovingPage
 from tests.docs.readers import (
     EmbeddedPage,
@@ -20,6 +21,7 @@ from tests.docs.readers import (
 READERS = {
     "accounts.md": AccountsPage,
     "embedded-mongodb.md": EmbeddedPage,
+    "deploying.md": DeployingPage,
     "extending.md": ExtendingPage,
     "README.md": ReadmePage,
     "running.md": RunningPage,

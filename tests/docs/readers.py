@@ -8,13 +8,11 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
-
 from graphql_auth.embedded_mongo.mongod import find_mongod
 from tests.client import Client
 from tests.docs.blocks import Block, read_blocks
 from tests.docs.terminals import FAILED, READY, Reader
-from tests.integrations.processes import HERE, free_port, run_nginx, running
+from tests.integrations.processes import HERE, free_port, running
 from tests.process import ROOT
 
 ADA = {
@@ -151,14 +149,6 @@ class RunningPage(Page):
             with Client(f"{self.url('4001')}/graphql") as client:
                 assert "errors" not in client.register(**ADA)
             self._is_registered = True
-
-    def run_nginx(self, source: str) -> None:
-        port = free_port()
-        server = f"server {{\nlisten 127.0.0.1:{port};\n{source}\n}}"
-        with run_nginx(self.directory, server):
-            query = {"query": "{ __typename }"}
-            answer = httpx.get(f"http://127.0.0.1:{port}/auth/graphql", params=query)
-        assert answer.json() == {"data": {"__typename": "Query"}}
 
     def run_ini(self, source: str) -> None:
         """Serve with these settings from here on; the relay does not exist."""

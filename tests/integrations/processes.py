@@ -58,7 +58,7 @@ def running(port: int, *command: str | Path, directory: Path, **environment: str
 @contextmanager
 def run_nginx(directory: Path, http: str) -> Iterator[Path]:
     """Run nginx with the lines of an ``http`` block; its first ``listen`` is waited for."""
-    port = int(http.split("listen 127.0.0.1:", 1)[1].split(";", 1)[0])
+    port = int(http.split("listen 127.0.0.1:", 1)[1].split(";", 1)[0].split(maxsplit=1)[0])
     paths = "".join(
         f"{name}_temp_path {directory};\n"
         for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
