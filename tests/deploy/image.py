@@ -76,7 +76,9 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
     if os.geteuid() != 0:
         pytest.skip("Only root can build an image without an engine")
     if missing := [name for name in ("buildah", "mmdebstrap") if shutil.which(name) is None]:
-        pytest.skip(f"There is no {' and no '.join(missing)}; scripts/deploy-packages installs them")
+        pytest.skip(
+            f"There is no {' and no '.join(missing)}; scripts/deploy-packages installs them"
+        )
     if not KEYRING.exists():
         pytest.skip(f"There is no {KEYRING}: the base is made on Debian")
     buildah = Buildah(tmp_path_factory.mktemp("buildah"))

@@ -13,8 +13,8 @@ import pytest
 
 from tests.conftest import Start
 from tests.faults.load import RETRIED, WELCOME, Load, load
-from tests.faults.replica_faults import verify
 from tests.faults.replica_set import free_addresses
+from tests.faults.verdict import verify
 from tests.integrations.processes import free_port, run_nginx
 from tests.process import ROOT, ServerProcess
 
