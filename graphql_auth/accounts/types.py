@@ -40,7 +40,7 @@ def use_cookie() -> Any:  # noqa: ANN401 - as strawberry.field
 
 
 def device_token() -> Any:  # noqa: ANN401 - as strawberry.field
-    """Declare the field by which a known device has limits of its own."""
+    """Declare the field by which a known device has separate limits."""
     return secret(
         "The `deviceToken` of an earlier sign-in on this device, unless it is in a cookie.",
         default=strawberry.UNSET,

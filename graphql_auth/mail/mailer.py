@@ -36,6 +36,6 @@ class ConsoleMailer:
         text = message.get_body(("plain",))
         lines = text.get_content().splitlines() if text else []
         shown = [f"Mail to {message['To']}: {message['Subject']}", *(f"  {line}" for line in lines)]
-        # The server serves all the same where nobody reads this.
+        # The server serves where nobody reads this too.
         with suppress(StartError, Stopped):
             output.write("\n".join(map(escape_invisible, shown)) + "\n")

@@ -16,7 +16,7 @@ PERMANENT = 500
 
 
 class SmtpMailer:
-    """Sends each message on a connection of its own to the relay of ``url``, which is SMTP_URL."""
+    """Sends each message on a separate connection to the relay of ``url``, which is SMTP_URL."""
 
     def __init__(self, url: SecretStr) -> None:
         self._url = url

@@ -5,7 +5,7 @@
 | prctl: the kernel kills mongod with the server | a shell that reads a pipe does |
 | prctl: the kernel kills a worker with its supervisor | a thread of the worker does |
 | TCP_USER_TIMEOUT: a client has to read its response | TCP itself gives up after many minutes |
-| a priority of its own for each thread that hashes | the priority of the process |
+| a priority for each thread that hashes | the priority of the process |
 | sched_getaffinity: the cores that we may use | the cores of the machine |
 
 macOS too has flock, FIONREAD and uvloop. Nothing reads /proc.

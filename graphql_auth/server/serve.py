@@ -157,7 +157,7 @@ def _print_banner(settings: Settings, url: str, data: str) -> None:
 
     has_page = settings.has_playground and Playground().is_built
     hint = "  (in a browser: the playground)" if has_page else ""
-    # The server serves all the same where nobody reads this.
+    # The server serves where nobody reads this too.
     with suppress(StartError, Stopped):
         output.write(
             f"graphql-auth {__version__} is ready.\n"

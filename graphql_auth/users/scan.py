@@ -41,7 +41,7 @@ class UserScan:
     async def read_all(self) -> AsyncGenerator[Stored]:
         """Yield all users, without their passwords, sorted by id.
 
-        Each batch is a query of its own, because a reader can take longer than a cursor lives.
+        Each batch is one query, because a reader can take longer than a cursor lives.
         """
         users, query, number = UserDocument.get_pymongo_collection(), dict[str, Any](), BATCH
         while number == BATCH:
