@@ -171,7 +171,7 @@ class EmailUnconfirmed(ApplicationError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Confirm your e-mail address first, by the link in the mail.",
+            "Confirm your e-mail address first.",
             code=ErrorCode.EMAIL_UNCONFIRMED,
         )
 

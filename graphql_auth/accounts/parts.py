@@ -64,16 +64,18 @@ class AccountParts:
         user.password = await self.passwords.hash(password)
         await self.users.add(user)
 
-    async def check_password(self, password: str, stored: str, keys: list[ThrottleKey]) -> None:
+    async def check_password(
+        self, password: str, stored: str, keys: list[ThrottleKey], refusal: str = NOT_CURRENT
+    ) -> None:
         """Verify a password, within the rate limit of the keys.
 
-        Raises InvalidCredentials and TooManyAttempts.
+        Raises InvalidCredentials with the message ``refusal``, and TooManyAttempts.
         """
         async with self.throttle.attempt(keys) as attempt:
             result = await self.passwords.verify(password, stored, Priority.TRUSTED_DEVICE)
             attempt.is_counted = not result.correct
         if not result.correct:
-            raise InvalidCredentials(NOT_CURRENT)
+            raise InvalidCredentials(refusal)
 
     @asynccontextmanager
     async def mail_budget(

@@ -16,6 +16,8 @@ from graphql_auth.mongo.clock import object_id_at
 from graphql_auth.tokens.one_time import Purpose
 from graphql_auth.users import emails
 
+NOT_OF_THIS_SIGN_UP = "This is not the password of this sign-up."
+
 
 class SignUpService(AccountParts):
     async def request(self, registration: Registration, client: ClientInfo) -> None:
@@ -61,7 +63,7 @@ class SignUpService(AccountParts):
             link = await self.links.find(Purpose.SIGN_UP, token)
             user = self.users.load(link.pending)
             keys = [self.throttle.failures_key(client.ip_address)]
-            await self.check_password(password, user.password, keys)
+            await self.check_password(password, user.password, keys, NOT_OF_THIS_SIGN_UP)
             await self.users.refuse_taken(emails.spellings(user.email))
             await self.links.use(Purpose.SIGN_UP, token)
             user.id, user.email_confirmed_at = object_id_at(self.now()), self.utc_now()

@@ -100,7 +100,7 @@ class _Parser(argparse.ArgumentParser):
 def _create_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="graphql-auth",
-        description="A GraphQL server for registration, login and sessions.",
+        description="A GraphQL server for user accounts.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -102,7 +102,7 @@ async def _reset_password(admin: UserAdmin, options: Namespace) -> str:
 async def _confirm(admin: UserAdmin, options: Namespace) -> str:
     if options.all:
         count = await admin.users.confirm_all(admin.utc_now())
-        return f"e-mails that count as confirmed now: {count}"
+        return f"newly confirmed e-mails: {count}"
     return f"The e-mail {await admin.confirm(options.email)} counts as confirmed."
 
 

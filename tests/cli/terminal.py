@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -82,6 +83,8 @@ def run_at_terminal(directory: Path, *arguments: str, **settings: str) -> Iterat
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
+            # In the background of a script, Ctrl-C is ignored, and the child would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         os.close(theirs)
         try:

@@ -159,7 +159,7 @@ def test_command_line_confirms_a_user_or_all(
 
         for count in (2, 0):
             assert run(["users", "confirm", "--all"]) == 0
-            printed = f"e-mails that count as confirmed now: {count}\n"
+            printed = f"newly confirmed e-mails: {count}\n"
             assert capsys.readouterr().out == printed
         assert users.count_documents(confirmed) == 3
 
