@@ -15,6 +15,7 @@ from enum import StrEnum
 from graphql_auth.characters import INVISIBLE
 
 INNERMOST_FRAMES = 6
+SECURITY_LOGGER = "graphql_auth.security"
 
 # The id of the current request, for every line that is logged during it, and that of its trace.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -81,7 +82,9 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as a JSON object on one line, with the fields of a security event."""
 
     def format(self, record: logging.LogRecord) -> str:
-        values = describe_record(record) | getattr(record, "fields", {})
+        values = describe_record(record)
+        if record.name == SECURITY_LOGGER:
+            values |= record.__dict__["fields"]
         return json.dumps({name: value for name, value in values.items() if value is not None})
 
 

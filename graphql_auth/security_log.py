@@ -16,10 +16,11 @@ from graphql_auth.errors import (
     LinkExpired,
     TooManyAttempts,
 )
+from graphql_auth.logs import SECURITY_LOGGER
 
 ALARMING_EVENTS = {"refresh_token_reused"}
 
-logger = logging.getLogger("graphql_auth.security")
+logger = logging.getLogger(SECURITY_LOGGER)
 
 
 def record(event: str, outcome: str, user_id: str | None, client: ClientInfo) -> None:

@@ -78,6 +78,12 @@ def test_json_of_any_text_is_one_printable_line(text: str) -> None:
     assert json.loads(line)["message"] == text
 
 
+def test_json_of_another_logger_keeps_its_fields_out() -> None:
+    record = logging.makeLogRecord({"name": "app", "msg": "hello", "fields": {"time": {1, 2}}})
+
+    assert json.loads(JsonFormatter().format(record))["message"] == "hello"
+
+
 @pytest.mark.parametrize("user", ["64f0c0ffee0123456789abcd", None])
 def test_json_of_a_security_event_has_its_fields(
     user: str | None, caplog: pytest.LogCaptureFixture

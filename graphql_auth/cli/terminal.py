@@ -20,6 +20,8 @@ def read_new_password() -> str:
         password, again = getpass("New password: "), getpass("The same again: ")
     except EOFError:
         raise StartError("No password was typed.") from None
+    except UnicodeDecodeError:
+        raise StartError("The terminal does not send UTF-8.") from None
     if password != again:
         raise StartError("The two passwords differ.")
     return password
@@ -39,7 +41,7 @@ def _read_line() -> str:
     with open(STANDARD_INPUT, "rb", closefd=False) as file:
         data = file.read(MAX_BYTES + 1)
     try:
-        line = data.decode().removesuffix("\n").removesuffix("\r")
+        line = data.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         line = "\n"
     if len(data) > MAX_BYTES or "\n" in line:

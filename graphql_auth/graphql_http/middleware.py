@@ -15,7 +15,7 @@ CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
 )
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+_TRACEPARENT = re.compile(rb"00-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class SecurityHeadersMiddleware:

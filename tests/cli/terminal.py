@@ -49,7 +49,7 @@ class Terminal:
             self._read()
 
     def type(self, text: str) -> None:
-        os.write(self._descriptor, text.encode())
+        os.write(self._descriptor, text.encode(errors="surrogateescape"))
 
     def wait(self) -> int:
         """Wait for the end of the command, and return its exit status."""

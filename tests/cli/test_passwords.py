@@ -49,12 +49,12 @@ def has_password(users: Users, password: str) -> bool:
     return PasswordHasher(4).verify(password, user["password"]).correct
 
 
-@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("form", ["{}", "{}\n", "{}\r\n", "\ufeff{}\n"])
 @pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
 def test_password_is_read_from_standard_input(
-    directory: Path, ada: Users, end: str, locale: dict[str, str]
+    directory: Path, ada: Users, form: str, locale: dict[str, str]
 ) -> None:
-    given = (NEW + end).encode()
+    given = form.format(NEW).encode()
 
     ended = run_with_input(directory, given, "users", "set-password", EMAIL, **locale)
 
@@ -112,10 +112,11 @@ def test_password_is_typed_twice_and_not_shown(directory: Path, ada: Users) -> N
         ([NEW, "battery stable"], 1, "graphql-auth: The two passwords differ."),
         (["\x04"], 1, "graphql-auth: No password was typed."),
         ([NEW, "\x04"], 1, "graphql-auth: No password was typed."),
+        (["\udce9"], 1, "graphql-auth: The terminal does not send UTF-8."),
         (["\x03"], 130, ""),
         ([NEW, "\x03"], 130, ""),
     ],
-    ids=["different", "end", "end at the second", "Ctrl-C", "Ctrl-C at the second"],
+    ids=["different", "end", "end at the second", "Latin-1", "Ctrl-C", "Ctrl-C at the second"],
 )
 def test_terminal_without_a_password_changes_nothing(
     directory: Path,

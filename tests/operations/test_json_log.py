@@ -38,6 +38,9 @@ def test_every_line_is_an_object_and_follows_the_trace(
     [
         f"00-{'0' * 32}-00f067aa0ba902b7-01",
         f"00-{TRACE}-00f067aa0ba902b7",
+        f"00-{TRACE}-00f067aa0ba902b7-01-x",
+        f"ff-{TRACE}-00f067aa0ba902b7-01",
+        f"00-{TRACE}-{'0' * 16}-01",
         f"00-{TRACE.upper()}-",
         "",
     ],
