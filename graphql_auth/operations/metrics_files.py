@@ -76,6 +76,8 @@ def find_files() -> list[Path]:
 
 def _create_files(directory: Path) -> int:
     """Create the files of this process, or continue older ones, and return their number."""
+    # A program that cleans /tmp can have removed it.
+    directory.mkdir(mode=0o700, exist_ok=True)
     for number in itertools.count():  # pragma: no branch - it does not end
         # Open, and so locked, until the process ends.
         if _lock(directory / f"{COUNTER}_{number}.db") is not None:

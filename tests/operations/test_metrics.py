@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -142,6 +143,23 @@ def test_gauges_of_workers_that_ended_disappear(start: Start, tmp_path: Path) ->
     assert Scrape(server).value("workers_replaced_total") == 0
     # One more than processes at once.
     assert len([file for file in files(tmp_path) if file.name.startswith("counter")]) <= 4
+
+
+def test_worker_counts_after_its_directory_was_removed(start: Start, tmp_path: Path) -> None:
+    server = start("--workers", "2", METRICS_PORT="0", TMPDIR=str(tmp_path))
+    until(lambda: are_ready(server, 2), server)
+
+    (directory,) = tmp_path.glob("graphql-auth-metrics-*")
+    shutil.rmtree(directory)
+    os.kill(server.workers()[0], signal.SIGKILL)
+    until(lambda: are_ready(server, 3), server)
+
+    def is_counted() -> bool:
+        ask(server, WELCOME)
+        return ("welcome", "UNAUTHENTICATED") in Scrape(server).requests
+
+    until(is_counted, server)
+    assert directory.stat().st_mode & 0o777 == 0o700
 
 
 def test_queue_of_a_killed_worker_is_empty(start: Start) -> None:

@@ -121,7 +121,7 @@ def test_too_little_space_for_the_files_stops_the_start_with_one_line(
 def test_worker_whose_files_cannot_be_made_names_the_setting(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv(DIRECTORY, str(tmp_path / "gone"))
+    monkeypatch.setenv(DIRECTORY, str(tmp_path / "gone" / "metrics"))
 
     with pytest.raises(StartError, match=r"METRICS_PORT needs .*: No such file or directory"):
         get_metrics(0)
