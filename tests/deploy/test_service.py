@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def unit(tmp_path: Path) -> Path:
     assert INSTALLED in text
     (tmp_path / ".env").touch()
     unit = tmp_path / UNIT.name
-    unit.write_text(text.replace(INSTALLED, str(ROOT / ".venv" / "bin" / "graphql-auth")))
+    unit.write_text(text.replace(INSTALLED, str(Path(sys.executable).with_name("graphql-auth"))))
     return unit
 
 
