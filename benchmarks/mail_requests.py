@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.http_client import Client, Request
 from benchmarks.measurements import Sample
 from benchmarks.peers import catalog
-from benchmarks.servers import start_server
+from benchmarks.servers import TOKEN_KEY, start_server
 
 PAIRS = 50
 # The limits are 20 an hour for a network, which is one IP address, and three for an e-mail.
@@ -33,7 +33,8 @@ REQUESTS: dict[str, Callable[[str], Request]] = {
 def measure(mongo_uri: str, directory: Path) -> Sample:
     """Return the median times to answer, in milliseconds; known and unknown e-mails take turns."""
     peer = catalog.GRAPHQL_AUTH
-    environment = {**peer.environment, **MAIL, "MONGO_URI": f"{mongo_uri}mail_requests"}
+    environment = {**peer.environment, **MAIL, "TOKEN_KEY": TOKEN_KEY}
+    environment["MONGO_URI"] = f"{mongo_uri}mail_requests"
     milliseconds = defaultdict[str, list[float]](list)
     with start_server(peer.command, environment, directory, peer.welcome("none")) as server:
         emails = [f"user{number}@example.com" for number in range(PAIRS)]
