@@ -239,7 +239,7 @@ def query_emails(emails: Sequence[str]) -> dict[str, Any]:
 
 def _unchanged(user: UserDocument) -> dict[str, Any]:
     """Return the query for a user whose e-mail and password are those of ``user``."""
-    # Users of another program have no such field, or one of its own; see Count.
+    # Users of another program have no such field, or another one; see Count.
     is_ours = {"$eq": [{"$type": "$password_changes"}, "int"]}
     count = {"$cond": [is_ours, "$password_changes", 0]}
     # The e-mail is also the shard key, so that a sharded cluster asks one shard only.

@@ -34,7 +34,7 @@ def run_with_input(
 
 
 class Terminal:
-    """A command at a terminal of its own, and somebody who types."""
+    """A command at a separate terminal, and somebody who types."""
 
     def __init__(self, descriptor: int, process: subprocess.Popen[bytes]) -> None:
         self._descriptor = descriptor

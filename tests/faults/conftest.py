@@ -32,7 +32,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 def with_a_machine(
     machine: Machine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ReplicaSet]:
-    """A set whose first member is on a machine of its own."""
+    """A set whose first member is on a separate machine."""
     members = ReplicaSet(tmp_path_factory.mktemp("members"), machine=machine)
     yield members
     members.stop()

@@ -33,7 +33,7 @@ SOME = {"input": {"email": "nobody@example.com", "password": PASSWORD}}
 
 
 def ask(server: ServerProcess, query: str, **values: Any) -> None:
-    """Send a request on a connection of its own."""
+    """Send a request on a separate connection."""
     with Client(server.url) as client:
         client.ask(query, **values)
 
