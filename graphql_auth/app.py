@@ -31,6 +31,7 @@ from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
 from graphql_auth.hooks import Hooks
+from graphql_auth.keys import token_secrets
 from graphql_auth.mail.mailer import Mailer
 from graphql_auth.mongo.client import (
     bind_documents,
@@ -45,9 +46,11 @@ from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.runtime.periodic import run_periodically
 from graphql_auth.schema import Schema, create_schema
 from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services, reveal
+from graphql_auth.sessions.added_claims import AddedClaims
 from graphql_auth.sessions.cors import AllowedOriginsMiddleware
 from graphql_auth.settings import Settings
 from graphql_auth.tokens.key_fingerprint import check_token_key
+from graphql_auth.tokens.published_keys import PublishedKeys
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.scan import UserScan
 
@@ -77,6 +80,7 @@ class Parts:
     limits: Limits | None = None
     path: str = GRAPHQL_PATH
     hooks: Hooks = field(default_factory=Hooks)
+    claims: AddedClaims = field(default_factory=AddedClaims)
     mailer: Mailer | None = None
     metrics: "Metrics | None" = None
 
@@ -110,6 +114,7 @@ def create_app(
         user_document=parts.user_document,
         hooks=parts.hooks,
         mailer=parts.mailer,
+        claims=parts.claims,
     )
     probes = Probes(services.revocations, services.indexes)
     app = Starlette(
@@ -144,10 +149,11 @@ def _routes(settings: Settings, services: ServiceContainer, parts: Parts) -> lis
     route = Route(parts.path, endpoint)
     # Starlette ends the expression with $, which accepts a newline too.
     route.path_regex = re.compile(rf"{re.escape(parts.path)}\Z")
+    published = PublishedKeys(services.key_ring, settings.issuer).routes
     if playground is None:
-        return [route]
+        return [route, *published]
     home = Route("/", partial(redirect_browser, parts.path))
-    return [route, Route(parts.path + ASSETS, playground.asset), home]
+    return [route, Route(parts.path + ASSETS, playground.asset), home, *published]
 
 
 def _lifespan(
@@ -189,7 +195,7 @@ async def check_database(settings: Settings, parts: Parts) -> AsyncIterator[Data
         with translate_start_errors(database.name):
             await create_declared_indexes(database, parts.documents)
         with translate_start_errors(f"{database.name}.{MetaDocument.get_collection_name()}"):
-            await check_token_key(reveal(settings.token_key))
+            await check_token_key(*token_secrets(settings))
         await UserCheck(UserScan(), PasswordHasher(settings.bcrypt_rounds)).log_count()
         yield database
 
@@ -236,7 +242,7 @@ def _middleware(settings: Settings) -> Iterator[Middleware]:
         allow_headers=["*"],
         allow_private_network=True,
         allow_credentials=True,
-        expose_headers=["X-Request-Id", "Retry-After"],
+        expose_headers=["X-Request-Id", "Retry-After", "WWW-Authenticate"],
         max_age=PREFLIGHT_MAX_AGE,
     )
 

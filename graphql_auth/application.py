@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
 
 from graphql_auth.app import ASSETS, GRAPHQL_PATH, Parts, create_app
-from graphql_auth.context import Indeterminate, identify_caller
+from graphql_auth.context import Indeterminate, bearer_challenge, identify_caller
 from graphql_auth.database import provide_database
 from graphql_auth.embedded_mongo.data_directory import DirectoryInUse
 from graphql_auth.environment import read_settings
@@ -29,8 +29,10 @@ from graphql_auth.hooks import EventName, Hook
 from graphql_auth.mail.mailer import Mailer
 from graphql_auth.schema import Mutation, Query, create_schema
 from graphql_auth.services import reveal
+from graphql_auth.sessions.added_claims import AddClaims
 from graphql_auth.settings import Settings, TokenSource
 from graphql_auth.tokens.access_tokens import Principal
+from graphql_auth.tokens.published_keys import JWKS_PATH, METADATA_PATH
 from graphql_auth.tokens.token_sources import find_tokens
 from graphql_auth.users.document import UserDocument
 
@@ -94,6 +96,8 @@ class GraphQLAuth:
         return [
             Route(path, forward, include_in_schema=False),
             Route(path + ASSETS, forward, include_in_schema=False),
+            Route(JWKS_PATH, forward, include_in_schema=False),
+            Route(METADATA_PATH, forward, include_in_schema=False),
         ]
 
     def on(self, name: EventName) -> Callable[[Hook], Hook]:
@@ -102,6 +106,14 @@ class GraphQLAuth:
         Raises StartError for an unknown name, and TypeError for a function that is not async.
         """
         return self.parts.hooks.on(name)
+
+    def claims(self, function: AddClaims) -> AddClaims:
+        """Register the decorated function: what it returns for a user is added to access tokens.
+
+        It gets the stored user, and returns a dict of claims, or is an ``async def`` that does.
+        Raises StartError if there is such a function already.
+        """
+        return self.parts.claims.register(function)
 
     def mount(self, app: Starlette) -> None:
         """Add the routes to an application, before its own."""
@@ -144,8 +156,8 @@ class GraphQLAuth:
             return caller
         if isinstance(caller, Indeterminate):
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
-        # RFC 6750 section 3.
-        raise HTTPException(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+        headers = {"WWW-Authenticate": bearer_challenge(caller.reason)}
+        raise HTTPException(HTTPStatus.UNAUTHORIZED, headers=headers)
 
     def _app(self) -> Starlette:
         if not self._running:

@@ -72,6 +72,8 @@ class Context:
     caller: Caller
     request: Request
     cookies: Cookies
+    # Those of the response.
+    headers: Headers
     # What the function ``context`` of the application returned.
     app: Any = None
 
@@ -79,7 +81,7 @@ class Context:
         """Return the stored user who is signed in; raises Unauthenticated and Unavailable."""
         user = await self.services.load_user(self.principal.subject)
         if user is None:
-            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
+            raise self._refusal(TokenReason.TOKEN_REVOKED)
         return user
 
     def device_tokens(self, token: str | None) -> tuple[str | None, str | None]:
@@ -98,12 +100,22 @@ class Context:
         """
         match self.caller:
             case Anonymous(reason):
-                raise Unauthenticated(reason)
+                raise self._refusal(reason)
             case Indeterminate():
                 raise Unavailable(retry_after=1)
             case principal:
-                self.services.authenticator.check(principal)
+                try:
+                    self.services.authenticator.check(principal)
+                except Unauthenticated as error:
+                    raise self._refusal(error.reason) from None
                 return principal
+
+    def _refusal(self, reason: TokenReason) -> Unauthenticated:
+        """Return the error, and add the header that RFC 6750 section 3 asks for."""
+        header = b"www-authenticate", bearer_challenge(reason).encode()
+        if header not in self.headers:
+            self.headers.append(header)
+        return Unauthenticated(reason)
 
 
 # What a resolver of an application gets, as its parameter ``info``.
@@ -123,6 +135,7 @@ def context_factory(
             identify_caller(services.authenticator, tokens),
             request,
             Cookies(request, headers, allowed_origins),
+            headers,
             app_context(request) if app_context else None,
         )
 
@@ -147,6 +160,12 @@ def identify_caller(authenticator: Authenticator, tokens: Iterable[str]) -> Call
                 return Indeterminate()
         case _:
             return Anonymous(TokenReason.TOKEN_INVALID)
+
+
+def bearer_challenge(reason: TokenReason) -> str:
+    """Return the header WWW-Authenticate of RFC 6750 section 3, which browsers show no form for."""
+    is_missing = reason is TokenReason.TOKEN_MISSING
+    return "Bearer" if is_missing else 'Bearer error="invalid_token"'
 
 
 def client_info(request: Request) -> ClientInfo:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from graphql_auth.errors import StartError
+from graphql_auth.keys import read_token_key
 from graphql_auth.settings import Settings
 from graphql_auth.tokens.key_file import load_or_create_key
 
@@ -28,17 +29,22 @@ def provide_database(
     mongod with the thread that started it. Raises StartError, also when mongod has failed.
     """
     if settings.mongo_uri:
-        if settings.token_key is None:
+        if (key := read_token_key(settings)) is None:
             raise StartError(NO_KEY)
-        yield settings, None
+        yield settings.model_copy(update={"token_key": key, "token_key_file": None}), None
         return
     with lock_data_directory(settings.data_dir) as data_dir, run_mongod(data_dir) as mongod:
-        key = settings.token_key or SecretStr(load_or_create_key(data_dir / "token.key"))
+        key = read_token_key(settings) or SecretStr(load_or_create_key(data_dir / "token.key"))
         # The slowest import, while mongod starts.
         import graphql_auth.app  # noqa: F401, PLC0415
 
         mongod.wait_until_ready(pause)
-        completed = {"mongo_uri": SecretStr(mongod.uri), "token_key": key, "data_dir": data_dir}
+        completed = {
+            "mongo_uri": SecretStr(mongod.uri),
+            "token_key": key,
+            "token_key_file": None,
+            "data_dir": data_dir,
+        }
         try:
             yield settings.model_copy(update=completed), mongod
         finally:

@@ -16,6 +16,7 @@ from graphql_auth.accounts.password_change import SECONDS_BETWEEN_COMPLETIONS
 from graphql_auth.context import Services
 from graphql_auth.errors import StartError
 from graphql_auth.hooks import Hooks
+from graphql_auth.keys import create_access_tokens, token_secrets
 from graphql_auth.mail.document import OutboxDocument
 from graphql_auth.mail.mailer import ConsoleMailer, Mailer
 from graphql_auth.mail.messages import Messages
@@ -34,6 +35,7 @@ from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.passwords.service import PasswordService
 from graphql_auth.runtime.linux import count_cores
 from graphql_auth.runtime.periodic import Work
+from graphql_auth.sessions.added_claims import AddedClaims
 from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.repository import SessionRepository
@@ -51,9 +53,9 @@ from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.throttling.document import AttemptDocument
 from graphql_auth.throttling.repository import AttemptRepository
 from graphql_auth.throttling.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
-from graphql_auth.tokens.access_tokens import AccessTokens
 from graphql_auth.tokens.document import LinkDocument
 from graphql_auth.tokens.one_time import OneTimeTokens
+from graphql_auth.tokens.token_keys import SECONDS_BETWEEN_READS, KeyRing
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
@@ -81,6 +83,7 @@ class ServiceContainer(Services):
     hash_queue: HashQueue
     hooks: Hooks
     links: OneTimeTokens
+    key_ring: KeyRing
     admin: UserAdmin
     pwned_passwords: "PwnedPasswordsClient | None"
 
@@ -94,6 +97,7 @@ class ServiceContainer(Services):
             (SECONDS_BETWEEN_COMPLETIONS, self.password_change.complete_overdue),
             (SECONDS_BETWEEN_RENEWALS, self.throttle.renew_leases),
             (CHECK_INTERVAL, self.indexes.check_all),
+            (SECONDS_BETWEEN_READS, self.key_ring.poll),
             *([(SECONDS_AFTER_MAILS, sender.send_due)] if (sender := self.outbox.sender) else []),
         )
 
@@ -122,25 +126,28 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     user_document: type[UserDocument] = UserDocument,
     hooks: Hooks | None = None,
     mailer: Mailer | None = None,
+    claims: AddedClaims | None = None,
 ) -> ServiceContainer:
     """Create the services. ``processes`` share the cores of the machine.
 
     ``now`` returns seconds since 1970; the default is the clock of the database.
 
-    Raises StartError when TOKEN_KEY is a public or private key, or a setting of mail is missing or
-    wrong, and ValueError without TOKEN_KEY.
+    Raises StartError when a key or a setting of mail is missing or wrong, and ValueError without
+    TOKEN_KEY.
     """
-    clock, token_key = DatabaseClock(), reveal(settings.token_key)
+    clock = DatabaseClock()
     now, hooks = now or clock, hooks or Hooks()
     users = UserRepository(indexes := IndexMonitor(DOCUMENTS), user_document)
     throttle, load_user = _throttle(settings, now), _UserLoader(users)
     hash_queue = HashQueue(threads=max(1, count_cores() // processes))
     pwned = _pwned_passwords(settings.breached_passwords)
     passwords = _passwords(settings, hash_queue, pwned)
-    sessions = _session_services(settings, token_key, load_user, clock, now, hooks)
+    issuer = TokenIssuer(create_access_tokens(settings, now), now, claims or AddedClaims())
+    sessions = _session_services(settings, issuer, load_user, clock, hooks)
     links = OneTimeTokens(now)
     outbox = create_outbox(settings, mailer, links.issue, now, processes)
-    sign_in_parts = users, passwords, throttle, DeviceTokens(token_key), sessions["sessions"]
+    devices = DeviceTokens(*token_secrets(settings))
+    sign_in_parts = users, passwords, throttle, devices, sessions["sessions"]
     return ServiceContainer(
         **create_account_services(settings, *sign_in_parts, links, outbox, hooks, now),
         **sessions,
@@ -155,19 +162,17 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     )
 
 
-def _session_services(  # noqa: PLR0913, PLR0917 - their parts
+def _session_services(
     settings: Settings,
-    token_key: str,
+    issuer: TokenIssuer,
     load_user: LoadUser,
     clock: DatabaseClock,
-    now: Callable[[], float],
     hooks: Hooks,
 ) -> dict[str, Any]:
     """Return the services of sessions, by their names in ServiceContainer."""
-    repository, token_ttl = SessionRepository(), settings.token_ttl
-    access_tokens = AccessTokens(token_key, token_ttl, now)
-    issuer, lifetimes = TokenIssuer(access_tokens, now), _lifetimes(settings)
-    revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
+    repository, lifetimes = SessionRepository(), _lifetimes(settings)
+    staleness = settings.revocation_max_staleness
+    revocations = Revocations(repository, clock, settings.token_ttl, staleness)
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
     sessions = SessionService(repository, revocations, issuer, lifetimes, hooks)
     return {
@@ -175,7 +180,8 @@ def _session_services(  # noqa: PLR0913, PLR0917 - their parts
         "rotation": RefreshTokenRotation(
             repository, load_user, sessions, issuer, heartbeat, lifetimes
         ),
-        "authenticator": Authenticator(access_tokens, revocations),
+        "authenticator": Authenticator(issuer.access_tokens, revocations),
+        "key_ring": issuer.access_tokens.ring,
         "revocations": revocations,
         "heartbeat": heartbeat,
     }

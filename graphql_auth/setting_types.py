@@ -13,6 +13,8 @@ from graphql_auth.origins import is_local
 MIN_KEY_BYTES = 32
 # With TLS from the start, with STARTTLS, and without TLS.
 SMTP_SCHEMES = {"smtps", "smtp", "smtp+plain"}
+# Of a claim: no spaces, quotes or control characters.
+PRINTABLE = r"^[!#-\[\]-~]{1,200}$"
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 _UNITS["s"] = SECOND = timedelta(seconds=1)

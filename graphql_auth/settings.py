@@ -31,6 +31,7 @@ from graphql_auth.setting_types import (
     MIN_KEY_BYTES,
     MINUTE,
     NONE_IF_OFF,
+    PRINTABLE,
     SECOND,
     Count,
     Duration,
@@ -42,6 +43,8 @@ from graphql_auth.setting_types import (
 )
 
 logger = logging.getLogger(__name__)
+
+KEY_FORM = f"a secret of at least {MIN_KEY_BYTES} bytes"
 
 
 class TokenSource(StrEnum):
@@ -85,9 +88,20 @@ class Settings(BaseModel):
     """MongoDB to use, 6.0 or newer; if unset, an embedded one starts and stops with the server."""
     data_dir: Annotated[Path, "the path of a directory"] = Path("graphql-auth-data")
     """Directory for the data and the token key of the embedded MongoDB."""
-    token_key: Annotated[TokenKey | None, f"a secret of at least {MIN_KEY_BYTES} bytes"] = None
+    token_key: Annotated[TokenKey | None, KEY_FORM] = None
     """Secret that signs access tokens, at least 32 bytes; required with MONGO_URI, otherwise
     generated in DATA_DIR."""
+    token_key_file: Annotated[Path | None, "the path of a file"] = None
+    """File with that secret, instead of TOKEN_KEY: for the secrets of containers."""
+    token_key_previous: Annotated[TokenKey | None, KEY_FORM] = None
+    """Earlier TOKEN_KEY, which still verifies; see docs/running.md."""
+    signing_keys: Annotated[Path | None, "the path of a directory"] = None
+    """Directory of the private keys that sign access tokens, so that other services can verify
+    them; see docs/other-services.md. If unset, TOKEN_KEY signs."""
+    issuer: Annotated[str, Field(pattern=PRINTABLE), "a name or an https URL"] = "graphql-auth"
+    """Claim `iss` of access tokens. A change makes clients refresh their tokens."""
+    audience: Annotated[str, Field(pattern=PRINTABLE), "a name or a URL"] = "graphql-auth"
+    """Claim `aud` of access tokens. A change makes clients refresh their tokens."""
     host: Annotated[str, Field(min_length=1), "a host name or an IP address"] = "127.0.0.1"
     """Host name or IP address to listen on; 0.0.0.0 accepts connections from other machines."""
     port: Annotated[Port | None, "an integer from 0 to 65535"] = None

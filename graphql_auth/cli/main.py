@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from graphql_auth import __version__
-from graphql_auth.cli import schema, serve, users
+from graphql_auth.cli import keys, schema, serve, users
 from graphql_auth.errors import StartError
 from graphql_auth.logs import escape_invisible
 from graphql_auth.runtime import output
@@ -108,5 +108,6 @@ def _create_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     serve.add_parser(commands)
     users.add_parsers(commands)
+    keys.add_parser(commands)
     schema.add_parser(commands)
     return parser

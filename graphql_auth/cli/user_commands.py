@@ -45,8 +45,8 @@ def run_command(options: Namespace) -> None:
                     await prepare_collections(database, [UserDocument])
             now = (await SessionRepository().now()).timestamp
             # A command signs no tokens.
-            key = {"token_key": SecretStr(secrets.token_hex())}
-            services = create_services(settings.model_copy(update=key), now=now, **added)
+            keys = {"token_key": SecretStr(secrets.token_hex()), "signing_keys": None}
+            services = create_services(settings.model_copy(update=keys), now=now, **added)
             async with services.run():
                 return await _COMMANDS[options.command](services.admin, options)
 

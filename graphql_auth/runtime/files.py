@@ -1,4 +1,4 @@
-"""Files that can be a FIFO or a device."""
+"""Files that can be a FIFO or a device, and files that nobody else may read."""
 
 import errno
 import os
@@ -26,3 +26,15 @@ def read_file(path: Path) -> bytes:
             if len(data) > MAX_BYTES:
                 raise OSError(errno.EFBIG, f"more than {MAX_BYTES} bytes")
     raise TimeoutError(errno.ETIMEDOUT, f"no data for {FIFO_TIMEOUT} seconds")
+
+
+def write_private_file(path: Path, data: bytes) -> None:
+    """Write a file with mode 0600. A crash leaves no incomplete file of this name."""
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)

@@ -61,7 +61,8 @@ class RefreshTokenRotation:
         if user.password_changes != session.password_changes:
             # Not ended here: a password change may keep this session and be about to renew it.
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return user, self.issuer.issue(session, successor, user.roles)
+        added = await self.issuer.added_claims(user)
+        return user, self.issuer.issue(session, successor, user.roles, added)
 
     async def _rotate(self, token: RefreshToken, client: ClientInfo) -> Reissued:
         salt = secrets.token_bytes(SALT_BYTES)

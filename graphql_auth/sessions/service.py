@@ -45,6 +45,8 @@ class SessionService:
 
     async def begin(self, user: UserDocument, client: ClientInfo) -> Tokens:
         """Begin a session; only accounts/gate.py calls this, which a test checks."""
+        # Before anything is stored, because it can fail.
+        added = await self.issuer.added_claims(user)
         now = self.issuer.now()
         ends_at = now + self.lifetimes.session_ttl
         expires_at = min(now + self.lifetimes.session_idle_ttl, ends_at)
@@ -64,13 +66,14 @@ class SessionService:
             )
         )
         await self._evict_excess(str(user.id), client)
-        return self.issuer.issue(session, token, user.roles)
+        return self.issuer.issue(session, token, user.roles, added)
 
     async def renew(self, user: UserDocument, session_id: str) -> Tokens:
         """Issue new tokens after a password change; earlier refresh tokens stop working.
 
         Raises Unauthenticated when the session has ended.
         """
+        added = await self.issuer.added_claims(user)
         now = self.issuer.now()
         token = RefreshToken.first(str(user.id), session_id)
         changes = stored_fields(token, now) | {
@@ -80,7 +83,7 @@ class SessionService:
         session = await self.sessions.renew(str(user.id), session_id, changes)
         if session is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return self.issuer.issue(session, token, user.roles)
+        return self.issuer.issue(session, token, user.roles, added)
 
     async def keep(self, user: UserDocument, session_id: str) -> None:
         """Keep a session of the user after a password change."""

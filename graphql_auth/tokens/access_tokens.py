@@ -1,29 +1,25 @@
-"""Access tokens: JSON Web Tokens in the profile of RFC 9068, signed with HMAC-SHA-256.
+"""Access tokens: JSON Web Tokens in the profile of RFC 9068.
 
-PyJWT checks the signature. Header and claims are checked here, because PyJWT accepts much that
-RFC 7519, RFC 8725 and RFC 9068 forbid.
+The algorithms of PyJWT check the signature. Header and claims are checked here, because PyJWT
+accepts much that RFC 7519, RFC 8725 and RFC 9068 forbid.
 """
 
 import json
 import re
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeGuard
 
-import jwt
-
-from graphql_auth.errors import StartError, TokenReason, Unauthenticated
+from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.roles import MAX_ROLES, is_role
+from graphql_auth.tokens.token_keys import KeyRing, TokenKeys, decode_segment, encode_segment
 
-ALGORITHM = "HS256"
-TYPE = "at+jwt"
-ISSUER = "graphql-auth"
-AUDIENCE = "graphql-auth"
-# Without roles, a token has 317 characters; with the most and longest roles, 3,189.
-MAX_TOKEN_LENGTH = 4096
+# With HS256 and without roles, a token has 317 characters. With RS256, the most and longest roles
+# and the most claims of an application, 5,250.
+MAX_TOKEN_LENGTH = 6144
 # About 1 kB each. Invalid tokens are not cached, so clients cannot fill the cache with them.
 CACHE_SIZE = 4096
 # Limit of the clock difference between two members of one database.
@@ -31,9 +27,8 @@ CLOCK_SKEW_SECONDS = 60
 # No setting allows such a lifetime; a time in milliseconds would look like one.
 MAX_LIFETIME_SECONDS = 366 * 24 * 3600
 
-# Three segments of base64url without padding (RFC 7515 section 7.1). The last character of a
-# signature of 32 bytes has two spare bits. They must be zero, otherwise a token has four spellings.
-_COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]", re.ASCII)
+# Three segments of base64url without padding (RFC 7515 section 7.1).
+_COMPACT = re.compile(r"([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -56,43 +51,48 @@ class Principal:
 
 
 class AccessTokens:
-    """Issues and verifies the access tokens of one key.
+    """Issues and verifies access tokens.
 
-    ``key`` has at least 32 bytes (RFC 7518 section 3.2). ``now`` returns seconds since 1970, by a
-    clock that all servers with this key share.
-
-    Raises StartError when PyJWT takes the key for an asymmetric one, for example a public key.
+    ``now`` returns seconds since 1970, by a clock that all servers with these keys share.
+    ``issuer`` and ``audience`` are the claims ``iss`` and ``aud``.
     """
 
-    def __init__(self, key: str, lifetime: timedelta, now: Callable[[], float]) -> None:
-        self._key = key
+    def __init__(
+        self,
+        ring: KeyRing,
+        lifetime: timedelta,
+        now: Callable[[], float],
+        issuer: str = "graphql-auth",
+        audience: str = "graphql-auth",
+    ) -> None:
+        self.ring = ring
         self._lifetime = int(lifetime.total_seconds())
         self._now = now
-        self._jws = jwt.PyJWS([ALGORITHM])
-        # The claims of a valid token never change; only its times are checked each time.
+        self._names = {"iss": issuer, "aud": audience}
+        # The claims of a valid token never change; only its times are checked each time. When the
+        # keys change, all tokens are verified again.
         self._cached_claims = lru_cache(CACHE_SIZE)(self._decode)
-        try:
-            self._header = self._sign({}).partition(".")[0]
-        except jwt.InvalidKeyError:
-            raise StartError(
-                "Invalid TOKEN_KEY: expected a secret, found a public or private key."
-            ) from None
 
     def expiry(self) -> datetime:
         """Return when a token that is issued now expires."""
         return datetime.fromtimestamp(int(self._now()) + self._lifetime, UTC)
 
     def issue(
-        self, subject: str, session_id: str, expires_at: datetime, roles: Collection[str] = ()
+        self,
+        subject: str,
+        session_id: str,
+        expires_at: datetime,
+        roles: Collection[str] = (),
+        added: Mapping[str, Any] | None = None,
     ) -> AccessToken:
-        """Return a new token for the user and the session with these ids.
+        """Return a new token for the user and the session with these ids, with ``added`` claims.
 
         The claim ``sid`` is that of OpenID Connect Front-Channel Logout 1.0 section 3, and
         ``roles`` that of RFC 9068 section 2.2.3.1.
         """
         claims: dict[str, Any] = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
+            **(added or {}),
+            **self._names,
             "sub": subject,
             "sid": session_id,
             "iat": int(self._now()),
@@ -101,14 +101,16 @@ class AccessTokens:
         }
         if roles:
             claims["roles"] = sorted(roles)
-        return AccessToken(self._sign(claims), datetime.fromtimestamp(claims["exp"], UTC))
+        payload = json.dumps(claims, separators=(",", ":")).encode()
+        token = self.ring.current.signing.sign(payload)
+        return AccessToken(token, datetime.fromtimestamp(claims["exp"], UTC))
 
     def verify(self, token: str) -> Principal:
         """Return the principal of a token.
 
         Raises Unauthenticated: TOKEN_EXPIRED if only the expiry is wrong, otherwise TOKEN_INVALID.
         """
-        principal, issued_at, expires_at = self._cached_claims(token)
+        principal, issued_at, expires_at = self._cached_claims(token, self.ring.current)
         now = self._now()
         if issued_at > now + CLOCK_SKEW_SECONDS:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
@@ -116,25 +118,55 @@ class AccessTokens:
             raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
         return principal
 
-    def _sign(self, claims: dict[str, Any]) -> str:
-        return jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TYPE})
-
-    def _decode(self, token: str) -> tuple[Principal, int, int]:
+    def _decode(self, token: str, keys: TokenKeys) -> tuple[Principal, int, int]:
         """Verify everything except the times; return principal, `iat` and `exp`."""
-        # The header must be the one that we issue, byte for byte: no other algorithm, no further
-        # or duplicate name.
-        has_our_form = len(token) <= MAX_TOKEN_LENGTH and _COMPACT.fullmatch(token)
-        if not has_our_form or not token.startswith(f"{self._header}."):
+        match = _COMPACT.fullmatch(token) if len(token) <= MAX_TOKEN_LENGTH else None
+        if match is None:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         try:
-            payload = self._jws.decode_complete(token, self._key, [ALGORITHM])["payload"]
+            payload = self._verify_signature(keys, *match.groups())
             claims = json.loads(payload, object_pairs_hook=_refuse_duplicates)
-        except (jwt.PyJWTError, ValueError, RecursionError):
+        except (ValueError, RecursionError):
             raise Unauthenticated(TokenReason.TOKEN_INVALID) from None
-        if not isinstance(claims, dict) or not _are_valid(claims):
+        if not isinstance(claims, dict) or not self._are_valid(claims):
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         principal = Principal(claims["sub"], claims["sid"], tuple(claims.get("roles", ())))
         return principal, claims["iat"], claims["exp"]
+
+    def _verify_signature(self, keys: TokenKeys, header: str, payload: str, text: str) -> bytes:
+        """Return the payload of a token; raises ValueError unless one of the keys signed it."""
+        # The header must be one that we issue, byte for byte: no other algorithm, no further or
+        # duplicate name. It only chooses the key.
+        if not (candidates := keys.find(header)):
+            # The key of another process may be a moment old.
+            self.ring.reload()
+            candidates = self.ring.current.find(header)
+        signed, signature = f"{header}.{payload}".encode(), decode_segment(text)
+        # The last character can have spare bits. With others than zero, a token has more spellings.
+        is_canonical = encode_segment(signature) == text
+        if not is_canonical or not any(key.verifies(signed, signature) for key in candidates):
+            raise ValueError("no key signed this")
+        return decode_segment(payload)
+
+    def _are_valid(self, claims: dict[str, Any]) -> bool:
+        """Whether the claims have the values, the types and the sizes that we issue."""
+        issued_at, expires_at, roles = claims.get("iat"), claims.get("exp"), claims.get("roles", [])
+        return (
+            all(claims.get(name) == value for name, value in self._names.items())
+            and _matches(_OBJECT_ID, claims.get("sub"))
+            and _matches(_OBJECT_ID, claims.get("sid"))
+            and _matches(_TOKEN_ID, claims.get("jti"))
+            and _is_integer(issued_at)
+            and _is_integer(expires_at)
+            and issued_at >= 0
+            and 0 < expires_at - issued_at < MAX_LIFETIME_SECONDS
+            # We issue no `nbf`. A later version may, but a token is valid from its issue on.
+            and _is_integer(claims.get("nbf", 0))
+            and claims.get("nbf", 0) <= issued_at
+            and isinstance(roles, list)
+            and len(roles) <= MAX_ROLES
+            and all(map(is_role, roles))
+        )
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -143,28 +175,6 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("duplicate name")
     return found
-
-
-def _are_valid(claims: dict[str, Any]) -> bool:
-    """Whether the claims have the types and the sizes that we issue."""
-    issued_at, expires_at, roles = claims.get("iat"), claims.get("exp"), claims.get("roles", [])
-    return (
-        claims.get("iss") == ISSUER
-        and claims.get("aud") == AUDIENCE
-        and _matches(_OBJECT_ID, claims.get("sub"))
-        and _matches(_OBJECT_ID, claims.get("sid"))
-        and _matches(_TOKEN_ID, claims.get("jti"))
-        and _is_integer(issued_at)
-        and _is_integer(expires_at)
-        and issued_at >= 0
-        and 0 < expires_at - issued_at < MAX_LIFETIME_SECONDS
-        # We issue no `nbf`. A later version may, but a token is valid from its issue on.
-        and _is_integer(claims.get("nbf", 0))
-        and claims.get("nbf", 0) <= issued_at
-        and isinstance(roles, list)
-        and len(roles) <= MAX_ROLES
-        and all(map(is_role, roles))
-    )
 
 
 def _matches(pattern: re.Pattern[str], value: object) -> bool:

@@ -1,11 +1,10 @@
 """The signing key of a server with the embedded MongoDB, created at its first start."""
 
-import os
 import secrets
 from pathlib import Path
 
 from graphql_auth.errors import StartError
-from graphql_auth.runtime.files import read_file
+from graphql_auth.runtime.files import read_file, write_private_file
 
 KEY_BYTES = 32
 
@@ -19,7 +18,7 @@ def load_or_create_key(path: Path) -> str:
     """
     try:
         if not path.exists():
-            _write_atomically(path, secrets.token_urlsafe(KEY_BYTES))
+            write_private_file(path, secrets.token_urlsafe(KEY_BYTES).encode())
         if path.stat().st_mode & 0o077:
             raise StartError(f"{path} can be read by other users; run: chmod 600 {path}")
         key = read_file(path).decode("ascii").strip()
@@ -31,14 +30,3 @@ def load_or_create_key(path: Path) -> str:
             " (all users have to log in again), or set TOKEN_KEY."
         )
     return key
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)

@@ -23,8 +23,8 @@ DIFFERENT_KEY = (
 logger = logging.getLogger(__name__)
 
 
-async def check_token_key(key: str) -> None:
-    """Log a warning if the database was last used with another key, and store this one's.
+async def check_token_key(key: str, *previous: str) -> None:
+    """Log a warning if the database was last used with none of these keys, and store the first's.
 
     The fingerprint is a salted HMAC under a derived key. To guess the key from it takes at least as
     long as from the signature of an access token. Raises PyMongoError.
@@ -38,7 +38,9 @@ async def check_token_key(key: str) -> None:
     stored = await collection.find_one({"_id": "token_key"}) or own
     if hmac.compare_digest(stored["fingerprint"], _fingerprint(key, stored["salt"])):
         return
-    logger.warning(DIFFERENT_KEY)
+    earlier = (_fingerprint(secret, stored["salt"]) for secret in previous)
+    if not any(hmac.compare_digest(stored["fingerprint"], one) for one in earlier):
+        logger.warning(DIFFERENT_KEY)
     await collection.update_one({"_id": "token_key"}, {"$set": own})
 
 

@@ -18,6 +18,13 @@ from graphql_auth.tokens.access_tokens import (
     AccessTokens,
     Principal,
 )
+from graphql_auth.tokens.token_keys import (
+    KeyRing,
+    TokenKey,
+    TokenKeys,
+    encode_segment,
+    secret_key,
+)
 from tests.services import Clock
 
 KEY = "k" * 32
@@ -39,21 +46,25 @@ CLAIMS: dict[str, Any] = {
 
 @pytest.fixture
 def tokens(clock: Clock) -> AccessTokens:
-    return AccessTokens(KEY, timedelta(minutes=1), clock)
+    return AccessTokens(ring(KEY), timedelta(minutes=1), clock)
 
 
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The tokens whose signatures have been checked."""
     found = []
-    decode = jwt.PyJWS.decode_complete
+    verifies = TokenKey.verifies
 
-    def record(jws: jwt.PyJWS, token: str, *rest: Any, **options: Any) -> Any:
-        found.append(token)
-        return decode(jws, token, *rest, **options)
+    def record(key: TokenKey, signed: bytes, signature: bytes) -> bool:
+        found.append(f"{signed.decode()}.{encode_segment(signature)}")
+        return verifies(key, signed, signature)
 
-    monkeypatch.setattr(jwt.PyJWS, "decode_complete", record)
+    monkeypatch.setattr(TokenKey, "verifies", record)
     return found
+
+
+def ring(key: str) -> KeyRing:
+    return KeyRing(TokenKeys([secret_key(key)]))
 
 
 def segment(content: object) -> str:
@@ -289,7 +300,7 @@ def test_cache_drops_the_least_recently_used_token(
     monkeypatch: pytest.MonkeyPatch, checked: list[str], clock: Clock
 ) -> None:
     monkeypatch.setattr("graphql_auth.tokens.access_tokens.CACHE_SIZE", 2)
-    tokens = AccessTokens(KEY, timedelta(minutes=1), clock)
+    tokens = AccessTokens(ring(KEY), timedelta(minutes=1), clock)
     first, second, third = (issued(tokens).value for _ in range(3))
 
     for token in (first, second, first, third, first, second):
@@ -300,7 +311,7 @@ def test_cache_drops_the_least_recently_used_token(
 
 
 def test_cache_is_separate_for_each_key(clock: Clock) -> None:
-    ours, theirs = (AccessTokens(key * 32, timedelta(minutes=1), clock) for key in "kK")
+    ours, theirs = (AccessTokens(ring(key * 32), timedelta(minutes=1), clock) for key in "kK")
     token = issued(ours).value
 
     assert ours.verify(token).subject == USER
@@ -313,7 +324,7 @@ def test_signature_of_another_key_is_refused(tokens: AccessTokens) -> None:
 
 @given(st.data())
 def test_changed_character_is_refused(data: st.DataObject) -> None:
-    tokens = AccessTokens(KEY, timedelta(minutes=1), Clock())
+    tokens = AccessTokens(ring(KEY), timedelta(minutes=1), Clock())
     token = issued(tokens).value
     place = data.draw(st.integers(0, len(token) - 1))
     changed = data.draw(st.characters().filter(lambda character: character != token[place]))
@@ -323,7 +334,7 @@ def test_changed_character_is_refused(data: st.DataObject) -> None:
 
 @given(st.text() | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{43}", fullmatch=True))
 def test_any_other_text_is_invalid(text: str) -> None:
-    tokens = AccessTokens(KEY, timedelta(minutes=1), Clock())
+    tokens = AccessTokens(ring(KEY), timedelta(minutes=1), Clock())
 
     assert fault(tokens, text) == TokenReason.TOKEN_INVALID
 
@@ -341,7 +352,7 @@ def test_spare_bits_of_signature_must_be_zero(tokens: AccessTokens) -> None:
 @pytest.mark.parametrize("key", ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI", PEM])
 def test_asymmetric_key_raises_start_error(key: str) -> None:
     with pytest.raises(StartError) as refused:
-        AccessTokens(key, timedelta(minutes=1), Clock())
+        AccessTokens(ring(key), timedelta(minutes=1), Clock())
 
     assert "TOKEN_KEY" in str(refused.value)
     assert key not in str(refused.value)
