@@ -125,7 +125,8 @@ class AccessTokens:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         try:
             payload = self._verify_signature(keys, *match.groups())
-            claims = json.loads(payload, object_pairs_hook=_refuse_duplicates)
+            # Bytes could be UTF-16 or UTF-32 too (RFC 8725 section 3.7).
+            claims = json.loads(payload.decode(), object_pairs_hook=_refuse_duplicates)
         except (ValueError, RecursionError):
             raise Unauthenticated(TokenReason.TOKEN_INVALID) from None
         if not isinstance(claims, dict) or not self._are_valid(claims):

@@ -68,8 +68,10 @@ def ring(key: str) -> KeyRing:
 
 
 def segment(content: object) -> str:
-    text = content if isinstance(content, str) else json.dumps(content, separators=(",", ":"))
-    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    if not isinstance(content, str | bytes):
+        content = json.dumps(content, separators=(",", ":"))
+    data = content.encode() if isinstance(content, str) else content
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def issued(tokens: AccessTokens) -> AccessToken:
@@ -244,6 +246,20 @@ def test_wrong_claim_is_refused(tokens: AccessTokens, changes: dict[str, Any]) -
     ],
 )
 def test_malformed_claims_are_refused(tokens: AccessTokens, claims: str) -> None:
+    assert fault(tokens, signed(claims=claims)) == TokenReason.TOKEN_INVALID
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32-be", "latin-1"])
+def test_claims_in_another_encoding_are_refused(tokens: AccessTokens, encoding: str) -> None:
+    """RFC 8725 section 3.7."""
+    claims = json.dumps(CLAIMS | {"x": "é"}, ensure_ascii=False).encode(encoding)
+
+    assert fault(tokens, signed(claims=claims)) == TokenReason.TOKEN_INVALID
+
+
+def test_surrogate_in_claims_is_refused(tokens: AccessTokens) -> None:
+    claims = json.dumps(CLAIMS | {"x": "\ud800"}, ensure_ascii=False).encode(errors="surrogatepass")
+
     assert fault(tokens, signed(claims=claims)) == TokenReason.TOKEN_INVALID
 
 
