@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.roles import MAX_ROLES, is_role
-from graphql_auth.tokens.token_keys import KeyRing, TokenKeys, decode_segment, encode_segment
+from graphql_auth.tokens.token_keys import KeyRing, decode_segment, encode_segment
 
 # With HS256 and without roles, a token has 317 characters. With RS256, the most and longest roles
 # and the most claims of an application, 5,250.
@@ -69,9 +69,7 @@ class AccessTokens:
         self._lifetime = int(lifetime.total_seconds())
         self._now = now
         self._names = {"iss": issuer, "aud": audience}
-        # The claims of a valid token never change; only its times are checked each time. When the
-        # keys change, all tokens are verified again.
-        self._cached_claims = lru_cache(CACHE_SIZE)(self._decode)
+        self._forget_claims()
 
     def expiry(self) -> datetime:
         """Return when a token that is issued now expires."""
@@ -110,7 +108,9 @@ class AccessTokens:
 
         Raises Unauthenticated: TOKEN_EXPIRED if only the expiry is wrong, otherwise TOKEN_INVALID.
         """
-        principal, issued_at, expires_at = self._cached_claims(token, self.ring.current)
+        if self.ring.current is not self._cached_keys:
+            self._forget_claims()
+        principal, issued_at, expires_at = self._cached_claims(token)
         now = self._now()
         if issued_at > now + CLOCK_SKEW_SECONDS:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
@@ -118,13 +118,19 @@ class AccessTokens:
             raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
         return principal
 
-    def _decode(self, token: str, keys: TokenKeys) -> tuple[Principal, int, int]:
+    def _forget_claims(self) -> None:
+        # The claims of a valid token never change; only its times are checked each time. When the
+        # keys change, each token is verified again.
+        self._cached_keys = self.ring.current
+        self._cached_claims = lru_cache(CACHE_SIZE)(self._decode)
+
+    def _decode(self, token: str) -> tuple[Principal, int, int]:
         """Verify everything except the times; return principal, `iat` and `exp`."""
         match = _COMPACT.fullmatch(token) if len(token) <= MAX_TOKEN_LENGTH else None
         if match is None:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         try:
-            payload = self._verify_signature(keys, *match.groups())
+            payload = self._verify_signature(*match.groups())
             # Bytes could be UTF-16 or UTF-32 too (RFC 8725 section 3.7).
             claims = json.loads(payload.decode(), object_pairs_hook=_refuse_duplicates)
         except (ValueError, RecursionError):
@@ -134,11 +140,11 @@ class AccessTokens:
         principal = Principal(claims["sub"], claims["sid"], tuple(claims.get("roles", ())))
         return principal, claims["iat"], claims["exp"]
 
-    def _verify_signature(self, keys: TokenKeys, header: str, payload: str, text: str) -> bytes:
-        """Return the payload of a token; raises ValueError unless one of the keys signed it."""
+    def _verify_signature(self, header: str, payload: str, text: str) -> bytes:
+        """Return the payload of a token; raises ValueError unless a key of the ring signed it."""
         # The header must be one that we issue, byte for byte: no other algorithm, no further or
         # duplicate name. It only chooses the key.
-        if not (candidates := keys.find(header)):
+        if not (candidates := self.ring.current.find(header)):
             # The key of another process may be a moment old.
             self.ring.reload()
             candidates = self.ring.current.find(header)
