@@ -3,13 +3,16 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    get_named_type,
     get_operation_ast,
     specified_rules,
     validate,
@@ -24,8 +27,25 @@ CACHE_SIZE = 100_000
 # The overhead of one entry, above all of its errors, in characters.
 ENTRY_OVERHEAD = 250
 MAX_ERRORS = 20
-WITHOUT_INTROSPECTION = (*specified_rules, NoSchemaIntrospectionCustomRule)
 EMPTY_DOCUMENT = DocumentNode(definitions=())
+
+
+class NoIntrospectionRule(NoSchemaIntrospectionCustomRule):
+    """Also refuses `_service` of Apollo Federation, whose `sdl` is the whole schema."""
+
+    def enter_field(self, node: FieldNode, *_args: Any) -> None:  # noqa: ANN401
+        """Report a field that shows the schema."""
+        super().enter_field(node)
+        type_ = get_named_type(self.context.get_type())
+        if type_ and type_.name == "_Service":
+            message = (
+                "GraphQL introspection has been disabled, but the requested query contained the"
+                f" field '{node.name.value}'."
+            )
+            self.report_error(GraphQLError(message, node))
+
+
+WITHOUT_INTROSPECTION = (*specified_rules, NoIntrospectionRule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from graphql_auth.errors import ApplicationError
 from graphql_auth.graphql_http.document_cache import MAX_ERRORS, DocumentCache
 from graphql_auth.graphql_http.errors import format_error
 from graphql_auth.graphql_http.limits import Limits
+from graphql_auth.graphql_http.messages import validation_message
 from graphql_auth.graphql_http.query_cost import TooComplex
 
 SCHEMA = build_schema("type Query { a: Int  b: Int }")
@@ -143,3 +144,21 @@ def test_schema_is_hidden_without_introspection(text: str) -> None:
     assert documents.get(text).errors
     assert not DocumentCache(SCHEMA, Limits()).get(text).errors
     assert not documents.get("{ __typename }").errors
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ _service { sdl } }",
+        "{ a: _service { sdl } }",
+        "{ ...F } fragment F on Query { _service { ...G } } fragment G on _Service { sdl }",
+    ],
+)
+def test_schema_of_subgraph_is_hidden_without_introspection(text: str) -> None:
+    schema = build_schema("type Query { _service: _Service! } type _Service { sdl: String! }")
+
+    (error,) = DocumentCache(schema, Limits(), introspection=False).get(text).errors
+
+    assert "introspection has been disabled" in error.message
+    assert validation_message(error.message) == error.message
+    assert not DocumentCache(schema, Limits()).get(text).errors
