@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from graphql_auth.hooks import Event
     from graphql_auth.mail.mailer import Mailer, MailRefused
     from graphql_auth.permissions import HasRole, IsAuthenticated
-    from graphql_auth.schema import Mutation, Query
+    from graphql_auth.schema import Mutation, Query, Schema
     from graphql_auth.settings import Settings
     from graphql_auth.tokens.access_tokens import Principal
     from graphql_auth.users.document import UserDocument
@@ -35,6 +35,7 @@ __all__ = [
     "Principal",
     "Query",
     "RegisterInput",
+    "Schema",
     "Settings",
     "SignUpInput",
     "User",
@@ -49,7 +50,7 @@ _MODULES = {
     "hooks": ("Event",),
     "mail.mailer": ("MailRefused", "Mailer"),
     "permissions": ("HasRole", "IsAuthenticated"),
-    "schema": ("Mutation", "Query"),
+    "schema": ("Mutation", "Query", "Schema"),
     "settings": ("Settings",),
     "tokens.access_tokens": ("Principal",),
     "users.document": ("UserDocument",),

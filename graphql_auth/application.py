@@ -27,7 +27,7 @@ from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.hooks import EventName, Hook
 from graphql_auth.mail.mailer import Mailer
-from graphql_auth.schema import Mutation, Query, create_schema
+from graphql_auth.schema import Mutation, Query, Schema, create_schema
 from graphql_auth.services import reveal
 from graphql_auth.sessions.added_claims import AddClaims
 from graphql_auth.settings import Settings, TokenSource
@@ -50,10 +50,10 @@ class GraphQLAuth:
     ``query`` and ``mutation`` are subclasses of Query and Mutation; ``types`` are those that only
     an interface leads to. ``extend`` maps a type, such as User, to a type whose fields it gets too:
     a field without a resolver is read from the document. ``extensions`` are those of Strawberry;
-    with any, operations take about twice as long. ``user_document`` is a subclass of UserDocument,
-    and ``documents`` are bound to the same database. What ``context`` returns is
-    ``info.context.app``. ``mailer`` sends mail, in place of SMTP_URL. Without ``settings``, the
-    environment is read when the application starts.
+    with any, operations take about twice as long. ``schema_class`` is a subclass of Schema, and
+    ``user_document`` of UserDocument; ``documents`` are bound to the same database. What
+    ``context`` returns is ``info.context.app``. ``mailer`` sends mail, in place of SMTP_URL.
+    Without ``settings``, the environment is read when the application starts.
 
     Raises StartError when a field exists twice or has nothing to read, or a document or the path
     cannot be used.
@@ -67,6 +67,7 @@ class GraphQLAuth:
         types: Iterable[type] = (),
         extend: Mapping[type, type] | None = None,
         extensions: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
+        schema_class: type[Schema] = Schema,
         user_document: type[UserDocument] = UserDocument,
         documents: Iterable[type[Document]] = (),
         context: Callable[[Request], Any] | None = None,
@@ -84,7 +85,9 @@ class GraphQLAuth:
         if mailer and not inspect.iscoroutinefunction(getattr(mailer, "send", None)):
             raise TypeError("mailer has a method: async def send(self, message)")
         _check_documents(user_document, documents := tuple(documents))
-        schema = create_schema(query, mutation, types, extend, extensions, user_document)
+        schema = create_schema(
+            query, mutation, types, extend, extensions, user_document, schema_class
+        )
         self.parts = Parts(schema, user_document, documents, context, limits, path, mailer=mailer)
         self.settings = settings
         self._running: list[Starlette] = []

@@ -84,6 +84,7 @@ def create_schema(  # noqa: PLR0913, PLR0917 - the parameters of GraphQLAuth
     extend: Mapping[type, type] | None = None,
     extensions: Sequence[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
     user_document: type[UserDocument] = UserDocument,
+    schema_class: type[Schema] = Schema,
 ) -> Schema:
     """Create the schema.
 
@@ -91,7 +92,7 @@ def create_schema(  # noqa: PLR0913, PLR0917 - the parameters of GraphQLAuth
     type whose fields it gets too. Raises StartError when such a field exists already, or has
     neither a resolver nor a field of ``user_document`` of its name.
     """
-    return Schema(
+    return schema_class(
         {each: _added_fields(each, by, user_document) for each, by in (extend or {}).items()},
         query=_rename("Query", query),
         mutation=_rename("Mutation", mutation),

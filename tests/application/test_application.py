@@ -9,12 +9,15 @@ import pytest
 from fastapi import Depends, FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
 
 from graphql_auth import (
     ApplicationError,
     GraphQLAuth,
     Principal,
     Query,
+    Schema,
     Settings,
 )
 from graphql_auth.errors import StartError
@@ -212,6 +215,20 @@ async def test_request_without_the_lifespan_says_what_is_missing(settings: Setti
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
         with pytest.raises(RuntimeError, match="lifespan"):
             await client.get("http://test/graphql")
+
+
+def test_schema_is_of_the_class_of_the_application() -> None:
+    class WithoutNode(Schema):
+        def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
+            fields = super().get_fields(type_definition)
+            return [field for field in fields if field.python_name != "node"]
+
+    with_it, without = GraphQLAuth(), GraphQLAuth(schema_class=WithoutNode)
+
+    assert with_it.parts.schema.core.query_type
+    assert "node" in with_it.parts.schema.core.query_type.fields
+    assert without.parts.schema.core.query_type
+    assert "node" not in without.parts.schema.core.query_type.fields
 
 
 def test_query_keeps_the_name_that_clients_know() -> None:
