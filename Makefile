@@ -62,6 +62,7 @@ lint: $(VENV)/.installed-dev ## Check style, format, and the budgets and words o
 types: $(VENV)/.installed-dev ## Check types, strictly
 	@$(BIN)/mypy
 	@cd examples/orders && $(abspath $(BIN))/mypy .
+	@cd examples/federation && $(abspath $(BIN))/mypy .
 
 imports: $(VENV)/.installed-dev ## Check which module may import which
 	@$(BIN)/lint-imports
@@ -81,7 +82,7 @@ browser: $(VENV)/.installed-dev tests/browser/node_modules $(EXAMPLES) playgroun
 	@scripts/nginx >/dev/null
 	@chromium=$$(scripts/chromium) && CHROMIUM=$$chromium $(BIN)/pytest -q -rP tests/browser/*.py
 
-integrations: $(VENV)/.installed-dev tests/integrations/node_modules $(TRACES)/.installed playground ## Test beside nginx, Express and the clients of frontends (needs Node.js)
+integrations: $(VENV)/.installed-dev tests/integrations/node_modules examples/federation/node_modules $(TRACES)/.installed playground ## Test beside nginx, Express, Apollo's gateway and the clients of frontends (needs Node.js)
 	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q tests/integrations/*_integration.py
 
