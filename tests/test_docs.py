@@ -11,7 +11,7 @@ from tests.docs.blocks import PAGES, Block, read_blocks
 from tests.process import ROOT
 
 BLOCKS = [block for path in PAGES for block in read_blocks(path)]
-RUN = {"sh", "text", "json", "log", "js", "nginx", "python", "ini", "graphql"}
+RUN = {"sh", "text", "json", "log", "js", "nginx", "python", "ini", "graphql", "yaml"}
 # Here nothing but these is not run. A new one needs a reason that is as good.
 NOT_RUN = [
     ("README.md", "`make check` runs it."),
@@ -29,6 +29,9 @@ NOT_RUN = [
     ("docs/federation.md", "tests/integrations/federation_integration.py runs these files."),
     ("docs/federation.md", "tests/integrations/federation_integration.py runs it."),
     ("docs/federation.md", "it needs Apollo Router."),
+    ("docs/other-services.md", "nginx Plus is a commercial product."),
+    ("docs/other-services.md", "our tests cannot install Hasura."),
+    ("docs/other-services.md", "our tests cannot install Apollo Router."),
     ("docs/running.md", "it needs Docker."),
     ("docs/running.md", "tests/integrations/traces_integration.py runs it."),
     ("docs/running.md", "tests/integrations/traces_integration.py runs it."),

@@ -9,6 +9,7 @@ from tests.docs.accounts import AccountsPage
 from tests.docs.blocks import PAGES, read_blocks
 from tests.docs.deploying import DeployingPage
 from tests.docs.moving import MovingPage
+from tests.docs.other_services import OtherServicesPage
 from tests.docs.readers import (
     EmbeddedPage,
     ExtendingPage,
@@ -27,6 +28,7 @@ READERS = {
     "running.md": RunningPage,
     "sessions.md": SessionsPage,
     "moving.md": MovingPage,
+    "other-services.md": OtherServicesPage,
 }
 FOLLOWED = [path for path in PAGES if read_blocks(path)]
 
