@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install serve playground test suite unit docs faults fuzz check lint types imports schema tools audit browser integrations image bench bench-quick test-versions format lock clean
+.PHONY: help install serve playground test suite unit docs faults soak fuzz check lint types imports schema tools audit browser integrations image bench bench-quick test-versions format lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -49,6 +49,9 @@ docs: $(VENV)/.installed-dev tests/integrations/node_modules $(ENVOY)/.installed
 faults: $(VENV)/.installed-dev tests/integrations/node_modules ## Test faults of a replica set, of workers, restarts and keys, under load: 11 minutes
 	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q -rPs tests/faults/*_faults.py
+
+soak: $(VENV)/.installed-dev ## Run a server with everything on for 20 minutes, and fail if it grows
+	@$(BIN)/python -m tests.faults.soak 20
 
 fuzz: $(VENV)/.installed-dev ## Run the property tests with fresh random examples, and more of them
 	@$(BIN)/pytest -q -m hypothesis --hypothesis-profile=fuzz
