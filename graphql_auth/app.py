@@ -18,16 +18,18 @@ from starlette.routing import Route
 
 from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.accounts.user_check import UserCheck
-from graphql_auth.context import context_factory
+from graphql_auth.context import Context, context_factory
 from graphql_auth.errors import Unavailable
 from graphql_auth.graphql_http.endpoint import (
     EndpointConfig,
     GraphQLEndpoint,
+    Headers,
     not_found,
     redirect_browser,
 )
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
+from graphql_auth.graphql_http.params import GraphQLParams
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
 from graphql_auth.hooks import Hooks
@@ -118,7 +120,7 @@ def create_app(
     )
     probes = Probes(services.revocations, services.indexes)
     app = Starlette(
-        routes=[*_routes(settings, services, parts), *probes.routes],
+        routes=[*_routes(settings, services, parts, probes), *probes.routes],
         middleware=[*_middleware(settings)],
         exception_handlers=dict.fromkeys(
             (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), partial(not_found, parts.path)
@@ -133,11 +135,19 @@ def create_app(
     return app
 
 
-def _routes(settings: Settings, services: ServiceContainer, parts: Parts) -> list[Route]:
+def _routes(
+    settings: Settings, services: ServiceContainer, parts: Parts, probes: Probes
+) -> list[Route]:
     playground = Playground() if settings.has_playground else None
-    create_context = context_factory(
+    create = context_factory(
         services, settings.token_sources, settings.allowed_origins, parts.context
     )
+
+    def create_context(request: Request, headers: Headers, params: GraphQLParams) -> Context:
+        if probes.is_waiting:
+            raise Unavailable(retry_after=1)
+        return create(request, headers, params)
+
     endpoint = GraphQLEndpoint(
         parts.schema.core,
         create_context,
@@ -169,7 +179,7 @@ def _lifespan(
             jobs.append(parts.metrics.watch(services))
         async with connection as database, services.run():
             binding = database, [*parts.our_documents, *parts.documents]
-            await _await_database(*binding, services)
+            await _await_database(*binding, services, app.state.probes)
             _bound[app] = binding
             try:
                 async with run_periodically(*jobs):
@@ -213,21 +223,23 @@ def _warn_of_missing_mail(settings: Settings, parts: Parts) -> None:
 
 
 async def _await_database(
-    database: Database, documents: Documents, services: ServiceContainer
+    database: Database, documents: Documents, services: ServiceContainer, probes: Probes
 ) -> None:
     """Bind the documents and make the first reads, as soon as MongoDB answers."""
-    is_waiting = False
     while True:
         try:
             await bind_documents(database, documents)
             await services.revocations.poll()
             await services.heartbeat.beat()
         except Unavailable:
-            if not is_waiting:
+            if not probes.is_waiting:
                 logger.warning("no request is served until MongoDB answers")
-            is_waiting = True
+                probes.is_waiting = True
+                if probes.on_waiting:
+                    await probes.on_waiting()
             await asyncio.sleep(SECONDS_BETWEEN_TRIES)
         else:
+            probes.is_waiting = False
             return
 
 

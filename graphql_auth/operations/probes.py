@@ -1,6 +1,6 @@
 """Probes for load balancers and orchestrators. None of them asks the database."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -22,6 +22,9 @@ class Probes:
         self._revocations = revocations
         self._indexes = indexes
         self.is_stopping = False
+        # Whether a start waits for MongoDB. The server is told, so that it answers meanwhile.
+        self.is_waiting = False
+        self.on_waiting: Callable[[], Awaitable[object]] | None = None
 
     @property
     def routes(self) -> list[Route]:
@@ -36,7 +39,9 @@ class Probes:
     def _find_reasons(self) -> Iterator[str]:
         if self.is_stopping:
             yield "The server is stopping."
-        if not self._revocations.are_current:
+        if self.is_waiting:
+            yield "MongoDB does not answer: no request is served until it does."
+        elif not self._revocations.are_current:
             yield "MongoDB does not answer: guarded fields are SERVICE_UNAVAILABLE."
         for name in sorted(self._indexes.missing_unique):
             yield f"The unique index {name} is missing: registration is refused."

@@ -43,15 +43,22 @@ class Server:
     It replaces ``uvicorn.Server``, with three differences. A signal counts from the first line on.
     Waiting hashes are refused before requests are waited for. A request that takes too long is
     cancelled and answered.
+
+    ``is_alone`` is whether no other process serves: then it refuses requests, and answers probes,
+    while its start waits for MongoDB.
     """
 
-    def __init__(
+    _server: asyncio.Server | None = None
+
+    def __init__(  # noqa: PLR0913 - its parts
         self,
         app: Starlette,
         settings: Settings,
         listener: socket.socket,
         signals: StopSignals,
         on_ready: Callable[[], object],
+        *,
+        is_alone: bool = True,
     ) -> None:
         self._app = app
         self._listener = listener
@@ -60,6 +67,8 @@ class Server:
         self._config = _create_config(app, settings)
         self._shutdown_delay = settings.shutdown_delay.total_seconds()
         self._on_ready = on_ready
+        if is_alone:
+            app.state.probes.on_waiting = self._accept
 
     def run(self) -> None:
         """Serve. Raises StartError when the application cannot start."""
@@ -70,6 +79,9 @@ class Server:
         try:
             await cancel_on_signal(self._signals, lifespan.__aenter__())
         except asyncio.CancelledError:
+            if self._server:
+                self._shutdown_delay = 0.0
+                await self._shut_down(self._server)
             return
         try:
             # What exists by now stays. The garbage collector would scan it again and again, with
@@ -81,16 +93,22 @@ class Server:
 
     async def _answer_requests(self) -> None:
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-        self._set_date()
-        server = await loop.create_server(
-            self._create_protocol, sock=self._listener, backlog=BACKLOG
-        )
+        server = self._server or await self._accept()
         self._on_ready()
-        ticking = loop.create_task(self._tick())
         with self._signals.on_signal(lambda: loop.call_soon_threadsafe(stopping.set)):
             await stopping.wait()
         await self._shut_down(server)
-        ticking.cancel()
+        self._ticking.cancel()
+
+    async def _accept(self) -> asyncio.Server:
+        """Accept connections from now on."""
+        loop = asyncio.get_running_loop()
+        self._set_date()
+        self._server = await loop.create_server(
+            self._create_protocol, sock=self._listener, backlog=BACKLOG
+        )
+        self._ticking = loop.create_task(self._tick())
+        return self._server
 
     def _create_protocol(self) -> HardenedHttpProtocol:
         return HardenedHttpProtocol(config=self._config, server_state=self._state, app_state={})

@@ -19,6 +19,7 @@ from graphql_auth.runtime.signals import StopSignals, block_signals
 # The exit status of a worker that has logged why it cannot start.
 CANNOT_START = 3
 STARTING, READY = b"starting", b"ready"
+ALONE = "alone"  # The name of a process that starts when no other one is ready.
 
 POLL_INTERVAL = 0.5
 HEARTBEAT_TIMEOUT = 5.0
@@ -38,7 +39,7 @@ _spawn = multiprocessing.get_context("spawn")
 class Worker:
     """A process that serves, and sends heartbeats through a pipe."""
 
-    def __init__(self, work: Work, generation: int) -> None:
+    def __init__(self, work: Work, generation: int, name: str | None = None) -> None:
         self.generation = generation
         self.is_ready = False
         self.kill_at = math.inf
@@ -46,7 +47,7 @@ class Worker:
         self._silence_limit = IMPORT_TIMEOUT
         self.is_killed = False
         self._heartbeats, theirs = _spawn.Pipe(duplex=False)
-        self.process = _spawn.Process(target=work, args=[theirs])
+        self.process = _spawn.Process(target=work, args=[theirs], name=name)
         # The worker gets the signals when it can note them, not in the middle of an import.
         with block_signals():
             self.process.start()
@@ -221,7 +222,8 @@ class Supervisor:
             and len(self._running()) <= self._number
             and self._backoff.allows_start
         ):
-            self._workers.append(Worker(self._work, self._generation))
+            name = None if any(worker.is_ready for worker in self._running()) else ALONE
+            self._workers.append(Worker(self._work, self._generation, name))
 
     def _stop_outdated(self) -> None:
         """Ask an outdated worker to end when another one is ready in its place."""

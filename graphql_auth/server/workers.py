@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import multiprocessing
 import os
 import signal
 import socket
@@ -23,7 +24,7 @@ from graphql_auth.runtime.linux import die_with_parent
 from graphql_auth.runtime.process import end_process
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server.http_server import Server
-from graphql_auth.server.supervisor import CANNOT_START, READY, STARTING, Supervisor
+from graphql_auth.server.supervisor import ALONE, CANNOT_START, READY, STARTING, Supervisor
 from graphql_auth.settings import Settings
 
 HEARTBEAT_INTERVAL = 0.5
@@ -84,7 +85,8 @@ def _work(  # noqa: PLR0913, PLR0917 - the server names each
         app = create_app(settings, processes, parts=parts, is_database_checked=True)
         is_ready = threading.Event()
         threading.Thread(target=_send_heartbeats, args=[is_ready, heartbeats], daemon=True).start()
-        Server(app, settings, listener, signals, on_ready=is_ready.set).run()
+        is_alone = multiprocessing.current_process().name == ALONE
+        Server(app, settings, listener, signals, is_ready.set, is_alone=is_alone).run()
     except StartError as error:
         logger.critical("%s", error)
         end_process(CANNOT_START)

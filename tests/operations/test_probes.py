@@ -14,6 +14,7 @@ from tests.outages import outage, until
 from tests.process import ServerProcess
 
 OK = {"status": "ok", "reasons": []}
+WAITING = "MongoDB does not answer: no request is served until it does."
 OUTAGE = "MongoDB does not answer: guarded fields are SERVICE_UNAVAILABLE."
 
 
@@ -98,3 +99,29 @@ def stop_at_once(server: ServerProcess) -> None:
     for pid in [server.process.pid, *server.workers()]:
         os.kill(pid, signal.SIGINT)
     assert server.process.wait(30) == 0
+
+
+@pytest.mark.parametrize("goes_on", [True, False], ids=["goes on", "stops"])
+def test_probes_answer_while_all_workers_wait_for_mongodb(
+    own_mongod: EmbeddedMongo, start: Start, *, goes_on: bool
+) -> None:
+    settings = {"MONGO_URI": own_mongod.uri, "TOKEN_KEY": KEY, "SHUTDOWN_DELAY": "60s"}
+    server = start("--workers", "2", **settings)
+    until(lambda: server.output.count(" is ready\n") == 2, server)
+
+    with outage(own_mongod):
+        for pid in server.workers():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: server.output.count("no request is served until MongoDB") == 2, server)
+        assert reasons(server) == [WAITING]
+        assert probe(server, "/livez").json() == OK
+        with Client(server.url) as client:
+            assert code(client.ask("{ __typename }")) == "SERVICE_UNAVAILABLE"
+        if not goes_on:
+            assert server.stop() == 0
+            return
+    until(lambda: server.output.count(" is ready\n") == 4, server)
+    assert reasons(server) == []
+    with Client(server.url) as client:
+        client.token()
+    stop_at_once(server)
