@@ -1,6 +1,7 @@
 """``graphql-auth serve``."""
 
 import argparse
+import signal
 from typing import Any
 
 from graphql_auth.cli.arguments import add_application
@@ -45,7 +46,8 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
 def _run(options: argparse.Namespace) -> None:
     # Until the process ends, so that no signal is lost.
     signals = StopSignals()
-    signals.install()
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # As nohup does.
+    signals.install(*() if is_ignored else (signal.SIGHUP,))
     # Imported here, because --help and schema do not need them.
     from graphql_auth.environment import read_settings  # noqa: PLC0415
     from graphql_auth.operations.metrics_files import share_metrics  # noqa: PLC0415

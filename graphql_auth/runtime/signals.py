@@ -26,7 +26,8 @@ class Stopped(BaseException):
 class StopSignals:
     """The signals that this process has got since ``install``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_supervised: bool = False) -> None:
+        self._is_supervised = is_supervised
         self._received: list[int] = []
         self._callback: Callable[[], object] | None = None
 
@@ -42,6 +43,9 @@ class StopSignals:
     def install_temporarily(self) -> Iterator[None]:
         """Note the signals in the block, and raise them again after it."""
         previous = self.install()
+        if previous[signal.SIGINT] is signal.SIG_IGN:
+            # In the background of a script, Ctrl-C is for others.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             yield
         finally:
@@ -56,13 +60,17 @@ class StopSignals:
 
     @property
     def allows_delay(self) -> bool:
-        """Whether load balancers get time to notice: not after Ctrl-C, or for a successor."""
-        return {*self._received} == {signal.SIGTERM}
+        """Whether load balancers get time to notice: after one SIGTERM, and nothing else.
+
+        A supervised process gets the second one only from programs that signal all processes.
+        """
+        is_repeated = len(self._received) > 1 and not self._is_supervised
+        return {*self._received} == {signal.SIGTERM} and not is_repeated
 
     @property
     def is_urgent(self) -> bool:
         """Whether Ctrl-C was pressed again: end without waiting for requests."""
-        return self._received.count(signal.SIGINT) > 1
+        return self._received.count(signal.SIGINT) > 1 or signal.SIGQUIT in self._received
 
     def check(self) -> None:
         """Raise Stopped if a signal has come."""

@@ -110,7 +110,8 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
 def _stop_with(mongod: EmbeddedMongo) -> None:
     if mongod.wait_for_exit():
         logger.critical("mongod has ended; the server stops")
-        os.kill(os.getpid(), signal.SIGTERM)
+        # Not SIGTERM: SHUTDOWN_DELAY is for a server that can still serve.
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def _check(settings: Settings, signals: StopSignals, application: str | None) -> "Starlette":

@@ -46,6 +46,7 @@ class Worker:
         self._silence = 0.0
         self._silence_limit = IMPORT_TIMEOUT
         self.is_killed = False
+        self._asked: set[signal.Signals] = set()
         self._heartbeats, theirs = _spawn.Pipe(duplex=False)
         self.process = _spawn.Process(target=work, args=[theirs], name=name)
         # The worker gets the signals when it can note them, not in the middle of an import.
@@ -90,13 +91,11 @@ class Worker:
             self.kill()
 
     def terminate(self, number: signal.Signals, delay: float = 0.0) -> None:
-        """Ask the process to end, once, within ``delay`` seconds more; one that imports is killed.
-
-        It ends at once after SIGHUP, since a successor is ready, and later after SIGTERM.
-        """
-        if self.is_stopping:
+        """Ask it to end: at SIGHUP without a delay, at SIGQUIT also without its requests."""
+        if number in self._asked:
             return
-        self.kill_at = time.monotonic() + delay + STOP_TIMEOUT
+        self._asked.add(number)
+        self.kill_at = min(self.kill_at, time.monotonic() + delay + STOP_TIMEOUT)
         self.check_heartbeats(0)
         if self._silence_limit == IMPORT_TIMEOUT:
             self.process.kill()
@@ -153,25 +152,22 @@ class Supervisor:
         resource_tracker.ensure_running()
         signal.signal(signal.SIGHUP, lambda *_: self._restart())
         last_check = time.monotonic()
-        try:
-            with self._signals.on_signal(lambda: os.write(self._wake, b".")):
+        with self._signals.on_signal(lambda: os.write(self._wake, b".")):
+            try:
                 while not self._signals.has_come:
                     now = time.monotonic()
                     # While this process itself was stopped, it could read no heartbeat.
                     self._check_heartbeats(min(now - last_check, 2 * POLL_INTERVAL))
                     last_check = now
-                    self._supervise()
-        finally:
-            # First, so that new connections are refused as soon as the workers close theirs.
-            listener.close()
-            self._stop_all()
-
-    def _supervise(self) -> None:
-        self._reap()
-        self._start_missing()
-        self._stop_outdated()
-        self._restart_after_changes()
-        self._wait()
+                    self._reap()
+                    self._start_missing()
+                    self._stop_outdated()
+                    self._restart_after_changes()
+                    self._wait()
+            finally:
+                # First, so that new connections are refused as soon as the workers close theirs.
+                listener.close()
+                self._stop_all()
 
     def _restart(self) -> None:
         self._generation += 1
@@ -252,9 +248,12 @@ class Supervisor:
             os.read(self._woken, 4096)
 
     def _stop_all(self) -> None:
-        for worker in self._workers:
-            worker.terminate(signal.SIGTERM, self._shutdown_delay)
         while self._workers:
+            for worker in self._workers:
+                if self._signals.allows_delay:
+                    worker.terminate(signal.SIGTERM, self._shutdown_delay)
+                else:
+                    worker.terminate(signal.SIGQUIT if self._signals.is_urgent else signal.SIGHUP)
             self._wait()
             self._reap()
 

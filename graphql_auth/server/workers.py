@@ -70,9 +70,9 @@ def _work(  # noqa: PLR0913, PLR0917 - the server names each
     heartbeats: Connection,
 ) -> NoReturn:
     """Serve in a process that the supervisor has started."""
-    signals = StopSignals()
-    # The supervisor sends SIGHUP to one that it replaces.
-    signals.install(signal.SIGHUP)
+    signals = StopSignals(is_supervised=True)
+    # See Worker.terminate.
+    signals.install(signal.SIGHUP, signal.SIGQUIT)
     configure_logging(settings.log_format)
     die_with_parent(parent)
     try:

@@ -176,3 +176,31 @@ def test_many_signals_end_a_server_cleanly(
 
     assert server.process.wait(30) == 0
     assert [line for line in server.output.splitlines() if " INFO " not in line][-1].endswith("C")
+
+
+@pytest.mark.parametrize("number", HANDLED)
+def test_command_in_the_background_of_a_script_leaves_ctrl_c_to_others(number: int) -> None:
+    """A shell without job control starts it with SIGINT ignored."""
+    program = (
+        "import asyncio, signal\n"
+        "from graphql_auth.runtime.event_loop import run\n"
+        "async def work():\n"
+        f"    signal.raise_signal({int(number)})\n"
+        "    await asyncio.sleep(0.1)\n"
+        "    return 'done'\n"
+        "print(run(work()))\n"
+    )
+
+    def ignore() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        preexec_fn=ignore,
+        capture_output=True,
+        check=False,
+    )
+
+    assert ended.stderr == b""
+    is_ignored = number == signal.SIGINT
+    assert (ended.returncode, ended.stdout) == ((0, b"done\n") if is_ignored else (-number, b""))
