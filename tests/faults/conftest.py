@@ -8,7 +8,7 @@ from tests.faults.replica_set import ReplicaSet
 from tests.faults.verdict import Faults
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def three_members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
     members = ReplicaSet(tmp_path_factory.mktemp("members"))
     yield members

@@ -75,19 +75,20 @@ async def test_stop_of_a_secondary_for_15_s(faults: Faults) -> None:
     verify(clients, server)
 
 
-async def test_two_of_three_members_down_for_45_s(faults: Faults) -> None:
-    await no_majority(faults)
-
-
-async def test_one_of_two_members_with_data_down_for_45_s(
-    with_an_arbiter: ReplicaSet, start_embedded: Start
+async def test_majority_down_for_45_s(
+    faults: Faults, with_an_arbiter: ReplicaSet, start_embedded: Start
 ) -> None:
-    """An arbiter keeps the primary in office, but holds no data: no write has a majority."""
-    await no_majority(Faults(with_an_arbiter, start_embedded))
+    """Two of three members; and at the same time, in another set, one of two with data.
+
+    There, an arbiter keeps the primary in office, but holds no data: no write has a majority.
+    """
+    async with asyncio.TaskGroup() as both:
+        both.create_task(no_majority(faults))
+        both.create_task(no_majority(Faults(with_an_arbiter, start_embedded)))
 
 
 async def no_majority(faults: Faults) -> None:
-    server = faults.serve()
+    server = await asyncio.to_thread(faults.serve)
     async with load(server.url) as clients:
         await asyncio.sleep(5)
         others = await asyncio.to_thread(faults.members.others_with_data)
