@@ -78,6 +78,7 @@ class FieldReason(DescribedEnum):
     BREACHED = "BREACHED", "The password appeared in a data breach."
     INVALID_CHARACTERS = "INVALID_CHARACTERS", "It contains invisible characters."
     INVALID_EMAIL = "INVALID_EMAIL", "It is not an e-mail address."
+    TAKEN = "TAKEN", "Another account has this value."
     WRONG_TYPE = "WRONG_TYPE", "The variable does not have the type that the schema requires."
     UNKNOWN_FIELD = "UNKNOWN_FIELD", "The schema has no such field."
     OUT_OF_RANGE = "OUT_OF_RANGE", "The number is too small."

@@ -44,6 +44,7 @@ const REASONS: Record<FieldReason, (limit?: number) => string> = {
   INVALID_EMAIL: () => 'This is not an e-mail address.',
   OUT_OF_RANGE: () => MESSAGES.BAD_REQUEST,
   REQUIRED: () => 'Please fill in this field.',
+  TAKEN: () => 'Somebody else has this already. Choose another one.',
   TOO_COMMON: () => 'Too many people use this password. Choose another one.',
   TOO_LONG: (limit) => `Use at most ${limit} characters.`,
   TOO_PERSONAL: () => 'This is too close to your name or e-mail address. Choose another one.',

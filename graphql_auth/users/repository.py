@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from beanie import PydanticObjectId
 from beanie.odm.utils.encoder import Encoder
@@ -11,7 +11,7 @@ from bson import ObjectId
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from pymongo import timeout
-from pymongo.errors import DuplicateKeyError, WriteError
+from pymongo.errors import WriteError
 
 from graphql_auth.errors import (
     BadInput,
@@ -49,6 +49,7 @@ class UserRepository:
             for name, field in document.model_fields.items()
             if name not in {"id", "revision_id"}
         ]
+        self._added = set(self._fields).difference(UserDocument.model_fields)
         self._email_index = EMAIL_INDEX
 
     async def get(self, user_id: str) -> UserDocument | None:
@@ -115,7 +116,7 @@ class UserRepository:
     async def add(self, user: UserDocument) -> UserDocument:
         """Store a new user; the unique index decides between concurrent registrations.
 
-        Raises EmailTaken.
+        Raises EmailTaken, and BadInput for what an index or a validator of the application refuses.
         """
         values = self.dump(user)
         with translate_driver_errors(writing=UserDocument):
@@ -128,8 +129,8 @@ class UserRepository:
                     upsert=True,
                     hint=self._email_index,
                 )
-            except DuplicateKeyError as error:
-                _raise_taken(error)
+            except WriteError as error:
+                raise self._translate(error) from None
         if result.upserted_id is None:
             raise EmailTaken
         user.id = result.upserted_id
@@ -168,8 +169,8 @@ class UserRepository:
                 result = await UserDocument.get_pymongo_collection().update_one(
                     _unchanged(user), {"$set": changes}, hint=hint
                 )
-            except DuplicateKeyError as error:
-                _raise_taken(error)
+            except WriteError as error:
+                raise self._translate(error) from None
         return user.model_copy(update=changes) if result.matched_count else None
 
     async def confirm_all(self, now: datetime) -> int:
@@ -221,6 +222,24 @@ class UserRepository:
                 UserDocument.id == user.id, UserDocument.password == user.password
             ).set({UserDocument.password: new_hash})
 
+    def _translate(self, error: WriteError) -> Exception:
+        """Return EmailTaken, or BadInput if only fields of the application are refused.
+
+        Otherwise the operator has created an index or a validator: return the error itself.
+        """
+        details = error.details or {}
+        if "email" in (keys := details.get("keyPattern", ())):
+            return EmailTaken()
+        rules = details.get("errInfo", {}).get("details", {}).get("schemaRulesNotSatisfied", ())
+        refused = [one for rule in rules for one in rule.get("propertiesNotSatisfied", ())]
+        names = [*keys, *(one["propertyName"] for one in refused)]
+        if not names or not self._added.issuperset(names):
+            return error
+        reason, message = FieldReason.WRONG_TYPE, "This value is not allowed."
+        if keys:
+            reason, message = FieldReason.TAKEN, "Another account has this value."
+        return BadInput([FieldError(to_camel(name), reason, message) for name in names])
+
     async def _find(self, query: Mapping[str, Any]) -> list[UserDocument]:
         """Find users, except those with another id than an ObjectId, which tokens cannot name."""
         with translate_driver_errors():
@@ -248,10 +267,3 @@ def _unchanged(user: UserDocument) -> dict[str, Any]:
         "email": user.email,
         "$expr": {"$eq": [count, user.password_changes]},
     }
-
-
-def _raise_taken(error: DuplicateKeyError) -> NoReturn:
-    """Raise EmailTaken, or the error of another unique index, which the operator has created."""
-    if "email" in (error.details or {}).get("keyPattern", ()):
-        raise EmailTaken from None
-    raise error

@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import run_mongod
-from graphql_auth.errors import EmailTaken, Unavailable
+from graphql_auth.errors import BadInput, EmailTaken, FieldReason, Unavailable
 from graphql_auth.mongo import client as mongo
 from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.indexes import IndexMonitor
@@ -218,6 +218,27 @@ async def test_duplicate_of_another_unique_index_is_no_taken_email(
 
     with pytest.raises(Unavailable):
         await users.add(ada(email="bob@example.com"))
+
+
+class Member(UserDocument):
+    nick_name: str = ""
+
+
+@pytest.mark.parametrize("nick_name", ["ada", "x"])
+async def test_field_of_the_application_that_the_database_refuses_is_bad_input(
+    stored: AsyncDatabase[dict[str, Any]], nick_name: str
+) -> None:
+    schema = {"properties": {"nick_name": {"bsonType": "string", "minLength": 2}}}
+    await stored.command("collMod", "users", validator={"$jsonSchema": schema})
+    await stored["users"].create_index("nick_name", unique=True)
+    users = UserRepository(IndexMonitor(DOCUMENTS), Member)
+    await users.add(Member(email="ada@example.com", nick_name="ada"))
+
+    with pytest.raises(BadInput) as refused:
+        await users.add(Member(email="bob@example.com", nick_name=nick_name))
+
+    reason = FieldReason.TAKEN if nick_name == "ada" else FieldReason.WRONG_TYPE
+    assert [(one.field, one.reason) for one in refused.value.fields] == [("nickName", reason)]
 
 
 async def test_values_of_other_programs_are_read(
