@@ -32,12 +32,13 @@ class LoggedChange(BaseModel):
     """A change of a password, which ends all earlier sessions except one, or a deletion.
 
     ``changes`` is what ``password_changes`` of the user is after it. ``digest`` is that of the new
-    hash, which is not stored twice.
+    hash, which is not stored twice. ``email`` is that of before.
     """
 
     id: str = Field(alias="_id")
     kind: Kind
     user_id: str
+    email: str = ""
     kept_session: str | None
     changes: int
     digest: bytes = Field(repr=False)
@@ -55,6 +56,7 @@ class ChangeLog:
             "kind": kind.value,
             "begun_at": "$$NOW",
             "user_id": str(user.id),
+            "email": {"$literal": user.email},
             "kept_session": kept_session,
             "changes": user.password_changes + 1,
             "digest": digest(new_hash),

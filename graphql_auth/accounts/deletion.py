@@ -9,6 +9,7 @@ from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import ApplicationError, InvalidCredentials
 from graphql_auth.tokens.access_tokens import Principal
+from graphql_auth.users import emails
 from graphql_auth.users.document import UserDocument
 
 
@@ -42,13 +43,15 @@ class AccountDeletionService(AccountParts):
         if not await self.users.delete(user):
             await self.log.remove(logged)
             raise refusal
-        await self.erase(user_id)
+        await self.erase(user_id, logged.email)
         security_log.record("delete_account", "success", user_id, client)
         if await self.log.remove(logged):
             # Otherwise another process has completed it, and has run them.
             await self.hooks.run("user_deleted", user_id)
 
-    async def erase(self, user_id: str) -> None:
+    async def erase(self, user_id: str, email: str) -> None:
         """Delete what is stored of a deleted user in other collections."""
-        for erase in (self.sessions.erase, self.links.end_all, self.outbox.remove_all):
-            await erase(user_id)
+        email = emails.canonicalize(email)
+        await self.sessions.erase(user_id)
+        await self.links.end_all(user_id, email)
+        await self.outbox.remove_all(user_id, email)

@@ -79,19 +79,21 @@ class AccountParts:
 
     @asynccontextmanager
     async def mail_budget(
-        self, email: str, client: ClientInfo, known: UserDocument | None = None
+        self,
+        email: str,
+        client: ClientInfo,
+        known: UserDocument | None = None,
+        kind: str = "mail",
     ) -> AsyncIterator[None]:
         """Count a mail that a client asks for, also if none is sent. Raises TooManyAttempts.
 
         The devices of a known user have their own limit, so that strangers cannot keep the owner
         from a reset. Whose account it is has been proved only if its e-mail is confirmed.
         """
-        network = self.throttle.network_mail_key(client.ip_address)
-        if known is None:
-            keys = [network, *self.throttle.mail_keys(email)]
-        else:
-            keys = [self.throttle.device_mail_key(str(known.id))]
-            keys[:0] = [] if known.email_confirmed_at else [network]
+        keys = self.throttle.stranger_mail_keys(email, client.ip_address, kind)
+        if known:
+            keys[1:] = [self.throttle.device_mail_key(email)]
+            keys = keys[bool(known.email_confirmed_at) :]
         async with self.throttle.attempt(keys) as attempt:
             attempt.is_counted = True
             yield
@@ -123,7 +125,8 @@ class AccountParts:
     async def mail_confirmation(self, user: UserDocument, client: ClientInfo) -> None:
         """Mail a link that confirms the e-mail of a user. Raises TooManyAttempts."""
         email = emails.canonicalize(user.email)
-        async with self.mail_budget(email, client):
+        # Strangers cannot use this limit up: the caller has a session or the password.
+        async with self.mail_budget(email, client, kind="confirm"):
             await self.mail_link(Purpose.CONFIRM_EMAIL, email, user, user.email)
 
     async def request_link(

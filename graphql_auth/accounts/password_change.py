@@ -29,7 +29,7 @@ SECONDS_BETWEEN_COMPLETIONS = 2.0
 class PasswordChangeService(AccountParts):
     log: ChangeLog
     # Deletes what is stored of a deleted user.
-    erase: Callable[[str], Awaitable[None]]
+    erase: Callable[[str, str], Awaitable[None]]
 
     async def change(
         self, principal: Principal, current: str, new: str, client: ClientInfo
@@ -89,7 +89,7 @@ class PasswordChangeService(AccountParts):
             event: EventName | None = None
             if user is None:
                 if change.kind is Kind.DELETION:
-                    await self.erase(change.user_id)
+                    await self.erase(change.user_id, change.email)
                     event = "user_deleted"
             elif change.kind is not Kind.DELETION and user.password_changes >= change.changes:
                 # The password was changed, by this change or by another one.

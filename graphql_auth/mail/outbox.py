@@ -54,6 +54,6 @@ class Outbox:
         await self.repository.add(mail)
         self.sender.wake()
 
-    async def remove_all(self, user_id: str) -> None:
+    async def remove_all(self, user_id: str, email: str = "") -> None:
         """Remove the mails to a user; raises Unavailable."""
-        await self.repository.remove_all(user_id)
+        await self.repository.remove_all(user_id, email)

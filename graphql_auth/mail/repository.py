@@ -53,6 +53,7 @@ class OutboxRepository:
                 {"_id": mail.id, "tries": mail.tries}
             )
 
-    async def remove_all(self, user_id: str) -> None:
+    async def remove_all(self, user_id: str, email: str) -> None:
+        query = {"$or": [{"user_id": user_id}, {"to": email}]}
         with translate_driver_errors(writing=OutboxDocument):
-            await OutboxDocument.get_pymongo_collection().delete_many({"user_id": user_id})
+            await OutboxDocument.get_pymongo_collection().delete_many(query)

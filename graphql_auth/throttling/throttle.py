@@ -26,6 +26,8 @@ DEVICE = ACCOUNT
 
 # Mails that a client asks for: to an e-mail, from a network, and from the devices of a user.
 MAILS_PER_HOUR, MAILS_PER_DAY, MAILS_PER_HOUR_AND_NETWORK, MAILS_PER_DAY_FROM_DEVICES = 3, 10, 20, 5
+# From one network to one e-mail. More is what refills for its owner, who is in another network.
+MAILS_PER_DAY_FROM_NETWORK = 5
 
 # Shorter than ACQUIRE_TIMEOUT: after kill -9, waiting attempts get the leases of the process.
 LEASE_DURATION = timedelta(seconds=8)
@@ -75,8 +77,7 @@ class Throttle:
 
     def login_keys(self, email: str, ip: str | None) -> list[ThrottleKey]:
         """Return the keys of a login from an unknown device, whether the e-mail exists or not."""
-        # A digest: the database must not store what people type.
-        account = f"account:{hashlib.sha256(email.encode()).hexdigest()}"
+        account = f"account:{_digest(email)}"
         # The IP address first, so that an attempt that waits for it holds no lease on the account.
         return [self.failures_key(ip), ThrottleKey(account, ACCOUNT)]
 
@@ -88,10 +89,19 @@ class Throttle:
         """Return the keys of a password check within a session."""
         return [ThrottleKey(f"session:{session_id}", DEVICE)]
 
-    def device_mail_key(self, user_id: str) -> ThrottleKey:
-        """Return the key of the mails that the known devices of a user ask for, all together."""
+    def device_mail_key(self, email: str) -> ThrottleKey:
+        """Return the key of the mails that the known devices of a user ask for, all together.
+
+        It is by e-mail, since an account that is deleted and made again is another user.
+        """
         limit = _evenly(MAILS_PER_DAY_FROM_DEVICES, DAY)
-        return ThrottleKey(f"mail-devices:{user_id}", limit)
+        return ThrottleKey(f"mail-devices:{_digest(email)}", limit)
+
+    def stranger_mail_keys(self, email: str, ip: str | None, kind: str) -> list[ThrottleKey]:
+        """Return the keys of the mails of a kind that unknown devices ask for."""
+        pair = f"{kind}-pair:{_digest(email)} {_network(ip)}"
+        limit = _evenly(MAILS_PER_DAY_FROM_NETWORK, DAY)
+        return [self.network_mail_key(ip), *self.mail_keys(email, kind), ThrottleKey(pair, limit)]
 
     def network_mail_key(self, ip: str | None) -> ThrottleKey:
         """Return the key of the mails that a network causes, to any e-mail."""
@@ -100,10 +110,9 @@ class Throttle:
 
     def mail_keys(self, email: str, kind: str = "mail") -> list[ThrottleKey]:
         """Return the keys of all mails of a kind to an e-mail, whether it exists or not."""
-        digest = hashlib.sha256(email.encode()).hexdigest()
         return [
-            ThrottleKey(f"{kind}-hour:{digest}", _evenly(MAILS_PER_HOUR, HOUR)),
-            ThrottleKey(f"{kind}-day:{digest}", _evenly(MAILS_PER_DAY, DAY)),
+            ThrottleKey(f"{kind}-hour:{_digest(email)}", _evenly(MAILS_PER_HOUR, HOUR)),
+            ThrottleKey(f"{kind}-day:{_digest(email)}", _evenly(MAILS_PER_DAY, DAY)),
         ]
 
     @asynccontextmanager
@@ -186,6 +195,11 @@ class Throttle:
 
     def _utc_now(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
+
+
+def _digest(email: str) -> str:
+    # The database must not store what people type.
+    return hashlib.sha256(email.encode()).hexdigest()
 
 
 def _evenly(attempts: int, period: timedelta) -> RateLimit:

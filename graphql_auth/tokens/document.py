@@ -15,8 +15,8 @@ class LinkDocument(Document):
 
     ``email`` and ``password_changes`` are those of the user when the link was created: a link ends
     when one of them changes. ``new_email`` is for a change of e-mail, and ``pending`` is the user
-    that a sign-up creates. ``request`` is random: the mail of an earlier request, which can be for
-    another e-mail, gets no secret of this one.
+    that a sign-up creates; then ``user_id`` is a digest of the e-mail. ``request`` is random: the
+    mail of an earlier request, which can be for another e-mail, gets no secret of this one.
     """
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)

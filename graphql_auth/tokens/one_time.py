@@ -56,10 +56,14 @@ class OneTimeTokens:
         """Store a link, and end the earlier one of this purpose and key, in one command.
 
         The id is derived from both. There is no secret yet. ``values`` are those of LinkDocument.
+        A sign-up ends no other one, which can be that of the owner of the e-mail: the limits of
+        mails bound their number.
         """
-        link_id = hashlib.sha256(f"{purpose} {key}".encode()).digest()[:ID_BYTES]
+        link_id = _derive_id(purpose, key)
+        if purpose is Purpose.SIGN_UP:
+            values["user_id"], link_id = link_id, PydanticObjectId()
         link = LinkDocument(
-            id=PydanticObjectId(link_id),
+            id=link_id,
             purpose=purpose.value,
             request=secrets.token_hex(8),
             expires_at=self._utc_now() + LIFETIMES[purpose],
@@ -103,10 +107,11 @@ class OneTimeTokens:
         if not result.deleted_count:
             raise LinkExpired
 
-    async def end_all(self, user_id: str) -> None:
-        """Delete all links of a user."""
+    async def end_all(self, user_id: str, email: str = "") -> None:
+        """Delete all links of a user, and all sign-ups with their canonical e-mail."""
+        ids = [PydanticObjectId(user_id), _derive_id(Purpose.SIGN_UP, email)]
         with translate_driver_errors(writing=LinkDocument):
-            await LinkDocument.find(LinkDocument.user_id == PydanticObjectId(user_id)).delete()
+            await LinkDocument.get_pymongo_collection().delete_many({"user_id": {"$in": ids}})
 
     def _query(self, purpose: Purpose, token: str) -> dict[str, Any]:
         match = _FORM.fullmatch(token)
@@ -121,6 +126,10 @@ class OneTimeTokens:
 
     def _utc_now(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
+
+
+def _derive_id(purpose: Purpose, key: str) -> PydanticObjectId:
+    return PydanticObjectId(hashlib.sha256(f"{purpose} {key}".encode()).digest()[:ID_BYTES])
 
 
 def _digest(secret: bytes) -> bytes:

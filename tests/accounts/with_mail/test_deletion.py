@@ -1,5 +1,6 @@
 import asyncio
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from graphql_auth.accounts.change_log import ChangeLog, Kind
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.registration import Registration
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import BadInput, InvalidCredentials, Unauthenticated
+from graphql_auth.errors import BadInput, InvalidCredentials, LinkExpired, Unauthenticated
 from graphql_auth.hooks import Event
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
@@ -25,6 +26,7 @@ from tests.accounts.with_mail.links import (
     Steps,
     crash_at,
     crashes,
+    sign_up_token,
 )
 from tests.services import NewServices
 
@@ -60,6 +62,7 @@ async def test_deletion_leaves_no_trace(
     services: ServiceContainer, ada: SignedIn, principal: Principal, database: Database
 ) -> None:
     bob = await services.accounts.register(BOB, HERE)
+    await services.sign_up.request(replace(ADA, last_name="Eve"), HERE)
     other = await services.accounts.login(EMAIL, PASSWORD, PHONE)
     ended = await services.accounts.login(EMAIL, PASSWORD, PHONE)
     await services.sessions.end(principal.subject, ended.tokens.session_id)
@@ -206,3 +209,16 @@ async def test_overdue_deletion_of_a_user_who_exists_is_kept_for_a_while(
     await services.password_change.complete_overdue()
 
     assert await services.load_user(str(ada.user.id))
+
+
+async def test_link_of_a_sign_up_ends_with_the_account_that_has_its_email(
+    services: ServiceContainer, database: Database
+) -> None:
+    token = await sign_up_token(services, database)
+    signed_in = await services.accounts.register(ADA, HERE)
+    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+
+    await services.deletion.delete(principal, PASSWORD, HERE)
+
+    with pytest.raises(LinkExpired):
+        await services.sign_up.confirm(token, PASSWORD, HERE)

@@ -130,6 +130,17 @@ async def test_sign_in_without_confirmation_mails_within_the_limit(
     assert len(await mails(database)) == 3
 
 
+async def test_strangers_do_not_keep_a_signed_in_user_from_a_confirmation(
+    services: ServiceContainer, principal: Principal, database: Database
+) -> None:
+    for _ in range(3):
+        await services.password_reset.request(EMAIL, THERE)
+
+    await services.email_change.request_confirmation(principal, HERE)
+
+    assert len(await mails(database, "confirm_email")) == 1
+
+
 async def test_requests_are_limited(services: ServiceContainer, principal: Principal) -> None:
     for _ in range(3):
         await services.email_change.request_confirmation(principal, HERE)
