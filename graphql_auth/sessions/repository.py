@@ -135,10 +135,12 @@ class SessionRepository:
         """End all sessions of a deleted user, and keep only what tells other processes so."""
         ended = await self.end_all(user_id)
         query = {"user_id": PydanticObjectId(user_id), "ended_at": {"$ne": None}}
+        collection = SessionDocument.get_pymongo_collection()
         with translate_driver_errors(writing=SessionDocument):
-            await SessionDocument.get_pymongo_collection().update_many(
-                query, [{"$project": _REVOCATION_FIELDS}]
-            )
+            # Without their user id they are not found again, so each batch is progress.
+            while ids := await collection.find(query, {"_id": True}).limit(BATCH).to_list():
+                batch = query | {"_id": {"$in": [found["_id"] for found in ids]}}
+                await collection.update_many(batch, [{"$project": _REVOCATION_FIELDS}])
         return ended
 
     async def evict_excess(self, user_id: str, now: datetime, limit: int) -> list[Revocation]:

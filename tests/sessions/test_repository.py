@@ -9,6 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.mongo.client import connect
 from graphql_auth.services import DOCUMENTS
+from graphql_auth.sessions import repository
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.repository import CLOCK_SKEW, RefreshTokenDigests, SessionRepository
 
@@ -92,6 +93,24 @@ async def test_end_all_returns_ended_sessions() -> None:
     ended = await SessionRepository().end_all(str(USER), except_session=str(added[1].id))
 
     assert {one.session_id for one in ended} == {str(added[n].id) for n in (2, 3)}
+
+
+async def test_any_number_of_sessions_is_erased_by_small_commands(
+    stored: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that takes longer than COMMAND_TIMEOUT fails, each time that it is tried again."""
+    monkeypatch.setattr(repository, "BATCH", 2)
+    for _ in range(5):
+        await SessionRepository().add(session(user_agent="a phone of Ada"))
+    await stored.command("profile", 2)
+
+    assert len(await SessionRepository().erase(str(USER))) == 5
+
+    await stored.command("profile", 0)
+    updates = await stored["system.profile"].find({"op": "update"}).to_list()
+    assert max(update["nModified"] for update in updates) == 2
+    found = await stored["graphql_auth_sessions"].find().to_list()
+    assert [one.keys() for one in found] == [{"_id", "ended_at", "expires_at"}] * 5
 
 
 @pytest.mark.usefixtures("stored")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pymongo.asynchronous.collection import AsyncCollection
 
 from graphql_auth.accounts.change_log import ChangeLog, Kind
 from graphql_auth.accounts.gate import SignedIn
@@ -13,6 +14,7 @@ from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import BadInput, InvalidCredentials, LinkExpired, Unauthenticated
 from graphql_auth.hooks import Event
 from graphql_auth.services import ServiceContainer
+from graphql_auth.sessions import repository
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.repository import UserRepository
@@ -154,6 +156,36 @@ async def test_another_process_completes_a_deletion_after_a_crash(
     else:
         assert await is_signed_in(services, signed_in)
         assert events == []
+
+
+@pytest.mark.parametrize("batches", range(4))
+async def test_another_process_completes_a_deletion_that_exceeds_its_deadline(
+    new_services: NewServices, database: Database, monkeypatch: pytest.MonkeyPatch, batches: int
+) -> None:
+    services, other = await new_services(), await new_services()
+    signed_in = await services.accounts.register(ADA, PHONE)
+    for _ in range(4):
+        await services.accounts.login(EMAIL, PASSWORD, PHONE)
+    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+    monkeypatch.setattr(repository, "BATCH", 1)
+    erase = AsyncCollection.update_many
+    seen: list[object] = []
+
+    async def exceed(*arguments: Any, **named: Any) -> object:
+        if len(seen) == batches:
+            raise asyncio.CancelledError
+        seen.append(arguments)
+        return await erase(*arguments, **named)
+
+    monkeypatch.setattr(AsyncCollection, "update_many", exceed)
+    with pytest.raises(asyncio.CancelledError):
+        await services.deletion.delete(principal, PASSWORD, PHONE)
+    monkeypatch.setattr(AsyncCollection, "update_many", erase)
+
+    await complete_overdue(other, database)
+
+    assert await find_traces(database, principal.subject) == []
+    assert not await is_signed_in(services, signed_in)
 
 
 async def test_user_who_changes_during_a_deletion_is_kept(
