@@ -40,10 +40,9 @@ def create_account_services(  # noqa: PLR0913, PLR0917 - the parts of AccountPar
     now: Callable[[], float],
 ) -> dict[str, Any]:
     """Return the features and the services of accounts, by their names in ServiceContainer."""
-    gate = SessionGate(users, sessions, devices, settings.requires_confirmation)
     notices = Notices(users, throttle, outbox)
-    events = ("password_changed", "refresh_reused") if outbox.is_available else ()
-    hooks.own = dict.fromkeys(events, notices.on_event)
+    gate = SessionGate(users, sessions, devices, settings.requires_confirmation, notices)
+    hooks.before_reuse = notices.announce_reuse if outbox.is_available else None
     has_links = settings.sign_in_links and outbox.is_available
     min_length = settings.password_min_length
     features = Features(outbox.is_available, settings.registration, has_links, min_length)
@@ -58,7 +57,7 @@ def create_account_services(  # noqa: PLR0913, PLR0917 - the parts of AccountPar
         "sign_up": SignUpService(**parts),
         "password_reset": PasswordResetService(**parts, password_change=password_change),
         "password_change": password_change,
-        "email_change": EmailChangeService(**parts),
+        "email_change": EmailChangeService(**parts, log=log),
         "sign_in_link": SignInLinkService(**parts),
         "deletion": deletion,
         "admin": UserAdmin(**parts, password_change=password_change, deletion=deletion),

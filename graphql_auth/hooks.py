@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
@@ -42,11 +42,11 @@ class Hooks:
     """The hooks of an application. They run at most once for each action that has succeeded.
 
     ``graphql-auth users`` runs them with ``--app`` only, without which it knows no application.
-    ``own`` are those of the server, which run before them.
+    ``before_reuse`` is that of the server, which runs before the session of the token ends.
     """
 
     def __init__(self) -> None:
-        self.own: dict[str, Hook] = {}
+        self.before_reuse: Callable[[str], Awaitable[None]] | None = None
         self._hooks: dict[str, list[Hook]] = {name: [] for name in get_args(EventName)}
         self._running: set[asyncio.Task[None]] = set()
 
@@ -69,7 +69,7 @@ class Hooks:
 
     async def run(self, name: EventName, user_id: str) -> None:
         """Run the hooks of an event. Those that take longer run on; a cancellation stops none."""
-        if not (self._hooks[name] or name in self.own):
+        if not self._hooks[name]:
             return
         event = Event(name, user_id, REQUEST_ID.get(), datetime.now(UTC))
         task = asyncio.create_task(self._run_all(event))
@@ -84,8 +84,7 @@ class Hooks:
             await cancel_tasks(late)
 
     async def _run_all(self, event: Event) -> None:
-        own = [self.own[event.name]] if event.name in self.own else []
-        for hook in [*own, *self._hooks[event.name]]:
+        for hook in self._hooks[event.name]:
             try:
                 async with asyncio.timeout(HOOK_TIMEOUT):
                     await hook(event)

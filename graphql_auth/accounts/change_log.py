@@ -26,10 +26,11 @@ class Kind(StrEnum):
     PASSWORD_CHANGE = "password change"  # noqa: S105 - a kind of change
     PASSWORD_RESET = "password reset"  # noqa: S105 - the same
     DELETION = "deletion"
+    EMAIL_CHANGE = "e-mail change"
 
 
 class LoggedChange(BaseModel):
-    """A change of a password, which ends all earlier sessions except one, or a deletion.
+    """A change of a password, which ends all earlier sessions except one, or another change.
 
     ``changes`` is what ``password_changes`` of the user is after it. ``digest`` is that of the new
     hash, which is not stored twice. ``email`` is that of before.

@@ -1,12 +1,15 @@
 """Confirm or change the e-mail of an account, by a link in a mail and a proof of the account."""
 
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from graphql_auth import security_log
+from graphql_auth.accounts.change_log import ChangeLog, Kind
 from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import LinkExpired
+from graphql_auth.errors import LinkExpired, Unavailable
 from graphql_auth.mail.messages import Template
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.one_time import Purpose
@@ -14,7 +17,10 @@ from graphql_auth.users import emails
 from graphql_auth.users.document import UserDocument
 
 
+@dataclass(eq=False, repr=False)
 class EmailChangeService(AccountParts):
+    log: ChangeLog
+
     async def request_confirmation(self, principal: Principal, client: ClientInfo) -> UserDocument:
         """Mail the caller a link, unless their e-mail is confirmed; return the caller.
 
@@ -49,7 +55,8 @@ class EmailChangeService(AccountParts):
                 to = None if holder else email
                 # By user: a request for another e-mail ends this one.
                 await self.mail_link(Purpose.CHANGE_EMAIL, str(user.id), user, to, new_email=email)
-            await self.notices.send(Template.EMAIL_CHANGE_REQUESTED, user, client, new_email=email)
+            values = {"new_email": email}
+            await self.notices.send_soon(Template.EMAIL_CHANGE_REQUESTED, user, client, **values)
 
     async def confirm(
         self,
@@ -71,11 +78,15 @@ class EmailChangeService(AccountParts):
             if link.new_email:
                 await self.users.refuse_taken(emails.spellings(link.new_email))
                 changes["email"] = link.new_email
+            # ``complete_overdue`` sends the notice after a crash. One twice does no harm.
+            logged = await self.log.add(Kind.EMAIL_CHANGE, user)
             await self.links.use(purpose, token)
             changed = await self.users.change(user, **changes)
             if changed is None:
                 raise LinkExpired
-        if link.new_email:
-            # The document from before the change: to the old e-mail.
-            await self.notices.send(Template.EMAIL_CHANGED, user, client, new_email=link.new_email)
+        with suppress(Unavailable):
+            if new := link.new_email:
+                # The document from before the change: to the old e-mail.
+                await self.notices.send(Template.EMAIL_CHANGED, user, client, new_email=new)
+            await self.log.remove(logged)
         return changed

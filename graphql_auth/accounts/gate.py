@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from graphql_auth.accounts.notices import Notices
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import EmailUnconfirmed, InvalidCredentials, LinkExpired
+from graphql_auth.mail.messages import Template
 from graphql_auth.sessions.service import SessionService
 from graphql_auth.sessions.tokens import Tokens
 from graphql_auth.throttling.device_tokens import DeviceTokens
@@ -37,11 +39,12 @@ class SessionGate:
     sessions: SessionService
     device_tokens: DeviceTokens
     requires_confirmation: bool
+    notices: Notices
 
     async def begin_session(
-        self, user: UserDocument, proof: Proof, client: ClientInfo, device_id: str | None = None
+        self, user: UserDocument, proof: Proof, client: ClientInfo, device_id: str | None = ""
     ) -> SignedIn:
-        """Begin a session of a user after a proof.
+        """Begin a session of a user after a proof. None is a new device, which gets a notice.
 
         Raises EmailUnconfirmed where confirmation is required. It does so too for a link to an
         account with a password: without the password, it may be the account of a stranger.
@@ -55,6 +58,10 @@ class SessionGate:
         needs_password = proof is Proof.LINK and user.password
         if user.email_confirmed_at is None and (self.requires_confirmation or needs_password):
             raise EmailUnconfirmed
+        if device_id is None:
+            # Before the session, so that no crash leaves it without the notice.
+            values = {"ip_address": client.ip_address or "-"}
+            await self.notices.send_soon(Template.NEW_DEVICE, user, client, **values)
         tokens = await self.sessions.begin(user, client)
         if not await self.users.is_unchanged(user):
             await self.sessions.end(str(user.id), tokens.session_id)

@@ -1,11 +1,11 @@
 """Notices: mails about what has happened to an account, so that its owner sees a theft."""
 
+from collections import deque
 from contextlib import suppress
 from datetime import timedelta
 
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TooManyAttempts, Unavailable
-from graphql_auth.hooks import Event
 from graphql_auth.mail.messages import Template
 from graphql_auth.mail.outbox import Outbox
 from graphql_auth.throttling.throttle import Throttle
@@ -14,21 +14,25 @@ from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
 LIFETIME = timedelta(days=1)
+Waiting = deque[tuple[Template, UserDocument, ClientInfo, dict[str, str]]]
 UNSHOWN = "an e-mail that we do not show"
 
 
 class Notices:
-    """Sends notices. The action has succeeded, so none of them fails it."""
+    """Sends notices. One that cannot be stored fails no action, and is stored later."""
 
     def __init__(self, users: UserRepository, throttle: Throttle, outbox: Outbox) -> None:
         self._users = users
         self._throttle = throttle
         self._outbox = outbox
+        self._waiting = Waiting(maxlen=1_000)
 
     async def send(
         self, template: Template, user: UserDocument, client: ClientInfo, **values: str
     ) -> None:
         """Mail a notice to a user, unless they have had too many of this kind.
+
+        Raises Unavailable.
 
         An e-mail that is not confirmed can be that of a stranger. So it gets no text that the user
         chose, fewer mails, and only as many as the network of the client may cause.
@@ -42,7 +46,7 @@ class Notices:
             network = self._throttle.network_mail_key(client.ip_address)
             keys = [network, *self._throttle.mail_keys(email, "notice")]
             values |= {name: UNSHOWN for name in values if name == "new_email"}
-        with suppress(TooManyAttempts, Unavailable):
+        with suppress(TooManyAttempts):
             async with self._throttle.attempt(keys) as attempt:
                 attempt.is_counted = True
                 await self._outbox.add(
@@ -53,8 +57,23 @@ class Notices:
                     expires_at=self._outbox.now() + LIFETIME,
                 )
 
-    async def on_event(self, event: Event) -> None:
-        """Mail the notice that has the name of the event, whose client is not known."""
-        user = await self._users.get(event.user_id)
-        if user:
-            await self.send(Template(event.name), user, ClientInfo())
+    async def send_soon(
+        self, template: Template, user: UserDocument, client: ClientInfo, **values: str
+    ) -> None:
+        """Mail a notice; if it cannot be stored, ``send_waiting`` tries again."""
+        try:
+            await self.send(template, user, client, **values)
+        except Unavailable:
+            self._waiting.append((template, user, client, values))
+
+    async def send_waiting(self) -> None:
+        """Mail the notices that could not be stored; raises Unavailable."""
+        while self._waiting:
+            template, user, client, values = self._waiting[0]
+            await self.send(template, user, client, **values)
+            self._waiting.popleft()
+
+    async def announce_reuse(self, user_id: str) -> None:
+        """Mail the notice of a reused refresh token, whose client is not known."""
+        if user := await self._users.get(user_id):
+            await self.send_soon(Template.REFRESH_REUSED, user, ClientInfo())

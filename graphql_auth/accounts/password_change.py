@@ -1,7 +1,7 @@
 """Change a password, and end all other sessions even if the process crashes in between."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,16 @@ from graphql_auth.errors import (
     InvalidCredentials,
     TokenReason,
     Unauthenticated,
+    Unavailable,
 )
 from graphql_auth.hooks import EventName
+from graphql_auth.mail.messages import Template
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.document import UserDocument
 
 SECONDS_BETWEEN_COMPLETIONS = 2.0
+PASSWORD_CHANGES = {Kind.PASSWORD_CHANGE, Kind.PASSWORD_RESET}
 
 
 @dataclass(eq=False, repr=False)
@@ -78,9 +81,11 @@ class PasswordChangeService(AccountParts):
             raise refusal
         await self.sessions.end_others(changed, kept_session)
         yield changed
-        if await self.log.remove(logged):
-            # Otherwise another process has completed this change, and has run them.
-            await self.hooks.run("password_changed", str(user.id))
+        with suppress(Unavailable):
+            await self.notices.send(Template.PASSWORD_CHANGED, changed, ClientInfo())
+            if await self.log.remove(logged):
+                # Otherwise another process has completed this change, and has run them.
+                await self.hooks.run("password_changed", str(user.id))
 
     async def complete_overdue(self) -> None:
         """Complete the changes of processes that crashed or lost the database in between."""
@@ -91,10 +96,16 @@ class PasswordChangeService(AccountParts):
                 if change.kind is Kind.DELETION:
                     await self.erase(change.user_id, change.email)
                     event = "user_deleted"
-            elif change.kind is not Kind.DELETION and user.password_changes >= change.changes:
+            elif change.kind is Kind.EMAIL_CHANGE and user.email != change.email:
+                values = {"new_email": user.email}
+                # Whether the old e-mail was confirmed is not known any longer.
+                user = user.model_copy(update={"email": change.email, "email_confirmed_at": None})
+                await self.notices.send_soon(Template.EMAIL_CHANGED, user, ClientInfo(), **values)
+            elif change.kind in PASSWORD_CHANGES and user.password_changes >= change.changes:
                 # The password was changed, by this change or by another one.
                 if digest(user.password) == change.digest:
                     event = "password_changed"
+                    await self.notices.send_soon(Template.PASSWORD_CHANGED, user, ClientInfo())
                     if change.kept_session:
                         await self.sessions.keep(user, change.kept_session)
                 await self.sessions.end_others(user)
@@ -103,3 +114,4 @@ class PasswordChangeService(AccountParts):
                 continue
             if await self.log.remove(change) and event:
                 await self.hooks.run(event, change.user_id)
+        await self.notices.send_waiting()

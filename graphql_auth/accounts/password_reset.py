@@ -48,4 +48,4 @@ class PasswordResetService(AccountParts):
                 user, new_hash, LinkExpired(), email_confirmed_at=self.utc_now()
             ) as changed:
                 pass
-            return await self.gate.begin_session(changed, Proof.LINK, client, device_id)
+            return await self.gate.begin_session(changed, Proof.LINK, client, device_id or "")

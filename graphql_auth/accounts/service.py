@@ -17,7 +17,6 @@ from graphql_auth.errors import (
     TooManyAttempts,
     Unauthenticated,
 )
-from graphql_auth.mail.messages import Template
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users import emails
@@ -75,9 +74,6 @@ class AccountService(AccountParts):
             signed_in = await self._begin_session(user, client, device_id)
         security_log.record("login", "success", str(user.id), client)
         await self.hooks.run("login", str(user.id))
-        if device_id is None:
-            ip_address = client.ip_address or "-"
-            await self.notices.send(Template.NEW_DEVICE, user, client, ip_address=ip_address)
         return signed_in
 
     async def update_profile(
@@ -100,7 +96,7 @@ class AccountService(AccountParts):
         return changed
 
     async def _begin_session(
-        self, user: UserDocument, client: ClientInfo, device_id: str | None = None
+        self, user: UserDocument, client: ClientInfo, device_id: str | None = ""
     ) -> SignedIn:
         """Begin a session, or mail the link that is missing for it."""
         try:

@@ -5,7 +5,6 @@ from graphql_auth.accounts.gate import Proof, SignedIn
 from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import LinkExpired
-from graphql_auth.mail.messages import Template
 from graphql_auth.tokens.one_time import Purpose
 from graphql_auth.users.document import UserDocument
 
@@ -30,9 +29,6 @@ class SignInLinkService(AccountParts):
                 user = changed
             signed_in = await self.gate.begin_session(user, Proof.LINK, client, device_id)
         await self.hooks.run("login", str(user.id))
-        if device_id is None:
-            ip_address = client.ip_address or "-"
-            await self.notices.send(Template.NEW_DEVICE, user, client, ip_address=ip_address)
         return signed_in
 
 

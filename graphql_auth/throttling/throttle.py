@@ -90,10 +90,7 @@ class Throttle:
         return [ThrottleKey(f"session:{session_id}", DEVICE)]
 
     def device_mail_key(self, email: str) -> ThrottleKey:
-        """Return the key of the mails that the known devices of a user ask for, all together.
-
-        It is by e-mail, since an account that is deleted and made again is another user.
-        """
+        """Return the key of the mails that the known devices of a user ask for, all together."""
         limit = _evenly(MAILS_PER_DAY_FROM_DEVICES, DAY)
         return ThrottleKey(f"mail-devices:{_digest(email)}", limit)
 

@@ -1,24 +1,34 @@
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any
 
 import pytest
 
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.errors import TooManyAttempts, Unauthenticated, Unavailable
+from graphql_auth.errors import LinkExpired, TooManyAttempts, Unauthenticated, Unavailable
 from graphql_auth.mail.outbox import Outbox
 from graphql_auth.services import ServiceContainer
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.users.repository import UserRepository
+from tests.accounts.test_password_change import complete_overdue
 from tests.accounts.with_mail.links import (
     ADA,
+    CHANGE,
     EMAIL,
     HERE,
     NEW_PASSWORD,
     PASSWORD,
     THERE,
     Database,
+    Steps,
     confirm,
+    crash_at,
+    mailed_token,
     mails,
     reset_token,
 )
+from tests.services import NewServices
 
 pytestmark = pytest.mark.anyio
 
@@ -102,16 +112,144 @@ async def test_notices_to_strangers_are_limited_by_the_network_that_causes_them(
         await services.password_reset.request("0@example.com", THERE)
 
 
-@pytest.mark.usefixtures("ada")
-async def test_notice_that_cannot_be_stored_fails_no_login(
-    services: ServiceContainer, monkeypatch: pytest.MonkeyPatch
+Act = Callable[[ServiceContainer, SignedIn, Database], Awaitable[object]]
+
+
+async def log_in(services: ServiceContainer, _ada: SignedIn, _database: Database) -> None:
+    await services.accounts.login(EMAIL, PASSWORD, THERE)
+
+
+async def change_password(services: ServiceContainer, ada: SignedIn, _database: Database) -> None:
+    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    await services.password_change.change(principal, PASSWORD, NEW_PASSWORD, HERE)
+
+
+async def confirm_change(services: ServiceContainer, ada: SignedIn, database: Database) -> None:
+    token = await mailed_token(services, database, "change_email")
+    await services.email_change.confirm(CHANGE, token, str(ada.user.id), None, HERE)
+
+
+async def request_change(services: ServiceContainer, ada: SignedIn, _database: Database) -> None:
+    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    await services.email_change.request_change(principal, PASSWORD, "ada@example.org", HERE)
+
+
+async def reuse_token(services: ServiceContainer, ada: SignedIn, _database: Database) -> None:
+    _, second = await services.rotation.refresh(ada.tokens.refresh, HERE)
+    await services.rotation.refresh(second.refresh, HERE)
+    with pytest.raises(Unauthenticated):
+        await services.rotation.refresh(ada.tokens.refresh, THERE)
+
+
+@pytest.mark.parametrize(
+    ("act", "template"),
+    [
+        (log_in, "new_device"),
+        (change_password, "password_changed"),
+        (confirm_change, "email_changed"),
+        (request_change, "email_change_requested"),
+        (reuse_token, "refresh_reused"),
+    ],
+)
+@pytest.mark.parametrize("is_confirmed", [True, False])
+async def test_notice_that_cannot_be_stored_fails_no_action_and_is_stored_later(  # noqa: PLR0913, PLR0917 - fixtures
+    services: ServiceContainer,
+    ada: SignedIn,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Act,
+    template: str,
+    *,
+    is_confirmed: bool,
 ) -> None:
-    async def fail(*_: object, **__: object) -> NoReturn:
-        raise Unavailable
+    if is_confirmed:
+        await confirm(database)
+    if act is confirm_change:
+        await request_change(services, ada, database)
+    add = Outbox.add
+
+    async def fail(outbox: Outbox, name: str, *arguments: Any, **values: Any) -> None:
+        if name == template:
+            raise Unavailable
+        await add(outbox, name, *arguments, **values)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Outbox, "add", fail)
+    await act(services, ada, database)
+    with suppress(Unavailable):
+        await services.password_change.complete_overdue()
+    assert await mails(database, template) == []
 
-    await services.accounts.login(EMAIL, PASSWORD, THERE)
+    monkeypatch.setattr(Outbox, "add", add)
+    await complete_overdue(services, database)
+    await complete_overdue(services, database)
+
+    (mail,) = await mails(database, template)
+    assert (mail["to"], mail["user_id"]) == (EMAIL, str(ada.user.id))
+    # Then it is not known whether the old e-mail was confirmed.
+    is_shown = is_confirmed and act is not confirm_change
+    shown = "ada@example.org" if is_shown else "an e-mail that we do not show"
+    assert mail["values"].get("new_email", shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("act", "template"), [(change_password, "password_changed"), (confirm_change, "email_changed")]
+)
+async def test_notice_of_a_change_is_not_lost_by_a_crash(  # noqa: PLR0913, PLR0917 - fixtures
+    services: ServiceContainer,
+    ada: SignedIn,
+    new_services: NewServices,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Act,
+    template: str,
+) -> None:
+    await request_change(services, ada, database)
+    crash_at(monkeypatch, [(Outbox, "add")], (0, False))
+    with pytest.raises(ConnectionAbortedError):
+        await act(services, ada, database)
+
+    await complete_overdue(await new_services(), database)
+
+    assert [mail["to"] for mail in await mails(database, template)] == [EMAIL]
+
+
+@pytest.mark.parametrize(
+    ("act", "template"), [(log_in, "new_device"), (reuse_token, "refresh_reused")]
+)
+async def test_notice_is_stored_before_what_it_tells(  # noqa: PLR0913, PLR0917 - fixtures
+    services: ServiceContainer,
+    ada: SignedIn,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Act,
+    template: str,
+) -> None:
+    steps: Steps = [(SessionRepository, "end" if act is reuse_token else "add")]
+    crash_at(monkeypatch, steps, (0, False))
+    with pytest.raises(ConnectionAbortedError):
+        await act(services, ada, database)
+
+    assert [mail["to"] for mail in await mails(database, template)] == [EMAIL]
+
+
+async def test_email_change_that_is_refused_is_not_told(
+    services: ServiceContainer,
+    ada: SignedIn,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await request_change(services, ada, database)
+    token = await mailed_token(services, database, "change_email")
+
+    async def refuse(*_: object, **__: object) -> None:
+        return None
+
+    monkeypatch.setattr(UserRepository, "change", refuse)
+    with pytest.raises(LinkExpired):
+        await services.email_change.confirm(CHANGE, token, str(ada.user.id), None, HERE)
+
+    await complete_overdue(services, database)
+    assert await mails(database, "email_changed") == []
 
 
 async def test_deleted_user_gets_no_notice(
@@ -119,6 +257,6 @@ async def test_deleted_user_gets_no_notice(
 ) -> None:
     await database["users"].delete_many({})
 
-    await services.hooks.run("password_changed", str(ada.user.id))
+    await services.rotation.session_service.hooks.before_reuse(str(ada.user.id))  # type: ignore[misc]
 
     assert await mails(database) == []
