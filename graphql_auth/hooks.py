@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from graphql_auth.errors import StartError
 from graphql_auth.logs import REQUEST_ID, describe_exception
-from graphql_auth.runtime.event_loop import cancel_tasks
+from graphql_auth.runtime.event_loop import CANCEL_TIMEOUT, cancel_tasks
 
 # How long a response waits for all hooks of its event, and then the end of the process.
 RESPONSE_TIMEOUT = 1.0
@@ -81,15 +81,17 @@ class Hooks:
         """Wait for the hooks that still run, then cancel them."""
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=CLOSE_TIMEOUT)
-            await cancel_tasks(late)
+            await cancel_tasks(late, CANCEL_TIMEOUT)
 
     async def _run_all(self, event: Event) -> None:
+        task = asyncio.current_task()
         for hook in self._hooks[event.name]:
+            if task:
+                task.set_name(f"the hook {hook.__module__}.{hook.__qualname__} of {event.name}")
             try:
                 async with asyncio.timeout(HOOK_TIMEOUT):
                     await hook(event)
             except (Exception, asyncio.CancelledError, SystemExit) as error:
                 logger.error("a hook of %s failed: %s", event.name, describe_exception(error))  # noqa: TRY400 - without the message
-                task = asyncio.current_task()
                 if task and task.cancelling():
                     raise

@@ -2,6 +2,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -368,6 +369,30 @@ async def test_close_cancels_what_does_not_end(
     assert ended == []
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert "a hook of login failed: asyncio.exceptions.CancelledError" in caplog.text
+    await hooks.close()
+
+
+async def test_close_waits_for_a_hook_that_swallows_each_cancellation_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("RESPONSE_TIMEOUT", "CLOSE_TIMEOUT", "CANCEL_TIMEOUT"):
+        monkeypatch.setattr(module, name, 0.01, raising=False)
+    hooks, can_end = Hooks(), asyncio.Event()
+
+    @hooks.on("login")
+    async def swallow(_event: Event) -> None:
+        while not can_end.is_set():
+            with suppress(asyncio.CancelledError):
+                await can_end.wait()
+
+    await hooks.run("login", "id")
+    async with asyncio.timeout(10):
+        await hooks.close()
+
+    (record,) = caplog.records
+    assert "the hook tests.test_hooks.test_close" in record.getMessage()
+    assert "swallow of login" in record.getMessage()
+    can_end.set()
     await hooks.close()
 
 

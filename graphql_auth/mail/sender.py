@@ -19,7 +19,7 @@ from graphql_auth.mail.document import OutboxDocument
 from graphql_auth.mail.mailer import MailDelayed, Mailer, MailRefused
 from graphql_auth.mail.messages import Messages
 from graphql_auth.mail.repository import OutboxRepository
-from graphql_auth.runtime.event_loop import cancel_tasks
+from graphql_auth.runtime.event_loop import CANCEL_TIMEOUT, cancel_tasks
 
 SEND_TIMEOUT = 150.0
 # Longer than a try: the time to send, and two commands of the database.
@@ -68,7 +68,8 @@ class Sender:
         # Before the first look, so that it misses none. An event belongs to one event loop.
         added = self._added = asyncio.Event()
         while mail := await self.repository.claim(now := self.now(), now + LEASE):
-            task = asyncio.create_task(self._deliver(mail))
+            name = f"the mailer {type(self.mailer).__qualname__}"
+            task = asyncio.create_task(self._deliver(mail), name=name)
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
             await asyncio.sleep(self.pause)
@@ -81,7 +82,7 @@ class Sender:
         """Wait for the mails that are being sent, then cancel them: they are sent again."""
         if self._sending:
             _, late = await asyncio.wait(self._sending, timeout=CLOSE_TIMEOUT)
-            await cancel_tasks(late)
+            await cancel_tasks(late, CANCEL_TIMEOUT)
 
     async def _deliver(self, mail: OutboxDocument) -> None:
         """Send a claimed mail, and remove it unless it is to be sent again."""

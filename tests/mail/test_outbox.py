@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -280,6 +281,26 @@ async def test_end_of_a_process_cancels_what_it_sends(
     assert len(mailbox.messages) == 1
 
 
+async def test_end_of_a_process_waits_for_a_mailer_that_swallows_each_cancellation_for_a_while(
+    new_services: NewServices,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("CLOSE_TIMEOUT", "CANCEL_TIMEOUT"):
+        monkeypatch.setattr(sender, name, 0.01, raising=False)
+    mailer = Swallowing(None)
+    services = await new_services(mailer)
+    await add(services, clock)
+
+    async with asyncio.timeout(10):
+        await send_due(services)
+
+    assert caplog.messages[-1].startswith("the mailer Swallowing ignores")
+    mailer.is_done.set()
+    await sender_of(services).close()
+
+
 @pytest.mark.parametrize("fault", [None, MailDelayed("no")])
 async def test_process_that_lost_its_lease_changes_nothing(
     fault: Exception | None, new_services: NewServices, clock: Clock, database: Database
@@ -310,6 +331,15 @@ class Slow:
         await self.is_done.wait()
         if self.fault:
             raise self.fault
+
+
+class Swallowing(Slow):
+    """A mailer that goes on when it is cancelled."""
+
+    async def send(self, message: object) -> None:
+        while not self.is_done.is_set():
+            with suppress(asyncio.CancelledError):
+                await super().send(message)
 
 
 async def test_two_processes_send_each_mail_once(new_services: NewServices, clock: Clock) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import signal
+from contextlib import suppress
 from typing import NoReturn
 
 import pytest
@@ -85,6 +86,31 @@ async def test_lost_cancellation_is_repeated(monkeypatch: pytest.MonkeyPatch) ->
         async with asyncio.timeout(30):
             await task
     assert len(lost) == 3
+
+
+def test_task_that_swallows_each_cancellation_delays_the_end_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(event_loop, "CANCEL_INTERVAL", 0.01)
+    monkeypatch.setattr(event_loop, "CANCEL_TIMEOUT", 0.05, raising=False)
+    swallowed: list[bool] = []
+
+    async def swallow() -> None:
+        # Bounded, so that the test fails without the time-out.
+        while len(swallowed) < 1_000:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+            swallowed.append(True)
+
+    async def begin() -> None:
+        asyncio.create_task(swallow(), name="the hook main.swallow")  # noqa: RUF006
+        await asyncio.sleep(0)
+
+    run(begin())
+
+    assert 0 < len(swallowed) < 1_000
+    (record,) = caplog.records
+    assert record.getMessage().startswith("the hook main.swallow ignores")
 
 
 @pytest.mark.anyio
