@@ -230,6 +230,9 @@ async def _await_database(
         try:
             await bind_documents(database, documents)
             await services.revocations.poll()
+            # It fails while a shard is lost. Then the job repeats it.
+            with suppress(Unavailable):
+                await services.revocations.sweep()
             await services.heartbeat.beat()
         except Unavailable:
             if not probes.is_waiting:

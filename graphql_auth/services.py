@@ -37,7 +37,7 @@ from graphql_auth.runtime.linux import count_cores
 from graphql_auth.runtime.periodic import Work
 from graphql_auth.sessions.added_claims import AddedClaims
 from graphql_auth.sessions.authentication import Authenticator
-from graphql_auth.sessions.document import SessionDocument
+from graphql_auth.sessions.document import RevocationDocument, SessionDocument
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import (
     SECONDS_BETWEEN_POLLS,
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 DOCUMENTS = [
     UserDocument,
     SessionDocument,
+    RevocationDocument,
     AttemptDocument,
     MetaDocument,
     LinkDocument,

@@ -1,8 +1,11 @@
 import asyncio
 import gc
 import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -110,6 +113,53 @@ async def test_guarded_read_sends_no_database_command(
             assert "errors" not in answer.json()
 
     assert [name for name in commands.seen if name != "endSessions"] == []
+
+
+@pytest.mark.anyio
+async def test_sessions_that_version_0_3_0_ends_are_revoked(
+    database_uri: str, database: Database
+) -> None:
+    """Before the first request for those of before the start; later, within a second."""
+    settings = read_settings(mongo_uri=database_uri, token_key=KEY, bcrypt_rounds=4)
+    tokens = []
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[Callable[..., Awaitable[dict[str, Any]]]]:
+        app = create_app(settings)
+
+        async def ask(query: str, token: str = "", **variables: Any) -> dict[str, Any]:
+            body = {"query": query, "variables": variables}
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            answer = await client.post("/graphql", json=body, headers=headers)
+            found: dict[str, Any] = answer.json()
+            return found
+
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        ):
+            yield ask
+
+    async def end_one() -> None:
+        end = [{"$set": {"ended_at": "$$NOW", "expires_at": "$access_until"}}]
+        live = {"ended_at": {"$exists": False}}
+        result = await database["graphql_auth_sessions"].update_one(live, end)
+        assert result.modified_count == 1
+
+    async with run() as ask:
+        for _ in range(2):
+            answer = await ask(REGISTER, input=registration())
+            tokens.append(answer["data"]["register"]["token"])
+    await end_one()
+    async with run() as ask:
+        assert extensions(await ask(WELCOME, tokens[0]))["reason"] == "TOKEN_REVOKED"
+        assert "errors" not in await ask(WELCOME, tokens[1])
+        await end_one()
+        async with asyncio.timeout(30):
+            while "errors" not in (answer := await ask(WELCOME, tokens[1])):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert extensions(answer)["reason"] == "TOKEN_REVOKED"
 
 
 @pytest.mark.anyio

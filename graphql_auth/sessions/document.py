@@ -10,13 +10,16 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 # Of the examples for obstacles.py: two sessions of one user.
 NOW = datetime.now(UTC)
 USER_ID = PydanticObjectId()
+ENDED = [("ended_at", ASCENDING), ("expires_at", ASCENDING), ("_id", ASCENDING)]
+ENDED_INDEX = "ended_at_1_expires_at_1__id_1"
+EXPIRY = IndexModel([("expires_at", ASCENDING)], name="expires_at_1", expireAfterSeconds=0)
 
 
 class SessionDocument(Document):
     """A session, with digests of its refresh tokens.
 
-    After its end (``ended_at``) it is kept until its last access token has expired, so that every
-    process can read the revocation.
+    After its end (``ended_at``) it is kept until its last access token has expired, so that a sweep
+    finds it.
     """
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
@@ -47,12 +50,10 @@ class SessionDocument(Document):
         keep_nulls = False
         indexes: ClassVar = [
             IndexModel([("user_id", ASCENDING), ("_id", DESCENDING)], name="user_id_1__id_-1"),
-            IndexModel([("expires_at", ASCENDING)], name="expires_at_1", expireAfterSeconds=0),
-            # Covers the query for revocations, which reads a million in seconds.
+            EXPIRY,
+            # Covers the query of a sweep, which reads a million in seconds.
             IndexModel(
-                [("ended_at", ASCENDING), ("expires_at", ASCENDING), ("_id", ASCENDING)],
-                name="ended_at_1_expires_at_1__id_1",
-                partialFilterExpression={"ended_at": {"$exists": True}},
+                ENDED, name=ENDED_INDEX, partialFilterExpression={"ended_at": {"$exists": True}}
             ),
         ]
         probes: ClassVar = [
@@ -66,3 +67,15 @@ class SessionDocument(Document):
     def created_at(self) -> datetime:
         """When the user signed in, to the second."""
         return cast("PydanticObjectId", self.id).generation_time
+
+
+class RevocationDocument(Document):
+    """An ended session, until its access tokens expire; not sharded, so a poll needs one shard."""
+
+    id: PydanticObjectId
+    ended_at: datetime
+    expires_at: datetime
+
+    class Settings:
+        name = "graphql_auth_revocations"
+        indexes: ClassVar = [EXPIRY, IndexModel(ENDED, name=ENDED_INDEX)]

@@ -1,15 +1,19 @@
-"""The sessions collection. A session changes by atomic commands only."""
+"""The sessions and revocations collections. A session changes by atomic commands only.
+
+The end of a session is stored in it first, then published in the other collection. Sweeps find the
+sessions of a process that crashed in between.
+"""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from beanie import PydanticObjectId
-from pymongo import DESCENDING, ReturnDocument, timeout
+from beanie import Document, PydanticObjectId
+from pymongo import DESCENDING, ReturnDocument, UpdateOne, timeout
 
 from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
-from graphql_auth.sessions.document import SessionDocument
+from graphql_auth.sessions.document import RevocationDocument, SessionDocument
 
 # An ended session is stored until its access tokens have expired by the clock of every member.
 CLOCK_SKEW = timedelta(minutes=1)
@@ -113,8 +117,12 @@ class SessionRepository:
         """End a session of the user; None if there is no such live session."""
         session = await self._update(_live_session(user_id, session_id), _END)
         if session is None:
+            # An earlier call can have ended it, and failed to publish that.
+            await self._end_found(user_id, [{"$match": {"_id": PydanticObjectId(session_id)}}])
             return None
-        return Revocation(session_id, cast("datetime", session.ended_at), session.expires_at)
+        ended = Revocation(session_id, cast("datetime", session.ended_at), session.expires_at)
+        await self._publish([ended])
+        return ended
 
     async def end_all(
         self,
@@ -123,7 +131,10 @@ class SessionRepository:
         except_session: str | None = None,
         before_password_change: int | None = None,
     ) -> list[Revocation]:
-        """End the sessions of the user, or only those from before the n-th password change."""
+        """End the sessions of the user, or only those from before the n-th password change.
+
+        Returns also those that had ended before, which it publishes again.
+        """
         query: dict[str, Any] = {}
         if except_session:
             query["_id"] = {"$ne": PydanticObjectId(except_session)}
@@ -132,15 +143,15 @@ class SessionRepository:
         return await self._end_found(user_id, [{"$match": query}])
 
     async def erase(self, user_id: str) -> list[Revocation]:
-        """End all sessions of a deleted user, and keep only what tells other processes so."""
+        """End all sessions of a deleted user, and keep only their revocations."""
         ended = await self.end_all(user_id)
-        query = {"user_id": PydanticObjectId(user_id), "ended_at": {"$ne": None}}
+        query = {"user_id": PydanticObjectId(user_id)}
         collection = SessionDocument.get_pymongo_collection()
         with translate_driver_errors(writing=SessionDocument):
-            # Without their user id they are not found again, so each batch is progress.
-            while ids := await collection.find(query, {"_id": True}).limit(BATCH).to_list():
-                batch = query | {"_id": {"$in": [found["_id"] for found in ids]}}
-                await collection.update_many(batch, [{"$project": _REVOCATION_FIELDS}])
+            # A single command for any number of sessions could take longer than its timeout.
+            while found := await collection.find(query, {"_id": True}).limit(BATCH).to_list():
+                ids = [session["_id"] for session in found]
+                await collection.delete_many(query | {"_id": {"$in": ids}})
         return ended
 
     async def evict_excess(self, user_id: str, now: datetime, limit: int) -> list[Revocation]:
@@ -149,7 +160,7 @@ class SessionRepository:
         return await self._end_found(
             user_id,
             [
-                {"$match": {"expires_at": {"$gt": now}}},
+                {"$match": {"ended_at": None, "expires_at": {"$gt": now}}},
                 {"$project": {"last_used_at": True}},
                 {"$sort": latest_first},
                 {"$skip": limit},
@@ -179,13 +190,13 @@ class SessionRepository:
             )
 
     async def revoked_between(
-        self, start: datetime, end: datetime, seconds: float
+        self, start: datetime, end: datetime, seconds: float, source: type[Document]
     ) -> AsyncGenerator[list[Revocation]]:
         """Yield batches of the sessions that ended in a period, latest first.
 
-        Raises Unavailable also after ``seconds``.
+        A read of SessionDocument asks all shards. Raises Unavailable also after ``seconds``.
         """
-        collection = SessionDocument.get_pymongo_collection()
+        collection = source.get_pymongo_collection()
         with translate_driver_errors(), timeout(seconds):
             cursor = collection.find(
                 {"ended_at": {"$gt": start, "$lte": end}},
@@ -208,11 +219,11 @@ class SessionRepository:
         return cast("datetime", answer["localTime"])
 
     async def _end_found(self, user_id: str, stages: Sequence[dict[str, Any]]) -> list[Revocation]:
-        """End the live sessions of the user that some aggregation stages find, in batches."""
+        """End the sessions of the user that some aggregation stages find, in batches."""
         collection = SessionDocument.get_pymongo_collection()
         of_user = {"user_id": PydanticObjectId(user_id)}
-        pipeline = [{"$match": of_user | {"ended_at": None}}, *stages, {"$project": {"_id": True}}]
-        ended = []
+        pipeline = [{"$match": of_user}, *stages, {"$project": {"_id": True}}]
+        ended = list[Revocation]()
         with translate_driver_errors(writing=SessionDocument):
             cursor = await collection.aggregate(pipeline, allowDiskUse=True)
             ids = [found["_id"] async for found in cursor]
@@ -220,8 +231,27 @@ class SessionRepository:
                 batch = of_user | {"_id": {"$in": ids[start : start + BATCH]}}
                 await collection.update_many(batch | {"ended_at": None}, _END)
                 has_ended = {"ended_at": {"$ne": None}}
-                ended += await collection.find(batch | has_ended, _REVOCATION_FIELDS).to_list()
-        return list(map(_to_revocation, ended))
+                found = await collection.find(batch | has_ended, _REVOCATION_FIELDS).to_list()
+                # None if another process has erased them meanwhile.
+                if found:
+                    await self._publish(revocations := list(map(_to_revocation, found)))
+                    ended += revocations
+        return ended
+
+    @staticmethod
+    async def _publish(revocations: Sequence[Revocation]) -> None:
+        """Store ended sessions where polls read them, with the time of this first command."""
+        ended_at = {"$ifNull": ["$ended_at", "$$NOW"]}
+        updates = [
+            UpdateOne(
+                {"_id": PydanticObjectId(one.session_id)},
+                [{"$set": {"ended_at": ended_at, "expires_at": one.until}}],
+                upsert=True,
+            )
+            for one in revocations
+        ]
+        with translate_driver_errors(writing=RevocationDocument):
+            await RevocationDocument.get_pymongo_collection().bulk_write(updates, ordered=False)
 
     async def _update(
         self, query: Mapping[str, Any], update: Mapping[str, Any] | list[dict[str, Any]]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.mongo.clock import DatabaseClock
+from graphql_auth.sessions.document import RevocationDocument, SessionDocument
 from graphql_auth.sessions.repository import BATCH, Revocation, SessionRepository
 
 SECONDS_BETWEEN_POLLS = 0.25
@@ -97,10 +98,12 @@ class ClockReading:
 class Revocations:
     """The revoked sessions that this process knows, updated from the database.
 
-    A poll reads backwards from now until it finds nothing new. It misses a revocation that becomes
-    visible late behind a burst of later ones. A sweep finds that one: it reads the whole overlap
-    again, slowly. Polls and sweeps also set ``clock``. ``max_staleness`` is the longest time in
-    which a process authenticates without a successful poll.
+    A poll reads what is published, backwards from now until it finds nothing new. It misses a
+    revocation that becomes visible late behind a burst of later ones. A sweep finds that one: it
+    reads the whole overlap again, slowly. Then it reads the sessions, which finds those that a
+    crash or version 0.3.0 did not publish. Only this asks all shards of a cluster, so polls
+    continue while one is lost. Polls and sweeps also set ``clock``. ``max_staleness`` is the
+    longest time in which a process authenticates without a successful poll.
     """
 
     def __init__(
@@ -119,7 +122,7 @@ class Revocations:
         # By the monotonic clock.
         self.polled_at = -float("inf")
         self._latest = EPOCH
-        # The start of the last sweep; before the first sweep, that of the first poll.
+        # The start of the last sweep.
         self._swept: ClockReading | None = None
 
     def check(self, session_id: str) -> None:
@@ -149,31 +152,35 @@ class Revocations:
         timeout = FULL_POLL_TIMEOUT if is_late else INCREMENTAL_POLL_TIMEOUT
         # A later time comes from a clock that was ahead; a sweep reads it.
         end = reading.database + MAX_DELAY
-        start = min(self._latest, reading.database) - MAX_DELAY if self._swept else EPOCH
+        start = min(self._latest, reading.database) - MAX_DELAY
         latest = self._latest
-        async with aclosing(self._sessions.revoked_between(start, end, timeout)) as batches:
+        published = self._sessions.revoked_between(start, end, timeout, RevocationDocument)
+        async with aclosing(published) as batches:
             async for batch in batches:
                 latest = max(latest, batch[0].at)
                 if not self.revoked.add(batch) and batch[-1].at <= self._latest:
                     break
         self._latest = latest
-        self._swept = self._swept or reading
         self.polled_at = reading.monotonic
         self.revoked.forget_expired()
 
     async def sweep(self) -> None:
-        """Read the overlap before the last sweep, and all since then; raises Unavailable."""
-        reading = await self._read_clocks()
-        last = self._swept or reading
-        # The clock of the database may have been set forward or back since the last sweep.
-        expected = reading.database - timedelta(seconds=reading.monotonic - last.monotonic)
-        start = min(expected, last.database) - OVERLAP
-        all_later = self._sessions.revoked_between(start, FAR_FUTURE, FULL_POLL_TIMEOUT)
-        async with aclosing(all_later) as batches:
-            async for batch in batches:
-                self.revoked.add(batch)
-                if len(batch) == BATCH:
-                    await asyncio.sleep(SECONDS_BETWEEN_BATCHES)
+        """Read the overlap before the last sweep, and all since then; raises Unavailable.
+
+        The first sweep reads everything, without pauses.
+        """
+        reading, last, start = await self._read_clocks(), self._swept, EPOCH
+        if last:
+            # The clock of the database may have been set forward or back since the last sweep.
+            expected = reading.database - timedelta(seconds=reading.monotonic - last.monotonic)
+            start = min(expected, last.database) - OVERLAP
+        for source in (RevocationDocument, SessionDocument):
+            period = start, FAR_FUTURE, FULL_POLL_TIMEOUT
+            async with aclosing(self._sessions.revoked_between(*period, source)) as batches:
+                async for batch in batches:
+                    self.revoked.add(batch)
+                    if last and len(batch) == BATCH:
+                        await asyncio.sleep(SECONDS_BETWEEN_BATCHES)
         self._swept = reading
 
     async def _read_clocks(self) -> ClockReading:

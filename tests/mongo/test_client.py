@@ -214,6 +214,7 @@ async def test_options_of_other_programs_are_passed_over(database_uri: str, opti
             "graphql_auth_attempts",
             "graphql_auth_links",
             "graphql_auth_outbox",
+            "graphql_auth_revocations",
             "graphql_auth_sessions",
             "users",
         }

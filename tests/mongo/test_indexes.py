@@ -24,6 +24,10 @@ CREATE_ENDED_INDEX = (
     ' {name: "ended_at_1_expires_at_1__id_1",'
     " partialFilterExpression: {ended_at: {$exists: true}}})"
 )
+CREATE_REVOCATIONS_INDEX = (
+    "db.graphql_auth_revocations.createIndex({ended_at: 1, expires_at: 1, _id: 1},"
+    ' {name: "ended_at_1_expires_at_1__id_1"})'
+)
 
 
 class Clock:
@@ -158,7 +162,7 @@ async def test_conflicting_index_of_another_name_is_named(
     assert lines(caplog)[0].endswith(': db.users.unhideIndex("theirs")')
 
 
-OURS = ("sessions", "attempts", "links", "outbox")
+OURS = ("sessions", "revocations", "attempts", "links", "outbox")
 
 
 @pytest.mark.parametrize("harm", ["indexes", "collections", "database"])
@@ -181,6 +185,8 @@ async def test_all_indexes_of_all_collections_are_checked(
         'db.graphql_auth_sessions.createIndex({user_id: 1, _id: -1}, {name: "user_id_1__id_-1"})',
         f"db.graphql_auth_sessions.{CREATE_TTL_INDEX}",
         CREATE_ENDED_INDEX,
+        f"db.graphql_auth_revocations.{CREATE_TTL_INDEX}",
+        CREATE_REVOCATIONS_INDEX,
         f"db.graphql_auth_attempts.{CREATE_TTL_INDEX}",
         f"db.graphql_auth_links.{CREATE_TTL_INDEX}",
         'db.graphql_auth_links.createIndex({user_id: 1}, {name: "user_id_1"})',

@@ -1,23 +1,38 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import pytest
-from beanie import PydanticObjectId
+from beanie import Document, PydanticObjectId
 from bson import ObjectId
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
 
+from graphql_auth.errors import Unavailable
 from graphql_auth.mongo.client import connect
 from graphql_auth.services import DOCUMENTS
 from graphql_auth.sessions import repository
-from graphql_auth.sessions.document import SessionDocument
-from graphql_auth.sessions.repository import CLOCK_SKEW, RefreshTokenDigests, SessionRepository
+from graphql_auth.sessions.document import RevocationDocument, SessionDocument
+from graphql_auth.sessions.repository import (
+    CLOCK_SKEW,
+    RefreshTokenDigests,
+    Revocation,
+    SessionRepository,
+)
 
 pytestmark = pytest.mark.anyio
 
 Database = AsyncDatabase[dict[str, Any]]
 
 # Far ahead, or MongoDB would remove what has expired.
+EPOCH = datetime.fromtimestamp(0, UTC)
 NOW = datetime(2126, 1, 1, tzinfo=UTC)
 USER = PydanticObjectId()
 HOUR = timedelta(hours=1)
@@ -78,10 +93,21 @@ async def test_ended_session_is_kept_until_access_tokens_expire() -> None:
     assert ended is not None
     assert ended.until == NOW + 3 * HOUR + CLOCK_SKEW
     assert abs(ended.at - datetime.now(UTC)) < timedelta(minutes=1)
-    found = SessionRepository().revoked_between
-    assert [batch async for batch in found(ended.at - HOUR, ended.at, 9)] == [[ended]]
-    assert [batch async for batch in found(ended.at, ended.at + HOUR, 9)] == []
-    assert [batch async for batch in found(ended.at - HOUR, ended.at - MILLISECOND, 9)] == []
+    ((stored,),) = await revoked(ended.at - HOUR, ended.at, SessionDocument)
+    assert stored == ended
+    ((published,),) = await revoked(ended.at - MILLISECOND, ended.at + HOUR)
+    assert (published.session_id, published.until) == (ended.session_id, ended.until)
+    for at, source in ((stored.at, SessionDocument), (published.at, RevocationDocument)):
+        assert len(await revoked(at - HOUR, at, source)) == 1
+        assert await revoked(at, at + HOUR, source) == []
+        assert await revoked(at - HOUR, at - MILLISECOND, source) == []
+
+
+async def revoked(
+    start: datetime, end: datetime, source: type[Document] = RevocationDocument
+) -> list[list[Revocation]]:
+    found = SessionRepository().revoked_between(start, end, 9, source)
+    return [batch async for batch in found]
 
 
 @pytest.mark.usefixtures("stored")
@@ -92,7 +118,78 @@ async def test_end_all_returns_ended_sessions() -> None:
 
     ended = await SessionRepository().end_all(str(USER), except_session=str(added[1].id))
 
-    assert {one.session_id for one in ended} == {str(added[n].id) for n in (2, 3)}
+    # Also the one that had ended: it may not be published yet.
+    assert {one.session_id for one in ended} == {str(added[n].id) for n in (0, 2, 3)}
+
+
+async def crash(*_: Any) -> NoReturn:
+    raise Unavailable
+
+
+def end(session: SessionDocument) -> Awaitable[object]:
+    return SessionRepository().end(str(USER), str(session.id))
+
+
+def end_all(_: SessionDocument) -> Awaitable[object]:
+    return SessionRepository().end_all(str(USER))
+
+
+def erase(_: SessionDocument) -> Awaitable[object]:
+    return SessionRepository().erase(str(USER))
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("again", [end, end_all, erase])
+@pytest.mark.parametrize("first", [end, end_all, erase])
+async def test_end_that_was_not_published_is_published_by_next_try(
+    first: Callable[[SessionDocument], Awaitable[object]],
+    again: Callable[[SessionDocument], Awaitable[object]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    added = await SessionRepository().add(session())
+    with monkeypatch.context() as patch:
+        patch.setattr(SessionRepository, "_publish", crash)
+        with pytest.raises(Unavailable):
+            await first(added)
+    ((swept,),) = await revoked(EPOCH, NOW, SessionDocument)
+    assert await revoked(EPOCH, NOW) == []
+
+    await again(added)
+
+    ((published,),) = await revoked(EPOCH, NOW)
+    assert (published.session_id, published.until) == (swept.session_id, swept.until)
+    # A further try does not change what polls have read.
+    await again(added)
+    assert await revoked(EPOCH, NOW) == [[published]]
+
+
+class OtherProcess(CommandListener):
+    """Erases all sessions as soon as this process has found them."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def started(self, _: CommandStartedEvent) -> None:
+        """Wait for the answer."""
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        if event.command_name == "aggregate":
+            with MongoClient[dict[str, Any]](self._uri) as client:
+                client.get_default_database()["graphql_auth_sessions"].delete_many({})
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        raise AssertionError(event.failure)
+
+
+async def test_sessions_that_another_process_erases_meanwhile_are_no_failure(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_client = partial(AsyncMongoClient, event_listeners=[OtherProcess(database_uri)])
+    monkeypatch.setattr("graphql_auth.mongo.client.AsyncMongoClient", connect_client)
+    async with connect(database_uri, DOCUMENTS):
+        await SessionRepository().add(session())
+
+        assert await SessionRepository().end_all(str(USER)) == []
 
 
 async def test_any_number_of_sessions_is_erased_by_small_commands(
@@ -107,10 +204,9 @@ async def test_any_number_of_sessions_is_erased_by_small_commands(
     assert len(await SessionRepository().erase(str(USER))) == 5
 
     await stored.command("profile", 0)
-    updates = await stored["system.profile"].find({"op": "update"}).to_list()
-    assert max(update["nModified"] for update in updates) == 2
-    found = await stored["graphql_auth_sessions"].find().to_list()
-    assert [one.keys() for one in found] == [{"_id", "ended_at", "expires_at"}] * 5
+    deletions = await stored["system.profile"].find({"op": "remove"}).to_list()
+    assert [deletion["ndeleted"] for deletion in deletions] == [2, 2, 1]
+    assert await stored["graphql_auth_sessions"].count_documents({}) == 0
 
 
 @pytest.mark.usefixtures("stored")

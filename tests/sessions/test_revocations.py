@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from beanie import Document
 from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from graphql_auth.errors import Unauthenticated, Unavailable
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.sessions import revocations as module
+from graphql_auth.sessions.document import RevocationDocument, SessionDocument
 from graphql_auth.sessions.repository import BATCH, Revocation, SessionRepository
 from graphql_auth.sessions.revocations import Revocations, RevocationSet
 
@@ -93,8 +95,11 @@ class Source(SessionRepository):
 
     def __init__(self) -> None:
         self.ended: list[Revocation] = []
+        self.unpublished: list[Revocation] = []
         self.fault: Exception | None = None
+        self.has_lost_shard = False
         self.asked: list[datetime] = []
+        self.asked_of: list[type[Document]] = []
         self.patience: list[float] = []
         self.batches = 0
         self.database_time = datetime.now(UTC)
@@ -104,14 +109,18 @@ class Source(SessionRepository):
         return self.database_time
 
     async def revoked_between(
-        self, start: datetime, end: datetime, seconds: float
+        self, start: datetime, end: datetime, seconds: float, source: type[Document]
     ) -> AsyncGenerator[list[Revocation]]:
         self.asked.append(start)
+        self.asked_of.append(source)
         self.patience.append(seconds)
         self.when_asked()
         if self.fault:
             raise self.fault
-        found = [one for one in self.ended if start < one.at <= end]
+        if source is SessionDocument and self.has_lost_shard:
+            raise Unavailable
+        stored = self.ended if source is RevocationDocument else self.unpublished
+        found = [one for one in stored if start < one.at <= end]
         found.sort(key=lambda one: one.at, reverse=True)
         for first in range(0, len(found), BATCH):
             self.batches += 1
@@ -174,6 +183,7 @@ async def test_sweep_reads_late_revocation(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     await revocations.poll()
+    await revocations.sweep()
     source.ended.append(soon(IDS[0]))
     await revocations.poll()
     for number, seconds in enumerate([9, 8, 1], start=1):
@@ -211,6 +221,7 @@ async def test_poll_reads_little_and_sweep_reads_overlap(
     revocations: Revocations, source: Source, now: Now
 ) -> None:
     await revocations.poll()
+    await revocations.sweep()
     start = source.database_time
     source.ended.append(Revocation(IDS[0], start, FAR))
     await revocations.poll()
@@ -221,12 +232,17 @@ async def test_poll_reads_little_and_sweep_reads_overlap(
     await revocations.sweep()
 
     overlap, delay = module.OVERLAP, module.MAX_DELAY
-    assert source.asked == [
-        module.EPOCH,
-        module.EPOCH - delay,
-        start - delay,
-        start - overlap,
-        start + timedelta(seconds=5) - overlap,
+    everything = module.EPOCH - delay
+    assert [*zip(source.asked, source.asked_of, strict=True)] == [
+        (everything, RevocationDocument),
+        (module.EPOCH, RevocationDocument),
+        (module.EPOCH, SessionDocument),
+        (everything, RevocationDocument),
+        (start - delay, RevocationDocument),
+        (start - overlap, RevocationDocument),
+        (start - overlap, SessionDocument),
+        (start + timedelta(seconds=5) - overlap, RevocationDocument),
+        (start + timedelta(seconds=5) - overlap, SessionDocument),
     ]
 
 
@@ -291,12 +307,47 @@ async def test_sweep_reads_revocations_of_clock_that_is_ahead(
 
 
 @pytest.mark.anyio
-async def test_sweep_before_first_poll_reads_overlap(
+async def test_first_sweep_that_succeeds_reads_everything(
     revocations: Revocations, source: Source
 ) -> None:
+    source.unpublished.append(Revocation(IDS[0], START, FAR))
+    source.has_lost_shard = True
+    with pytest.raises(Unavailable):
+        await revocations.sweep()
+    source.has_lost_shard = False
+    for _ in range(2):
+        await revocations.sweep()
+
+    overlap = source.database_time - module.OVERLAP
+    assert source.asked == [module.EPOCH] * 4 + [overlap] * 2
+    assert IDS[0] in revocations.revoked
+
+
+@pytest.mark.anyio
+async def test_lost_shard_fails_sweeps_and_no_poll(
+    revocations: Revocations, source: Source, now: Now
+) -> None:
+    await revocations.poll()
+    await revocations.sweep()
+    source.has_lost_shard = True
+    for published in IDS[:2]:
+        pass_time(source, now, 1800)
+        await revocations.poll()
+        late = source.database_time - timedelta(seconds=9)
+        source.ended.append(Revocation(published, late, FAR))
+        with pytest.raises(Unavailable):
+            await revocations.sweep()
+        with pytest.raises(Unauthenticated):
+            revocations.check(published)
+        revocations.check(IDS[2])
+    lost = source.database_time - timedelta(seconds=3600)
+    source.unpublished.append(Revocation(IDS[2], lost, FAR))
+    source.has_lost_shard = False
+
     await revocations.sweep()
 
-    assert source.asked == [source.database_time - module.OVERLAP]
+    with pytest.raises(Unauthenticated):
+        revocations.check(IDS[2])
 
 
 @pytest.mark.anyio
@@ -310,6 +361,7 @@ async def test_sweep_of_burst_pauses_between_batches(
 
     monkeypatch.setattr(asyncio, "sleep", pause)
     await revocations.poll()
+    await revocations.sweep()
     source.ended = [
         Revocation(f"{number:024x}", source.database_time, FAR) for number in range(2 * BATCH + 1)
     ]
@@ -325,6 +377,7 @@ async def test_step_of_database_clock_hides_no_revocation(
     revocations: Revocations, source: Source, now: Now, seconds: float
 ) -> None:
     await revocations.poll()
+    await revocations.sweep()
     before = source.database_time
     source.database_time += timedelta(seconds=seconds)
     after = source.database_time
