@@ -261,7 +261,6 @@ def _unchanged(user: UserDocument) -> dict[str, Any]:
     # Users of another program have no such field, or another one; see Count.
     is_ours = {"$eq": [{"$type": "$password_changes"}, "int"]}
     count = {"$cond": [is_ours, "$password_changes", 0]}
-    # The e-mail is also the shard key, so that a sharded cluster asks one shard only.
     return {
         "_id": user.id,
         "email": user.email,
