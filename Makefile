@@ -46,9 +46,13 @@ docs: $(VENV)/.installed-dev tests/integrations/node_modules $(ENVOY)/.installed
 	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q -rP tests/docs/pages.py
 
-faults: $(VENV)/.installed-dev tests/integrations/node_modules ## Test faults of a replica set, of workers, restarts and keys, under load: 11 minutes
+faults: $(VENV)/.installed-dev ## Test faults of a replica set, of workers and restarts, under load: 8 minutes
 	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q -rPs tests/faults/*_faults.py
+
+cluster: $(VENV)/.installed-dev tests/integrations/node_modules ## Test real shards, and a rotation of keys under load: 3 minutes (needs Node.js)
+	@scripts/nginx >/dev/null
+	@$(BIN)/pytest -q -rPs tests/faults/*_cluster.py
 
 soak: $(VENV)/.installed-dev ## Run a server with everything on for 20 minutes, and fail if it grows
 	@$(BIN)/python -m tests.faults.soak 20
