@@ -15,7 +15,7 @@ from graphql_auth.services import ServiceContainer
 from tests.accounts.with_mail.links import Database
 from tests.client import VIEWER, WELCOME, Client, code, extensions, registration
 from tests.conftest import Start
-from tests.faults.sharded_cluster import DATABASE, OTHER, PRIMARY, ShardedCluster
+from tests.faults.shards import DATABASE, OTHER, PRIMARY, ShardedCluster
 from tests.outages import until
 from tests.process import ServerProcess
 from tests.test_shard_keys import (  # noqa: F401 - fixtures
