@@ -241,6 +241,7 @@ async def test_eviction_of_thousands_of_sessions(
     assert await database["graphql_auth_sessions"].count_documents({"ended_at": None}) == 100
     await end_all(services, user)
     assert await database["graphql_auth_sessions"].count_documents({"ended_at": None}) == 0
+    assert await database["graphql_auth_revocations"].count_documents({}) == 2_503
 
 
 async def test_session_times_are_by_shared_clock(
