@@ -33,7 +33,7 @@ from graphql_auth.graphql_http.params import GraphQLParams
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
 from graphql_auth.hooks import Hooks
-from graphql_auth.keys import token_secrets
+from graphql_auth.keys import read_secrets, reveal
 from graphql_auth.mail.mailer import Mailer
 from graphql_auth.mongo.client import (
     bind_documents,
@@ -47,12 +47,12 @@ from graphql_auth.operations.probes import Probes
 from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.runtime.periodic import run_periodically
 from graphql_auth.schema import Schema, create_schema
-from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services, reveal
+from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services
 from graphql_auth.sessions.added_claims import AddedClaims
 from graphql_auth.sessions.cors import AllowedOriginsMiddleware
 from graphql_auth.settings import Settings
 from graphql_auth.tokens.key_fingerprint import check_token_key
-from graphql_auth.tokens.published_keys import PublishedKeys
+from graphql_auth.tokens.published_keys import create_routes
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.scan import UserScan
 
@@ -119,8 +119,9 @@ def create_app(
         claims=parts.claims,
     )
     probes = Probes(services.revocations, services.indexes)
+    keys = create_routes(services.key_ring, settings.issuer) if settings.signing_keys else []
     app = Starlette(
-        routes=[*_routes(settings, services, parts, probes), *probes.routes],
+        routes=[*_routes(settings, services, parts, probes), *probes.routes, *keys],
         middleware=[*_middleware(settings)],
         exception_handlers=dict.fromkeys(
             (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), partial(not_found, parts.path)
@@ -159,11 +160,10 @@ def _routes(
     route = Route(parts.path, endpoint)
     # Starlette ends the expression with $, which accepts a newline too.
     route.path_regex = re.compile(rf"{re.escape(parts.path)}\Z")
-    published = PublishedKeys(services.key_ring, settings.issuer).routes
     if playground is None:
-        return [route, *published]
+        return [route]
     home = Route("/", partial(redirect_browser, parts.path))
-    return [route, Route(parts.path + ASSETS, playground.asset), home, *published]
+    return [route, Route(parts.path + ASSETS, playground.asset), home]
 
 
 def _lifespan(
@@ -205,7 +205,7 @@ async def check_database(settings: Settings, parts: Parts) -> AsyncIterator[Data
         with translate_start_errors(database.name):
             await create_declared_indexes(database, parts.documents)
         with translate_start_errors(f"{database.name}.{MetaDocument.get_collection_name()}"):
-            await check_token_key(*token_secrets(settings))
+            await check_token_key(*read_secrets(settings).values())
         await UserCheck(UserScan(), PasswordHasher(settings.bcrypt_rounds)).log_count()
         yield database
 

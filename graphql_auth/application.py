@@ -26,9 +26,9 @@ from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.hooks import EventName, Hook
+from graphql_auth.keys import reveal
 from graphql_auth.mail.mailer import Mailer
 from graphql_auth.schema import Mutation, Query, Schema, create_schema
-from graphql_auth.services import reveal
 from graphql_auth.sessions.added_claims import AddClaims
 from graphql_auth.settings import Settings, TokenSource
 from graphql_auth.tokens.access_tokens import Principal

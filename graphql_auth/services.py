@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import HttpUrl, SecretStr
+from pydantic import HttpUrl
 from strawberry.dataloader import DataLoader
 
 from graphql_auth.account_services import create_account_services
@@ -16,7 +16,7 @@ from graphql_auth.accounts.password_change import SECONDS_BETWEEN_COMPLETIONS
 from graphql_auth.context import Services
 from graphql_auth.errors import StartError
 from graphql_auth.hooks import Hooks
-from graphql_auth.keys import create_access_tokens, token_secrets
+from graphql_auth.keys import create_access_tokens, read_secrets
 from graphql_auth.mail.document import OutboxDocument
 from graphql_auth.mail.mailer import ConsoleMailer, Mailer
 from graphql_auth.mail.messages import Messages
@@ -147,7 +147,7 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     sessions = _session_services(settings, issuer, load_user, clock, hooks)
     links = OneTimeTokens(now)
     outbox = create_outbox(settings, mailer, links.issue, now, processes)
-    devices = DeviceTokens(*token_secrets(settings))
+    devices = DeviceTokens(*read_secrets(settings).values())
     sign_in_parts = users, passwords, throttle, devices, sessions["sessions"]
     return ServiceContainer(
         **create_account_services(settings, *sign_in_parts, links, outbox, hooks, now),
@@ -251,13 +251,6 @@ class _UserLoader:
             self._loop = loop
             self._load = DataLoader(self._users.get_many, cache=False).load
         return self._load(user_id)
-
-
-def reveal(value: SecretStr | None) -> str:
-    """Return a secret that has to be set; raises ValueError if it is not."""
-    if value is None:
-        raise ValueError("an application needs MONGO_URI and TOKEN_KEY")
-    return value.get_secret_value()
 
 
 def _lifetimes(settings: Settings) -> Lifetimes:

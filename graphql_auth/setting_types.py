@@ -13,8 +13,6 @@ from graphql_auth.origins import is_local
 MIN_KEY_BYTES = 32
 # With TLS from the start, with STARTTLS, and without TLS.
 SMTP_SCHEMES = {"smtps", "smtp", "smtp+plain"}
-# Of a claim: no spaces, quotes or control characters.
-PRINTABLE = r"^[!#-\[\]-~]{1,200}$"
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 _UNITS["s"] = SECOND = timedelta(seconds=1)
@@ -87,3 +85,5 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 LOWER_CASE = BeforeValidator(_lower)
 COMMA_SEPARATED = BeforeValidator(_split)
 NONE_IF_OFF = BeforeValidator(_none_if_off)
+# StringOrURI (RFC 7519 section 2): a colon makes it a URI, which begins with its scheme.
+CLAIM = Field(pattern=r"^([A-Za-z][A-Za-z0-9+.-]*:[!#-\[\]-~]+|[!#-9;-\[\]-~]+)$", max_length=200)

@@ -24,6 +24,7 @@ from graphql_auth.errors import StartError
 from graphql_auth.logs import LogFormat
 from graphql_auth.origins import DevOrigins, is_local, normalize_origin, parse_origin
 from graphql_auth.setting_types import (
+    CLAIM,
     COMMA_SEPARATED,
     DAY,
     HOUR,
@@ -31,7 +32,6 @@ from graphql_auth.setting_types import (
     MIN_KEY_BYTES,
     MINUTE,
     NONE_IF_OFF,
-    PRINTABLE,
     SECOND,
     Count,
     Duration,
@@ -92,16 +92,16 @@ class Settings(BaseModel):
     """Secret that signs access tokens, at least 32 bytes; required with MONGO_URI, otherwise
     generated in DATA_DIR."""
     token_key_file: Annotated[Path | None, "the path of a file"] = None
-    """File with that secret, instead of TOKEN_KEY: for the secrets of containers."""
+    """File that contains this secret, in place of TOKEN_KEY, as containers get secrets."""
     token_key_previous: Annotated[TokenKey | None, KEY_FORM] = None
-    """Earlier TOKEN_KEY, which still verifies; see docs/running.md."""
+    """Another secret that verifies while TOKEN_KEY changes; see docs/running.md."""
     signing_keys: Annotated[Path | None, "the path of a directory"] = None
-    """Directory of the private keys that sign access tokens, so that other services can verify
-    them; see docs/other-services.md. If unset, TOKEN_KEY signs."""
-    issuer: Annotated[str, Field(pattern=PRINTABLE), "a name or an https URL"] = "graphql-auth"
-    """Claim `iss` of access tokens. A change makes clients refresh their tokens."""
-    audience: Annotated[str, Field(pattern=PRINTABLE), "a name or a URL"] = "graphql-auth"
-    """Claim `aud` of access tokens. A change makes clients refresh their tokens."""
+    """Directory of private keys that sign access tokens in place of TOKEN_KEY, so that other
+    services can verify them; see docs/other-services.md."""
+    issuer: Annotated[str, CLAIM, "an https URL or a name, without spaces"] = "graphql-auth"
+    """Claim `iss` of access tokens; after a change, clients have to refresh their access tokens."""
+    audience: Annotated[str, CLAIM, "a URL or a name, without spaces"] = "graphql-auth"
+    """Claim `aud` of access tokens; after a change, clients have to refresh their access tokens."""
     host: Annotated[str, Field(min_length=1), "a host name or an IP address"] = "127.0.0.1"
     """Host name or IP address to listen on; 0.0.0.0 accepts connections from other machines."""
     port: Annotated[Port | None, "an integer from 0 to 65535"] = None

@@ -1,7 +1,7 @@
 """Access tokens: JSON Web Tokens in the profile of RFC 9068.
 
-The algorithms of PyJWT check the signature. Header and claims are checked here, because PyJWT
-accepts much that RFC 7519, RFC 8725 and RFC 9068 forbid.
+The algorithms are those of PyJWT. Header and claims are checked here, because PyJWT accepts much
+that RFC 7519, RFC 8725 and RFC 9068 forbid.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.roles import MAX_ROLES, is_role
-from graphql_auth.tokens.token_keys import KeyRing, decode_segment, encode_segment
+from graphql_auth.tokens.token_keys import KeyRing, decode_segment
 
 # With HS256 and without roles, a token has 317 characters. With RS256, the most and longest roles
 # and the most claims of an application, 5,250.
@@ -28,7 +28,7 @@ CLOCK_SKEW_SECONDS = 60
 MAX_LIFETIME_SECONDS = 366 * 24 * 3600
 
 # Three segments of base64url without padding (RFC 7515 section 7.1).
-_COMPACT = re.compile(r"([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
+_COMPACT = re.compile(r"([\w-]+)\.([\w-]+)\.[\w-]+", re.ASCII)
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -69,7 +69,10 @@ class AccessTokens:
         self._lifetime = int(lifetime.total_seconds())
         self._now = now
         self._names = {"iss": issuer, "aud": audience}
-        self._forget_claims()
+        # The claims of a valid token never change; only its times are checked each time.
+        self._cached_claims = lru_cache(CACHE_SIZE)(self._decode)
+        # Otherwise tokens of a key that is retired would stay valid.
+        ring.on_change = self._cached_claims.cache_clear
 
     def expiry(self) -> datetime:
         """Return when a token that is issued now expires."""
@@ -99,8 +102,7 @@ class AccessTokens:
         }
         if roles:
             claims["roles"] = sorted(roles)
-        payload = json.dumps(claims, separators=(",", ":")).encode()
-        token = self.ring.current.signing.sign(payload)
+        token = self.ring.signing.sign(claims)
         return AccessToken(token, datetime.fromtimestamp(claims["exp"], UTC))
 
     def verify(self, token: str) -> Principal:
@@ -108,8 +110,6 @@ class AccessTokens:
 
         Raises Unauthenticated: TOKEN_EXPIRED if only the expiry is wrong, otherwise TOKEN_INVALID.
         """
-        if self.ring.current is not self._cached_keys:
-            self._forget_claims()
         principal, issued_at, expires_at = self._cached_claims(token)
         now = self._now()
         if issued_at > now + CLOCK_SKEW_SECONDS:
@@ -118,42 +118,24 @@ class AccessTokens:
             raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
         return principal
 
-    def _forget_claims(self) -> None:
-        # The claims of a valid token never change; only its times are checked each time. When the
-        # keys change, each token is verified again.
-        self._cached_keys = self.ring.current
-        self._cached_claims = lru_cache(CACHE_SIZE)(self._decode)
-
     def _decode(self, token: str) -> tuple[Principal, int, int]:
         """Verify everything except the times; return principal, `iat` and `exp`."""
         match = _COMPACT.fullmatch(token) if len(token) <= MAX_TOKEN_LENGTH else None
-        if match is None:
-            raise Unauthenticated(TokenReason.TOKEN_INVALID)
+        # The header must be one that we issue, byte for byte: no other algorithm, no further or
+        # duplicate name. It only chooses the keys.
+        keys = self.ring.find(match[1]) if match else ()
         try:
-            payload = self._verify_signature(*match.groups())
+            if match is None or not any(key.has_signed(token) for key in keys):
+                raise Unauthenticated(TokenReason.TOKEN_INVALID)
             # Bytes could be UTF-16 or UTF-32 too (RFC 8725 section 3.7).
-            claims = json.loads(payload.decode(), object_pairs_hook=_refuse_duplicates)
+            payload = decode_segment(match[2]).decode()
+            claims = json.loads(payload, object_pairs_hook=_refuse_duplicates)
         except (ValueError, RecursionError):
             raise Unauthenticated(TokenReason.TOKEN_INVALID) from None
         if not isinstance(claims, dict) or not self._are_valid(claims):
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         principal = Principal(claims["sub"], claims["sid"], tuple(claims.get("roles", ())))
         return principal, claims["iat"], claims["exp"]
-
-    def _verify_signature(self, header: str, payload: str, text: str) -> bytes:
-        """Return the payload of a token; raises ValueError unless a key of the ring signed it."""
-        # The header must be one that we issue, byte for byte: no other algorithm, no further or
-        # duplicate name. It only chooses the key.
-        if not (candidates := self.ring.current.find(header)):
-            # The key of another process may be a moment old.
-            self.ring.reload()
-            candidates = self.ring.current.find(header)
-        signed, signature = f"{header}.{payload}".encode(), decode_segment(text)
-        # The last character can have spare bits. With others than zero, a token has more spellings.
-        is_canonical = encode_segment(signature) == text
-        if not is_canonical or not any(key.verifies(signed, signature) for key in candidates):
-            raise ValueError("no key signed this")
-        return decode_segment(payload)
 
     def _are_valid(self, claims: dict[str, Any]) -> bool:
         """Whether the claims have the values, the types and the sizes that we issue."""

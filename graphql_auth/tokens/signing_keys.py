@@ -1,168 +1,135 @@
-"""The key pairs in the directory SIGNING_KEYS: other services verify with their public halves."""
+"""The private keys in the directory SIGNING_KEYS. They need the extra graphql-auth[keys]."""
 
 import hashlib
-import json
-import logging
+import os
 import stat
-import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-
 from graphql_auth.errors import StartError
 from graphql_auth.runtime.files import read_file, write_private_file
-from graphql_auth.tokens.token_keys import KeyRing, TokenKey, TokenKeys, encode_segment
+from graphql_auth.tokens.token_keys import (
+    KeyFile,
+    TokenKey,
+    decode_segment,
+    encode_json,
+    encode_segment,
+)
 
-# Verifiers read the published keys within this time, before one of them signs.
-SECONDS_BEFORE_SIGNING = 3600.0
-# Tokens of unknown keys cause no more reads than this.
-SECONDS_BETWEEN_LOOKS = 1.0
-MIN_RSA_BITS, MAX_RSA_BITS = 3072, 4096
-RSA_EXPONENT = 65537
+try:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        load_pem_private_key,
+    )
+    from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+except ImportError:
+    raise StartError(
+        "SIGNING_KEYS needs the package cryptography: pip install 'graphql-auth[keys]'"
+    ) from None
+
+# Longer ones would make tokens longer than MAX_TOKEN_LENGTH.
+RSA_BITS = range(3072, 4097)
+KINDS = "a private key in PEM without a password: EC on P-256, Ed25519, or RSA of 3072 to 4096 bits"
 # RFC 7638 section 3.2, RFC 8037 section 2.
 THUMBPRINT_MEMBERS = {"crv", "e", "kty", "n", "x", "y"}
-
-PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A key pair, its file, and since when it is published, in seconds since 1970."""
-
-    key: TokenKey
-    path: Path
-    published_at: float
-
-    @property
-    def signs_from(self) -> float:
-        """When the key can sign, although there are others."""
-        return self.published_at + SECONDS_BEFORE_SIGNING
-
-
-class SigningKeys(KeyRing):
-    """The key pairs in a directory, and the secrets, which verify too.
-
-    Of the key pairs that have been published for an hour, the newest signs; if there is none, the
-    oldest of all. While there is no key pair, the first secret signs.
-
-    Raises StartError when a file cannot be used, or other users can read it.
-    """
-
-    def __init__(self, directory: Path, secrets: Sequence[TokenKey] = ()) -> None:
-        self._directory = directory
-        self._secrets = secrets
-        self._parsed: dict[tuple[Path, int, int], TokenKey] = {}
-        self._problem = ""
-        self._read_at = time.monotonic()
-        self.found = self._read()
-        super().__init__(self._choose())
-
-    def reload(self) -> None:
-        """Read the directory again, unless that was less than a second ago."""
-        if time.monotonic() - self._read_at < SECONDS_BETWEEN_LOOKS:
-            return
-        self._read_at, problem = time.monotonic(), ""
-        try:
-            self.found = self._read()
-        except StartError as error:
-            # For instance a file that is being copied, or a directory that is away.
-            problem = str(error)
-        if problem and problem != self._problem:
-            logger.error("the signing keys stay as they were: %s", problem)
-        self._problem, chosen = problem, self._choose()
-        if chosen.all != self.current.all:
-            self.current = chosen
-
-    def _choose(self) -> TokenKeys:
-        published = [found for found in self.found if found.signs_from <= time.time()]
-        signing = published[-1:] or self.found[:1]
-        return TokenKeys([found.key for found in [*signing, *self.found]] + [*self._secrets])
-
-    def _read(self) -> list[SigningKey]:
-        """Return the keys in the directory, the oldest first."""
-        found = []
-        try:
-            for path in [path for path in self._directory.iterdir() if path.suffix == ".pem"]:
-                # One can be retired at this moment.
-                with suppress(FileNotFoundError):
-                    found.append(self._read_key(path))
-        except OSError as error:
-            raise StartError(
-                f"SIGNING_KEYS: {self._directory} cannot be read ({error.strerror})."
-                " This makes it, with a key: graphql-auth keys new"
-            ) from None
-        return sorted(found, key=lambda one: (one.published_at, one.path))
-
-    def _read_key(self, path: Path) -> SigningKey:
-        status = path.stat()
-        if status.st_mode & stat.S_IRWXO:
-            raise StartError(f"{path} can be read by other users; run: chmod o= {path}")
-        version = path, status.st_mtime_ns, status.st_ino
-        if version not in self._parsed:
-            self._parsed[version] = load_key(path)
-        return SigningKey(self._parsed[version], path, status.st_mtime)
-
-
-def load_key(path: Path) -> TokenKey:
-    """Return the key pair in a PEM file; raises StartError, and OSError if it cannot be read."""
-    try:
-        return to_token_key(load_pem_private_key(read_file(path), None))
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise StartError(
-            f"SIGNING_KEYS: {path} is not a PEM file, without a password, with a private key:"
-            f" EC on P-256, Ed25519, or RSA of {MIN_RSA_BITS} to {MAX_RSA_BITS} bits."
-        ) from None
-
-
-def to_token_key(private: object) -> TokenKey:
-    """Return a private key with its algorithm; raises ValueError for other kinds of keys."""
-    match private:
-        case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1()):
-            algorithm = "ES256"
-        case ed25519.Ed25519PrivateKey():
-            algorithm = "EdDSA"
-        case rsa.RSAPrivateKey(key_size=size) if MIN_RSA_BITS <= size <= MAX_RSA_BITS:
-            algorithm = "RS256"
-        case _:
-            raise ValueError("another kind of key")
-    public = private.public_key()
-    jwk: dict[str, Any] = jwt.get_algorithm_by_name(algorithm).to_jwk(public, as_dict=True)
-    members = {name: jwk[name] for name in sorted(THUMBPRINT_MEMBERS & jwk.keys())}
-    thumbprint = hashlib.sha256(json.dumps(members, separators=(",", ":")).encode()).digest()
-    kid = encode_segment(thumbprint)
-    shown = members | {"kid": kid, "use": "sig", "alg": algorithm}
-    return TokenKey(algorithm, private, public, kid, shown)
-
-
-def create_key(directory: Path, algorithm: str) -> TokenKey:
-    """Write a new key pair to a file of the directory, which is made if it is missing."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private = GENERATORS[algorithm]()
-    key = to_token_key(private)
-    if f"{key.kid}".startswith("-"):
-        # It would look like an option of `keys retire`.
-        return create_key(directory, algorithm)
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_private_file(directory / f"{key.kid}.pem", pem)
-    return key
-
-
+# The order of P-256. With a signature (r, s), (r, -s) is valid too.
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 GENERATORS: dict[str, Any] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "EdDSA": ed25519.Ed25519PrivateKey.generate,
-    "RS256": lambda: rsa.generate_private_key(RSA_EXPONENT, MIN_RSA_BITS),
+    "RS256": lambda: rsa.generate_private_key(65537, 3072),
 }
+
+
+class LowSAlgorithm(ECAlgorithm):
+    """ES256 with the lower of the two values of s, so that a token has one form."""
+
+    def sign(self, msg: bytes, key: ec.EllipticCurvePrivateKey) -> bytes:
+        signature = super().sign(msg, key)
+        s = int.from_bytes(signature[32:])
+        return signature[:32] + min(s, P256_ORDER - s).to_bytes(32)
+
+    def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:  # noqa: ANN401 - as in PyJWT
+        return int.from_bytes(sig[32:]) <= P256_ORDER // 2 and super().verify(msg, key, sig)
+
+
+def read_files(directory: Path, known: Mapping[bytes, TokenKey]) -> list[KeyFile]:
+    """Read ``*.pem``, the oldest first; ``known`` contents are not parsed again.
+
+    Raises StartError, which names the file.
+    """
+    try:
+        mode = directory.stat().st_mode
+        paths = sorted(directory.glob("*.pem"))
+    except OSError as error:
+        raise StartError(
+            f"SIGNING_KEYS: cannot read {directory} ({error.strerror}). Create it and a key by:"
+            " graphql-auth keys new."
+        ) from None
+    # Kubernetes makes it with the sticky bit: then only the owner of a file replaces it.
+    if mode & 0o022 and not mode & stat.S_ISVTX:
+        raise StartError(f"SIGNING_KEYS: others can write to it; run: chmod 700 {directory}.")
+    # Another process can retire one at this moment.
+    files = [_read_file(path, known) for path in paths if path.is_symlink() or path.exists()]
+    oldest_first = attrgetter("modified_at", "path")
+    # A copy of a key is as old as the key.
+    files = [*{f.key.header: f for f in sorted(files, key=oldest_first, reverse=True)}.values()]
+    return sorted(files, key=oldest_first)
+
+
+def _read_file(path: Path, known: Mapping[bytes, TokenKey]) -> KeyFile:
+    try:
+        status = path.stat()
+        # As PostgreSQL has it: the group may read a file of root, as Kubernetes makes them.
+        forbidden = 0o037 if status.st_uid == 0 != os.geteuid() else 0o077
+        if status.st_uid not in {0, os.geteuid()} or status.st_mode & forbidden:
+            raise StartError(
+                f"SIGNING_KEYS: others own or can read {path}; run: chmod 600 {path},"
+                " as the user of the server."
+            )
+        # Not a FIFO, for which the event loop would wait.
+        content = read_file(path) if stat.S_ISREG(status.st_mode) else b""
+        key = known.get(content) or to_token_key(load_pem_private_key(content, None))
+    except OSError as error:
+        raise StartError(f"SIGNING_KEYS: cannot read {path} ({error.strerror}).") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise StartError(f"SIGNING_KEYS: {path} is not {KINDS}. Remove it.") from None
+    return KeyFile(path, status.st_mtime, content, key)
+
+
+def to_token_key(private: Any) -> TokenKey:  # noqa: ANN401 - any private key
+    """Return a private key with its algorithm; raises ValueError for other kinds of keys."""
+    algorithm: Any
+    match private:
+        case ec.EllipticCurvePrivateKey(curve=ec.SECP256R1()):
+            name, algorithm = "ES256", LowSAlgorithm(ECAlgorithm.SHA256, ec.SECP256R1)
+        case ed25519.Ed25519PrivateKey():
+            name, algorithm = "EdDSA", OKPAlgorithm()
+        case rsa.RSAPrivateKey() if private.key_size in RSA_BITS:
+            name, algorithm = "RS256", RSAAlgorithm(RSAAlgorithm.SHA256)
+        case _:
+            raise ValueError("another kind of key")
+    public = private.public_key()
+    jwk = algorithm.to_jwk(public, as_dict=True)
+    members = {member: jwk[member] for member in sorted(THUMBPRINT_MEMBERS & jwk.keys())}
+    kid = encode_segment(hashlib.sha256(decode_segment(encode_json(members))).digest())
+    header = encode_json({"alg": name, "kid": kid, "typ": "at+jwt"})
+    shown = {**members, "kid": kid, "use": "sig", "alg": name}
+    return TokenKey(header, algorithm, private, public, shown)
+
+
+def create_key(directory: Path, algorithm: str) -> TokenKey:
+    """Write a new key to a file of the directory, which is made if it is missing."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    generated = iter(lambda: to_token_key(GENERATORS[algorithm]()), None)
+    # With "-" in front, the id would look like an option of `keys retire`.
+    key = next(key for key in generated if not key.jwk["kid"].startswith("-"))
+    pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_private_file(directory / f"{key.jwk['kid']}.pem", pem)
+    return key

@@ -1,93 +1,128 @@
-"""The keys that sign access tokens, each for one algorithm (RFC 8725 section 3.1)."""
+"""The keys of the access tokens: secrets, and the files of SIGNING_KEYS."""
 
+import json
+import logging
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import jwt
-from jwt.algorithms import Algorithm
+from jwt.algorithms import Algorithm, HMACAlgorithm
+from jwt.exceptions import InvalidKeyError
 
 from graphql_auth.errors import StartError
 
-TYPE = "at+jwt"
-# The order of P-256. With a signature (r, s), (r, -s) is valid too.
-P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-P256_BYTES = 32
+# A new key is published for this long before it signs, so that all verifiers have it.
+SECONDS_BEFORE_SIGNING = 3600
 SECONDS_BETWEEN_READS = 60.0
+# A token of an unknown key has the directory read at once, but not more often than this.
+MIN_SECONDS_BETWEEN_READS = 1.0
+
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, repr=False)
 class TokenKey:
-    """A key with its only algorithm and the header of its tokens.
+    """A key, its one algorithm (RFC 8725 section 3.1) and its public members (RFC 7517).
 
-    ``kid`` is None for a shared secret. ``jwk`` has the public members of a key pair (RFC 7517).
+    ``header`` is the first segment of its tokens, byte for byte. A secret has no members.
     """
 
-    algorithm: str
-    private: Any = field(repr=False)
-    public: Any = field(repr=False)
-    kid: str | None = None
-    jwk: dict[str, str] = field(default_factory=dict, repr=False)
+    header: str
+    algorithm: Algorithm
+    private: Any
+    public: Any
+    jwk: Mapping[str, str]
 
-    @cached_property
-    def header(self) -> str:
-        """The first segment of each token of this key, which no token may differ from."""
-        headers = {"typ": TYPE} | ({"kid": self.kid} if self.kid else {})
-        return jwt.encode({}, self.private, self.algorithm, headers).partition(".")[0]
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        signed = f"{self.header}.{encode_json(claims)}"
+        return f"{signed}.{encode_segment(self.algorithm.sign(signed.encode(), self.private))}"
 
-    def sign(self, payload: bytes) -> str:
-        """Return a token with this payload, in compact form (RFC 7515 section 3.1)."""
-        signed = f"{self.header}.{encode_segment(payload)}"
-        signature = self._algorithm.sign(signed.encode(), self.private)
-        if self.algorithm == "ES256" and not _has_low_s(signature):
-            s = P256_ORDER - int.from_bytes(signature[P256_BYTES:])
-            signature = signature[:P256_BYTES] + s.to_bytes(P256_BYTES)
-        return f"{signed}.{encode_segment(signature)}"
-
-    def verifies(self, signed: bytes, signature: bytes) -> bool:
-        """Whether this key made a signature; of the two forms of ES256, only that with a low s."""
-        if self.algorithm == "ES256" and not _has_low_s(signature):
-            return False
-        return self._algorithm.verify(signed, self.public, signature)
-
-    @cached_property
-    def _algorithm(self) -> Algorithm:
-        return jwt.get_algorithm_by_name(self.algorithm)
+    def has_signed(self, token: str) -> bool:
+        """Whether this key signed a token; raises ValueError if it is not base64url."""
+        signed, _, text = token.rpartition(".")
+        signature = decode_segment(text)
+        # The last character can have spare bits. With others than zero, a token has more spellings.
+        is_canonical = encode_segment(signature) == text
+        return is_canonical and self.algorithm.verify(signed.encode(), self.public, signature)
 
 
-class TokenKeys:
-    """The keys that verify, of which the first signs, if there is one."""
-
-    def __init__(self, keys: Iterable[TokenKey]) -> None:
-        self.all = tuple(dict.fromkeys(keys))
-        self._by_header: dict[str, list[TokenKey]] = {}
-        for key in self.all:
-            self._by_header.setdefault(key.header, []).append(key)
-
-    @property
-    def signing(self) -> TokenKey:
-        """The key that signs; raises IndexError if there is none."""
-        return self.all[0]
-
-    def find(self, header: str) -> list[TokenKey]:
-        """Return the keys whose tokens have this first segment; all secrets have the same."""
-        return self._by_header.get(header, [])
+class KeyFile(NamedTuple):
+    path: Path
+    modified_at: float
+    content: bytes
+    key: TokenKey
 
 
 class KeyRing:
-    """The present keys, which stay the same. SigningKeys reads them from a directory."""
+    """The keys that verify tokens, and the one that signs: without files, the first secret.
 
-    def __init__(self, keys: TokenKeys) -> None:
-        self.current = keys
+    Raises StartError when the directory cannot be used.
+    """
 
-    def reload(self) -> None:
-        """Look for new keys."""
+    def __init__(self, secrets: Iterable[TokenKey], directory: Path | None = None) -> None:
+        self._secrets, self._directory = tuple(secrets), directory
+        self._files: list[KeyFile] = []
+        self._problem = ""
+        # Called when a key is added or removed.
+        self.on_change: Callable[[], object] = lambda: None
+        if directory:
+            self._files = self._read(directory)
+        self._arrange()
+
+    @property
+    def published(self) -> list[Mapping[str, str]]:
+        return [file.key.jwk for file in self._files]
+
+    def find(self, header: str) -> list[TokenKey]:
+        """Return the keys of a header. Another process can sign with a key that is new here."""
+        is_due = time.monotonic() >= self._read_again_at
+        if header not in self._by_header and self._directory and is_due:
+            self._read_again(self._directory)
+        return self._by_header.get(header, [])
 
     async def poll(self) -> None:
-        """Look for new keys, as a background job."""
-        self.reload()
+        if self._directory:
+            self._read_again(self._directory)
+
+    def _read_again(self, directory: Path) -> None:
+        """Read the directory. If it cannot be used, keep the keys and log why, once."""
+        before = self._by_header.keys()
+        try:
+            # None if a volume is not mounted. `keys retire` keeps one key.
+            files = self._read(directory)
+            problem = "" if files or not self._files else f"SIGNING_KEYS: {directory} is empty."
+            self._files = files or self._files
+        except StartError as error:
+            problem = str(error)
+        if problem and problem != self._problem:
+            logger.error("%s The keys that were read before stay in use.", problem)
+        self._problem = problem
+        self._arrange()
+        if self._by_header.keys() != before:
+            self.on_change()
+
+    def _read(self, directory: Path) -> list[KeyFile]:
+        # Imported here, because it needs an extra.
+        from graphql_auth.tokens.signing_keys import read_files  # noqa: PLC0415
+
+        return read_files(directory, {file.content: file.key for file in self._files})
+
+    def _arrange(self) -> None:
+        self._read_again_at = time.monotonic() + MIN_SECONDS_BETWEEN_READS
+        self._by_header: dict[str, list[TokenKey]] = {}
+        for key in (*(file.key for file in self._files), *self._secrets):
+            self._by_header.setdefault(key.header, []).append(key)
+        current = find_signing(self._files)
+        self.signing = current.key if current else self._secrets[0]
+
+
+def find_signing(files: list[KeyFile]) -> KeyFile | None:
+    """Return the newest file that is an hour old, otherwise the oldest one."""
+    latest = time.time() - SECONDS_BEFORE_SIGNING
+    return next((file for file in reversed(files) if file.modified_at <= latest), (*files, None)[0])
 
 
 def secret_key(secret: str, setting: str = "TOKEN_KEY") -> TokenKey:
@@ -95,24 +130,27 @@ def secret_key(secret: str, setting: str = "TOKEN_KEY") -> TokenKey:
 
     Raises StartError when PyJWT takes the secret for an asymmetric key.
     """
+    algorithm = HMACAlgorithm(HMACAlgorithm.SHA256)
     try:
-        prepared = jwt.get_algorithm_by_name("HS256").prepare_key(secret)
-    except jwt.InvalidKeyError:
+        prepared = algorithm.prepare_key(secret)
+    except InvalidKeyError:
         raise StartError(
             f"Invalid {setting}: expected a secret, found a public or private key."
         ) from None
-    return TokenKey("HS256", prepared, prepared)
+    return TokenKey(
+        encode_json({"alg": "HS256", "typ": "at+jwt"}), algorithm, prepared, prepared, {}
+    )
 
 
 def encode_segment(data: bytes) -> str:
-    """Return base64url without padding."""
+    """Encode as base64url without padding (RFC 7515 section 2)."""
     return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def encode_json(content: Mapping[str, Any]) -> str:
+    return encode_segment(json.dumps(content, separators=(",", ":")).encode())
 
 
 def decode_segment(text: str) -> bytes:
     """Decode base64url without padding; raises ValueError for an impossible length."""
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def _has_low_s(signature: bytes) -> bool:
-    return int.from_bytes(signature[P256_BYTES:]) <= P256_ORDER // 2
+    return urlsafe_b64decode(f"{text}==")
