@@ -105,9 +105,8 @@ def create_app(
     ``is_database_checked`` is whether ``check_database`` has succeeded before: then the application
     waits for a database that is away. If not, it runs the check, and fails to start if that fails.
 
-    Raises StartError when TOKEN_KEY is a public or private key, or a setting of mail is missing or
-    wrong, and ValueError without MONGO_URI or TOKEN_KEY; a caller that starts an embedded database
-    sets them first.
+    Raises StartError when a key or a setting of mail is missing or wrong, and ValueError without
+    MONGO_URI or TOKEN_KEY; a caller that starts an embedded database sets them first.
     """
     parts = parts or Parts(create_schema())
     services = create_services(
@@ -119,9 +118,8 @@ def create_app(
         claims=parts.claims,
     )
     probes = Probes(services.revocations, services.indexes)
-    keys = create_routes(services.key_ring, settings.issuer) if settings.signing_keys else []
     app = Starlette(
-        routes=[*_routes(settings, services, parts, probes), *probes.routes, *keys],
+        routes=_routes(settings, services, parts, probes),
         middleware=[*_middleware(settings)],
         exception_handlers=dict.fromkeys(
             (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), partial(not_found, parts.path)
@@ -160,10 +158,12 @@ def _routes(
     route = Route(parts.path, endpoint)
     # Starlette ends the expression with $, which accepts a newline too.
     route.path_regex = re.compile(rf"{re.escape(parts.path)}\Z")
+    keys = create_routes(services.key_ring, settings.issuer) if settings.signing_keys else []
     if playground is None:
-        return [route]
+        return [route, *probes.routes, *keys]
     home = Route("/", partial(redirect_browser, parts.path))
-    return [route, Route(parts.path + ASSETS, playground.asset), home]
+    assets = Route(parts.path + ASSETS, playground.asset)
+    return [route, assets, home, *probes.routes, *keys]
 
 
 def _lifespan(

@@ -133,8 +133,7 @@ def create_services(  # noqa: PLR0913 - all by name and optional
 
     ``now`` returns seconds since 1970; the default is the clock of the database.
 
-    Raises StartError when a key or a setting of mail is missing or wrong, and ValueError without
-    TOKEN_KEY.
+    Raises StartError when a key or a setting of mail is wrong, and ValueError without TOKEN_KEY.
     """
     clock = DatabaseClock()
     now, hooks = now or clock, hooks or Hooks()
@@ -142,10 +141,9 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     throttle, load_user = _throttle(settings, now), _UserLoader(users)
     hash_queue = HashQueue(threads=max(1, count_cores() // processes))
     pwned = _pwned_passwords(settings.breached_passwords)
-    passwords = _passwords(settings, hash_queue, pwned)
     issuer = TokenIssuer(create_access_tokens(settings, now), now, claims or AddedClaims())
     sessions = _session_services(settings, issuer, load_user, clock, hooks)
-    links = OneTimeTokens(now)
+    links, passwords = OneTimeTokens(now), _passwords(settings, hash_queue, pwned)
     outbox = create_outbox(settings, mailer, links.issue, now, processes)
     devices = DeviceTokens(*read_secrets(settings).values())
     sign_in_parts = users, passwords, throttle, devices, sessions["sessions"]
