@@ -48,7 +48,6 @@ from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.runtime.periodic import run_periodically
 from graphql_auth.schema import Schema, create_schema
 from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services
-from graphql_auth.sessions.added_claims import AddedClaims
 from graphql_auth.sessions.cors import AllowedOriginsMiddleware
 from graphql_auth.settings import Settings
 from graphql_auth.tokens.key_fingerprint import check_token_key
@@ -82,7 +81,6 @@ class Parts:
     limits: Limits | None = None
     path: str = GRAPHQL_PATH
     hooks: Hooks = field(default_factory=Hooks)
-    claims: AddedClaims = field(default_factory=AddedClaims)
     mailer: Mailer | None = None
     metrics: "Metrics | None" = None
 
@@ -115,7 +113,6 @@ def create_app(
         user_document=parts.user_document,
         hooks=parts.hooks,
         mailer=parts.mailer,
-        claims=parts.claims,
     )
     probes = Probes(services.revocations, services.indexes)
     app = Starlette(
@@ -205,7 +202,7 @@ async def check_database(settings: Settings, parts: Parts) -> AsyncIterator[Data
         with translate_start_errors(database.name):
             await create_declared_indexes(database, parts.documents)
         with translate_start_errors(f"{database.name}.{MetaDocument.get_collection_name()}"):
-            await check_token_key(*read_secrets(settings).values())
+            await check_token_key(*read_secrets(settings))
         await UserCheck(UserScan(), PasswordHasher(settings.bcrypt_rounds)).log_count()
         yield database
 

@@ -14,22 +14,21 @@ from beanie import Document
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
 
 from graphql_auth.app import ASSETS, GRAPHQL_PATH, Parts, create_app
-from graphql_auth.context import Indeterminate, bearer_challenge, identify_caller
+from graphql_auth.context import Indeterminate, identify_caller
 from graphql_auth.database import provide_database
 from graphql_auth.embedded_mongo.data_directory import DirectoryInUse
 from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
-from graphql_auth.hooks import EventName, Hook
+from graphql_auth.hooks import AddClaims, EventName, Hook
 from graphql_auth.keys import reveal
 from graphql_auth.mail.mailer import Mailer
 from graphql_auth.schema import Mutation, Query, Schema, create_schema
-from graphql_auth.sessions.added_claims import AddClaims
 from graphql_auth.settings import Settings, TokenSource
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.published_keys import JWKS_PATH, METADATA_PATH
@@ -99,8 +98,8 @@ class GraphQLAuth:
         return [
             Route(path, forward, include_in_schema=False),
             Route(path + ASSETS, forward, include_in_schema=False),
-            Route(JWKS_PATH, forward, include_in_schema=False),
-            Route(METADATA_PATH, forward, include_in_schema=False),
+            _KeysRoute(JWKS_PATH, forward, include_in_schema=False),
+            _KeysRoute(METADATA_PATH, forward, include_in_schema=False),
         ]
 
     def on(self, name: EventName) -> Callable[[Hook], Hook]:
@@ -111,12 +110,12 @@ class GraphQLAuth:
         return self.parts.hooks.on(name)
 
     def claims(self, function: AddClaims) -> AddClaims:
-        """Register the decorated function: what it returns for a user is added to access tokens.
-
-        It gets the stored user, and returns a dict of claims, or is an ``async def`` that does.
-        Raises StartError if there is such a function already.
-        """
-        return self.parts.claims.register(function)
+        """Register the function whose dict is added to the access tokens of the user it gets."""
+        inspect.signature(function).bind(None)
+        if self.parts.hooks.add_claims:
+            raise StartError("@auth.claims: there is another function already.")
+        self.parts.hooks.add_claims = function
+        return function
 
     def mount(self, app: Starlette) -> None:
         """Add the routes to an application, before its own."""
@@ -159,7 +158,7 @@ class GraphQLAuth:
             return caller
         if isinstance(caller, Indeterminate):
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
-        headers = {"WWW-Authenticate": bearer_challenge(caller.reason)}
+        headers = {"WWW-Authenticate": caller.reason.challenge}
         raise HTTPException(HTTPStatus.UNAUTHORIZED, headers=headers)
 
     def _app(self) -> Starlette:
@@ -204,11 +203,23 @@ class _Forward:
     """Forwards requests to the application, which exists while its lifespan runs."""
 
     def __init__(self, app: Callable[[], Starlette]) -> None:
-        self._app = app
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Not the application itself: it would replace that of the host as ``request.app``.
-        await cast("ASGIApp", self._app().middleware_stack)(scope, receive, send)
+        await cast("ASGIApp", self.app().middleware_stack)(scope, receive, send)
+
+
+class _KeysRoute(Route):
+    """Leaves its path to the host, which can have keys of its own, unless SIGNING_KEYS is set."""
+
+    endpoint: _Forward
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        if match is not Match.NONE and not self.endpoint.app().state.settings.signing_keys:
+            match = Match.NONE
+        return match, found
 
 
 def load_parts(name: str | None) -> Parts:

@@ -72,8 +72,6 @@ class Context:
     caller: Caller
     request: Request
     cookies: Cookies
-    # Those of the response.
-    headers: Headers
     # What the function ``context`` of the application returned.
     app: Any = None
 
@@ -81,7 +79,7 @@ class Context:
         """Return the stored user who is signed in; raises Unauthenticated and Unavailable."""
         user = await self.services.load_user(self.principal.subject)
         if user is None:
-            raise self._refusal(TokenReason.TOKEN_REVOKED)
+            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         return user
 
     def device_tokens(self, token: str | None) -> tuple[str | None, str | None]:
@@ -100,22 +98,12 @@ class Context:
         """
         match self.caller:
             case Anonymous(reason):
-                raise self._refusal(reason)
+                raise Unauthenticated(reason)
             case Indeterminate():
                 raise Unavailable(retry_after=1)
             case principal:
-                try:
-                    self.services.authenticator.check(principal)
-                except Unauthenticated as error:
-                    raise self._refusal(error.reason) from None
+                self.services.authenticator.check(principal)
                 return principal
-
-    def _refusal(self, reason: TokenReason) -> Unauthenticated:
-        """Return the error, and add the header that RFC 6750 section 3 asks for."""
-        header = b"www-authenticate", bearer_challenge(reason).encode()
-        if header not in self.headers:
-            self.headers.append(header)
-        return Unauthenticated(reason)
 
 
 # What a resolver of an application gets, as its parameter ``info``.
@@ -135,7 +123,6 @@ def context_factory(
             identify_caller(services.authenticator, tokens),
             request,
             Cookies(request, headers, allowed_origins),
-            headers,
             app_context(request) if app_context else None,
         )
 
@@ -160,12 +147,6 @@ def identify_caller(authenticator: Authenticator, tokens: Iterable[str]) -> Call
                 return Indeterminate()
         case _:
             return Anonymous(TokenReason.TOKEN_INVALID)
-
-
-def bearer_challenge(reason: TokenReason) -> str:
-    """Return the header WWW-Authenticate of RFC 6750 section 3, which browsers show no form for."""
-    is_missing = reason is TokenReason.TOKEN_MISSING
-    return "Bearer" if is_missing else 'Bearer error="invalid_token"'
 
 
 def client_info(request: Request) -> ClientInfo:

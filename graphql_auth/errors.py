@@ -93,6 +93,12 @@ class TokenReason(DescribedEnum):
     TOKEN_INVALID = "TOKEN_INVALID", "The token is not ours, or two different ones were sent."
     TOKEN_REVOKED = "TOKEN_REVOKED", "The session of the token has ended."
 
+    @property
+    def challenge(self) -> str:
+        """The header WWW-Authenticate (RFC 6750 section 3). Browsers ask nobody for a password."""
+        is_missing = self is TokenReason.TOKEN_MISSING
+        return 'Bearer realm="graphql-auth"' if is_missing else 'Bearer error="invalid_token"'
+
 
 class ForbiddenReason(DescribedEnum):
     """Why a page may not use the cookie, or a user a field: for `FORBIDDEN`. More may come."""

@@ -1,14 +1,15 @@
-"""Hooks: functions of an application that run after an action, before its response."""
+"""Hooks: functions of an application that run after an action, and the claims that it adds."""
 
 import asyncio
 import inspect
+import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from graphql_auth.errors import StartError
+from graphql_auth.errors import ApplicationError, ErrorCode, StartError
 from graphql_auth.logs import REQUEST_ID, describe_exception
 from graphql_auth.runtime.event_loop import CANCEL_TIMEOUT, cancel_tasks
 
@@ -21,6 +22,14 @@ HOOK_TIMEOUT = 60.0
 EventName = Literal[
     "register", "login", "logout", "refresh_reused", "password_changed", "user_deleted"
 ]
+
+# Verifiers give these a meaning: RFC 7519, 7800, 8693, 9068 and OpenID Connect.
+RESERVED_CLAIMS = {
+    *("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "scope", "client_id", "roles"),
+    *("auth_time", "acr", "amr", "azp", "nonce", "act", "may_act", "cnf"),
+}
+# As JSON. With the most roles and the longest signature, a token still has a valid length.
+MAX_CLAIMS_BYTES = 1_000
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +45,8 @@ class Event:
 
 
 Hook = Callable[[Event], Coroutine[Any, Any, None]]
+# Gets the stored user, and returns a dict, or is an ``async def`` that does.
+AddClaims = Callable[[Any], Any]
 
 
 class Hooks:
@@ -49,6 +60,7 @@ class Hooks:
         self.before_reuse: Callable[[str], Awaitable[None]] | None = None
         self._hooks: dict[str, list[Hook]] = {name: [] for name in get_args(EventName)}
         self._running: set[asyncio.Task[None]] = set()
+        self.add_claims: AddClaims | None = None
 
     def on(self, name: EventName) -> Callable[[Hook], Hook]:
         """Register the decorated function; the hooks of an event run in this order.
@@ -77,6 +89,27 @@ class Hooks:
         task.add_done_callback(self._running.discard)
         await asyncio.wait({task}, timeout=RESPONSE_TIMEOUT)
 
+    async def claims(self, user: object) -> dict[str, Any]:
+        """Return what the application adds to an access token of a user.
+
+        Raises ApplicationError, for any other error with INTERNAL_SERVER_ERROR: a token without
+        the claims would be wrong.
+        """
+        try:
+            claims = self.add_claims(user) if self.add_claims else {}
+            if inspect.isawaitable(claims):
+                claims = await claims
+            problem = _find_problem(claims)
+        except ApplicationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any error of the application
+            problem = describe_exception(error)
+        if not problem:
+            return dict(claims)
+        logger.error("@auth.claims failed, so there is no access token: %s", problem)
+        message, code = "Something went wrong on our side.", ErrorCode.INTERNAL_SERVER_ERROR
+        raise ApplicationError(message, code=code, requestId=REQUEST_ID.get())
+
     async def close(self) -> None:
         """Wait for the hooks that still run, then cancel them."""
         if self._running:
@@ -95,3 +128,16 @@ class Hooks:
                 logger.error("a hook of %s failed: %s", event.name, describe_exception(error))  # noqa: TRY400 - without the message
                 if task and task.cancelling():
                     raise
+
+
+def _find_problem(claims: Any) -> str:  # noqa: ANN401 - what an application returns
+    if not isinstance(claims, dict) or not all(isinstance(name, str) for name in claims):
+        return "it did not return a dict whose keys are names"
+    if reserved := RESERVED_CLAIMS & claims.keys():
+        return f"these names are reserved: {', '.join(sorted(reserved))}"
+    try:
+        size = len(json.dumps(claims, separators=(",", ":"), allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        return "a value is not JSON"
+    is_small = size <= MAX_CLAIMS_BYTES
+    return "" if is_small else f"{size} bytes of JSON are more than {MAX_CLAIMS_BYTES}"

@@ -28,12 +28,10 @@ def read_token_key(settings: Settings) -> SecretStr | None:
     return SecretStr(key)
 
 
-def read_secrets(settings: Settings) -> dict[str, str]:
-    """Return TOKEN_KEY, and TOKEN_KEY_PREVIOUS if it is set, by these names."""
-    found = {"TOKEN_KEY": reveal(settings.token_key)}
-    if settings.token_key_previous:
-        found["TOKEN_KEY_PREVIOUS"] = reveal(settings.token_key_previous)
-    return found
+def read_secrets(settings: Settings) -> list[str]:
+    """Return TOKEN_KEY, and TOKEN_KEY_PREVIOUS if it is set. Raises ValueError."""
+    previous = settings.token_key_previous
+    return [reveal(settings.token_key), *([previous.get_secret_value()] if previous else [])]
 
 
 def reveal(value: SecretStr | None) -> str:
@@ -45,6 +43,7 @@ def reveal(value: SecretStr | None) -> str:
 
 def create_access_tokens(settings: Settings, now: Callable[[], float]) -> AccessTokens:
     """Create what issues and verifies access tokens. Raises StartError for an unusable key."""
-    secrets = [secret_key(secret, name) for name, secret in read_secrets(settings).items()]
+    names = "TOKEN_KEY", "TOKEN_KEY_PREVIOUS"
+    secrets = map(secret_key, read_secrets(settings), names)
     ring = KeyRing(secrets, settings.signing_keys)
     return AccessTokens(ring, settings.token_ttl, now, settings.issuer, settings.audience)

@@ -35,7 +35,6 @@ from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.passwords.service import PasswordService
 from graphql_auth.runtime.linux import count_cores
 from graphql_auth.runtime.periodic import Work
-from graphql_auth.sessions.added_claims import AddedClaims
 from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.document import RevocationDocument, SessionDocument
 from graphql_auth.sessions.repository import SessionRepository
@@ -127,7 +126,6 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     user_document: type[UserDocument] = UserDocument,
     hooks: Hooks | None = None,
     mailer: Mailer | None = None,
-    claims: AddedClaims | None = None,
 ) -> ServiceContainer:
     """Create the services. ``processes`` share the cores of the machine.
 
@@ -135,18 +133,16 @@ def create_services(  # noqa: PLR0913 - all by name and optional
 
     Raises StartError when a key or a setting of mail is wrong, and ValueError without TOKEN_KEY.
     """
-    clock = DatabaseClock()
+    clock, secrets = DatabaseClock(), read_secrets(settings)
     now, hooks = now or clock, hooks or Hooks()
     users = UserRepository(indexes := IndexMonitor(DOCUMENTS), user_document)
     throttle, load_user = _throttle(settings, now), _UserLoader(users)
     hash_queue = HashQueue(threads=max(1, count_cores() // processes))
     pwned = _pwned_passwords(settings.breached_passwords)
-    issuer = TokenIssuer(create_access_tokens(settings, now), now, claims or AddedClaims())
-    sessions = _session_services(settings, issuer, load_user, clock, hooks)
+    sessions = _session_services(settings, load_user, clock, now, hooks)
     links, passwords = OneTimeTokens(now), _passwords(settings, hash_queue, pwned)
     outbox = create_outbox(settings, mailer, links.issue, now, processes)
-    devices = DeviceTokens(*read_secrets(settings).values())
-    sign_in_parts = users, passwords, throttle, devices, sessions["sessions"]
+    sign_in_parts = users, passwords, throttle, DeviceTokens(*secrets), sessions["sessions"]
     return ServiceContainer(
         **create_account_services(settings, *sign_in_parts, links, outbox, hooks, now),
         **sessions,
@@ -163,15 +159,16 @@ def create_services(  # noqa: PLR0913 - all by name and optional
 
 def _session_services(
     settings: Settings,
-    issuer: TokenIssuer,
     load_user: LoadUser,
     clock: DatabaseClock,
+    now: Callable[[], float],
     hooks: Hooks,
 ) -> dict[str, Any]:
     """Return the services of sessions, by their names in ServiceContainer."""
-    repository, lifetimes = SessionRepository(), _lifetimes(settings)
-    staleness = settings.revocation_max_staleness
-    revocations = Revocations(repository, clock, settings.token_ttl, staleness)
+    repository, token_ttl = SessionRepository(), settings.token_ttl
+    access_tokens = create_access_tokens(settings, now)
+    issuer, lifetimes = TokenIssuer(access_tokens, now), _lifetimes(settings)
+    revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
     sessions = SessionService(repository, revocations, issuer, lifetimes, hooks)
     return {
@@ -179,8 +176,8 @@ def _session_services(
         "rotation": RefreshTokenRotation(
             repository, load_user, sessions, issuer, heartbeat, lifetimes
         ),
-        "authenticator": Authenticator(issuer.access_tokens, revocations),
-        "key_ring": issuer.access_tokens.ring,
+        "authenticator": Authenticator(access_tokens, revocations),
+        "key_ring": access_tokens.ring,
         "revocations": revocations,
         "heartbeat": heartbeat,
     }

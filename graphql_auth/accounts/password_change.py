@@ -55,8 +55,10 @@ class PasswordChangeService(AccountParts):
         if await self.sessions.get(principal.subject, session_id) is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         refusal = InvalidCredentials(NOT_CURRENT)
+        # Before anything changes, because it can fail.
+        added = await self.hooks.claims(user)
         async with self.replace(user, new_hash, refusal, session_id) as changed:
-            tokens = await self.sessions.renew(changed, session_id)
+            tokens = await self.sessions.renew(changed, session_id, added)
         security_log.record("change_password", "success", principal.subject, client)
         return SignedIn(tokens, changed, self.device_tokens.issue(changed))
 

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_auth.errors import ApplicationError, Unavailable
+from graphql_auth.errors import ApplicationError, TokenReason, Unavailable
 from graphql_auth.graphql_http.content_negotiation import (
     GRAPHQL,
     HTML,
@@ -228,6 +228,10 @@ def _json_response(
     if waits:
         # RFC 9110 section 10.2.3.
         headers["Retry-After"] = str(max(waits))
+    for error in body.get("errors", ()):
+        # RFC 6750 section 3. RFC 9110 section 11.6.1 allows it with any status.
+        if isinstance(reason := error["extensions"].get("reason"), TokenReason):
+            headers["WWW-Authenticate"] = reason.challenge
     content = body if batch_size is None else [body] * batch_size
     response = GraphQLResponse(content, status, headers, media_type=f"{media_type}; charset=utf-8")
     for error in body.get("errors", [])[:1]:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from graphql_auth import security_log
 from graphql_auth.client_info import ClientInfo
@@ -53,6 +53,7 @@ class RefreshTokenRotation:
         user_read = asyncio.ensure_future(self.load_user(token.user_id))
         # If the rotation fails, nobody awaits the read, and asyncio would log its error.
         user_read.add_done_callback(lambda read: read.cancelled() or read.exception())
+        added = await self._added_claims(token, user_read)
         session, successor = await self._rotate(token, client)
         user = await user_read
         if user is None or user.disabled:
@@ -61,8 +62,17 @@ class RefreshTokenRotation:
         if user.password_changes != session.password_changes:
             # Not ended here: a password change may keep this session and be about to renew it.
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        added = await self.issuer.added_claims(user)
         return user, self.issuer.issue(session, successor, user.roles, added)
+
+    async def _added_claims(
+        self, token: RefreshToken, user_read: Awaitable[UserDocument | None]
+    ) -> dict[str, Any]:
+        """Return the claims before the rotation, so that the client can retry if they fail."""
+        hooks = self.session_service.hooks
+        if hooks.add_claims is None or await self.sessions.find_by_token(token.digests) is None:
+            return {}
+        user = await user_read
+        return await hooks.claims(user) if user else {}
 
     async def _rotate(self, token: RefreshToken, client: ClientInfo) -> Reissued:
         salt = secrets.token_bytes(SALT_BYTES)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from graphql_auth.sessions.added_claims import AddedClaims
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 from graphql_auth.tokens.access_tokens import AccessToken, AccessTokens
@@ -24,33 +23,29 @@ class Tokens:
 class TokenIssuer:
     """Issues the tokens of a session. ``now`` returns seconds since 1970."""
 
-    def __init__(
-        self, access_tokens: AccessTokens, now: Callable[[], float], claims: AddedClaims
-    ) -> None:
-        self.access_tokens = access_tokens
+    def __init__(self, access_tokens: AccessTokens, now: Callable[[], float]) -> None:
+        self._access_tokens = access_tokens
         self._now = now
-        self.added_claims = claims.of
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
 
     def access_expiry(self) -> datetime:
         """Return when an access token that is issued now expires."""
-        return self.access_tokens.expiry()
+        return self._access_tokens.expiry()
 
     def issue(
         self,
         session: SessionDocument,
         token: RefreshToken,
         roles: list[str],
-        added: Mapping[str, Any],
+        added: Mapping[str, Any] | None = None,
     ) -> Tokens:
-        """Issue an access token beside a refresh token; it does not outlive its session.
-
-        ``added`` are the ``added_claims`` of the user.
-        """
+        """Issue an access token beside a refresh token; it does not outlive its session."""
         expires_at = min(self.access_expiry(), session.expires_at)
-        access = self.access_tokens.issue(token.user_id, token.session_id, expires_at, roles, added)
+        access = self._access_tokens.issue(
+            token.user_id, token.session_id, expires_at, roles, added
+        )
         return Tokens(token.session_id, access, token.encode(), session.expires_at - self.now())
 
 

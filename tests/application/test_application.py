@@ -111,7 +111,10 @@ async def test_route_of_the_application_knows_the_caller(settings: Settings) -> 
         )
 
     assert [answer.status_code for answer in answers] == [401, 401, 200]
-    assert answers[0].headers["www-authenticate"] == "Bearer"
+    # RFC 6750 section 3: no error code without a token, but at least one parameter.
+    assert answers[0].headers["www-authenticate"] == 'Bearer realm="graphql-auth"'
+    for refused in (answers[1], later):
+        assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     assert later.status_code == 401
     assert (unknown.status_code, unknown.headers["retry-after"]) == (503, "1")
 
