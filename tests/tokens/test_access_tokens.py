@@ -1,16 +1,19 @@
 import hashlib
 import hmac
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
+from jwt.algorithms import ECAlgorithm
 
 from graphql_auth.errors import StartError, TokenReason, Unauthenticated
+from graphql_auth.hooks import MAX_CLAIMS_BYTES
 from graphql_auth.roles import MAX_ROLES
 from graphql_auth.tokens.access_tokens import (
     MAX_TOKEN_LENGTH,
@@ -18,6 +21,7 @@ from graphql_auth.tokens.access_tokens import (
     AccessTokens,
     Principal,
 )
+from graphql_auth.tokens.signing_keys import GENERATORS, P256_ORDER, to_token_key
 from graphql_auth.tokens.token_keys import KeyRing, TokenKey, secret_key
 from tests.services import Clock
 
@@ -27,6 +31,7 @@ USER = "65f000000000000000000001"
 SESSION = "65f000000000000000000002"
 PEM = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"
 HEADER = {"alg": "HS256", "typ": "at+jwt"}
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 CLAIMS: dict[str, Any] = {
     "iss": "graphql-auth",
     "aud": "graphql-auth",
@@ -38,9 +43,25 @@ CLAIMS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def tokens(clock: Clock) -> AccessTokens:
-    return AccessTokens(ring(KEY), timedelta(minutes=1), clock)
+class Ring(KeyRing):
+    """A ring whose key pair signs, without a file."""
+
+    def __init__(self, key: TokenKey) -> None:
+        super().__init__([key])
+
+
+def ring(secret: str) -> Ring:
+    return Ring(secret_key(secret))
+
+
+ALGORITHMS = ("HS256", "ES256", "EdDSA", "RS256")
+RINGS = {name: Ring(to_token_key(GENERATORS[name]())) for name in ALGORITHMS[1:]}
+RINGS["HS256"] = ring(KEY)
+
+
+@pytest.fixture(params=ALGORITHMS)
+def tokens(request: pytest.FixtureRequest, clock: Clock) -> AccessTokens:
+    return AccessTokens(RINGS[request.param], timedelta(minutes=1), clock)
 
 
 @pytest.fixture
@@ -57,10 +78,6 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def ring(key: str) -> KeyRing:
-    return KeyRing([secret_key(key)])
-
-
 def segment(content: object) -> str:
     if not isinstance(content, str | bytes):
         content = json.dumps(content, separators=(",", ":"))
@@ -72,11 +89,22 @@ def issued(tokens: AccessTokens) -> AccessToken:
     return tokens.issue(USER, SESSION, tokens.expiry())
 
 
-def signed(header: object = HEADER, claims: object = CLAIMS, key: str = KEY) -> str:
-    """Sign any header and any claims."""
-    signing_input = f"{segment(header)}.{segment(claims)}"
-    digest = hmac.digest(key.encode(), signing_input.encode(), hashlib.sha256)
-    return f"{signing_input}.{urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+def header_of(tokens: AccessTokens) -> dict[str, Any]:
+    return jwt.get_unverified_header(issued(tokens).value)
+
+
+def signed(tokens: AccessTokens, header: object = None, claims: object = CLAIMS) -> str:
+    """Sign any header and any claims by the key."""
+    key = tokens.ring.signing
+    signing_input = f"{segment(header) if header else key.header}.{segment(claims)}"
+    signature = key.algorithm.sign(signing_input.encode(), key.private)
+    return f"{signing_input}.{segment(signature)}"
+
+
+def signed_by_secret(header: object, secret: bytes) -> str:
+    """Sign by HMAC-SHA-256."""
+    signing_input = f"{segment(header)}.{segment(CLAIMS)}"
+    return f"{signing_input}.{segment(hmac.digest(secret, signing_input.encode(), hashlib.sha256))}"
 
 
 def fault(tokens: AccessTokens, token: str) -> TokenReason:
@@ -95,7 +123,9 @@ def test_token_names_its_user_and_session(tokens: AccessTokens) -> None:
 def test_token_has_header_and_claims_of_rfc_9068(tokens: AccessTokens) -> None:
     token = issued(tokens).value
 
-    assert jwt.get_unverified_header(token) == HEADER
+    key = tokens.ring.signing
+    header = HEADER | {name: key.jwk[name] for name in ("alg", "kid") if key.jwk}
+    assert jwt.get_unverified_header(token) == header
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims == CLAIMS | {"jti": claims["jti"]}
 
@@ -115,8 +145,14 @@ def test_token_has_room_for_the_most_and_longest_roles(tokens: AccessTokens) -> 
     token = tokens.issue(USER, SESSION, tokens.expiry(), roles)
 
     assert set(tokens.verify(token.value).roles) == roles
-    assert len(token.value) == 3189 < MAX_TOKEN_LENGTH
-    assert len(issued(tokens).value) == 317
+    length = len(issued(tokens).value)
+    assert len(token.value) == length + 2872
+    # The longest ISSUER, AUDIENCE and claims of an application, and RSA of 4096 bits.
+    added = 2 * (200 - len("graphql-auth")) + MAX_CLAIMS_BYTES + (4096 - 3072) // 8
+    assert len(token.value) + added * 4 / 3 + 3 < MAX_TOKEN_LENGTH
+    assert (
+        length == {"HS256": 317, "ES256": 430, "EdDSA": 430, "RS256": 856}[header_of(tokens)["alg"]]
+    )
 
 
 def test_every_token_is_unique(tokens: AccessTokens) -> None:
@@ -133,42 +169,122 @@ def test_token_expires(tokens: AccessTokens, clock: Clock) -> None:
 
 
 def test_token_signed_by_these_tests_is_valid(tokens: AccessTokens) -> None:
-    assert tokens.verify(signed()) == Principal(USER, SESSION)
+    assert tokens.verify(signed(tokens)) == Principal(USER, SESSION)
 
 
 def test_unknown_claim_is_accepted(tokens: AccessTokens) -> None:
-    assert tokens.verify(signed(claims=CLAIMS | {"acr": "x"})).subject == USER
+    assert tokens.verify(signed(tokens, claims=CLAIMS | {"acr": "x"})).subject == USER
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"typ": None},
+        {"typ": "JWT"},
+        {"typ": "application/at+jwt"},
+        {"typ": "at+JWT"},
+        {"cty": "JWT"},
+        {"kid": "unknown"},
+        {"kid": ""},
+        {"kid": "../../dev/null"},
+        {"kid": "' OR 1=1 --"},
+        {"kid": "https://evil.example/"},
+        {"kid": ["x"]},
+        {"kid": {"$ne": ""}},
+        {"jku": "https://evil.example/keys"},
+        {"jwk": {"kty": "oct", "k": "AAAA"}},
+        {"x5u": "https://evil.example/"},
+        {"x5c": ["MIIB"]},
+        {"crit": ["exp"]},
+        {"b64": False, "crit": ["b64"]},
+        {"zip": "DEF"},
+        {"alg": "none"},
+        {"alg": "None"},
+        {"alg": "HS384"},
+        {"alg": "ES384"},
+        {"alg": "RS512"},
+        {"alg": "PS256"},
+        {"alg": "hs256"},
+        {"alg": None},
+    ],
+)
+def test_other_header_is_refused(tokens: AccessTokens, changes: dict[str, Any]) -> None:
+    """RFC 8725 sections 3.1, 3.2, 3.10 and 3.11; RFC 9068 section 4; RFC 7515 section 4.1.11."""
+    merged = header_of(tokens) | changes
+    header = {name: value for name, value in merged.items() if value is not None}
+
+    assert fault(tokens, signed(tokens, header)) == TokenReason.TOKEN_INVALID
+
+
+@pytest.mark.parametrize("other", ALGORITHMS)
+def test_key_is_for_one_algorithm(tokens: AccessTokens, other: str) -> None:
+    """RFC 8725 section 3.1."""
+    header = header_of(tokens)
+    expected = header["alg"] == other
+    token = signed(tokens, header | {"alg": other})
+
+    if expected:
+        assert tokens.verify(token).subject == USER
+    else:
+        assert fault(tokens, token) == TokenReason.TOKEN_INVALID
 
 
 @pytest.mark.parametrize(
     "header",
     [
-        {"alg": "HS256"},
-        HEADER | {"typ": "JWT"},
-        HEADER | {"typ": "application/at+jwt"},
-        HEADER | {"kid": "unknown"},
-        HEADER | {"kid": ""},
-        HEADER | {"kid": "../../dev/null"},
-        HEADER | {"jku": "https://evil.example/keys"},
-        HEADER | {"jwk": {"kty": "oct", "k": "AAAA"}},
-        HEADER | {"x5u": "https://evil.example/"},
-        HEADER | {"crit": ["exp"]},
-        HEADER | {"alg": "none"},
-        HEADER | {"alg": "HS384"},
-        HEADER | {"alg": "RS256"},
-        HEADER | {"alg": "hs256"},
-        '{"alg":"HS256","typ":"at+jwt","typ":"at+jwt"}',
-        '{"alg":"none","alg":"HS256","typ":"at+jwt"}',
-        '{"typ":"at+jwt","alg":"HS256"}',
-        '{"alg":"HS256", "typ":"at+jwt"}',
+        '{{"alg":"{alg}","typ":"at+jwt","typ":"at+jwt"}}',
+        '{{"alg":"none","alg":"{alg}","typ":"at+jwt"}}',
+        '{{"typ":"at+jwt","alg":"{alg}"}}',
+        '{{"alg":"{alg}", "typ":"at+jwt"}}',
         "[]",
         "null",
-        "{",
+        "{{",
         "[" * 100_000,
     ],
 )
-def test_other_header_is_refused(tokens: AccessTokens, header: object) -> None:
-    assert fault(tokens, signed(header=header)) == TokenReason.TOKEN_INVALID
+def test_other_spelling_of_a_header_is_refused(tokens: AccessTokens, header: str) -> None:
+    """RFC 7515 section 4: header names are unique."""
+    text = header.format(alg=header_of(tokens)["alg"])
+
+    assert fault(tokens, signed(tokens, text)) == TokenReason.TOKEN_INVALID
+
+
+@pytest.mark.parametrize("name", ALGORITHMS[1:])
+def test_public_key_is_no_secret(name: str) -> None:
+    """RFC 8725 sections 2.1 and 3.1."""
+    key = RINGS[name].signing
+    tokens = AccessTokens(KeyRing([key, secret_key(KEY)]), timedelta(minutes=1), Clock())
+    spki = PublicFormat.SubjectPublicKeyInfo
+    secrets = [
+        key.public.public_bytes(Encoding.PEM, spki),
+        key.public.public_bytes(Encoding.PEM, spki).strip(),
+        key.public.public_bytes(Encoding.DER, spki),
+        json.dumps(key.jwk).encode(),
+        urlsafe_b64decode(f"{key.jwk.get('x', key.jwk.get('n'))}=="),
+        key.jwk["kid"].encode(),
+        b"",
+    ]
+    ours = header_of(tokens)
+
+    for secret in secrets:
+        for header in (HEADER, ours, ours | {"alg": "HS256"}):
+            token = signed_by_secret(header, secret)
+            assert fault(tokens, token) == TokenReason.TOKEN_INVALID
+    assert tokens.verify(signed_by_secret(HEADER, KEY.encode())).subject == USER
+
+
+def test_es256_signature_has_the_low_s_only() -> None:
+    """RFC 8725 section 3.3 does not ask for it, but else each token has a second form."""
+    tokens = AccessTokens(RINGS["ES256"], timedelta(minutes=1), Clock())
+    for _ in range(20):
+        signing_input, _, text = issued(tokens).value.rpartition(".")
+        signature = urlsafe_b64decode(f"{text}==")
+        s = int.from_bytes(signature[32:])
+        assert s <= P256_ORDER // 2
+        twin = signature[:32] + (P256_ORDER - s).to_bytes(32)
+        ec_algorithm = ECAlgorithm(ECAlgorithm.SHA256)
+        assert ec_algorithm.verify(signing_input.encode(), tokens.ring.signing.public, twin)
+        assert fault(tokens, f"{signing_input}.{segment(twin)}") == TokenReason.TOKEN_INVALID
 
 
 @pytest.mark.parametrize(
@@ -225,7 +341,7 @@ def test_other_header_is_refused(tokens: AccessTokens, header: object) -> None:
 def test_wrong_claim_is_refused(tokens: AccessTokens, changes: dict[str, Any]) -> None:
     claims = {name: value for name, value in (CLAIMS | changes).items() if value is not None}
 
-    assert fault(tokens, signed(claims=claims)) == TokenReason.TOKEN_INVALID
+    assert fault(tokens, signed(tokens, claims=claims)) == TokenReason.TOKEN_INVALID
 
 
 @pytest.mark.parametrize(
@@ -240,7 +356,7 @@ def test_wrong_claim_is_refused(tokens: AccessTokens, changes: dict[str, Any]) -
     ],
 )
 def test_malformed_claims_are_refused(tokens: AccessTokens, claims: str) -> None:
-    assert fault(tokens, signed(claims=claims)) == TokenReason.TOKEN_INVALID
+    assert fault(tokens, signed(tokens, claims=claims)) == TokenReason.TOKEN_INVALID
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32-be", "latin-1"])
@@ -248,17 +364,17 @@ def test_claims_in_another_encoding_are_refused(tokens: AccessTokens, encoding: 
     """RFC 8725 section 3.7."""
     claims = json.dumps(CLAIMS | {"x": "é"}, ensure_ascii=False).encode(encoding)
 
-    assert fault(tokens, signed(claims=claims)) == TokenReason.TOKEN_INVALID
+    assert fault(tokens, signed(tokens, claims=claims)) == TokenReason.TOKEN_INVALID
 
 
 def test_surrogate_in_claims_is_refused(tokens: AccessTokens) -> None:
     claims = json.dumps(CLAIMS | {"x": "\ud800"}, ensure_ascii=False).encode(errors="surrogatepass")
 
-    assert fault(tokens, signed(claims=claims)) == TokenReason.TOKEN_INVALID
+    assert fault(tokens, signed(tokens, claims=claims)) == TokenReason.TOKEN_INVALID
 
 
 def test_clock_skew_of_a_minute_is_accepted(tokens: AccessTokens) -> None:
-    token = signed(claims=CLAIMS | {"iat": int(NOW) + 60, "exp": int(NOW) + 120})
+    token = signed(tokens, claims=CLAIMS | {"iat": int(NOW) + 60, "exp": int(NOW) + 120})
 
     assert tokens.verify(token).subject == USER
 
@@ -298,7 +414,8 @@ def test_valid_token_is_cached(tokens: AccessTokens, checked: list[str], clock: 
 
 
 def test_invalid_token_is_not_cached(tokens: AccessTokens, checked: list[str]) -> None:
-    bad = signed(key="K" * 32)
+    signing_input, _, _ = issued(tokens).value.rpartition(".")
+    bad = f"{signing_input}.{issued(tokens).value.rpartition('.')[2]}"
 
     for _ in range(3):
         assert fault(tokens, bad) == TokenReason.TOKEN_INVALID
@@ -329,12 +446,18 @@ def test_cache_is_separate_for_each_key(clock: Clock) -> None:
 
 
 def test_signature_of_another_key_is_refused(tokens: AccessTokens) -> None:
-    assert fault(tokens, signed(key="K" * 32)) == TokenReason.TOKEN_INVALID
+    """RFC 8725 section 3.2."""
+    name = header_of(tokens)["alg"]
+    other = Ring(to_token_key(GENERATORS[name]()) if name != "HS256" else secret_key("K" * 32))
+    theirs = signed(AccessTokens(other, timedelta(minutes=1), Clock()), header_of(tokens))
+
+    assert fault(tokens, theirs) == TokenReason.TOKEN_INVALID
 
 
-@given(st.data())
-def test_changed_character_is_refused(data: st.DataObject) -> None:
-    tokens = AccessTokens(ring(KEY), timedelta(minutes=1), Clock())
+@pytest.mark.parametrize("name", ALGORITHMS)
+@given(data=st.data())
+def test_changed_character_is_refused(name: str, data: st.DataObject) -> None:
+    tokens = AccessTokens(RINGS[name], timedelta(minutes=1), Clock())
     token = issued(tokens).value
     place = data.draw(st.integers(0, len(token) - 1))
     changed = data.draw(st.characters().filter(lambda character: character != token[place]))
@@ -350,12 +473,16 @@ def test_any_other_text_is_invalid(text: str) -> None:
 
 
 def test_spare_bits_of_signature_must_be_zero(tokens: AccessTokens) -> None:
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     token = issued(tokens).value
-    last = alphabet.index(token[-1])
+    signature = urlsafe_b64decode(f"{token.rpartition('.')[2]}==")
 
-    for spare in (1, 2, 3):
-        twin = token[:-1] + alphabet[last + spare]
+    twins = [token[:-1] + last for last in ALPHABET if last != token[-1]]
+    spellings = [
+        twin for twin in twins if urlsafe_b64decode(f"{twin.rpartition('.')[2]}==") == signature
+    ]
+    # 32 bytes have 2 spare bits, 64 bytes 4, and 384 bytes none.
+    assert len(spellings) == {32: 3, 64: 15, 384: 0}[len(signature)]
+    for twin in twins:
         assert fault(tokens, twin) == TokenReason.TOKEN_INVALID
 
 
@@ -369,7 +496,7 @@ def test_asymmetric_key_raises_start_error(key: str) -> None:
 
 
 def test_earlier_nbf_is_accepted(tokens: AccessTokens) -> None:
-    assert tokens.verify(signed(claims=CLAIMS | {"nbf": int(NOW)})).subject == USER
+    assert tokens.verify(signed(tokens, claims=CLAIMS | {"nbf": int(NOW)})).subject == USER
 
 
 @pytest.mark.parametrize("change", ["{}=", "{}\n", " {}", "{}.x", "Bearer {}"])
@@ -378,7 +505,10 @@ def test_token_has_one_spelling(tokens: AccessTokens, change: str) -> None:
 
 
 def test_oversized_token_is_refused(tokens: AccessTokens) -> None:
-    assert fault(tokens, signed(claims=CLAIMS | {"x": "x" * 6144})) == TokenReason.TOKEN_INVALID
+    assert (
+        fault(tokens, signed(tokens, claims=CLAIMS | {"x": "x" * 6144}))
+        == TokenReason.TOKEN_INVALID
+    )
 
 
 def test_repr_hides_the_token(tokens: AccessTokens) -> None:
