@@ -46,9 +46,9 @@ docs: $(VENV)/.installed-dev tests/integrations/node_modules $(ENVOY)/.installed
 	@scripts/nginx >/dev/null
 	@$(BIN)/pytest -q -rP tests/docs/pages.py
 
-faults: $(VENV)/.installed-dev ## Test faults of a replica set, of workers and restarts, under load: 8 minutes
+faults: $(VENV)/.installed-dev ## Test faults of a replica set, of workers and restarts, under load: 6 minutes
 	@scripts/nginx >/dev/null
-	@$(BIN)/pytest -q -rPs tests/faults/*_faults.py
+	@$(BIN)/pytest -q -rPs --numprocesses=2 --dist=loadfile tests/faults/*_faults.py
 
 cluster: $(VENV)/.installed-dev tests/integrations/node_modules ## Test real shards, and a rotation of keys under load: 3 minutes (needs Node.js)
 	@scripts/nginx >/dev/null
