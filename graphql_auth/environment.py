@@ -6,13 +6,14 @@ import os
 import re
 import socket
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from graphql_auth.errors import StartError
-from graphql_auth.logs import escape_invisible
+from graphql_auth.logs import LogFormat, escape_invisible
 from graphql_auth.runtime.files import read_file
 from graphql_auth.settings import Settings, expected
 
@@ -57,6 +58,16 @@ def read_settings(kind: type[Settings] = Settings, /, **overrides: object) -> Se
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise StartError(f"Invalid {name.upper()}: expected {expected(name)}.") from None
+
+
+def read_log_format() -> LogFormat:
+    """Return LOG_FORMAT, in which the errors of other settings are logged too."""
+    with suppress(StartError, ValueError):
+        name = read_environment().get("log_format")
+        if not name and ENV_FILE.is_file():  # A FIFO can be read only once.
+            name = read_env_file(Settings.model_fields).get("log_format")
+        return LogFormat((name or "").lower())
+    return LogFormat.LINE
 
 
 def _warn_of_unknown_names(names: Iterable[str]) -> None:

@@ -5,6 +5,9 @@ A message cannot forge a line (log injection).
 
 import json
 import logging
+import os
+import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Hashable
@@ -16,6 +19,8 @@ from graphql_auth.characters import INVISIBLE
 
 INNERMOST_FRAMES = 6
 SECURITY_LOGGER = "graphql_auth.security"
+
+logger = logging.getLogger(__name__)
 
 # The id of the current request, for every line that is logged during it, and that of its trace.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -49,7 +54,10 @@ def describe_exception(error: BaseException) -> str:
 def describe_record(record: logging.LogRecord) -> dict[str, str | None]:
     """Return what a line says, with ``describe_exception`` in place of a traceback."""
     time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-    message = record.getMessage()
+    try:
+        message = record.getMessage()
+    except Exception as failure:  # noqa: BLE001 - logging would print the values
+        message = f"{record.msg} (without its values: {describe_exception(failure)})"
     if not record.name.startswith("graphql_auth"):
         # Libraries log tracebacks as text, whose messages can contain a secret.
         first, *others = message.splitlines() or [""]
@@ -113,7 +121,10 @@ class LogRateLimit:
 
 
 def configure_logging(log_format: LogFormat = LogFormat.LINE) -> None:
-    """Log to standard error: our lines from INFO on, those of libraries from WARNING on."""
+    """Log to standard error: our lines from INFO on, those of libraries from WARNING on.
+
+    Also what Python else prints, such as warnings, and exceptions of threads and destructors.
+    """
     # Not for --help and schema.
     from logging.config import dictConfig  # noqa: PLC0415
 
@@ -134,3 +145,14 @@ def configure_logging(log_format: LogFormat = LogFormat.LINE) -> None:
             "loggers": {"graphql_auth": {"level": "INFO"}},
         }
     )
+    logging.captureWarnings(capture=True)
+    # Otherwise Strawberry replaces the hooks when it is imported.
+    os.environ["STRAWBERRY_DISABLE_RICH_ERRORS"] = "1"
+    threading.excepthook = sys.unraisablehook = _log_unhandled
+    if log_format is LogFormat.JSON:
+        sys.excepthook = lambda *found: logger.critical("the process fails", exc_info=found[1])
+
+
+def _log_unhandled(found: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
+    if not isinstance(found.exc_value, SystemExit):
+        logger.error("an exception is not handled", exc_info=found.exc_value)

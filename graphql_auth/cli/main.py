@@ -1,6 +1,7 @@
 """The command line: its commands, and the exit status of each."""
 
 import argparse
+import logging
 import re
 import signal
 import sys
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 from graphql_auth import __version__
 from graphql_auth.cli import keys, schema, serve, users
 from graphql_auth.errors import StartError
-from graphql_auth.logs import escape_invisible
+from graphql_auth.logs import JsonFormatter, escape_invisible
 from graphql_auth.runtime import output
 from graphql_auth.runtime.process import end_process
 from graphql_auth.runtime.signals import Stopped
@@ -48,7 +49,10 @@ def run(arguments: Sequence[str]) -> int:
         options = _create_parser().parse_args(arguments)
         options.run(options)
     except (StartError, OSError) as error:
-        output.write_error(f"graphql-auth: {escape_invisible(str(error))}\n")
+        if any(isinstance(one.formatter, JsonFormatter) for one in logging.root.handlers):
+            logging.getLogger(__name__).critical("%s", error)
+        else:
+            output.write_error(f"graphql-auth: {escape_invisible(str(error))}\n")
         return 1
     except Stopped as stopped:
         return 0 if stopped.number == signal.SIGTERM else 128 + stopped.number

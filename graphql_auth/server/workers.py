@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -90,6 +91,9 @@ def _work(  # noqa: PLR0913, PLR0917 - the server names each
     except StartError as error:
         logger.critical("%s", error)
         end_process(CANNOT_START)
+    except Exception:  # noqa: BLE001 - multiprocessing would print it
+        sys.excepthook(*sys.exc_info())
+        end_process(1)
     end_process(0)
 
 
