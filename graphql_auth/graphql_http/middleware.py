@@ -54,12 +54,13 @@ def _read_ids(scope: Scope) -> tuple[str, str | None]:
     """Return the request id that a proxy or a client sent, or a new one, and that of the trace.
 
     A request id is taken if it is safe in logs and headers. Trace Context section 3.2 has the form
-    of ``traceparent``.
+    of ``traceparent``; two of them are invalid.
     """
-    request_id = trace_id = None
+    request_id = trace = None
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SAFE_ID.fullmatch(value):
             request_id = request_id or str(value, "ascii")
-        elif name == b"traceparent" and (found := _TRACEPARENT.fullmatch(value)):
-            trace_id = str(found[1], "ascii")
-    return request_id or secrets.token_hex(8), trace_id
+        elif name == b"traceparent":
+            trace = value if trace is None else b""
+    found = _TRACEPARENT.fullmatch(trace or b"")
+    return request_id or secrets.token_hex(8), str(found[1], "ascii") if found else None

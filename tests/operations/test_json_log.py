@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
+from tests.client import REGISTER, Client, registration
 from tests.conftest import KEY, Start
 from tests.outages import until
 from tests.process import environment, run_command
@@ -56,6 +56,17 @@ def test_invalid_traceparent_is_ignored(start: Start, database_uri: str, given: 
         client.register()
 
     assert "trace " not in server.wait_for_output("register outcome=success.*")
+    assert "trace " not in server.output
+
+
+def test_two_traceparents_are_ignored(start: Start, database_uri: str) -> None:
+    server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY)
+    given = ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01")
+    with Client(server.url) as client:
+        for others in ([given], [("traceparent", "")], [given, given]):
+            client.ask(REGISTER, {"input": registration()}, headers=[given, *others])
+
+    server.wait_for_output("(?s)(register outcome=success.*){3}")
     assert "trace " not in server.output
 
 
