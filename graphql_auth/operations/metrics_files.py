@@ -9,9 +9,10 @@ import functools
 import itertools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
 from graphql_auth.errors import StartError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from graphql_auth.operations.metrics import Metrics
 
 # prometheus-client reads it when it is imported.
-DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+DIRECTORY, PREFIX = "PROMETHEUS_MULTIPROC_DIR", "graphql-auth-metrics-"
 COUNTER, GAUGES = "counter", ("gauge_livemax", "gauge_livemin", "gauge_livesum")
 # Three times what our own fields can need. All of it is allocated at the start: a write to a mapped
 # file for which the disk has no space kills the process (SIGBUS).
@@ -33,7 +34,8 @@ def share_metrics(port: int | None) -> Iterator[None]:
     if port is None:
         yield
         return
-    with TemporaryDirectory(prefix="graphql-auth-metrics-", ignore_cleanup_errors=True) as path:
+    _remove_leftovers()
+    with TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as path:
         os.environ[DIRECTORY] = path
         get_metrics(port)
         yield
@@ -68,8 +70,7 @@ def find_files() -> list[Path]:
     files = [path for path in Path(os.environ[DIRECTORY]).glob("*.db") if path.stat().st_size]
     ended: set[str] = set()
     for path in files:
-        if path.name.startswith(COUNTER) and (descriptor := _lock(path)) is not None:
-            os.close(descriptor)
+        if path.name.startswith(COUNTER) and _has_ended(path):
             ended |= {path.name.replace(COUNTER, kind) for kind in GAUGES}
     return [path for path in files if path.name not in ended]
 
@@ -90,6 +91,24 @@ def _create_files(directory: Path) -> int:
             with path.open("r+b") as file:
                 file.write(bytes(FILE_SIZE))
     return number
+
+
+def _remove_leftovers() -> None:
+    """Remove the directories of servers that were killed."""
+    for path in Path(gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            # A server that starts has an empty file, or none. Another user can make a link.
+            counters = [one for one in path.glob(f"{COUNTER}_*") if one.stat().st_size]
+            is_ours = path.lstat().st_uid == os.geteuid()
+            if is_ours and counters and all(map(_has_ended, counters)):
+                rmtree(path)
+
+
+def _has_ended(counter: Path) -> bool:
+    """Whether the process that counts in this file has ended."""
+    if (descriptor := _lock(counter)) is not None:
+        os.close(descriptor)
+    return descriptor is not None
 
 
 def _lock(path: Path) -> int | None:

@@ -1,6 +1,7 @@
 """The port, the files and the documentation of `/metrics`, and a server without it."""
 
 import re
+import signal
 import socket
 import stat
 import struct
@@ -17,7 +18,7 @@ from tests.client import Client
 from tests.conftest import KEY, Start
 from tests.operations.prometheus import PREFIX, URL, Scrape, files
 from tests.outages import until
-from tests.process import ROOT, environment, run_command
+from tests.process import ROOT, environment, has_ended, run_command
 
 WORKERS = pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["alone", "workers"])
 PROBE = """
@@ -195,3 +196,27 @@ def test_page_lists_every_metric(start: Start) -> None:
     alerts = set(re.findall(rf"({PREFIX}\w+)(?:\{{| >)", page))
     assert len(alerts) == 3
     assert {name.removesuffix("_total") for name in alerts} <= listed
+
+
+@WORKERS
+def test_start_removes_what_a_killed_server_left(
+    start: Start, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    running = start(*arguments, METRICS_PORT="0", TMPDIR=str(tmp_path))
+    (kept,) = tmp_path.glob("graphql-auth-metrics-*")
+    killed = start(*arguments, METRICS_PORT="0", TMPDIR=str(tmp_path))
+    processes = killed.descendants()
+    killed.stop(signal.SIGKILL)
+    assert all(map(has_ended, processes))
+    (tmp_path / "graphql-auth-metrics-new").mkdir()
+    (tmp_path / "graphql-auth-metrics-foreign").symlink_to("graphql-auth-metrics-new")
+    left = {*tmp_path.glob("graphql-auth-metrics-*")}
+    assert len(left) == 4
+
+    start(*arguments, METRICS_PORT="0", TMPDIR=str(tmp_path))
+
+    found = {*tmp_path.glob("graphql-auth-metrics-*")}
+    assert len(found & left) == 3
+    assert kept in found
+    assert len(found - left) == 1
+    assert Scrape(running).requests is not None
