@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bson import ObjectId
+
 from graphql_auth.accounts.deletion import AccountDeletionService
 from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.accounts.password_change import PasswordChangeService
@@ -124,11 +126,13 @@ class UserAdmin(AccountParts):
             before = str(found[-1].id)
 
     async def find(self, email: str) -> UserDocument:
-        """Return the user whom a login with this e-mail finds."""
+        """Return the user whom a login with this e-mail finds, or else the one with this id."""
         validator = InputValidator()
         canonical = validator.login_email("email", email)
         with suppress(BadInput):
             validator.finish()
             if user := await self.users.find_by_email(emails.spellings(canonical)):
                 return user
+        if ObjectId.is_valid(email) and (user := await self.users.get(email)):
+            return user
         raise UserNotFound(f"There is no user with the e-mail {email}.")

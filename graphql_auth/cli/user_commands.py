@@ -81,7 +81,8 @@ def _change(method: Change, message: str, *names: str) -> Work:
 
     async def change(admin: UserAdmin, options: Namespace) -> str:
         values = {name: getattr(options, name) for name in names}
-        return message.format(await method(admin, options.email, **values), values.get("role"))
+        email = await method(admin, options.email, **values) or options.email
+        return message.format(email, values.get("role"))
 
     return change
 

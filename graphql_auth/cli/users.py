@@ -14,6 +14,7 @@ examples:
   graphql-auth sessions list ada@example.com
   graphql-auth sessions end ada@example.com
 
+In place of the e-mail of a user, each command but create takes the id of "users list".
 With --app, the settings, the users and the hooks are those of your own application.
 """
 GROUPS = {

@@ -261,8 +261,9 @@ def _unchanged(user: UserDocument) -> dict[str, Any]:
     # Users of another program have no such field, or another one; see Count.
     is_ours = {"$eq": [{"$type": "$password_changes"}, "int"]}
     count = {"$cond": [is_ours, "$password_changes", 0]}
+    # An e-mail that is empty here is not stored as a text.
     return {
         "_id": user.id,
-        "email": user.email,
+        **({"email": user.email} if user.email else {}),
         "$expr": {"$eq": [count, user.password_changes]},
     }

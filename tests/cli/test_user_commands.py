@@ -251,3 +251,22 @@ def test_command_line_leaves_the_reset_mail_to_a_server(
         assert (mail["template"], mail["to"]) == ("reset_password", "ada@example.com")
         assert mail["link"] == f"{link['_id']} {link['request']}"
         assert "digests" not in link or link["digests"] == []
+
+
+@pytest.mark.parametrize("email", ["ADA@EXAMPLE.COM", "ada", 17, None, ["ada@example.com"]])
+def test_user_whom_no_e_mail_finds_is_found_by_id(
+    uri: str, capsys: pytest.CaptureFixture[str], email: object
+) -> None:
+    with MongoClient[dict[str, Any]](uri) as client:
+        users = client.get_default_database()["users"]
+        user_id = users.insert_one({"email": email, "password": "x"}).inserted_id
+        shown = email if isinstance(email, str) else str(user_id)
+
+        assert run(["users", "show", str(user_id)]) == 0
+        assert f"id: {user_id}\n" in capsys.readouterr().out
+        assert run(["users", "disable", str(user_id)]) == 0
+        assert capsys.readouterr().out == f"{shown} is disabled and logged out everywhere.\n"
+        assert users.find_one({}, {"_id": 0, "disabled": 1}) == {"disabled": True}
+        assert run(["users", "delete", str(user_id), "--yes"]) == 0
+        assert users.count_documents({}) == 0
+        assert run(["users", "show", str(user_id)]) == 1
