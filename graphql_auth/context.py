@@ -66,8 +66,6 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request."""
-
     services: Services
     caller: Caller
     request: Request

@@ -125,26 +125,10 @@ def configure_logging(log_format: LogFormat = LogFormat.LINE) -> None:
 
     Also what Python else prints, such as warnings, and exceptions of threads and destructors.
     """
-    # Not for --help and schema.
-    from logging.config import dictConfig  # noqa: PLC0415
-
-    formatter = JsonFormatter if log_format is LogFormat.JSON else LineFormatter
-    dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {"ours": {"()": formatter}},
-            "handlers": {
-                "stderr": {
-                    "class": "logging.StreamHandler",
-                    "formatter": "ours",
-                    "stream": "ext://sys.stderr",
-                }
-            },
-            "root": {"handlers": ["stderr"], "level": "WARNING"},
-            "loggers": {"graphql_auth": {"level": "INFO"}},
-        }
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format is LogFormat.JSON else LineFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("graphql_auth").setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     # Otherwise Strawberry replaces the hooks when it is imported.
     os.environ["STRAWBERRY_DISABLE_RICH_ERRORS"] = "1"

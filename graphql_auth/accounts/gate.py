@@ -24,8 +24,6 @@ class Proof(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A signed-in user and their tokens."""
-
     tokens: Tokens
     user: UserDocument
     device_token: str | None = field(default=None, repr=False)

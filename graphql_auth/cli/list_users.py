@@ -46,7 +46,6 @@ async def show_user(admin: UserAdmin, options: Namespace) -> None:
 
 
 async def list_sessions(admin: UserAdmin, options: Namespace) -> None:
-    """Print the live sessions of a user."""
     user = await admin.find(options.email)
     described = (
         {

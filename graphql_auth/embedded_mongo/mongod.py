@@ -48,8 +48,6 @@ NO_MONGOD = (
 
 
 class EmbeddedMongo:
-    """A running mongod."""
-
     def __init__(self, process: subprocess.Popen[bytes], socket_path: Path, log: Path) -> None:
         self._process = process
         self._socket_path = socket_path

@@ -77,7 +77,6 @@ class GraphQLEndpoint:
         self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         start = time.perf_counter()
         response = await self._respond(Request(scope, receive))
         if self._observe and isinstance(response, GraphQLResponse):
@@ -191,7 +190,6 @@ class GraphQLResponse(JSONResponse):
     code: object = "OK"
 
     def render(self, content: Any) -> bytes:  # noqa: ANN401 - as Starlette has it
-        """Return the body."""
         return _ENCODER.encode(content).encode(errors="backslashreplace")
 
 

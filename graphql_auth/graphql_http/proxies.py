@@ -34,7 +34,6 @@ class TrustedProxyMiddleware(ProxyHeadersMiddleware):
         super().__init__(app, [form for network in trusted for form in _forms(network)])  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
-        """Handle one request."""
         if FORWARDED.isdisjoint(dict(scope.get("headers", ()))):
             await self.app(scope, receive, send)  # type: ignore[arg-type]
             return

@@ -82,7 +82,6 @@ class QueryMetrics:
                 self._selection_sets.append(node)
 
     def size(self, selection_set: SelectionSetNode | None) -> SelectionSize:
-        """Measure a selection set."""
         selections = selection_set.selections if selection_set else ()
         return sum(map(self._selection_size, selections), SelectionSize())
 

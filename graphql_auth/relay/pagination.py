@@ -39,5 +39,4 @@ class PageArgs:
 
 
 def cursor(entry_id: str) -> str:
-    """Return the cursor of an entry."""
     return to_base64(CURSOR, entry_id)

@@ -94,7 +94,6 @@ class StopSignals:
             self._callback = None
 
     def note(self, number: int, _frame: FrameType | None) -> None:
-        """Handle a signal."""
         self._received.append(number)
         if self._callback is not None:
             self._callback()

@@ -101,7 +101,6 @@ class Server:
         self._ticking.cancel()
 
     async def _accept(self) -> asyncio.Server:
-        """Accept connections from now on."""
         loop = asyncio.get_running_loop()
         self._set_date()
         self._server = await loop.create_server(

@@ -18,7 +18,6 @@ class AllowedOriginsMiddleware(CORSMiddleware):
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
         if scope["type"] == "http" and b"origin" in dict(scope["headers"]):
             PageOrigin(Request(scope), self.allow_origins).log_if_refused()
         await (super().__call__ if self.allow_origins else self.app)(scope, receive, send)

@@ -109,7 +109,6 @@ class SessionService:
         return revocation is not None
 
     async def end_all(self, user_id: str) -> None:
-        """End all sessions of the user."""
         self.revocations.add(await self.sessions.end_all(user_id))
 
     async def end_others(self, user: UserDocument, kept_session: str | None = None) -> None:

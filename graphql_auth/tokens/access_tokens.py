@@ -35,8 +35,6 @@ _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A signed token and its expiry."""
-
     value: str = field(repr=False)
     expires_at: datetime
 
