@@ -9,7 +9,7 @@ import jwt
 from pymongo import MongoClient
 
 from benchmarks.http_client import Client, Request, WrongAnswer, field_in
-from benchmarks.peers.catalog import GRAPHQL_AUTH, PASSWORD, WITH_LOGINS, Peer
+from benchmarks.peers.catalog import PASSWORD, WITH_BCRYPT, WITH_LOGINS, Peer
 from benchmarks.servers import BCRYPT_ROUNDS, TOKEN_KEY, Server
 
 # One for each connection that logs in, so that no user is locked by another login.
@@ -30,10 +30,11 @@ def prepare_accounts(peer: Peer, server: Server) -> str:
                 client.text(peer.register(email))
             token = field_in(client.text(peer.login(EMAILS[0])), peer.token_field)
             wrong.append(wrong_login(peer, EMAILS[0]))
+        if peer in WITH_BCRYPT:
             _check_cost(server.mongo_uri)
-        client.text(peer.welcome(token))
-        signed, signature = token.rsplit(".", 1)
-        wrong += [peer.welcome(""), peer.welcome(f"{signed}.{signature[::-1]}")]
+        client.text(peer.guarded(token))
+        signed, dot, signature = token.rpartition(".")
+        wrong += [peer.guarded(""), peer.guarded(f"{signed}{dot}{signature[::-1]}")]
         if any(client.send(request)[0] for request in wrong):
             raise WrongAnswer("it accepts a wrong password or token")
     return token
@@ -51,12 +52,3 @@ def _check_cost(mongo_uri: str) -> None:
     # As bcrypt and bcrypt_sha256 write the cost.
     if f"${BCRYPT_ROUNDS}$" not in stored and f",r={BCRYPT_ROUNDS}$" not in stored:
         raise WrongAnswer(f"its hashes do not have the cost {BCRYPT_ROUNDS}")
-
-
-def begin_sessions(peer: Peer, server: Server, count: int) -> list[str]:
-    """Log users in, and return their refresh tokens; empty ones if the peer has none."""
-    if peer is not GRAPHQL_AUTH:
-        return [""] * count
-    with closing(Client(server.port)) as client:
-        answers = [client.text(peer.login(email)) for email in EMAILS[:count]]
-    return [field_in(answer, "refreshToken") for answer in answers]

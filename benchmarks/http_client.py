@@ -37,8 +37,8 @@ class Request:
 class Client:
     """One keep-alive connection; it raises OSError or HTTPException."""
 
-    def __init__(self, port: int, source: str = HOST) -> None:
-        connection = http.client.HTTPConnection(HOST, port, SECONDS_TO_ANSWER, (source, 0))
+    def __init__(self, port: int) -> None:
+        connection = http.client.HTTPConnection(HOST, port, SECONDS_TO_ANSWER)
         self._connection, self.close = connection, connection.close
 
     def send(self, request: Request) -> tuple[bool, int, str]:

@@ -6,7 +6,7 @@ A slow moment of the machine slows both sides of a ratio, which is computed with
 import http.client
 import statistics
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -46,14 +46,16 @@ def spread(values: Sequence[float]) -> Spread | None:
     return Spread(statistics.median(values), min(values), max(values)) if values else None
 
 
-def take_turns(turns: Turns, rounds: int) -> Measurement:
-    """Measure all in each round, beginning with another one."""
+def take_turns(turns: Turns, rounds: int, once: Collection[str] = ()) -> Measurement:
+    """Measure all in each round, beginning with another one, but some in the first round only."""
     measurement = Measurement({name: [] for name in turns})
     for number in range(rounds):
         print(f"  round {number + 1} of {rounds}:", end="", flush=True)
         names = list(measurement.samples)
         start = number % max(1, len(names))
         for name in names[start:] + names[:start]:
+            if number and name in once:
+                continue
             try:
                 sample = turns[name]()
             except FAILURES as reason:

@@ -30,7 +30,7 @@ def measure(port: int, request: Request, rate: float, seconds: float) -> dict[st
     due = deque(began + number / rate for number in range(int(seconds * rate)))
     latencies = _run(request, due, idle, began + seconds + PATIENCE_SECONDS)
     found = sorted(one * 1e3 for at, one in latencies if at >= began + WARM_UP_SECONDS)
-    return {f"p{share}": found[math.ceil(len(found) * share / 100) - 1] for share in (50, 99)}
+    return {f"p{share}": found[math.ceil(len(found) * share / 100) - 1] for share in (50, 99, 100)}
 
 
 def _run(

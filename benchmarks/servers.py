@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -49,11 +49,7 @@ class Server:
         return int(status.partition("VmRSS:")[2].split()[0]) / 1000
 
     def pin_to(self, cores: list[int]) -> None:
-        """Keep all its threads, and those that they start, on some cores."""
-        for task in Path(f"/proc/{self.pid}/task").iterdir():
-            # A thread may end in between.
-            with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(int(task.name), cores)
+        pin(self.pid, cores)
 
     def wait_until_idle(self) -> None:
         """Wait for the requests that the load left behind; raises WrongAnswer.
@@ -61,17 +57,29 @@ class Server:
         Otherwise they would slow down the server that is measured next.
         """
         for _ in range(int(SECONDS_TO_IDLE / IDLE_SECONDS)):
-            before = self._cpu_seconds()
-            time.sleep(IDLE_SECONDS)
-            if self._cpu_seconds() - before <= IDLE_CORES * IDLE_SECONDS:
+            if self.cores_used(IDLE_SECONDS) <= IDLE_CORES:
                 return
         raise WrongAnswer("it was still busy long after the load had ended")
+
+    def cores_used(self, seconds: float) -> float:
+        """Return how many cores it uses in the next seconds."""
+        before = self._cpu_seconds()
+        time.sleep(seconds)
+        return (self._cpu_seconds() - before) / seconds
 
     def _cpu_seconds(self) -> float:
         """Return how much CPU time it has used: utime and stime of proc(5)."""
         stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def pin(pid: int, cores: list[int]) -> None:
+    """Keep all threads of a process, and those that they start, on some cores."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        # A thread may end in between.
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(task.name), cores)
 
 
 def become_load_generator() -> None:
@@ -85,10 +93,18 @@ def become_load_generator() -> None:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
-def run_alone(function: Callable[..., dict[str, float]], *arguments: object) -> dict[str, float]:
-    """Call a function in a process that has nothing else to do."""
+@contextmanager
+def begin_alone(
+    function: Callable[..., dict[str, float]], *arguments: object
+) -> Iterator[Future[dict[str, float]]]:
+    """Call a function in a process that has nothing else to do, and yield its future result."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
+        yield pool.submit(function, *arguments)
+
+
+def run_alone(function: Callable[..., dict[str, float]], *arguments: object) -> dict[str, float]:
+    with begin_alone(function, *arguments) as future:
+        return future.result()
 
 
 @contextmanager
@@ -112,7 +128,7 @@ def start_peer(
     settings = {"TOKEN_KEY": TOKEN_KEY, "BCRYPT_ROUNDS": str(bcrypt_rounds)}
     settings["MONGO_URI"] = mongo_uri + peer.name.replace(" ", "_").lower()
     environment = {**peer.environment, **settings}
-    return start_server(peer.command, environment, directory, peer.welcome("none"))
+    return start_server(peer.command, environment, directory, peer.guarded("none"))
 
 
 @contextmanager

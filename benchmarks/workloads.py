@@ -1,7 +1,6 @@
 """What the servers are asked to do."""
 
-import itertools
-import random
+import secrets
 import statistics
 import time
 from collections import defaultdict
@@ -10,116 +9,96 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 
-from benchmarks import open_loop
-from benchmarks.accounts import EMAILS, begin_sessions, wrong_login
+from benchmarks import abuse, logins, open_loop
+from benchmarks.accounts import wrong_login
 from benchmarks.http_client import Client, Request, WrongAnswer, field_in
 from benchmarks.measurements import Sample, Turns
 from benchmarks.peers import catalog, floors
-from benchmarks.servers import ALL_CORES, BCRYPT_ROUNDS, SERVER_CORES, Server, run_alone
+from benchmarks.servers import ALL_CORES, BCRYPT_ROUNDS, SERVER_CORES, run_alone
+from benchmarks.subjects import Subject, with_claims
 from benchmarks.wrk import REFRESH_TOKEN, Script, load, start_load
 
 CONNECTIONS = 16
 # Clients that read during a login storm: as many connections as the page of one user opens.
 READERS = 4
 MAX_REQUESTS_PER_SECOND = 1000
-# Percent of the mix; a peer without refreshes has more reads.
-WEIGHTS = {"read": 90, "refresh": 5, "login": 4, "register": 1}
-# More than any machine can do, so that no e-mail is registered twice.
-STEPS_PER_SECOND, REGISTRATIONS_PER_SECOND = 500, 20
 # Failures of an account that cost no wait.
 FREE_FAILURES, REFUSED_ACCOUNTS = 5, 4
 REFUSALS = {"INVALID_CREDENTIALS": "verified", "TOO_MANY_ATTEMPTS": "throttled"}
 RAW_BCRYPT, BARE_REFRESHES = "raw bcrypt", "bare refreshes"
-
-_numbers = itertools.count()
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A peer that runs, and an access token."""
-
-    peer: catalog.Peer
-    server: Server
-    token: str
-
-    def registration(self) -> Request:
-        return self.peer.register(f"new{next(_numbers)}@example.com")
-
-    def logins(self) -> list[Script]:
-        return [Script([self.peer.login(email)]) for email in EMAILS]
-
-    def welcome(self) -> Request:
-        return self.peer.welcome(self.token)
-
-    def read(self, connections: int, seconds: float) -> dict[str, float]:
-        return load(self.server.port, [Script([self.welcome()])], connections, seconds)
-
-    def load(self, scripts: list[Script], seconds: float) -> Sample:
-        """Send each script over one connection while the server has all cores."""
-        self.server.pin_to(ALL_CORES)
-        return load(self.server.port, scripts, len(scripts), seconds)
+AFTER_LOAD = "after load MB"
 
 
-def welcome(connections: int, subject: Subject, seconds: float) -> Sample:
+def read(request: Callable[[Subject], Request], subject: Subject, seconds: float) -> Sample:
     subject.server.pin_to(SERVER_CORES)
-    return subject.read(connections, seconds)
+    return load(subject.server.port, [Script([request(subject)])], CONNECTIONS, seconds)
 
 
-def logins(subject: Subject, seconds: float) -> Sample:
-    return subject.load(subject.logins(), seconds)
-
-
-def registrations(subject: Subject, seconds: float) -> Sample:
-    count = range(int((seconds + 1) * REGISTRATIONS_PER_SECOND))
-    scripts = [Script([subject.registration() for _ in count]) for _ in range(CONNECTIONS)]
-    return subject.load(scripts, seconds)
+def count_logins(subject: Subject, count: float) -> Sample:
+    subject.server.pin_to(ALL_CORES)
+    return run_alone(logins.measure, subject.server.port, subject.logins(), count)
 
 
 def refreshes(connections: int, subject: Subject, seconds: float) -> Sample:
-    tokens = begin_sessions(subject.peer, subject.server, connections)
+    subject.server.pin_to(ALL_CORES)
+    with closing(Client(subject.server.port)) as client:
+        answers = [client.text(login) for login in subject.logins()[:connections]]
     subject.server.wait_until_idle()
-    request = catalog.our_refresh(REFRESH_TOKEN)
-    return subject.load([Script([request], token) for token in tokens], seconds)
+    requests = [catalog.our_refresh(REFRESH_TOKEN)]
+    scripts = [Script(requests, field_in(answer, "refreshToken")) for answer in answers]
+    return load(subject.server.port, scripts, connections, seconds)
 
 
-def mix(subject: Subject, seconds: float) -> Sample:
-    tokens = begin_sessions(subject.peer, subject.server, CONNECTIONS)
-    count = int((seconds + 1) * STEPS_PER_SECOND)
-    requests = [_mixed(subject, email, count) for email in EMAILS]
-    return subject.load(list(map(Script, requests, tokens)), seconds)
+class ManyTokens:
+    """Read the greeting with so many access tokens, each of another user and session."""
 
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._requests: dict[str, list[Request]] = {}
 
-def _mixed(subject: Subject, email: str, count: int) -> list[Request]:
-    peer, refresh = subject.peer, partial(catalog.our_refresh, REFRESH_TOKEN)
-    requests: dict[str, Callable[[], Request]] = {
-        "read": subject.welcome,
-        "refresh": refresh if peer is catalog.GRAPHQL_AUTH else subject.welcome,
-        "login": partial(peer.login, email),
-        "register": subject.registration,
-    }
-    # The same order for every peer and round.
-    dice = random.Random(email)  # noqa: S311
-    return [requests[kind]() for kind in dice.choices([*WEIGHTS], [*WEIGHTS.values()], k=count)]
+    def __call__(self, subject: Subject, seconds: float) -> Sample:
+        subject.server.pin_to(SERVER_CORES)
+        port, name = subject.server.port, subject.peer.name
+        if name not in self._requests:
+            self._requests[name] = [self._request(subject) for _ in range(self.count)]
+            self._send_all(subject)
+        script = Script(self._requests[name], is_random=True)
+        found = load(port, [script], CONNECTIONS, seconds)
+        return {**found, "MB": subject.server.megabytes}
+
+    def _request(self, subject: Subject) -> Request:
+        names = {"sub": secrets.token_hex(12), "sid": secrets.token_hex(12)}
+        token, _ = with_claims(subject.token, **names, jti=secrets.token_urlsafe(16))
+        return subject.peer.welcome(token)
+
+    def _send_all(self, subject: Subject) -> None:
+        """Send each token at least once, for it may be remembered."""
+        script, port = Script(self._requests[subject.peer.name]), subject.server.port
+        rate = load(port, [script], CONNECTIONS, 1)["per second"]
+        load(port, [script], CONNECTIONS, 1 + 1.1 * self.count / rate)
 
 
 def storm(subject: Subject, seconds: float) -> Sample:
     """Read the greeting, first alone and then while 16 users log in without pause."""
     port, request = subject.server.port, subject.welcome()
     subject.server.pin_to(ALL_CORES)
-    idle = subject.read(READERS, seconds)["per second"]
+    idle = load(port, [Script([request])], READERS, seconds)["per second"]
     rate = min(MAX_REQUESTS_PER_SECOND, idle / 2)
-    before = run_alone(open_loop.measure, port, request, rate, seconds)
-    with start_load(port, subject.logins(), CONNECTIONS, 4 * seconds + 30) as (process, _):
+    scripts = [Script([login]) for login in subject.logins()]
+    with start_load(port, scripts, CONNECTIONS, 4 * seconds + 30) as (process, _):
         # Let the logins queue up.
         time.sleep(1)
-        busy = subject.read(READERS, seconds)["per second"]
+        busy = load(port, [Script([request])], READERS, seconds)["per second"]
         during = run_alone(open_loop.measure, port, request, rate, seconds)
         if process.poll() is not None:
             raise WrongAnswer("the logins ended too early")
     found = {"kept": busy / idle, "idle per second": idle, "storm per second": busy}
-    found |= {f"idle {share} ms": milliseconds for share, milliseconds in before.items()}
-    found |= {f"storm {share} ms": milliseconds for share, milliseconds in during.items()}
-    return found | {"p99 times": during["p99"] / before["p99"]}
+    found |= {f"{share} ms": milliseconds for share, milliseconds in during.items()}
+    return found | {"open loop per second": rate}
+
+
+def memory(subject: Subject, _seconds: float) -> Sample:
+    return {AFTER_LOAD: subject.server.megabytes}
 
 
 def refusals(subject: Subject, _seconds: float) -> Sample:
@@ -145,7 +124,7 @@ class Workload:
     """A workload of some peers, and the floor that they are compared to."""
 
     measure: Callable[[Subject, float], Sample]
-    peers: Sequence[catalog.Peer] = catalog.WITH_LOGINS
+    peers: Sequence[catalog.Peer]
     # By name; called with MONGO_URI and seconds.
     floor: Mapping[str, Callable[[str, float], dict[str, float]]] = field(default_factory=dict)
 
@@ -169,16 +148,25 @@ def _refreshes(connections: int) -> Workload:
     return Workload(partial(refreshes, connections), OURS, floor)
 
 
+def _tokens(count: int) -> Workload:
+    return Workload(ManyTokens(count), [*OURS, catalog.BARE_STARLETTE])
+
+
 OURS = [catalog.GRAPHQL_AUTH]
+RAW = {RAW_BCRYPT: partial(floors.raw_bcrypt, BCRYPT_ROUNDS)}
+IN_STORM = [*OURS, catalog.EXPRESS, catalog.TUTORIAL, catalog.APOLLO_SERVER]
+# Memory is measured before the workloads that fill it on purpose.
 WORKLOADS = {
-    "welcome-1": Workload(partial(welcome, 1), catalog.PEERS),
-    "welcome-16": Workload(partial(welcome, 16), catalog.PEERS),
-    "welcome-64": Workload(partial(welcome, 64), catalog.PEERS),
-    "logins": Workload(logins, floor={RAW_BCRYPT: partial(floors.raw_bcrypt, BCRYPT_ROUNDS)}),
-    "registrations": Workload(registrations),
+    "welcome": Workload(partial(read, Subject.welcome), catalog.WITH_WELCOME),
+    "viewer": Workload(partial(read, Subject.viewer), catalog.WITH_VIEWER),
+    "logins": Workload(count_logins, catalog.WITH_BCRYPT, RAW),
     "refusals": Workload(refusals, OURS),
     "refreshes-1": _refreshes(1),
     "refreshes-16": _refreshes(16),
-    "storm": Workload(storm, [*OURS, catalog.EXPRESS, catalog.STOCK_STRAWBERRY]),
-    "mix": Workload(mix),
+    "storm": Workload(storm, IN_STORM),
+    "memory": Workload(memory, catalog.WITH_LOGINS),
+    "tokens-1000": _tokens(1_000),
+    "tokens-100000": _tokens(100_000),
+    "ended": Workload(abuse.end_sessions, OURS),
+    "leaving": Workload(abuse.leave_everywhere, OURS),
 }

@@ -1,8 +1,8 @@
--- Sends the requests of a file in a loop, and checks every answer.
+-- Sends the requests of a file, in a loop or at random, and checks every answer.
 --
 -- Arguments: the directory of the files, one for each thread (0, 1, …); seconds of warm-up and in all.
--- A file has texts that end with NUL: a refresh token, which may be empty; for each request what the
--- answer has to contain, the head without Content-Length, and the body. @refresh@ in a body becomes the
+-- A file has texts that end with NUL: a refresh token, which may be empty; "random" or nothing; for
+-- each request what the answer has to contain, the head without Content-Length, and the body. @refresh@ in a body becomes the
 -- latest refresh token of the thread, which then has one connection only.
 local ffi = require("ffi")
 ffi.cdef([[
@@ -38,7 +38,7 @@ function init(args)
   local texts = file:read("*a"):gmatch("([^%z]*)%z")
   file:close()
   from, to = tonumber(args[2]), tonumber(args[3]) - END_SECONDS
-  token = texts()
+  token, is_random = texts(), texts() == "random"
   for expected in texts do
     local one = { expected = expected, head = texts(), body = texts() }
     one.refreshes = one.body:find("@refresh@", 1, true) ~= nil
@@ -49,7 +49,7 @@ end
 
 function request()
   began = began or now()
-  number = number % #requests + 1
+  number = is_random and math.random(#requests) or number % #requests + 1
   current = requests[number]
   if current.refreshes then
     return encode(current.head, (current.body:gsub("@refresh@", token)))

@@ -21,13 +21,14 @@ END_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What one thread of wrk sends in a loop; with a refresh token, over one connection."""
+    """What one thread of wrk sends; with a refresh token, over one connection."""
 
     requests: Sequence[Request]
     refresh_token: str = ""
+    is_random: bool = False
 
     def write(self, path: Path) -> None:
-        texts = [self.refresh_token]
+        texts = [self.refresh_token, "random" if self.is_random else ""]
         for request in self.requests:
             texts += [request.expected, request.head, request.body]
         path.write_bytes(b"".join(text.encode() + b"\0" for text in texts))
@@ -36,7 +37,11 @@ class Script:
 def load(port: int, scripts: list[Script], connections: int, seconds: float) -> dict[str, float]:
     """Return the rate and the latencies; raises WrongAnswer if an answer was wrong."""
     with start_load(port, scripts, connections, seconds) as (process, duration):
-        output, _ = process.communicate(timeout=duration + SECONDS_TO_ANSWER + 10)
+        return finish_load(process, duration)
+
+
+def finish_load(process: "subprocess.Popen[str]", duration: int) -> dict[str, float]:
+    output, _ = process.communicate(timeout=duration + SECONDS_TO_ANSWER + 10)
     _, _, result = output.partition("result:\t")
     counted, *faults, p50, p99, sample = (result or "0\t" * 7).split("\t", 6)
     if any(map(float, faults)) or not result:

@@ -81,6 +81,6 @@ app.include_router(fastapi_users.get_auth_router(auth_backend), prefix="/auth/jw
 app.include_router(fastapi_users.get_register_router(UserRead, UserCreate), prefix="/auth")
 
 
-@app.get("/welcome", dependencies=[Depends(current_active_user)])
-async def welcome() -> dict[str, str]:
-    return {"message": "Welcome 🙌"}
+@app.get("/viewer")
+async def viewer(user: Annotated[User, Depends(current_active_user)]) -> dict[str, str]:
+    return {"email": user.email}

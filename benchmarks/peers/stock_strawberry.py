@@ -1,68 +1,23 @@
 """Strawberry as its documentation shows it: "Starlette", "Permissions" and "Authentication".
 
-Its resolvers use Beanie, passlib and PyJWT.
+CACHES adds what its pages "Parser Cache" and "Validation Cache" show.
 """
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 import jwt
 import strawberry
-from beanie import Document, Indexed, init_beanie
-from passlib.context import CryptContext
-from pymongo import AsyncMongoClient
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 from strawberry.asgi import GraphQL
+from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.permission import BasePermission
 from strawberry.types import Info
 
-MONGO_URI = os.environ["MONGO_URI"]
 TOKEN_KEY = os.environ["TOKEN_KEY"]
-BCRYPT_ROUNDS = int(os.environ["BCRYPT_ROUNDS"])
-LIFETIME = timedelta(hours=2)
-
-passwords = CryptContext(schemes=["bcrypt"], bcrypt__rounds=BCRYPT_ROUNDS)
-
-
-class Account(Document):
-    first_name: str
-    last_name: str
-    email: Annotated[str, Indexed(unique=True)]
-    password: str
-
-    class Settings:
-        name = "users"
-
-
-@strawberry.type
-class User:
-    id: strawberry.ID
-    email: str
-    first_name: str
-    last_name: str
-
-
-@strawberry.type
-class AuthPayload:
-    token: str
-    user: User
-
-
-@strawberry.input
-class LoginInput:
-    email: str
-    password: str
-
-
-@strawberry.input
-class RegisterInput(LoginInput):
-    first_name: str
-    last_name: str
+EXTENSIONS = [ParserCache, ValidationCache] if os.environ.get("CACHES") else []
 
 
 class IsAuthenticated(BasePermission):
@@ -85,40 +40,5 @@ class Query:
         return "Welcome 🙌"
 
 
-@strawberry.type
-class Mutation:
-    @strawberry.mutation
-    async def register(self, input: RegisterInput) -> AuthPayload:  # noqa: A002
-        if await Account.find_one(Account.email == input.email):
-            raise ValueError("The e-mail has an account already")
-        fields = strawberry.asdict(input) | {"password": passwords.hash(input.password)}
-        return _payload(await Account(**fields).insert())
-
-    @strawberry.mutation
-    async def login(self, input: LoginInput) -> AuthPayload:  # noqa: A002
-        account = await Account.find_one(Account.email == input.email)
-        if account is None or not passwords.verify(input.password, account.password):
-            raise ValueError("The e-mail or the password is wrong")
-        return _payload(account)
-
-
-def _payload(account: Account) -> AuthPayload:
-    claims = {"sub": str(account.id), "exp": datetime.now(UTC) + LIFETIME}
-    user = User(
-        id=strawberry.ID(str(account.id)),
-        email=account.email,
-        first_name=account.first_name,
-        last_name=account.last_name,
-    )
-    return AuthPayload(token=jwt.encode(claims, TOKEN_KEY, "HS256"), user=user)
-
-
-@asynccontextmanager
-async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
-    async with AsyncMongoClient[dict[str, Any]](MONGO_URI) as client:
-        await init_beanie(client.get_default_database(), document_models=[Account])
-        yield
-
-
-schema = strawberry.Schema(query=Query, mutation=Mutation)
-app = Starlette(routes=[Route("/graphql", GraphQL(schema))], lifespan=_lifespan)
+schema = strawberry.Schema(query=Query, extensions=EXTENSIONS)
+app = Starlette(routes=[Route("/graphql", GraphQL(schema))])

@@ -1,0 +1,103 @@
+"""What users can do on purpose: end very many sessions, while another user reads the greeting."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from bson import ObjectId
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from benchmarks import open_loop
+from benchmarks.http_client import Client, WrongAnswer, field_in
+from benchmarks.measurements import Sample
+from benchmarks.peers import catalog
+from benchmarks.servers import ALL_CORES, LOAD_CORES, SERVER_CORES, begin_alone, pin, run_alone
+from benchmarks.subjects import Subject, with_claims
+from benchmarks.wrk import WARM_UP_SECONDS, Script, finish_load, load, start_load
+
+# Within a second if MongoDB is fast enough. graphql-auth ends a thousand with one command too.
+GROUPS, SESSIONS_IN_GROUP = 100, 1_000
+CONNECTIONS = 16
+SECONDS_LATER = 2
+# Servers read the revocations of the last 10 seconds again; the next round starts without them.
+SECONDS_TO_SETTLE = 10
+SESSIONS_OF_USER = 20_000
+# A bystander sends so many requests a second; the user leaves after two of five seconds.
+READS_PER_SECOND, SECONDS_BEFORE, SECONDS = 200, 2, 5
+# As graphql-auth ends a session; its document is kept until its access tokens have expired.
+END = [{"$set": {"ended_at": "$$NOW", "expires_at": {"$add": ["$access_until", 60_000]}}}]
+
+Sessions = Collection[dict[str, Any]]
+
+
+def end_sessions(subject: Subject, seconds: float) -> Sample:
+    """Compare reads before and while 100,000 sessions end, and measure the idle server later."""
+    subject.server.pin_to(SERVER_CORES)
+    with _sessions(subject) as sessions:
+        groups = [_add(sessions, ObjectId(), SESSIONS_IN_GROUP) for _ in range(GROUPS)]
+        scripts = [Script([subject.welcome()])]
+        before = load(subject.server.port, scripts, CONNECTIONS, seconds)["per second"]
+        with start_load(subject.server.port, scripts, CONNECTIONS, seconds) as (process, duration):
+            time.sleep(WARM_UP_SECONDS)
+            began = time.perf_counter()
+            for number, session in enumerate(groups):
+                time.sleep(max(0.0, began + number / GROUPS - time.perf_counter()))
+                sessions.update_many({"user_id": session["user_id"]}, END)
+            ended = time.perf_counter()
+            during = finish_load(process, duration)["per second"]
+        time.sleep(max(0.0, ended + SECONDS_LATER - time.perf_counter()))
+        used = subject.server.cores_used(SECONDS_LATER)
+    _check_revoked(subject, str(groups[-1]["_id"]))
+    time.sleep(SECONDS_TO_SETTLE)
+    found = {"kept": during / before, "CPU % later": used * 100, "seconds to end": ended - began}
+    return found | {"before per second": before, "during per second": during}
+
+
+def leave_everywhere(subject: Subject, _seconds: float) -> Sample:
+    """Measure the worst read of a bystander while a user ends 20,000 sessions."""
+    port, bystander = subject.server.port, subject.welcome()
+    subject.server.pin_to(ALL_CORES)
+    arguments = (port, bystander, READS_PER_SECOND, SECONDS)
+    with closing(Client(port)) as client, _sessions(subject) as sessions:
+        token = field_in(client.text(subject.registration()), "token")
+        claims = with_claims(token)[1]
+        _add(sessions, ObjectId(claims["sub"]), SESSIONS_OF_USER)
+        before = run_alone(open_loop.measure, *arguments)
+        with begin_alone(open_loop.measure, *arguments) as future:
+            time.sleep(SECONDS_BEFORE)
+            began = time.perf_counter()
+            client.text(catalog.graphql("mutation { logoutEverywhere }", token))
+            seconds = time.perf_counter() - began
+            during = future.result()
+    _check_revoked(subject, claims["sid"])
+    return {"worst ms": during["p100"], "worst before ms": before["p100"], "leaving s": seconds}
+
+
+@contextmanager
+def _sessions(subject: Subject) -> Iterator[Sessions]:
+    """Yield the sessions; meanwhile MongoDB leaves the core of the server alone."""
+    with MongoClient[dict[str, Any]](subject.server.mongo_uri) as client:
+        pid = client.admin.command("serverStatus")["pid"]
+        pin(pid, LOAD_CORES)
+        try:
+            yield client.get_default_database()["graphql_auth_sessions"]
+        finally:
+            pin(pid, ALL_CORES)
+
+
+def _add(sessions: Sessions, user_id: ObjectId, count: int) -> dict[str, Any]:
+    """Add so many copies of a live session, and return one of them."""
+    template = sessions.find_one({"ended_at": None}) or {}
+    copies = [{**template, "_id": ObjectId(), "user_id": user_id} for _ in range(count)]
+    sessions.insert_many(copies)
+    return copies[0]
+
+
+def _check_revoked(subject: Subject, session_id: str) -> None:
+    token, _ = with_claims(subject.token, sid=session_id)
+    with closing(Client(subject.server.port)) as client:
+        _, _, text = client.send(subject.peer.welcome(token))
+    if "TOKEN_REVOKED" not in text:
+        raise WrongAnswer(f"a token of an ended session was answered with {text[:300]}")
