@@ -13,7 +13,7 @@ export PYTHONUTF8 := 1
 FASTAPI_USERS := benchmarks/.environments/fastapi_users
 TRACES := tests/integrations/.venv-traces
 ENVOY := tests/integrations/.venv-envoy
-PEERS := $(VENV)/.installed-bench benchmarks/peers/node/node_modules $(FASTAPI_USERS)/.installed
+PEERS := $(VENV)/.installed benchmarks/peers/node/node_modules $(FASTAPI_USERS)/.installed
 EXAMPLES := examples/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -98,11 +98,11 @@ image: $(VENV)/.installed-dev ## Build the container image, run it, check the sy
 	@scripts/deploy-packages
 	@$(BIN)/pytest -q tests/deploy/test_service.py tests/deploy/image.py
 
-bench: $(PEERS) ## Measure beside other servers: 15 minutes on a quiet machine (needs Node.js)
+bench: $(PEERS) ## Measure beside other servers: 20 minutes on a quiet machine (needs Node.js)
 	@scripts/wrk
 	@$(BIN)/python -m benchmarks
 
-bench-quick: $(PEERS) ## Measure the main goals only: 3 minutes
+bench-quick: $(PEERS) ## Measure the main goals only: 4 minutes
 	@scripts/wrk
 	@$(BIN)/python -m benchmarks --quick
 
@@ -124,7 +124,6 @@ lock: | $(VENV)/bin/python ## Lock the newest allowed versions in requirements/
 	@$(PIP) install --quiet uv
 	@$(LOCK) --output-file requirements/server.txt --extra embedded --group build pyproject.toml
 	@$(LOCK) --output-file requirements/dev.txt --constraint requirements/server.txt --group dev
-	@$(LOCK) --output-file requirements/bench.txt --constraint requirements/server.txt --group bench
 
 %/node_modules: %/package-lock.json
 	@npm ci --include=dev --silent --prefix $*
@@ -149,11 +148,6 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
 	@scripts/system-packages $(PYTHON) faketime
 	@echo "Installing the tools for development …"
 	@$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
-	@touch $@
-
-$(VENV)/.installed-bench: $(VENV)/.installed requirements/bench.txt
-	@echo "Installing what the benchmarks need …"
-	@$(PIP) install --quiet --require-hashes --requirement requirements/bench.txt
 	@touch $@
 
 $(FASTAPI_USERS)/.installed: benchmarks/peers/fastapi_users/requirements.txt | $(VENV)/bin/python
