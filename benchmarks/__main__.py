@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import report, size
-from benchmarks.accounts import prepare_accounts
+from benchmarks.accounts import EMAILS, prepare_accounts
 from benchmarks.goals import EMPTY, EXISTING
 from benchmarks.measurements import FAILURES, Measurement, Sample, Turns, take_turns
 from benchmarks.peers.catalog import BARE_STARLETTE, GRAPHQL_AUTH, PEERS, Peer, graphql
@@ -78,7 +78,8 @@ class Run:
         for peer in PEERS:
             try:
                 server = stack.enter_context(start_peer(peer, self.mongo_uri, self.directory))
-                subject = Subject(peer, server, prepare_accounts(peer, server))
+                users = len(EMAILS) if peer in self.peers else 1
+                subject = Subject(peer, server, prepare_accounts(peer, server, users))
                 read(Subject.guarded, subject, WARM_UP_SECONDS)
                 server.wait_until_idle()
                 yield subject

@@ -16,8 +16,8 @@ from benchmarks.servers import BCRYPT_ROUNDS, TOKEN_KEY, Server
 EMAILS = [f"user{number}@example.com" for number in range(16)]
 
 
-def prepare_accounts(peer: Peer, server: Server) -> str:
-    """Register the users, and return an access token.
+def prepare_accounts(peer: Peer, server: Server, count: int) -> str:
+    """Register so many users, and return an access token of the first.
 
     Raises WrongAnswer if the peer is not what is measured.
     """
@@ -26,7 +26,7 @@ def prepare_accounts(peer: Peer, server: Server) -> str:
     with closing(Client(server.port)) as client:
         wrong = []
         if peer in WITH_LOGINS:
-            for email in EMAILS:
+            for email in EMAILS[:count]:
                 client.text(peer.register(email))
             token = field_in(client.text(peer.login(EMAILS[0])), peer.token_field)
             wrong.append(wrong_login(peer, EMAILS[0]))

@@ -93,8 +93,7 @@ def storm(subject: Subject, seconds: float) -> Sample:
         if process.poll() is not None:
             raise WrongAnswer("the logins ended too early")
     found = {"kept": busy / idle, "idle per second": idle, "storm per second": busy}
-    found |= {f"{share} ms": milliseconds for share, milliseconds in during.items()}
-    return found | {"open loop per second": rate}
+    return found | {f"{share} ms": milliseconds for share, milliseconds in during.items()}
 
 
 def memory(subject: Subject, _seconds: float) -> Sample:
