@@ -13,7 +13,8 @@ from benchmarks.accounts import prepare_accounts
 from benchmarks.measurements import Measurement, Sample, spread, take_turns
 from benchmarks.peers.catalog import GRAPHQL_AUTH
 from benchmarks.servers import TOKEN_KEY, start_mongodb, start_server
-from benchmarks.workloads import Subject, refreshes, welcome
+from benchmarks.subjects import Subject
+from benchmarks.workloads import read, refreshes
 from graphql_auth.keys import create_access_tokens
 from graphql_auth.settings import Settings
 from graphql_auth.tokens.access_tokens import AccessTokens
@@ -81,12 +82,15 @@ def main() -> None:
         subjects = list(start_subjects(stack, mongo_uri, Path(temporary)))
         named = dict(zip((WITHOUT_EXTRA, HS256, ES256), subjects, strict=True))
         both = {name: named[name] for name in (HS256, ES256)}
+        workloads = {
+            "welcome": partial(read, Subject.welcome),
+            "refreshes": partial(refreshes, CONNECTIONS),
+        }
         found = {
-            work.__name__: take_turns(
-                {name: partial(work, CONNECTIONS, one, SECONDS) for name, one in both.items()},
-                ROUNDS,
+            title: take_turns(
+                {name: partial(work, one, SECONDS) for name, one in both.items()}, ROUNDS
             )
-            for work in (welcome, refreshes)
+            for title, work in workloads.items()
         }
         memory = {name: one.server.megabytes for name, one in named.items()}
     compare("tokens", algorithms, "sign µs", "verify µs")
