@@ -61,7 +61,7 @@ def start_subjects(stack: ExitStack, mongo_uri: str, directory: Path) -> Iterato
         command, request = GRAPHQL_AUTH.command, GRAPHQL_AUTH.welcome("none")
         server = stack.enter_context(start_server(command, given | settings, directory, request))
         print(f"  {name}: {server.megabytes:.1f} MB after the start", flush=True)
-        yield Subject(GRAPHQL_AUTH, server, prepare_accounts(GRAPHQL_AUTH, server))
+        yield Subject(GRAPHQL_AUTH, server, prepare_accounts(GRAPHQL_AUTH, server, CONNECTIONS))
 
 
 def compare(title: str, measurement: Measurement, *metrics: str) -> None:
