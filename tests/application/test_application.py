@@ -2,9 +2,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
+import jwt
 import pytest
 from fastapi import Depends, FastAPI
 from starlette.applications import Starlette
@@ -22,8 +24,11 @@ from graphql_auth import (
 )
 from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
+from graphql_auth.tokens.published_keys import JWKS_PATH, METADATA_PATH
+from graphql_auth.tokens.signing_keys import create_key
 from tests.application import shop
 from tests.application.caller import REGISTER, Database, running
+from tests.client import REGISTER as REGISTER_USER
 from tests.client import code, extensions, registration
 from tests.mail.app import MailMutation
 from tests.mail.mailbox import Mailbox
@@ -117,6 +122,34 @@ async def test_route_of_the_application_knows_the_caller(settings: Settings) -> 
         assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     assert later.status_code == 401
     assert (unknown.status_code, unknown.headers["retry-after"]) == (503, "1")
+
+
+async def test_keys_are_published_by_the_host(settings: Settings, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    kid = create_key(keys, "ES256").jwk["kid"]
+    changes = {"signing_keys": keys, "issuer": "https://auth.example.com"}
+    async with running(GraphQLAuth(settings=settings.model_copy(update=changes))) as caller:
+        found = await caller.http.get(f"http://test{JWKS_PATH}")
+        metadata = await caller.http.get(f"http://test{METADATA_PATH}")
+        answer = await caller.ask(REGISTER_USER, input=registration())
+        token = answer["data"]["register"]["token"]
+
+    assert [jwk["kid"] for jwk in found.json()["keys"]] == [kid]
+    assert metadata.json()["jwks_uri"] == f"https://auth.example.com{JWKS_PATH}"
+    assert jwt.get_unverified_header(token)["kid"] == kid
+
+
+async def test_host_without_signing_keys_has_its_own_documents(settings: Settings) -> None:
+    app = FastAPI()
+    app.get(JWKS_PATH)(lambda: {"keys": ["of the host"]})
+    auth = GraphQLAuth(settings=settings)
+    auth.mount(app)
+    async with running(auth, app) as caller:
+        found = await caller.http.get(f"http://test{JWKS_PATH}")
+        metadata = await caller.http.get(f"http://test{METADATA_PATH}")
+
+    assert found.json() == {"keys": ["of the host"]}
+    assert metadata.status_code == 404
 
 
 def _subject_of(auth: GraphQLAuth) -> Callable[..., Awaitable[str]]:

@@ -24,6 +24,14 @@ def test_verify_returns_device_id() -> None:
     assert TOKENS.issue(user()) != token
 
 
+def test_token_of_the_previous_key_is_valid() -> None:
+    token = TOKENS.issue(user())
+    changed = DeviceTokens("K" * 32, "k" * 32)
+
+    assert changed.verify(token, user()) == TOKENS.verify(token, user())
+    assert TOKENS.verify(changed.issue(user()), user()) is None
+
+
 @pytest.mark.parametrize(
     ("tokens", "owner"),
     [

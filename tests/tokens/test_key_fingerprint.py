@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -32,6 +33,22 @@ async def test_changed_key_is_warned_of_once(
         assert caplog.text.count(WARNING) == expected
         caplog.clear()
     assert await stored["graphql_auth_meta"].count_documents({}) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("stored")
+async def test_change_by_way_of_the_previous_key_warns_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In each step, servers with the settings before it and after it start in any order."""
+    steps = [(KEY,), (KEY, OTHER_KEY), (OTHER_KEY, KEY), (OTHER_KEY,)]
+    for before, after in pairwise(steps):
+        for keys in (before, after, before, after):
+            await check_token_key(*keys)
+    assert WARNING not in caplog.text
+
+    await check_token_key(KEY)
+    assert WARNING in caplog.text
 
 
 @pytest.mark.anyio

@@ -259,8 +259,9 @@ def test_group_may_read_a_file_of_root(keys: Path, monkeypatch: pytest.MonkeyPat
 
     def pretend(mode: int, owner: int) -> None:
         status = os.stat_result((stat.S_IFREG | mode, *real[1:4], owner, *real[5:]))
+        found = {path: status}
         monkeypatch.setattr(
-            Path, "stat", lambda self: status if self == path else read_status(self)
+            Path, "stat", lambda self, **options: found.get(self) or read_status(self, **options)
         )
 
     monkeypatch.setattr(os, "geteuid", lambda: 1000)

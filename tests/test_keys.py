@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from graphql_auth.database import provide_database
+from graphql_auth.environment import read_settings
+from graphql_auth.errors import StartError
+from graphql_auth.keys import create_access_tokens, read_secrets, read_token_key
+from graphql_auth.settings import Settings
+from tests.conftest import KEY
+from tests.services import Clock
+
+PEM = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "token-key"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_token_key_is_read_from_its_file(file: Path, end: str) -> None:
+    file.write_bytes(f"{KEY}{end}".encode())
+    given = Settings(mongo_uri=SecretStr("mongodb://127.0.0.1:1"), token_key_file=file)
+
+    with provide_database(given) as (settings, _):
+        assert read_secrets(settings) == [KEY]
+        # In the workers too, which get the completed settings.
+        assert read_token_key(settings) == SecretStr(KEY)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 31 + b"\n", b"\xff" * 40])
+def test_unusable_token_key_file_is_named_without_its_content(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+    with pytest.raises(StartError, match=f"TOKEN_KEY_FILE: {file}") as refused:
+        read_token_key(Settings(token_key_file=file))
+    assert "xxx" not in str(refused.value)
+
+
+def test_missing_token_key_file_is_named(file: Path) -> None:
+    with pytest.raises(StartError, match=f"TOKEN_KEY_FILE: {file} cannot be read: No such file"):
+        read_token_key(Settings(token_key_file=file))
+
+
+def test_token_key_and_its_file_exclude_each_other(file: Path) -> None:
+    with pytest.raises(StartError, match="TOKEN_KEY and TOKEN_KEY_FILE") as refused:
+        read_token_key(Settings(token_key=SecretStr(KEY), token_key_file=file))
+    assert KEY not in str(refused.value)
+
+
+def test_previous_key_that_is_no_secret_is_named() -> None:
+    settings = Settings(token_key=SecretStr(KEY), token_key_previous=SecretStr(PEM))
+
+    with pytest.raises(StartError, match="Invalid TOKEN_KEY_PREVIOUS"):
+        create_access_tokens(settings, Clock())
+
+
+@pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE"])
+@pytest.mark.parametrize(
+    "value", ["a b", "a\nb", '"a"', "a\\b", "https://é.example", "1:2", ":x", "x:", "x" * 201]
+)
+def test_claim_is_a_name_or_a_uri(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """RFC 7519 section 2: StringOrURI."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(StartError, match=f"Invalid {name}: expected a"):
+        read_settings()
+
+
+@pytest.mark.parametrize("value", ["https://auth.example.com", "urn:example:auth", "accounts", "x"])
+def test_issuer_and_audience_are_in_the_tokens(value: str) -> None:
+    clock = Clock()
+    settings = Settings.model_validate({"token_key": KEY, "issuer": value, "audience": value})
+    tokens = create_access_tokens(settings, clock)
+    others = create_access_tokens(Settings(token_key=SecretStr(KEY)), clock)
+
+    token = tokens.issue("6" * 24, "7" * 24, tokens.expiry()).value
+
+    assert tokens.verify(token).subject == "6" * 24
+    with pytest.raises(Exception, match="Sign in"):
+        others.verify(token)

@@ -1,0 +1,130 @@
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from graphql_auth.app import create_app
+from graphql_auth.settings import Settings
+from graphql_auth.tokens.published_keys import JWKS_PATH, MAX_AGE, METADATA_PATH
+from graphql_auth.tokens.signing_keys import create_key
+from graphql_auth.tokens.token_keys import SECONDS_BEFORE_SIGNING, SECONDS_BETWEEN_READS
+from tests.client import code
+
+pytestmark = pytest.mark.anyio
+ISSUER = "https://auth.example.com"
+Ask = Callable[..., Awaitable[httpx.Response]]
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    keys = tmp_path / "keys"
+    for algorithm in ("ES256", "EdDSA", "RS256"):
+        create_key(keys, algorithm)
+    return keys
+
+
+@pytest.fixture
+def ask(keys: Path) -> Ask:
+    """Ask a server without a database."""
+
+    async def ask(
+        method: str = "GET", path: str = JWKS_PATH, settings: Any = (), **headers: str
+    ) -> httpx.Response:
+        values = {"mongo_uri": "mongodb://127.0.0.1:1", "token_key": "k" * 32} | {
+            "signing_keys": keys,
+            "issuer": ISSUER,
+            "allowed_origins": "https://app.example.com",
+            **dict(settings),
+        }
+        app = create_app(Settings.model_validate(values))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.request(
+                method, path, headers={name.replace("_", "-"): headers[name] for name in headers}
+            )
+
+    return ask
+
+
+async def test_keys_are_public_and_can_be_cached(ask: Ask) -> None:
+    """RFC 7517 sections 5 and 8.5."""
+    answer = await ask()
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/jwk-set+json"
+    assert answer.headers["cache-control"] == f"public, max-age={MAX_AGE}"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    found = answer.json()["keys"]
+    assert {jwk["alg"] for jwk in found} == {"ES256", "EdDSA", "RS256"}
+    # RFC 7518 section 6: d, p, q, dp, dq, qi, oth and k are private.
+    assert set().union(*found) == {"alg", "crv", "e", "kid", "kty", "n", "use", "x", "y"}
+
+
+async def test_unchanged_keys_are_not_sent_again(ask: Ask) -> None:
+    etag = (await ask()).headers["etag"]
+
+    for value in (etag, f'"x", W/{etag}'):
+        answer = await ask(if_none_match=value)
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["etag"] == etag
+    assert (await ask(if_none_match='"x"')).status_code == 200
+
+
+async def test_head_and_options(ask: Ask) -> None:
+    head, full = await ask("HEAD"), await ask()
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == full.headers["etag"]
+    assert (await ask("OPTIONS")).status_code == 200
+
+    refused = await ask("POST")
+    assert refused.status_code == 404
+    assert code(refused.json()) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.com", "https://other.example", "null"])
+async def test_pages_of_any_origin_may_read_the_keys(ask: Ask, origin: str) -> None:
+    answer = await ask(origin=origin)
+
+    (allowed,) = answer.headers.get_list("access-control-allow-origin")
+    assert allowed in {"*", origin}
+
+
+@pytest.mark.parametrize("path", [JWKS_PATH, METADATA_PATH])
+async def test_without_key_pairs_nothing_is_published(ask: Ask, path: str, tmp_path: Path) -> None:
+    (empty := tmp_path / "empty").mkdir()
+
+    for directory in (None, empty):
+        answer = await ask(path=path, settings={"signing_keys": directory})
+        assert answer.status_code == 404
+        assert "no-store" in answer.headers["cache-control"]
+
+
+async def test_metadata_says_what_is_true(ask: Ask) -> None:
+    """RFC 8414 section 2: the default of grant_types_supported would not be true."""
+    answer = await ask(path=METADATA_PATH)
+
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {
+        "issuer": ISSUER,
+        "jwks_uri": ISSUER + JWKS_PATH,
+        "response_types_supported": [],
+        "grant_types_supported": [],
+    }
+    slash = await ask(path=METADATA_PATH, settings={"issuer": f"{ISSUER}/"})
+    assert (slash.json()["issuer"], slash.json()["jwks_uri"]) == (f"{ISSUER}/", ISSUER + JWKS_PATH)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["graphql-auth", "http://a.example", f"{ISSUER}/x", f"{ISSUER}?x", f"{ISSUER}#x", "urn:a:b"],
+)
+async def test_metadata_needs_an_https_issuer_without_a_path(ask: Ask, issuer: str) -> None:
+    """RFC 8414 section 2, and section 3.1 for a path."""
+    assert (await ask(path=METADATA_PATH, settings={"issuer": issuer})).status_code == 404
+
+
+def test_caches_expire_before_a_new_key_signs() -> None:
+    """A server reads the directory, a cache keeps the answer, and a verifier polls as often."""
+    assert SECONDS_BETWEEN_READS + 3 * MAX_AGE < SECONDS_BEFORE_SIGNING
