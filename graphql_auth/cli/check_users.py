@@ -1,5 +1,6 @@
 """What ``graphql-auth users check`` and ``users normalize`` do."""
 
+import asyncio
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -70,6 +71,7 @@ async def _walk(handle: Handle) -> tuple[int, int]:
             aclosing(UserCheck(scan, PasswordHasher(4)).find()) as users,
         ):
             async for user in users:
+                await asyncio.sleep(0)  # As in list_users.py.
                 found += 1
                 if line := await handle(scan, user):
                     output.write_line(line)

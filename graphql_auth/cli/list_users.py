@@ -1,5 +1,6 @@
 """What ``users list``, ``users show`` and ``sessions list`` print."""
 
+import asyncio
 import json
 from argparse import Namespace
 from collections.abc import AsyncIterator
@@ -64,6 +65,7 @@ async def _print(lines: AsyncIterator[Values], options: Namespace) -> None:
     """Print a table, or objects of JSON, one at a time."""
     has_header = False
     async for values in lines:
+        await asyncio.sleep(0)  # Ctrl-C counts here: PyMongo loses it when a reply has arrived.
         if options.json:
             output.write_line(json.dumps(values))
             continue

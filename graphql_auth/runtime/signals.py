@@ -60,10 +60,8 @@ class StopSignals:
 
     @property
     def allows_delay(self) -> bool:
-        """Whether load balancers get time to notice: after one SIGTERM, and nothing else.
-
-        A supervised process gets the second one only from programs that signal all processes.
-        """
+        """Whether load balancers get time to notice: after one SIGTERM, and nothing else."""
+        # Some programs send it to a supervisor and also to its workers.
         is_repeated = len(self._received) > 1 and not self._is_supervised
         return {*self._received} == {signal.SIGTERM} and not is_repeated
 

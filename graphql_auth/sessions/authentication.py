@@ -16,7 +16,6 @@ class Authenticator:
         self._revocations = revocations
 
     def authenticate(self, token: str) -> Principal:
-        """Return the principal of an access token."""
         principal = self._access_tokens.verify(token)
         self.check(principal)
         return principal

@@ -62,7 +62,6 @@ class TokenCookie:
         return self._token
 
     def set(self, token: str, lifetime: timedelta) -> None:
-        """Replace the token in the browser."""
         if self._found_name != self._name:
             self.clear()
         self._found_name, self._token = self._name, token

@@ -125,7 +125,6 @@ class SessionService:
         self.revocations.add(await self.sessions.erase(user_id))
 
     async def logout(self, principal: Principal, client: ClientInfo) -> None:
-        """End the caller's session."""
         ended = await self.end(principal.subject, principal.session_id)
         security_log.record("logout", "success", principal.subject, client)
         if ended:

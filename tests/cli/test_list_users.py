@@ -1,8 +1,12 @@
 """``users list``, ``users show`` and the commands of ``sessions``."""
 
 import json
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +20,9 @@ from graphql_auth.characters import INVISIBLE
 from graphql_auth.cli.main import run
 from graphql_auth.users import scan
 from tests.accounts.test_foreign_documents import HASH, VALUES, document
+from tests.cli.terminal import COMMAND
 from tests.commands import Commands
+from tests.process import environment
 
 SECRET = "a hash of a password"
 ID = ObjectId("64b7f0c0a1b2c3d4e5f60718")
@@ -249,3 +255,28 @@ def test_all_sessions_are_ended(users: Users, capsys: Output) -> None:
     assert capsys.readouterr().out == "ada@example.com is logged out everywhere.\n"
     sessions = users.database["graphql_auth_sessions"]
     assert sessions.count_documents({"ended_at": None}) == 0
+
+
+@pytest.mark.parametrize("command", ["list", "check", "normalize"])
+def test_ctrl_c_ends_a_long_list(users: Users, tmp_path: Path, command: str) -> None:
+    """It comes while the command waits for the reader of its output, in the first batch."""
+    domain = f"{'X' * 60}.{'Y' * 60}.EXAMPLE.COM"
+    users.insert_many([{"email": f"A{number}@{domain}"} for number in range(3 * scan.BATCH)])
+    with subprocess.Popen(
+        [*COMMAND, "users", command],
+        cwd=tmp_path,
+        env=environment(MONGO_URI=os.environ["MONGO_URI"]),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        others = process.stdout.read().splitlines()
+        errors = process.stderr.read()
+
+    assert process.returncode == 130
+    assert len(others) < scan.BATCH - 1
+    assert b"Traceback" not in errors
