@@ -39,6 +39,7 @@ def end_sessions(subject: Subject, seconds: float) -> Sample:
     """
     subject.server.pin_to(SERVER_CORES)
     with _sessions(subject) as sessions:
+        published = sessions.database["graphql_auth_revocations"]
         batches = [[ObjectId() for _ in range(BATCH)] for _ in range(BATCHES)]
         scripts = [Script([subject.welcome()])]
         before = load(subject.server.port, scripts, CONNECTIONS, seconds)["per second"]
@@ -48,8 +49,9 @@ def end_sessions(subject: Subject, seconds: float) -> Sample:
             for number, ids in enumerate(batches):
                 time.sleep(max(0.0, began + number / BATCHES - time.perf_counter()))
                 now = datetime.now(UTC)
-                kept = {"user_id": ids[0], "ended_at": now, "expires_at": now + LIFETIME}
-                sessions.insert_many([{"_id": one, **kept} for one in ids])
+                kept = {"ended_at": now, "expires_at": now + LIFETIME}
+                sessions.insert_many([{"_id": one, "user_id": ids[0], **kept} for one in ids])
+                published.insert_many([{"_id": one, **kept} for one in ids])
             ended = time.perf_counter()
             during = finish_load(process, duration)["per second"]
         time.sleep(max(0.0, ended + SECONDS_LATER - time.perf_counter()))
