@@ -23,6 +23,7 @@ examples:
   PORT=8080 TOKEN_TTL=15m graphql-auth serve
   graphql-auth users list                 list all users; users --help has more
   graphql-auth users disable EMAIL        log a user out and refuse new logins
+  graphql-auth keys new                   add a key that signs access tokens
   graphql-auth schema > schema.graphql    write the schema for code generators
 
 Settings come from the environment or a file .env; .env.example describes each.

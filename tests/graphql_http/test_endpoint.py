@@ -537,3 +537,19 @@ async def test_too_many_concurrent_requests_are_a_503() -> None:
     assert extensions(refused.json())["retryAfter"] == 1
     for answer in (*answers, later):
         assert code(answer.json()) == "INVALID_CREDENTIALS"
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/graphql-response+json"])
+def test_unauthenticated_response_has_a_challenge(client: Client, media_type: str) -> None:
+    """RFC 6750 section 3; RFC 9110 section 11.6.1 allows the header with status 200 too."""
+
+    def challenges(query: str, token: str = "") -> list[str]:
+        headers = {"Accept": media_type} | ({"Authorization": f"Bearer {token}"} if token else {})
+        answer = client.http.post(client.url, json={"query": query}, headers=headers)
+        assert answer.status_code == 200
+        return answer.headers.get_list("www-authenticate")
+
+    assert challenges("{ welcome }") == ['Bearer realm="graphql-auth"']
+    assert challenges("{ a: welcome b: welcome }", "x") == ['Bearer error="invalid_token"']
+    assert challenges("{ welcome }", client.token()) == []
+    assert challenges("{ __typename }", "x") == []
