@@ -65,8 +65,8 @@ def read_files(directory: Path, known: Mapping[bytes, TokenKey]) -> list[KeyFile
     Raises StartError, which names the file.
     """
     try:
-        mode = directory.stat().st_mode
-        paths = sorted(directory.glob("*.pem"))
+        owner, mode = directory.stat().st_uid, directory.stat().st_mode
+        paths = [path for path in directory.iterdir() if path.suffix == ".pem"]
     except OSError as error:
         raise StartError(
             f"SIGNING_KEYS: cannot read {directory} ({error.strerror}). Create it and a key by:"
@@ -76,19 +76,20 @@ def read_files(directory: Path, known: Mapping[bytes, TokenKey]) -> list[KeyFile
     if mode & 0o022 and not mode & stat.S_ISVTX:
         raise StartError(f"SIGNING_KEYS: others can write to it; run: chmod 700 {directory}.")
     # Another process can retire one at this moment.
-    files = [_read_file(path, known) for path in paths if path.is_symlink() or path.exists()]
+    paths = [path for path in sorted(paths) if path.is_symlink() or path.exists()]
+    files = [_read_file(path, owner, known) for path in paths]
     oldest_first = attrgetter("modified_at", "path")
     # A copy of a key is as old as the key.
     files = [*{f.key.header: f for f in sorted(files, key=oldest_first, reverse=True)}.values()]
     return sorted(files, key=oldest_first)
 
 
-def _read_file(path: Path, known: Mapping[bytes, TokenKey]) -> KeyFile:
+def _read_file(path: Path, owner: int, known: Mapping[bytes, TokenKey]) -> KeyFile:
     try:
         status = path.stat()
         # As PostgreSQL has it: the group may read a file of root, as Kubernetes makes them.
         forbidden = 0o037 if status.st_uid == 0 != os.geteuid() else 0o077
-        if status.st_uid not in {0, os.geteuid()} or status.st_mode & forbidden:
+        if status.st_uid not in {0, owner, os.geteuid()} or status.st_mode & forbidden:
             raise StartError(
                 f"SIGNING_KEYS: others own or can read {path}; run: chmod 600 {path},"
                 " as the user of the server."

@@ -267,7 +267,7 @@ def test_group_may_read_a_file_of_root(keys: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     pretend(0o440, 0)
     assert KeyRing([SECRET], keys).published
-    for mode, owner in ((0o444, 0), (0o440, 1000), (0o600, 1001)):
+    for mode, owner in ((0o444, 0), (0o440, keys.stat().st_uid or 1000), (0o600, 1001)):
         pretend(mode, owner)
         with pytest.raises(StartError, match="others own or can read"):
             KeyRing([SECRET], keys)
@@ -282,6 +282,14 @@ def test_directory_that_others_can_write_to_is_refused(keys: Path) -> None:
         keys.chmod(mode)
         with pytest.raises(StartError, match=f"chmod 700 {keys}"):
             KeyRing([SECRET], keys)
+
+
+def test_file_in_place_of_the_directory_is_refused(keys: Path) -> None:
+    """A directory that cannot be listed is not an empty one, with which TOKEN_KEY would sign."""
+    keys.touch()
+
+    with pytest.raises(StartError, match=f"cannot read {keys} .Not a directory"):
+        KeyRing([SECRET], keys)
 
 
 def test_missing_directory_is_refused_at_the_start_only(
@@ -311,7 +319,7 @@ def test_file_that_is_removed_while_the_directory_is_read_is_skipped(
 ) -> None:
     kid = add_key(keys, 0)
     listed = [keys / "retired.pem", keys / f"{kid}.pem"]
-    monkeypatch.setattr(Path, "glob", lambda *_: listed)
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter(listed))
 
     assert [jwk["kid"] for jwk in KeyRing([SECRET], keys).published] == [kid]
 
