@@ -23,6 +23,7 @@ help: ## List these commands
 install: $(VENV)/.installed ## Install the server and its MongoDB into .venv
 
 serve: $(VENV)/.installed ## Install, start MongoDB and the server, and say where to click
+	@$(BIN)/python -m scripts.can_serve
 	@scripts/playground || echo "The API works all the same." >&2
 	@exec $(BIN)/graphql-auth serve --dev
 
