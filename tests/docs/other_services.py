@@ -18,13 +18,14 @@ from tests.docs.terminals import READY
 from tests.integrations.processes import HERE, free_port, run_nginx, running
 from tests.integrations.verifiers import EXAMPLE, RefusedError, run_node, run_python
 from tests.tokens.forgery import Material, read_cases
-from tests.tokens.keys import ALGORITHMS, Key, new_key
+from tests.tokens.keys import ALGORITHMS, Key, new_key, set_age
 
 ENVOY = HERE / ".venv-envoy" / "envoy" / "_bin" / "envoy"
 REGISTER = "mutation($input: RegisterInput!) { register(input: $input) { token user { id } } }"
 LOGIN = "mutation($input: LoginInput!) { login(input: $input) { token } }"
 CREDENTIALS = {"email": ADA["email"], "password": ADA["password"]}
 UNKNOWN = "0" * 24
+AN_HOUR = 3600
 
 
 class Orders(BaseHTTPRequestHandler):
@@ -52,6 +53,10 @@ class OtherServicesPage(Page):
         self.subject = ""
 
     def translate(self, source: str) -> str:
+        if "keys retire" in source:
+            # The hour of step 2 passes.
+            for file in (self.project / "keys").glob("*.pem"):
+                set_age(file, time.time() - file.stat().st_mtime + AN_HOUR)
         return super().translate(source.replace(EXAMPLE, "http://localhost:4001"))
 
     def pasted(self) -> None:
@@ -95,7 +100,7 @@ class OtherServicesPage(Page):
     def forge(self, token: str) -> list[str]:
         """Return tokens that are refused wherever the signature, issuer and times are checked."""
         keys = {name: new_key(name) for name in ALGORITHMS}
-        (file,) = (self.project / "signing-keys").glob("*.pem")
+        (file,) = (self.project / "keys").glob("*.pem")
         private = load_pem_private_key(file.read_bytes(), None)
         material = Material("ES256", keys | {"ES256": Key(private)}, {"ES256": token})  # type: ignore[arg-type]
         cases = [

@@ -27,6 +27,9 @@ SECONDS_FOR_CRASHES = 120
 HOURS = 3 * 3600
 
 
+Steady = tuple[ServerProcess, Path, "Session"]
+
+
 class Session:
     """Somebody who is signed in, and looks whether they still are."""
 
@@ -113,7 +116,7 @@ def test_crash_between_any_two_steps_signs_nobody_out(
 ) -> None:
     arguments = ["keys", command]
     if command == "retire":
-        arguments += [write_key(keys, new_key("ES256", 1), seconds_ago=9).stem, "--yes"]
+        arguments += [write_key(keys, new_key("ES256", 1), seconds_ago=9).stem]
     left = crash_everywhere(keys, keys.with_name("copies"), *arguments)
     assert len(left) > 1
 
@@ -171,30 +174,38 @@ BROKEN: dict[str, Callable[[Path, bytes], object]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def steady(start_shared: Start, tmp_path_factory: pytest.TempPathFactory) -> Steady:
+    """A server whose directory each test leaves with one key more."""
+    keys = write_keys(tmp_path_factory.mktemp("steady") / "keys", new_key("ES256"))
+    server = start_shared(SIGNING_KEYS=str(keys))
+    return server, keys, Session(server)
+
+
 @pytest.mark.parametrize("kind", BROKEN)
-def test_broken_file_signs_nobody_out(
-    kind: str, server: ServerProcess, keys: Path, session: Session
-) -> None:
-    file, content = keys / "new.pem", new_key("ES256", 1).pem
+def test_broken_file_signs_nobody_out(kind: str, steady: Steady) -> None:
+    server, keys, session = steady
+    file, key = keys / f"{kind}.pem", new_key("ES256", 10 + [*BROKEN].index(kind))
     before = published(server)
 
-    BROKEN[kind](file, content)
+    BROKEN[kind](file, key.pem)
     if file.is_file():
         file.chmod(0o600)
     have_it_read(server, session)
     session.check()
     assert published(server) == before
     if file.exists():
-        server.wait_for_output("the signing keys stay as they were: .*new.pem")
-    assert secret_lines(content) not in server.output
+        server.wait_for_output(f"{kind}.* The keys that were read before stay in use")
+    assert secret_lines(key.pem) not in server.output
 
+    # It is mended: the file has all of the key.
     if file.is_dir():
         file.rmdir()
     file.unlink(missing_ok=True)
-    write_key(keys, new_key("ES256", 1))
+    write_key(keys, key)
     have_it_read(server, session)
     session.check()
-    assert published(server) == before | {new_key("ES256", 1).kid}
+    assert published(server) == before | {key.kid}
 
 
 def secret_lines(pem: bytes) -> str:

@@ -1,15 +1,9 @@
-import hashlib
-import hmac
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
-from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm
 
 from graphql_auth.errors import StartError, TokenReason, Unauthenticated
@@ -22,7 +16,7 @@ from graphql_auth.tokens.access_tokens import (
     Principal,
 )
 from graphql_auth.tokens.signing_keys import GENERATORS, P256_ORDER, to_token_key
-from graphql_auth.tokens.token_keys import KeyRing, TokenKey, secret_key
+from graphql_auth.tokens.token_keys import KeyRing, TokenKey, encode_segment, secret_key
 from tests.services import Clock
 
 KEY = "k" * 32
@@ -78,13 +72,6 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def segment(content: object) -> str:
-    if not isinstance(content, str | bytes):
-        content = json.dumps(content, separators=(",", ":"))
-    data = content.encode() if isinstance(content, str) else content
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 def issued(tokens: AccessTokens) -> AccessToken:
     return tokens.issue(USER, SESSION, tokens.expiry())
 
@@ -93,18 +80,9 @@ def header_of(tokens: AccessTokens) -> dict[str, Any]:
     return jwt.get_unverified_header(issued(tokens).value)
 
 
-def signed(tokens: AccessTokens, header: object = None, claims: object = CLAIMS) -> str:
-    """Sign any header and any claims by the key."""
-    key = tokens.ring.signing
-    signing_input = f"{segment(header) if header else key.header}.{segment(claims)}"
-    signature = key.algorithm.sign(signing_input.encode(), key.private)
-    return f"{signing_input}.{segment(signature)}"
-
-
-def signed_by_secret(header: object, secret: bytes) -> str:
-    """Sign by HMAC-SHA-256."""
-    signing_input = f"{segment(header)}.{segment(CLAIMS)}"
-    return f"{signing_input}.{segment(hmac.digest(secret, signing_input.encode(), hashlib.sha256))}"
+def signed(tokens: AccessTokens, claims: dict[str, Any] = CLAIMS) -> str:
+    """Sign any claims by the key."""
+    return tokens.ring.signing.sign(claims)
 
 
 def fault(tokens: AccessTokens, token: str) -> TokenReason:
@@ -172,107 +150,6 @@ def test_token_signed_by_these_tests_is_valid(tokens: AccessTokens) -> None:
     assert tokens.verify(signed(tokens)) == Principal(USER, SESSION)
 
 
-def test_unknown_claim_is_accepted(tokens: AccessTokens) -> None:
-    assert tokens.verify(signed(tokens, claims=CLAIMS | {"acr": "x"})).subject == USER
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"typ": None},
-        {"typ": "JWT"},
-        {"typ": "application/at+jwt"},
-        {"typ": "at+JWT"},
-        {"cty": "JWT"},
-        {"kid": "unknown"},
-        {"kid": ""},
-        {"kid": "../../dev/null"},
-        {"kid": "' OR 1=1 --"},
-        {"kid": "https://evil.example/"},
-        {"kid": ["x"]},
-        {"kid": {"$ne": ""}},
-        {"jku": "https://evil.example/keys"},
-        {"jwk": {"kty": "oct", "k": "AAAA"}},
-        {"x5u": "https://evil.example/"},
-        {"x5c": ["MIIB"]},
-        {"crit": ["exp"]},
-        {"b64": False, "crit": ["b64"]},
-        {"zip": "DEF"},
-        {"alg": "none"},
-        {"alg": "None"},
-        {"alg": "HS384"},
-        {"alg": "ES384"},
-        {"alg": "RS512"},
-        {"alg": "PS256"},
-        {"alg": "hs256"},
-        {"alg": None},
-    ],
-)
-def test_other_header_is_refused(tokens: AccessTokens, changes: dict[str, Any]) -> None:
-    """RFC 8725 sections 3.1, 3.2, 3.10 and 3.11; RFC 9068 section 4; RFC 7515 section 4.1.11."""
-    merged = header_of(tokens) | changes
-    header = {name: value for name, value in merged.items() if value is not None}
-
-    assert fault(tokens, signed(tokens, header)) == TokenReason.TOKEN_INVALID
-
-
-@pytest.mark.parametrize("other", ALGORITHMS)
-def test_key_is_for_one_algorithm(tokens: AccessTokens, other: str) -> None:
-    """RFC 8725 section 3.1."""
-    header = header_of(tokens)
-    expected = header["alg"] == other
-    token = signed(tokens, header | {"alg": other})
-
-    if expected:
-        assert tokens.verify(token).subject == USER
-    else:
-        assert fault(tokens, token) == TokenReason.TOKEN_INVALID
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        '{{"alg":"{alg}","typ":"at+jwt","typ":"at+jwt"}}',
-        '{{"alg":"none","alg":"{alg}","typ":"at+jwt"}}',
-        '{{"typ":"at+jwt","alg":"{alg}"}}',
-        '{{"alg":"{alg}", "typ":"at+jwt"}}',
-        "[]",
-        "null",
-        "{{",
-        "[" * 100_000,
-    ],
-)
-def test_other_spelling_of_a_header_is_refused(tokens: AccessTokens, header: str) -> None:
-    """RFC 7515 section 4: header names are unique."""
-    text = header.format(alg=header_of(tokens)["alg"])
-
-    assert fault(tokens, signed(tokens, text)) == TokenReason.TOKEN_INVALID
-
-
-@pytest.mark.parametrize("name", ALGORITHMS[1:])
-def test_public_key_is_no_secret(name: str) -> None:
-    """RFC 8725 sections 2.1 and 3.1."""
-    key = RINGS[name].signing
-    tokens = AccessTokens(KeyRing([key, secret_key(KEY)]), timedelta(minutes=1), Clock())
-    spki = PublicFormat.SubjectPublicKeyInfo
-    secrets = [
-        key.public.public_bytes(Encoding.PEM, spki),
-        key.public.public_bytes(Encoding.PEM, spki).strip(),
-        key.public.public_bytes(Encoding.DER, spki),
-        json.dumps(key.jwk).encode(),
-        urlsafe_b64decode(f"{key.jwk.get('x', key.jwk.get('n'))}=="),
-        key.jwk["kid"].encode(),
-        b"",
-    ]
-    ours = header_of(tokens)
-
-    for secret in secrets:
-        for header in (HEADER, ours, ours | {"alg": "HS256"}):
-            token = signed_by_secret(header, secret)
-            assert fault(tokens, token) == TokenReason.TOKEN_INVALID
-    assert tokens.verify(signed_by_secret(HEADER, KEY.encode())).subject == USER
-
-
 def test_es256_signature_has_the_low_s_only() -> None:
     """RFC 8725 section 3.3 does not ask for it, but else each token has a second form."""
     tokens = AccessTokens(RINGS["ES256"], timedelta(minutes=1), Clock())
@@ -284,93 +161,7 @@ def test_es256_signature_has_the_low_s_only() -> None:
         twin = signature[:32] + (P256_ORDER - s).to_bytes(32)
         ec_algorithm = ECAlgorithm(ECAlgorithm.SHA256)
         assert ec_algorithm.verify(signing_input.encode(), tokens.ring.signing.public, twin)
-        assert fault(tokens, f"{signing_input}.{segment(twin)}") == TokenReason.TOKEN_INVALID
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        *({name: None} for name in CLAIMS),
-        {"iss": "someone-else"},
-        {"aud": "someone-else"},
-        {"aud": ["graphql-auth"]},
-        {"aud": "graphql"},
-        {"sub": ""},
-        {"sub": "admin"},
-        {"sub": USER.upper().replace("6", "A")},
-        {"sub": USER + "0"},
-        {"sub": 7},
-        {"sid": ""},
-        {"sid": SESSION + "0"},
-        {"sid": 7},
-        {"jti": ""},
-        {"jti": "short"},
-        {"jti": ["abcdefghijklmnopqrstuv"]},
-        {"exp": str(CLAIMS["exp"])},
-        {"exp": "١٨٠٠٠٠٠٠٦٠"},
-        {"exp": CLAIMS["exp"] * 1000},
-        {"exp": 2**200},
-        {"exp": float(CLAIMS["exp"])},
-        {"exp": True},
-        {"exp": CLAIMS["iat"]},
-        {"iat": True, "exp": 60},
-        {"iat": -1, "exp": 60},
-        {"exp": -1},
-        {"iat": -1},
-        {"iat": True},
-        {"iat": str(CLAIMS["iat"])},
-        {"iat": float(CLAIMS["iat"])},
-        {"iat": int(NOW) + 62, "exp": int(NOW) + 120},
-        {"nbf": int(NOW) + 10**9},
-        {"nbf": int(NOW) + 1},
-        {"nbf": True},
-        {"nbf": "soon"},
-        {"roles": "admin"},
-        {"roles": {"admin": True}},
-        {"roles": False},
-        {"roles": [None]},
-        {"roles": ["admin", 7]},
-        {"roles": ["admin", ["admin"]]},
-        {"roles": [""]},
-        {"roles": ["Admin"]},
-        {"roles": ["admin\n"]},
-        {"roles": ["r" * 65]},
-        {"roles": ["admin"] * 33},
-    ],
-)
-def test_wrong_claim_is_refused(tokens: AccessTokens, changes: dict[str, Any]) -> None:
-    claims = {name: value for name, value in (CLAIMS | changes).items() if value is not None}
-
-    assert fault(tokens, signed(tokens, claims=claims)) == TokenReason.TOKEN_INVALID
-
-
-@pytest.mark.parametrize(
-    "claims",
-    [
-        json.dumps(CLAIMS)[:-1] + ', "sub": "65f000000000000000000002"}',
-        json.dumps(CLAIMS).replace(str(CLAIMS["exp"]), "9" * 5000),
-        json.dumps(CLAIMS).replace(str(CLAIMS["exp"]), "Infinity"),
-        "[]",
-        '"text"',
-        "{",
-    ],
-)
-def test_malformed_claims_are_refused(tokens: AccessTokens, claims: str) -> None:
-    assert fault(tokens, signed(tokens, claims=claims)) == TokenReason.TOKEN_INVALID
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32-be", "latin-1"])
-def test_claims_in_another_encoding_are_refused(tokens: AccessTokens, encoding: str) -> None:
-    """RFC 8725 section 3.7."""
-    claims = json.dumps(CLAIMS | {"x": "é"}, ensure_ascii=False).encode(encoding)
-
-    assert fault(tokens, signed(tokens, claims=claims)) == TokenReason.TOKEN_INVALID
-
-
-def test_surrogate_in_claims_is_refused(tokens: AccessTokens) -> None:
-    claims = json.dumps(CLAIMS | {"x": "\ud800"}, ensure_ascii=False).encode(errors="surrogatepass")
-
-    assert fault(tokens, signed(tokens, claims=claims)) == TokenReason.TOKEN_INVALID
+        assert fault(tokens, f"{signing_input}.{encode_segment(twin)}") == TokenReason.TOKEN_INVALID
 
 
 def test_clock_skew_of_a_minute_is_accepted(tokens: AccessTokens) -> None:
@@ -445,33 +236,6 @@ def test_cache_is_separate_for_each_key(clock: Clock) -> None:
     assert fault(theirs, token) == TokenReason.TOKEN_INVALID
 
 
-def test_signature_of_another_key_is_refused(tokens: AccessTokens) -> None:
-    """RFC 8725 section 3.2."""
-    name = header_of(tokens)["alg"]
-    other = Ring(to_token_key(GENERATORS[name]()) if name != "HS256" else secret_key("K" * 32))
-    theirs = signed(AccessTokens(other, timedelta(minutes=1), Clock()), header_of(tokens))
-
-    assert fault(tokens, theirs) == TokenReason.TOKEN_INVALID
-
-
-@pytest.mark.parametrize("name", ALGORITHMS)
-@given(data=st.data())
-def test_changed_character_is_refused(name: str, data: st.DataObject) -> None:
-    tokens = AccessTokens(RINGS[name], timedelta(minutes=1), Clock())
-    token = issued(tokens).value
-    place = data.draw(st.integers(0, len(token) - 1))
-    changed = data.draw(st.characters().filter(lambda character: character != token[place]))
-
-    assert fault(tokens, token[:place] + changed + token[place + 1 :]) == TokenReason.TOKEN_INVALID
-
-
-@given(st.text() | st.from_regex(r"[\w-]{0,40}\.[\w-]{0,40}\.[\w-]{43}", fullmatch=True))
-def test_any_other_text_is_invalid(text: str) -> None:
-    tokens = AccessTokens(ring(KEY), timedelta(minutes=1), Clock())
-
-    assert fault(tokens, text) == TokenReason.TOKEN_INVALID
-
-
 def test_spare_bits_of_signature_must_be_zero(tokens: AccessTokens) -> None:
     token = issued(tokens).value
     signature = urlsafe_b64decode(f"{token.rpartition('.')[2]}==")
@@ -493,22 +257,6 @@ def test_asymmetric_key_raises_start_error(key: str) -> None:
 
     assert "TOKEN_KEY" in str(refused.value)
     assert key not in str(refused.value)
-
-
-def test_earlier_nbf_is_accepted(tokens: AccessTokens) -> None:
-    assert tokens.verify(signed(tokens, claims=CLAIMS | {"nbf": int(NOW)})).subject == USER
-
-
-@pytest.mark.parametrize("change", ["{}=", "{}\n", " {}", "{}.x", "Bearer {}"])
-def test_token_has_one_spelling(tokens: AccessTokens, change: str) -> None:
-    assert fault(tokens, change.format(issued(tokens).value)) == TokenReason.TOKEN_INVALID
-
-
-def test_oversized_token_is_refused(tokens: AccessTokens) -> None:
-    assert (
-        fault(tokens, signed(tokens, claims=CLAIMS | {"x": "x" * 6144}))
-        == TokenReason.TOKEN_INVALID
-    )
 
 
 def test_repr_hides_the_token(tokens: AccessTokens) -> None:

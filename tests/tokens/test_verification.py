@@ -41,10 +41,7 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Verifiers:
 @pytest.fixture(scope="module")
 def good(tokens: Verifiers) -> dict[str, str]:
     """A good token of each algorithm."""
-    return {
-        name: one.issue(USER, SESSION, one.expiry(), ["editor"]).value
-        for name, one in tokens.items()
-    }
+    return {name: one.issue(USER, SESSION, one.expiry()).value for name, one in tokens.items()}
 
 
 @pytest.fixture(scope="module")
