@@ -103,6 +103,13 @@ async def send_welcome(event: Event) -> None:
     await Order(user_id=event.user_id, text="a voucher").insert()
 
 
+@auth.claims
+def add_claims(user: UserDocument) -> dict[str, object]:
+    roles = ["user", *user.roles]
+    claims = {"x-hasura-user-id": str(user.id), "x-hasura-allowed-roles": roles}
+    return {"https://hasura.io/jwt/claims": {**claims, "x-hasura-default-role": "user"}}
+
+
 app = FastAPI(lifespan=auth.lifespan)
 auth.mount(app)
 
