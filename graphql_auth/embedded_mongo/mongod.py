@@ -22,6 +22,7 @@ from graphql_auth.embedded_mongo.data_directory import (
     try_lock,
 )
 from graphql_auth.errors import StartError
+from graphql_auth.runtime.files import read_file
 from graphql_auth.runtime.linux import tie_children
 
 DATABASE = "graphql_auth"
@@ -156,7 +157,7 @@ def find_or_run_mongod(data_dir: Path) -> Iterator[str]:
             yield mongod.uri
     except DirectoryInUse as in_use:
         try:
-            uri = (data_dir / URI_FILE).read_text(encoding="utf-8")
+            uri = read_file(data_dir / URI_FILE).decode()
         except OSError:
             raise in_use from None
         yield uri

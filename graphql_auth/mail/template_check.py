@@ -18,9 +18,13 @@ def check_templates(messages: Messages) -> None:
         return
     try:
         names = sorted(path.name for path in directory.iterdir())
+        # To read a FIFO or a device would not end. A directory raises an error below.
+        readable = {path.name for path in directory.iterdir() if path.is_file() or path.is_dir()}
     except OSError as error:
         raise StartError(f"Cannot read MAIL_TEMPLATES: {error.strerror}.") from None
     for name in names:
+        if name not in readable and name.endswith((".txt", ".html")):
+            raise _fault(directory / name, 1, "it is not a regular file")
         if name in FILES:
             _check_names(messages, directory / name)
         # Other files are parts for {% include %}, or notes.

@@ -1,12 +1,14 @@
 """The connection to MongoDB: durable writes, short time-outs, and the indexes of the documents."""
 
 import asyncio
+import errno
+import os
 import re
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl, unquote_plus
 
 from beanie import Document
 from pymongo import AsyncMongoClient, timeout
@@ -119,6 +121,7 @@ def _open(uri: str) -> Database:
         # PyMongo ignores unknown options and invalid values, such as tls=maybe, with a warning.
         with warnings.catch_warnings(action="error", category=UserWarning):
             warnings.filterwarnings("ignore", HARMLESS)
+            _check_files(uri)
             client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
                 uri,
                 appname="graphql-auth",
@@ -141,6 +144,14 @@ def _open(uri: str) -> Database:
         return client.get_default_database(DEFAULT_DATABASE)
     except (PyMongoError, LookupError, ValueError, OSError, UserWarning) as error:
         raise StartError(_describe_uri_error(uri, error)) from None
+
+
+def _check_files(uri: str) -> None:
+    """Raise OSError for a FIFO or a device: the read would not end."""
+    names = {option.lower() for option in FILE_OPTIONS}
+    for option, file in parse_qsl(uri.partition("?")[2].replace(";", "&")):
+        if option.lower() in names and os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113 - they never raise
+            raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def _describe_uri_error(uri: str, error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Templates of MAIL_TEMPLATES: a fault stops the start, and names the file and the line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,11 @@ def test_directory_that_cannot_be_read_is_named(name: str, problem: str, tmp_pat
 
     with pytest.raises(StartError, match=f"Cannot read MAIL_TEMPLATES: {problem}"):
         check(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["reset_password.txt", "layout.html", "_part.txt"])
+def test_template_that_is_no_regular_file_is_named(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+
+    with pytest.raises(StartError, match=rf"{name}, line 1: it is not a regular file\."):
+        check(tmp_path)

@@ -1,5 +1,6 @@
 """The reason that a start names when no MongoDB answers."""
 
+import os
 import socket
 from pathlib import Path
 from typing import NoReturn
@@ -167,6 +168,14 @@ async def test_file_that_is_no_certificate_is_named(tmp_path: Path, option: str)
 
     with pytest.raises(StartError, match=f"^MONGO_URI: the file of {option} cannot be used: "):
         async with connect(f"mongodb://h/?tls=true&{option}={tmp_path}/x.pem", DOCUMENTS):
+            pass
+
+
+async def test_fifo_in_place_of_a_file_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+
+    with pytest.raises(StartError, match=r"the file of tlsCAFile .* not a regular file"):
+        async with connect(f"mongodb://h/?tls=true&tlsCAFile={tmp_path}/ca.pem", DOCUMENTS):
             pass
 
 
