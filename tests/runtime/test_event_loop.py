@@ -64,6 +64,20 @@ def test_a_signal_ends_the_run_wherever_it_comes(number: int) -> None:
     assert cancelled
 
 
+def test_ctrl_c_that_is_ignored_does_not_end_the_run() -> None:
+    async def work() -> str:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(0.01)
+        return "done"
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert run(work()) == "done"
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.anyio
 async def test_lost_cancellation_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_loop, "CANCEL_INTERVAL", 0.01)
