@@ -27,13 +27,13 @@ USER, SESSION = "65f000000000000000000001", "65f000000000000000000002"
 
 
 def sign_and_verify(tokens: AccessTokens) -> Sample:
-    """Return the microseconds of both; no token was verified before."""
-    began = time.perf_counter()
+    """Return the microseconds of a core for both; no token was verified before."""
+    began = time.process_time()
     issued = [tokens.issue(USER, SESSION, tokens.expiry()).value for _ in range(TOKENS)]
-    signed = time.perf_counter()
+    signed = time.process_time()
     for token in issued:
         tokens.verify(token)
-    verified = time.perf_counter()
+    verified = time.process_time()
     scale = 1e6 / TOKENS
     return {"sign µs": (signed - began) * scale, "verify µs": (verified - signed) * scale}
 
