@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace) -> None:
     if directory is None:
         raise StartError(
             "SIGNING_KEYS is not set. For the servers and this command, it is the directory of the"
-            " keys, such as SIGNING_KEYS=keys in .env."
+            " keys, such as SIGNING_KEYS=signing-keys in .env."
         )
     options.work(directory, options)
 

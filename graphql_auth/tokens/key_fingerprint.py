@@ -16,8 +16,8 @@ DIFFERENT_KEY = (
     "TOKEN_KEY is not the key that this database was last used with."
     " If another server uses another key, access tokens are refused at random:"
     " give all servers the same TOKEN_KEY."
-    " If it was changed on purpose, this warning comes once,"
-    " and clients have to refresh their access tokens."
+    " If it was changed on purpose, this warning comes once, and clients have to refresh their"
+    " access tokens; TOKEN_KEY_PREVIOUS avoids that."
 )
 
 logger = logging.getLogger(__name__)

@@ -30,7 +30,7 @@ try:
     from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 except ImportError:
     raise StartError(
-        "SIGNING_KEYS needs the package cryptography: pip install 'graphql-auth[keys]'"
+        "SIGNING_KEYS needs the package cryptography, of the extra keys. Run: pip install '.[keys]'"
     ) from None
 
 # Longer ones would make tokens longer than MAX_TOKEN_LENGTH.

@@ -55,7 +55,7 @@ class OtherServicesPage(Page):
     def translate(self, source: str) -> str:
         if "keys retire" in source:
             # The hour of step 2 passes.
-            for file in (self.project / "keys").glob("*.pem"):
+            for file in (self.project / "signing-keys").glob("*.pem"):
                 set_age(file, time.time() - file.stat().st_mtime + AN_HOUR)
         return super().translate(source.replace(EXAMPLE, "http://localhost:4001"))
 
@@ -100,7 +100,7 @@ class OtherServicesPage(Page):
     def forge(self, token: str) -> list[str]:
         """Return tokens that are refused wherever the signature, issuer and times are checked."""
         keys = {name: new_key(name) for name in ALGORITHMS}
-        (file,) = (self.project / "keys").glob("*.pem")
+        (file,) = (self.project / "signing-keys").glob("*.pem")
         private = load_pem_private_key(file.read_bytes(), None)
         material = Material("ES256", keys | {"ES256": Key(private)}, {"ES256": token})  # type: ignore[arg-type]
         cases = [
