@@ -94,7 +94,7 @@ class Settings(BaseModel):
     token_key_file: Annotated[Path | None, "the path of a file"] = None
     """File that contains this secret, in place of TOKEN_KEY, as containers get secrets."""
     token_key_previous: Annotated[TokenKey | None, KEY_FORM] = None
-    """An additional secret whose tokens are accepted, while TOKEN_KEY changes; see docs/running.md."""
+    """Another secret whose tokens are accepted while TOKEN_KEY changes; see docs/running.md."""
     signing_keys: Annotated[Path | None, "the path of a directory"] = None
     """Directory of private keys that sign access tokens in place of TOKEN_KEY, so that other
     services can verify them; see docs/other-services.md."""

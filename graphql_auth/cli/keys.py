@@ -59,7 +59,10 @@ def _run(options: argparse.Namespace) -> None:
 def _create(directory: Path, options: argparse.Namespace) -> None:
     from graphql_auth.tokens.signing_keys import create_key  # noqa: PLC0415 - an extra
 
-    kid = create_key(directory, options.algorithm).jwk["kid"]
+    try:
+        kid = create_key(directory, options.algorithm).jwk["kid"]
+    except OSError as error:
+        raise StartError(f"SIGNING_KEYS: cannot write to {directory} ({error.strerror}).") from None
     output.write_line(f"The key {kid} ({options.algorithm}) is in {directory}.")
 
 
@@ -84,7 +87,8 @@ def _retire(directory: Path, options: argparse.Namespace) -> None:
         raise StartError("It is the only key. Make another one first: graphql-auth keys new")
     if found is signing and not options.force:
         raise StartError("This key signs. Wait for the next one, or use --force if it has leaked.")
-    found.path.unlink(missing_ok=True)
+    for path in found.paths:
+        path.unlink(missing_ok=True)
     output.write_line(f"The key {options.kid} is removed. Servers follow within a minute.")
 
 
@@ -92,7 +96,9 @@ def _read(directory: Path) -> "tuple[list[KeyFile], KeyFile | None]":
     from graphql_auth.tokens.signing_keys import read_files  # noqa: PLC0415 - an extra
     from graphql_auth.tokens.token_keys import find_signing  # noqa: PLC0415 - imports PyJWT
 
-    files = read_files(directory, {})
+    files, problems = read_files(directory, {})
+    for problem in problems.values():
+        output.write_error(f"graphql-auth: {problem}\n")
     return files, find_signing(files)
 
 

@@ -4,7 +4,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from graphql_auth.tokens.token_keys import (
     decode_segment,
     encode_json,
     encode_segment,
+    merge,
 )
 
 try:
@@ -30,7 +30,7 @@ try:
     from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 except ImportError:
     raise StartError(
-        "SIGNING_KEYS needs the package cryptography, of the extra keys. Run: pip install '.[keys]'"
+        "SIGNING_KEYS needs the package cryptography, of the extra keys: pip install '.[keys]'"
     ) from None
 
 # Longer ones would make tokens longer than MAX_TOKEN_LENGTH.
@@ -59,32 +59,47 @@ class LowSAlgorithm(ECAlgorithm):
         return int.from_bytes(sig[32:]) <= P256_ORDER // 2 and super().verify(msg, key, sig)
 
 
-def read_files(directory: Path, known: Mapping[bytes, TokenKey]) -> list[KeyFile]:
-    """Read ``*.pem``, the oldest first; ``known`` contents are not parsed again.
+def read_files(
+    directory: Path, known: Mapping[bytes, TokenKey]
+) -> tuple[list[KeyFile], dict[Path, str]]:
+    """Read ``*.pem``, the oldest first; return also what is wrong with the others.
 
-    Raises StartError, which names the file.
+    ``known`` contents are not parsed again. Raises StartError when the directory cannot be used.
     """
+    owner, files, problems = _check_directory(directory), list[KeyFile](), dict[Path, str]()
     try:
-        owner, mode = directory.stat().st_uid, directory.stat().st_mode
-        paths = [path for path in directory.iterdir() if path.suffix == ".pem"]
+        paths = sorted(path for path in directory.iterdir() if path.suffix == ".pem")
     except OSError as error:
-        raise StartError(
-            f"SIGNING_KEYS: cannot read {directory} ({error.strerror}). Create it and a key by:"
-            " graphql-auth keys new."
-        ) from None
+        raise _unreadable(directory, error) from None
+    for path in paths:
+        try:
+            files += _read_file(path, owner, known)
+        except StartError as error:
+            problems[path] = str(error)
+    return merge(files), problems
+
+
+def _check_directory(directory: Path) -> int:
+    """Return the id of its owner; raises StartError."""
+    try:
+        status = directory.stat()
+    except OSError as error:
+        raise _unreadable(directory, error) from None
     # Kubernetes makes it with the sticky bit: then only the owner of a file replaces it.
-    if mode & 0o022 and not mode & stat.S_ISVTX:
+    if status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX:
         raise StartError(f"SIGNING_KEYS: others can write to it; run: chmod 700 {directory}.")
-    # Another process can retire one at this moment.
-    paths = [path for path in sorted(paths) if path.is_symlink() or path.exists()]
-    files = [_read_file(path, owner, known) for path in paths]
-    oldest_first = attrgetter("modified_at", "path")
-    # A copy of a key is as old as the key.
-    files = [*{f.key.header: f for f in sorted(files, key=oldest_first, reverse=True)}.values()]
-    return sorted(files, key=oldest_first)
+    return status.st_uid
 
 
-def _read_file(path: Path, owner: int, known: Mapping[bytes, TokenKey]) -> KeyFile:
+def _unreadable(directory: Path, error: OSError) -> StartError:
+    return StartError(
+        f"SIGNING_KEYS: cannot read {directory} ({error.strerror}). Create it and a key by:"
+        " graphql-auth keys new."
+    )
+
+
+def _read_file(path: Path, owner: int, known: Mapping[bytes, TokenKey]) -> list[KeyFile]:
+    """Return the key of a file; none if another process has retired it at this moment."""
     try:
         status = path.stat()
         # As PostgreSQL has it: the group may read a file of root, as Kubernetes makes them.
@@ -98,10 +113,12 @@ def _read_file(path: Path, owner: int, known: Mapping[bytes, TokenKey]) -> KeyFi
         content = read_file(path) if stat.S_ISREG(status.st_mode) else b""
         key = known.get(content) or to_token_key(load_pem_private_key(content, None))
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
+            return []
         raise StartError(f"SIGNING_KEYS: cannot read {path} ({error.strerror}).") from None
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise StartError(f"SIGNING_KEYS: {path} is not {KINDS}. Remove it.") from None
-    return KeyFile(path, status.st_mtime, content, key)
+    return [KeyFile((path,), status.st_mtime, content, key)]
 
 
 def to_token_key(private: Any) -> TokenKey:  # noqa: ANN401 - any private key
@@ -128,6 +145,7 @@ def to_token_key(private: Any) -> TokenKey:  # noqa: ANN401 - any private key
 def create_key(directory: Path, algorithm: str) -> TokenKey:
     """Write a new key to a file of the directory, which is made if it is missing."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_directory(directory)
     generated = iter(lambda: to_token_key(GENERATORS[algorithm]()), None)
     # With "-" in front, the id would look like an option of `keys retire`.
     key = next(key for key in generated if not key.jwk["kid"].startswith("-"))

@@ -5,9 +5,10 @@ import logging
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jwt.algorithms import Algorithm, HMACAlgorithm
 from jwt.exceptions import InvalidKeyError
@@ -49,11 +50,14 @@ class TokenKey:
         return is_canonical and self.algorithm.verify(signed.encode(), self.public, signature)
 
 
-class KeyFile(NamedTuple):
-    path: Path
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A key pair, and the files that have it; ``modified_at`` is that of the oldest."""
+
+    paths: tuple[Path, ...]
     modified_at: float
-    content: bytes
-    key: TokenKey
+    content: bytes = field(repr=False)
+    key: TokenKey = field(repr=False)
 
 
 class KeyRing:
@@ -69,7 +73,11 @@ class KeyRing:
         # Called when a key is added or removed.
         self.on_change: Callable[[], object] = lambda: None
         if directory:
-            self._files = self._read(directory)
+            self._files, problems = self._read(directory)
+            if problems:
+                raise StartError(next(iter(problems.values())))
+            if not self._files:
+                logger.warning("SIGNING_KEYS: %s is empty, so TOKEN_KEY signs", directory)
         self._arrange()
 
     @property
@@ -88,13 +96,16 @@ class KeyRing:
             self._read_again(self._directory)
 
     def _read_again(self, directory: Path) -> None:
-        """Read the directory. If it cannot be used, keep the keys and log why, once."""
+        """Read the directory. Keep the keys of what cannot be read, and log why, once."""
         before = self._by_header.keys()
         try:
+            files, problems = self._read(directory)
+            files += [file for file in self._files if problems.keys() & {*file.paths}]
             # None if a volume is not mounted. `keys retire` keeps one key.
-            files = self._read(directory)
-            problem = "" if files or not self._files else f"SIGNING_KEYS: {directory} is empty."
-            self._files = files or self._files
+            is_lost = self._files and not files
+            problem = f"SIGNING_KEYS: {directory} is empty." if is_lost else ""
+            problem = " ".join(problems.values()) or problem
+            self._files = merge(files) or self._files
         except StartError as error:
             problem = str(error)
         if problem and problem != self._problem:
@@ -104,7 +115,7 @@ class KeyRing:
         if self._by_header.keys() != before:
             self.on_change()
 
-    def _read(self, directory: Path) -> list[KeyFile]:
+    def _read(self, directory: Path) -> tuple[list[KeyFile], dict[Path, str]]:
         # Imported here, because it needs an extra.
         from graphql_auth.tokens.signing_keys import read_files  # noqa: PLC0415
 
@@ -117,6 +128,16 @@ class KeyRing:
             self._by_header.setdefault(key.header, []).append(key)
         current = find_signing(self._files)
         self.signing = current.key if current else self._secrets[0]
+
+
+def merge(files: Iterable[KeyFile]) -> list[KeyFile]:
+    """Return one for each key, the oldest first. A copy of a key is as old as the key."""
+    found: dict[str, KeyFile] = {}
+    for file in sorted(files, key=attrgetter("modified_at", "paths")):
+        first = found.get(file.key.header)
+        paths = dict.fromkeys([*(first.paths if first else ()), *file.paths])
+        found[file.key.header] = replace(first or file, paths=tuple(paths))
+    return [*found.values()]
 
 
 def find_signing(files: list[KeyFile]) -> KeyFile | None:

@@ -398,5 +398,5 @@ def test_without_the_extra_nothing_of_it_is_imported(keys: Path) -> None:
         [sys.executable, "-c", code, keys], capture_output=True, text=True, check=True
     )
     assert ended.stdout == (
-        "SIGNING_KEYS needs the package cryptography, of the extra keys. Run: pip install '.[keys]'\n"
+        "SIGNING_KEYS needs the package cryptography, of the extra keys: pip install '.[keys]'\n"
     )
