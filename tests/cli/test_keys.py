@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -75,6 +76,29 @@ def test_retire_of_the_key_that_signs_needs_force(
     # Otherwise a running server would keep it.
     assert run(["keys", "retire", new, "--force"]) == 1
     assert "graphql-auth keys new" in capsys.readouterr().err
+
+
+def test_retire_removes_all_copies_of_a_key(keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, current = add_key(keys, 3 * HOUR), add_key(keys, 2 * HOUR)
+    shutil.copy2(keys / f"{old}.pem", keys / "copy.pem")
+    (keys / "broken.pem").write_bytes(b"")
+
+    assert run(["keys", "retire", old]) == 0
+
+    assert sorted(path.stem for path in keys.iterdir()) == sorted(["broken", current])
+    assert "broken.pem" in capsys.readouterr().err
+
+
+def test_directory_that_cannot_be_made_is_named(
+    keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys.write_bytes(b"")
+
+    assert run(["keys", "new"]) == 1
+
+    assert capsys.readouterr().err == (
+        "graphql-auth: SIGNING_KEYS: cannot write to keys (File exists).\n"
+    )
 
 
 def test_unknown_key_is_not_retired(keys: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,8 @@
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -65,3 +67,15 @@ def test_fifo_without_a_writer_does_not_hang(
 
     with pytest.raises(StartError, match="no data for 0 seconds"):
         load_or_create_key(tmp_path / "token.key")
+
+
+def test_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_descriptor: int) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+
+    with pytest.raises(StartError, match="No space left"):
+        load_or_create_key(tmp_path / "token.key")
+
+    assert [*tmp_path.iterdir()] == []

@@ -25,7 +25,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from graphql_auth.errors import StartError, Unauthenticated
 from graphql_auth.tokens.access_tokens import AccessTokens
-from graphql_auth.tokens.signing_keys import GENERATORS, create_key, to_token_key
+from graphql_auth.tokens.signing_keys import (
+    GENERATORS,
+    create_key,
+    read_files,
+    to_token_key,
+)
 from graphql_auth.tokens.token_keys import KeyRing, TokenKey, encode_segment, secret_key
 from tests.services import Clock
 
@@ -322,6 +327,54 @@ def test_file_that_is_removed_while_the_directory_is_read_is_skipped(
     monkeypatch.setattr(Path, "iterdir", lambda _: iter(listed))
 
     assert [jwk["kid"] for jwk in KeyRing([SECRET], keys).published] == [kid]
+
+
+def test_key_is_retired_beside_a_file_that_cannot_be_used(
+    keys: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    old, current = add_key(keys, 3 * HOUR), add_key(keys, 2 * HOUR)
+    ring = KeyRing([SECRET], keys)
+    (keys / "copied.pem").write_bytes(b"")
+    (keys / "copied.pem").chmod(0o600)
+
+    (keys / f"{old}.pem").unlink()
+    poll(ring)
+    assert [jwk["kid"] for jwk in ring.published] == [current]
+    assert caplog.text.count("copied.pem") == 1
+
+    # What is known of a file that is damaged stays.
+    (keys / f"{current}.pem").write_bytes(b"")
+    poll(ring)
+    assert [jwk["kid"] for jwk in ring.published] == [current]
+
+
+def test_start_with_an_empty_directory_says_what_signs(
+    keys: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys.mkdir()
+
+    KeyRing([SECRET], keys)
+
+    assert f"SIGNING_KEYS: {keys} is empty, so TOKEN_KEY signs" in caplog.text
+
+
+def test_repr_of_a_file_hides_the_key(keys: Path) -> None:
+    add_key(keys, 0)
+
+    files, problems = read_files(keys, {})
+
+    assert problems == {}
+    assert "PRIVATE" not in repr(files)
+
+
+def test_key_is_not_made_where_others_can_write(keys: Path) -> None:
+    keys.mkdir()
+    keys.chmod(0o777)
+
+    with pytest.raises(StartError, match="others can write to it"):
+        create_key(keys, "ES256")
+
+    assert [*keys.iterdir()] == []
 
 
 def test_copy_of_a_key_is_as_old_as_the_key(keys: Path) -> None:
