@@ -29,7 +29,7 @@ from graphql_auth.graphql_http.endpoint import (
 )
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.graphql_http.middleware import SecurityHeadersMiddleware
-from graphql_auth.graphql_http.params import GraphQLParams
+from graphql_auth.graphql_http.params import BadRequest, GraphQLParams
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
 from graphql_auth.hooks import Hooks
@@ -119,7 +119,8 @@ def create_app(
         routes=_routes(settings, services, parts, probes),
         middleware=[*_middleware(settings)],
         exception_handlers=dict.fromkeys(
-            (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED), partial(not_found, parts.path)
+            (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, BadRequest),
+            partial(not_found, parts.path),
         ),
         lifespan=_lifespan(settings, services, parts, is_database_checked=is_database_checked),
     )
@@ -152,15 +153,15 @@ def _routes(
         parts.schema.execute if parts.schema.extensions else None,
         parts.metrics.observe if parts.metrics else None,
     )
-    route = Route(parts.path, endpoint)
-    # Starlette ends the expression with $, which accepts a newline too.
-    route.path_regex = re.compile(rf"{re.escape(parts.path)}\Z")
-    keys = create_routes(services.key_ring, settings.issuer) if settings.signing_keys else []
-    if playground is None:
-        return [route, *probes.routes, *keys]
-    home = Route("/", partial(redirect_browser, parts.path))
-    assets = Route(parts.path + ASSETS, playground.asset)
-    return [route, assets, home, *probes.routes, *keys]
+    routes = [Route(parts.path, endpoint)]
+    if playground:
+        routes.append(Route(parts.path + ASSETS, playground.asset))
+        routes.append(Route("/", partial(redirect_browser, parts.path)))
+    routes += [*probes.routes, *create_routes(services.key_ring, settings.issuer)]
+    for route in routes:
+        # Starlette ends the expression with $, which accepts a newline too.
+        route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
+    return routes
 
 
 def _lifespan(

@@ -5,7 +5,7 @@ import inspect
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
@@ -211,15 +211,19 @@ class _Forward:
 
 
 class _KeysRoute(Route):
-    """Leaves its path to the host, which can have keys of its own, unless SIGNING_KEYS is set."""
+    """Leaves its path to the host, which can have a document of its own, unless we have one."""
 
     endpoint: _Forward
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, found = super().matches(scope)
-        if match is not Match.NONE and not self.endpoint.app().state.settings.signing_keys:
-            match = Match.NONE
-        return match, found
+        with suppress(RuntimeError):  # It does not run.
+            if match is not Match.NONE:
+                app = self.endpoint.app()
+                is_ours = any(route.matches(scope)[0] is Match.FULL for route in app.routes)
+                if is_ours and app.state.services.key_ring.published:
+                    return match, found
+        return Match.NONE, {}
 
 
 def load_parts(name: str | None) -> Parts:

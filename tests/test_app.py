@@ -20,6 +20,7 @@ from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.mongo.collections import Database
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.settings import Settings
+from graphql_auth.tokens.published_keys import JWKS_PATH
 from tests.client import REGISTER, WELCOME, Client, code, extensions, registration
 from tests.commands import Commands
 from tests.conftest import KEY, Start
@@ -290,7 +291,7 @@ def test_assets_and_root_are_served_only_with_the_playground(*, playground: bool
     paths = [route.path for route in create_app(settings).routes if isinstance(route, Route)]
 
     of_playground = ["/graphql/assets/{name}", "/"] if playground else []
-    assert paths == ["/graphql", *of_playground, "/livez", "/readyz"]
+    assert paths == ["/graphql", *of_playground, "/livez", "/readyz", JWKS_PATH]
 
 
 @pytest.mark.parametrize("limit", PASSING)

@@ -177,10 +177,12 @@ async def redirect_browser(path: str, request: Request) -> Response:
     return not_found(path, request)
 
 
-def not_found(path: str, _request: Request, _error: Exception | None = None) -> Response:
-    """Respond to a request for any other path."""
-    message = f"Not found. Send GraphQL operations by POST to the path that ends in {path}."
-    return _error_response(BadRequest(message, HTTPStatus.NOT_FOUND), JSON)
+def not_found(path: str, _request: Request, error: Exception | None = None) -> Response:
+    """Respond to a request for any other path, or to one that a route refuses."""
+    if not isinstance(error, BadRequest):
+        message = f"Not found. Send GraphQL operations by POST to the path that ends in {path}."
+        error = BadRequest(message, HTTPStatus.NOT_FOUND)
+    return _error_response(error, JSON)
 
 
 class GraphQLResponse(JSONResponse):

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from graphql_auth.sessions.csrf import PageOrigin
+from graphql_auth.tokens.published_keys import JWKS_PATH, METADATA_PATH
 
 
 class AllowedOriginsMiddleware(CORSMiddleware):
@@ -18,7 +19,9 @@ class AllowedOriginsMiddleware(CORSMiddleware):
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and b"origin" in dict(scope["headers"]):
+        # Any page may read the public keys.
+        is_public = scope["type"] == "http" and scope["path"].endswith((JWKS_PATH, METADATA_PATH))
+        if scope["type"] == "http" and not is_public and b"origin" in dict(scope["headers"]):
             PageOrigin(Request(scope), self.allow_origins).log_if_refused()
         await (super().__call__ if self.allow_origins else self.app)(scope, receive, send)
 

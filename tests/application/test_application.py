@@ -152,6 +152,63 @@ async def test_host_without_signing_keys_has_its_own_documents(settings: Setting
     assert metadata.status_code == 404
 
 
+def _create_host(auth: GraphQLAuth) -> FastAPI:
+    """Return a host with documents of its own."""
+    app = FastAPI()
+    for path in (JWKS_PATH, METADATA_PATH):
+        app.get(path)(lambda: "of the host")
+    auth.mount(app)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("issuer", "is_ours"), [("graphql-auth", False), ("https://auth.example.com", True)]
+)
+async def test_host_has_its_own_metadata_unless_there_is_ours(
+    settings: Settings, tmp_path: Path, issuer: str, *, is_ours: bool
+) -> None:
+    create_key(keys := tmp_path / "keys", "ES256")
+    changes = {"signing_keys": keys, "issuer": issuer}
+    auth = GraphQLAuth(settings=settings.model_copy(update=changes))
+    async with running(auth, _create_host(auth)) as caller:
+        metadata = await caller.http.get(f"http://test{METADATA_PATH}")
+        jwks = await caller.http.get(f"http://test{JWKS_PATH}")
+
+    assert (metadata.json() != "of the host") == is_ours
+    assert [*jwks.json()] == ["keys"]
+
+
+async def test_host_without_key_pairs_has_its_own_documents(
+    settings: Settings, tmp_path: Path
+) -> None:
+    changes = {"signing_keys": tmp_path, "issuer": "https://auth.example.com"}
+    auth = GraphQLAuth(settings=settings.model_copy(update=changes))
+    async with running(auth, _create_host(auth)) as caller:
+        for path in (JWKS_PATH, METADATA_PATH):
+            assert (await caller.http.get(f"http://test{path}")).json() == "of the host"
+
+
+async def test_host_without_the_lifespan_has_its_own_documents(settings: Settings) -> None:
+    transport = httpx.ASGITransport(_create_host(GraphQLAuth(settings=settings)))
+    async with httpx.AsyncClient(transport=transport) as client:
+        for path in (JWKS_PATH, METADATA_PATH):
+            assert (await client.get(f"http://test{path}")).json() == "of the host"
+
+
+async def test_metadata_has_no_prefix(settings: Settings, tmp_path: Path) -> None:
+    """RFC 8414 section 3: nobody looks for it there, and its jwks_uri would not be true."""
+    create_key(keys := tmp_path / "keys", "ES256")
+    changes = {"signing_keys": keys, "issuer": "https://auth.example.com"}
+    auth = GraphQLAuth(settings=settings.model_copy(update=changes))
+    app = Starlette(routes=[Mount("/auth", routes=auth.routes)])
+    async with running(auth, app, "/auth/graphql") as caller:
+        metadata = await caller.http.get(f"http://test/auth{METADATA_PATH}")
+        jwks = await caller.http.get(f"http://test/auth{JWKS_PATH}")
+
+    assert (metadata.status_code, code(metadata.json())) == (404, "BAD_REQUEST")
+    assert [*jwks.json()] == ["keys"]
+
+
 def _subject_of(auth: GraphQLAuth) -> Callable[..., Awaitable[str]]:
     async def me(principal: Annotated[Principal, Depends(auth.principal)]) -> str:
         return principal.subject

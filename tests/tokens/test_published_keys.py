@@ -30,7 +30,11 @@ def ask(keys: Path) -> Ask:
     """Ask a server without a database."""
 
     async def ask(
-        method: str = "GET", path: str = JWKS_PATH, settings: Any = (), **headers: str
+        method: str = "GET",
+        path: str = JWKS_PATH,
+        settings: Any = (),
+        headers: Any = (),
+        **named: str,
     ) -> httpx.Response:
         values = {"mongo_uri": "mongodb://127.0.0.1:1", "token_key": "k" * 32} | {
             "signing_keys": keys,
@@ -41,9 +45,8 @@ def ask(keys: Path) -> Ask:
         app = create_app(Settings.model_validate(values))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.request(
-                method, path, headers={name.replace("_", "-"): headers[name] for name in headers}
-            )
+            more = [(name.replace("_", "-"), value) for name, value in named.items()]
+            return await client.request(method, path, headers=[*headers, *more])
 
     return ask
 
@@ -65,22 +68,47 @@ async def test_keys_are_public_and_can_be_cached(ask: Ask) -> None:
 async def test_unchanged_keys_are_not_sent_again(ask: Ask) -> None:
     etag = (await ask()).headers["etag"]
 
-    for value in (etag, f'"x", W/{etag}'):
+    for value in (etag, f'"x", W/{etag}', f'{etag},"x"', "*"):
         answer = await ask(if_none_match=value)
         assert (answer.status_code, answer.content) == (304, b"")
         assert answer.headers["etag"] == etag
-    assert (await ask(if_none_match='"x"')).status_code == 200
+    for value in ('"x"', '"*"', etag.strip('"')):
+        assert (await ask(if_none_match=value)).status_code == 200
+
+
+async def test_lines_of_if_none_match_are_one_list(ask: Ask) -> None:
+    """RFC 9110 section 5.3."""
+    etag = (await ask()).headers["etag"]
+
+    answer = await ask(headers=[("If-None-Match", '"x"'), ("If-None-Match", etag)])
+
+    assert answer.status_code == 304
 
 
 async def test_head_and_options(ask: Ask) -> None:
     head, full = await ask("HEAD"), await ask()
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["etag"] == full.headers["etag"]
-    assert (await ask("OPTIONS")).status_code == 200
 
-    refused = await ask("POST")
-    assert refused.status_code == 404
+    for value in ('"x"', "*"):
+        options = await ask("OPTIONS", if_none_match=value)
+        assert (options.status_code, options.content) == (200, b"")
+        assert options.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("path", [JWKS_PATH, METADATA_PATH])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
+async def test_other_methods_are_not_allowed(ask: Ask, method: str, path: str) -> None:
+    """RFC 9110 section 15.5.6."""
+    refused = await ask(method, path)
+
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
     assert code(refused.json()) == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize("path", [JWKS_PATH, METADATA_PATH, "/livez", "/readyz", "/"])
+async def test_newline_belongs_to_a_path(ask: Ask, path: str) -> None:
+    assert (await ask(path=f"{path}%0A", accept="text/html")).status_code == 404
 
 
 @pytest.mark.parametrize("origin", ["https://app.example.com", "https://other.example", "null"])
@@ -91,6 +119,17 @@ async def test_pages_of_any_origin_may_read_the_keys(ask: Ask, origin: str) -> N
     assert allowed in {"*", origin}
 
 
+async def test_pages_that_read_the_keys_are_not_logged(
+    ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in (JWKS_PATH, METADATA_PATH):
+        await ask(path=path, origin="https://reader.example")
+    assert "ORIGIN_NOT_ALLOWED" not in caplog.text
+
+    await ask(path="/graphql", origin="https://reader.example")
+    assert "ORIGIN_NOT_ALLOWED" in caplog.text
+
+
 @pytest.mark.parametrize("path", [JWKS_PATH, METADATA_PATH])
 async def test_without_key_pairs_nothing_is_published(ask: Ask, path: str, tmp_path: Path) -> None:
     (empty := tmp_path / "empty").mkdir()
@@ -99,6 +138,7 @@ async def test_without_key_pairs_nothing_is_published(ask: Ask, path: str, tmp_p
         answer = await ask(path=path, settings={"signing_keys": directory})
         assert answer.status_code == 404
         assert "no-store" in answer.headers["cache-control"]
+        assert "SIGNING_KEYS" in answer.json()["errors"][0]["message"]
 
 
 async def test_metadata_says_what_is_true(ask: Ask) -> None:
@@ -114,6 +154,11 @@ async def test_metadata_says_what_is_true(ask: Ask) -> None:
     }
     slash = await ask(path=METADATA_PATH, settings={"issuer": f"{ISSUER}/"})
     assert (slash.json()["issuer"], slash.json()["jwks_uri"]) == (f"{ISSUER}/", ISSUER + JWKS_PATH)
+    upper = await ask(path=METADATA_PATH, settings={"issuer": "HTTPS://A"})
+    assert (upper.json()["issuer"], upper.json()["jwks_uri"]) == (
+        "HTTPS://A",
+        f"HTTPS://A{JWKS_PATH}",
+    )
 
 
 @pytest.mark.parametrize(
