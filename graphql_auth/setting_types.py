@@ -85,5 +85,10 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 LOWER_CASE = BeforeValidator(_lower)
 COMMA_SEPARATED = BeforeValidator(_split)
 NONE_IF_OFF = BeforeValidator(_none_if_off)
-# StringOrURI (RFC 7519 section 2): a colon makes it a URI, which begins with its scheme.
-CLAIM = Field(pattern=r"^([A-Za-z][A-Za-z0-9+.-]*:[!#-\[\]-~]+|[!#-9;-\[\]-~]+)$", max_length=200)
+# StringOrURI (RFC 7519 section 2): a colon makes it a URI, which begins with its scheme. A URL is
+# as in RFC 8414 section 2, since each token would have its credentials.
+_CLAIM = re.compile(
+    r"\A(?!(?i:https?):(?!//[^/])|[^:]+://([^/]*@|.*[?#]))"
+    r"([A-Za-z][A-Za-z0-9+.-]*:[!#-\[\]-~]+|[!#-9;-\[\]-~]+)\Z"
+)
+Claim = Annotated[str, Field(pattern=_CLAIM, max_length=200)]

@@ -24,7 +24,6 @@ from graphql_auth.errors import StartError
 from graphql_auth.logs import LogFormat
 from graphql_auth.origins import DevOrigins, is_local, normalize_origin, parse_origin
 from graphql_auth.setting_types import (
-    CLAIM,
     COMMA_SEPARATED,
     DAY,
     HOUR,
@@ -33,6 +32,7 @@ from graphql_auth.setting_types import (
     MINUTE,
     NONE_IF_OFF,
     SECOND,
+    Claim,
     Count,
     Duration,
     MongoUri,
@@ -44,6 +44,7 @@ from graphql_auth.setting_types import (
 
 logger = logging.getLogger(__name__)
 
+CLAIM_FORM = "a name without spaces, or a URL without credentials, ? and #"
 KEY_FORM = f"a secret of at least {MIN_KEY_BYTES} bytes"
 
 
@@ -98,9 +99,9 @@ class Settings(BaseModel):
     signing_keys: Annotated[Path | None, "the path of a directory"] = None
     """Directory of private keys that sign access tokens in place of TOKEN_KEY, so that other
     services can verify them; see docs/other-services.md."""
-    issuer: Annotated[str, CLAIM, "an https URL or a name, without spaces"] = "graphql-auth"
+    issuer: Annotated[Claim, CLAIM_FORM] = "graphql-auth"
     """Claim `iss` of access tokens; after a change, clients have to refresh their access tokens."""
-    audience: Annotated[str, CLAIM, "a URL or a name, without spaces"] = "graphql-auth"
+    audience: Annotated[Claim, CLAIM_FORM] = "graphql-auth"
     """Claim `aud` of access tokens; after a change, clients have to refresh their access tokens."""
     host: Annotated[str, Field(min_length=1), "a host name or an IP address"] = "127.0.0.1"
     """Host name or IP address to listen on; 0.0.0.0 accepts connections from other machines."""

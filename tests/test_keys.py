@@ -59,7 +59,20 @@ def test_previous_key_that_is_no_secret_is_named() -> None:
 
 @pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE"])
 @pytest.mark.parametrize(
-    "value", ["a b", "a\nb", '"a"', "a\\b", "https://é.example", "1:2", ":x", "x:", "x" * 201]
+    "value",
+    [
+        "a b",
+        "a\nb",
+        "a\n",
+        "a:\u212a",
+        '"a"',
+        "a\\b",
+        "https://é.example",
+        "1:2",
+        ":x",
+        "x:",
+        "x" * 201,
+    ],
 )
 def test_claim_is_a_name_or_a_uri(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """RFC 7519 section 2: StringOrURI."""
@@ -69,7 +82,35 @@ def test_claim_is_a_name_or_a_uri(monkeypatch: pytest.MonkeyPatch, name: str, va
         read_settings()
 
 
-@pytest.mark.parametrize("value", ["https://auth.example.com", "urn:example:auth", "accounts", "x"])
+@pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("https://user:pw@a.example", "HTTPS://pw@a/x", "http://pw@", "x://u:pw@a"),
+        *("https:u:pw@a", "https:/u:pw@a", "https:///u:pw@a", "https://a?", "https://a#"),
+        *("https://a?pw", "https://a/x?pw", "http://localhost#pw", "HTTPS://a#pw"),
+    ],
+)
+def test_url_in_each_token_has_no_secret(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """RFC 8414 section 2: the issuer has no query and no fragment."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(StartError, match=f"^Invalid {name}: .* URL without") as refused:
+        read_settings()
+    with pytest.raises(ValueError, match=name.lower()) as invalid:
+        Settings.model_validate({name.lower(): value})
+    assert "pw" not in f"{refused.value}{invalid.value}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("https://auth.example.com", "urn:example:auth", "accounts", "x", "HTTPS://A:8443/x/@y"),
+        *("mailto:ada@example.com", "ada@example.com", "http://[::1]:4001/"),
+    ],
+)
 def test_issuer_and_audience_are_in_the_tokens(value: str) -> None:
     clock = Clock()
     settings = Settings.model_validate({"token_key": KEY, "issuer": value, "audience": value})
