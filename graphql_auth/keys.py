@@ -19,18 +19,24 @@ def read_token_key(settings: Settings) -> SecretStr | None:
     if settings.token_key:
         raise StartError("TOKEN_KEY and TOKEN_KEY_FILE are both set; unset one of them.")
     try:
-        key = read_file(path).decode().strip()
+        key = read_file(path).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise StartError(f"TOKEN_KEY_FILE: {path} cannot be read: {reason}.") from None
-    if len(key.encode()) < MIN_KEY_BYTES:
-        raise StartError(f"TOKEN_KEY_FILE: {path} has no secret of {MIN_KEY_BYTES} bytes or more.")
+    # NUL: UTF-16 without a byte order mark can be valid UTF-8.
+    if len(key.encode()) < MIN_KEY_BYTES or {*"\0\r\n"} & {*key}:
+        raise StartError(
+            f"TOKEN_KEY_FILE: {path} is not one line of {MIN_KEY_BYTES} bytes or more."
+        )
+    secret_key(key, "TOKEN_KEY_FILE")
     return SecretStr(key)
 
 
 def read_secrets(settings: Settings) -> list[str]:
     """Return TOKEN_KEY, and TOKEN_KEY_PREVIOUS if it is set. Raises ValueError."""
     previous = settings.token_key_previous
+    if previous and previous == settings.token_key:
+        raise StartError("TOKEN_KEY_PREVIOUS is the same as TOKEN_KEY; unset it.")
     return [reveal(settings.token_key), *([previous.get_secret_value()] if previous else [])]
 
 

@@ -19,9 +19,10 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "token-key"
 
 
+@pytest.mark.parametrize("start", ["", "\N{BYTE ORDER MARK}"])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_token_key_is_read_from_its_file(file: Path, end: str) -> None:
-    file.write_bytes(f"{KEY}{end}".encode())
+def test_token_key_is_read_from_its_file(file: Path, start: str, end: str) -> None:
+    file.write_bytes(f"{start}{KEY}{end}".encode())
     given = Settings(mongo_uri=SecretStr("mongodb://127.0.0.1:1"), token_key_file=file)
 
     with provide_database(given) as (settings, _):
@@ -30,13 +31,36 @@ def test_token_key_is_read_from_its_file(file: Path, end: str) -> None:
         assert read_token_key(settings) == SecretStr(KEY)
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 31 + b"\n", b"\xff" * 40])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"x" * 31 + b"\n", b"\xff" * 40, b"\0" * 40, b"x" * 40 + b"\0"),
+        *(("x" * 40).encode(encoding) for encoding in ("utf-16-le", "utf-16-be", "utf-16")),
+        *(b"x" * 40 + end + b"x" * 40 for end in (b"\n", b"\r", b"\r\n", b"\n\n")),
+    ],
+)
 def test_unusable_token_key_file_is_named_without_its_content(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
     with pytest.raises(StartError, match=f"TOKEN_KEY_FILE: {file}") as refused:
         read_token_key(Settings(token_key_file=file))
     assert "xxx" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [PEM, f"ssh-rsa {'x' * 40}"])
+def test_token_key_file_that_is_no_secret_is_named(file: Path, content: str) -> None:
+    file.write_text(content)
+
+    with pytest.raises(StartError, match="TOKEN_KEY_FILE"):
+        read_token_key(Settings(token_key_file=file))
+
+
+def test_previous_key_is_another_one() -> None:
+    key = SecretStr(KEY)
+
+    with pytest.raises(StartError, match="TOKEN_KEY_PREVIOUS is the same as TOKEN_KEY") as refused:
+        read_secrets(Settings(token_key=key, token_key_previous=key))
+    assert KEY not in str(refused.value)
 
 
 def test_missing_token_key_file_is_named(file: Path) -> None:
