@@ -19,7 +19,7 @@ from graphql_auth.accounts.sign_in_link import SignInLinkService
 from graphql_auth.accounts.sign_up import SignUpService
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
-from graphql_auth.graphql_http.endpoint import Headers
+from graphql_auth.graphql_http.endpoint import IS_ANONYMOUS, Headers
 from graphql_auth.graphql_http.params import GraphQLParams
 from graphql_auth.mail.outbox import Outbox
 from graphql_auth.sessions.authentication import Authenticator
@@ -115,7 +115,8 @@ def context_factory(
     app_context: Callable[[Request], Any] | None = None,
 ) -> Callable[[Request, Headers, GraphQLParams], Context]:
     def create_context(request: Request, headers: Headers, params: GraphQLParams) -> Context:
-        tokens = find_tokens(request, params.values, token_sources)
+        tokens = [*find_tokens(request, params.values, token_sources)]
+        request.scope[IS_ANONYMOUS] = not tokens
         return Context(
             services,
             identify_caller(services.authenticator, tokens),

@@ -39,8 +39,8 @@ CreateContext = Callable[[Request, Headers, GraphQLParams], Any]
 Execute = Callable[..., Awaitable[Any]]
 # Gets the operation, None without a valid one, the code of the response, and the seconds it took.
 Observe = Callable[[Any, object, float], object]
-# Where ASGI's scope has the operation.
-OPERATION = "graphql_operation"
+# Where ASGI's scope has the operation, and whether there is no access token.
+OPERATION, IS_ANONYMOUS = "graphql_operation", "graphql_is_anonymous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,9 @@ class GraphQLEndpoint:
                 return _error_response(error, media_type)
             except Exception as unusable:  # noqa: BLE001 - its extensions are no JSON
                 return _error_response(unusable, media_type)
+        # RFC 6750 section 3.1: no error code, even if a refresh token is invalid.
+        if request.scope.get(IS_ANONYMOUS) and "www-authenticate" in response.headers:
+            response.headers["WWW-Authenticate"] = TokenReason.TOKEN_MISSING.challenge
         response.raw_headers += headers
         return response
 

@@ -553,3 +553,7 @@ def test_unauthenticated_response_has_a_challenge(client: Client, media_type: st
     assert challenges("{ a: welcome b: welcome }", "x") == ['Bearer error="invalid_token"']
     assert challenges("{ welcome }", client.token()) == []
     assert challenges("{ __typename }", "x") == []
+    # RFC 6750 section 3.1: no error code without an access token, also for a refresh token.
+    refresh = 'mutation { refreshToken(input: { refreshToken: "x" }) { token } }'
+    assert challenges(refresh) == ['Bearer realm="graphql-auth"']
+    assert challenges(refresh, "x") == ['Bearer error="invalid_token"']
