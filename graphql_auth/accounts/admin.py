@@ -45,7 +45,8 @@ class UserAdmin(AccountParts):
         registration = Registration(first_name, last_name, email, password)
         user = await create_user(registration, self.users, self.passwords.policy, self.now())
         user.email_confirmed_at = self.utc_now()
-        await self.add_user(user, password)
+        await self.set_new_password(user, password)
+        await self.users.add(user)
         await self.hooks.run("register", str(user.id))
         return user.email
 

@@ -1,11 +1,13 @@
 """The gate: the one place where a session begins, for every way to sign in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from graphql_auth.accounts.notices import Notices
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import EmailUnconfirmed, InvalidCredentials, LinkExpired
+from graphql_auth.errors import ApplicationError, EmailUnconfirmed, InvalidCredentials, LinkExpired
 from graphql_auth.mail.messages import Template
 from graphql_auth.sessions.service import SessionService
 from graphql_auth.sessions.tokens import Tokens
@@ -39,10 +41,26 @@ class SessionGate:
     requires_confirmation: bool
     notices: Notices
 
+    async def prepare(self, user: UserDocument, proof: Proof, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - values of fields
+        """Return the claims of the application for ``begin_session``; empty if that refuses.
+
+        They can fail, so a way in calls this before the first thing that it stores, and with the
+        ``changes`` that it is about to store.
+        """
+        changed = user.model_copy(update=changes)
+        return {} if self._refusal(changed, proof) else await self.sessions.hooks.claims(changed)
+
     async def begin_session(
-        self, user: UserDocument, proof: Proof, client: ClientInfo, device_id: str | None = ""
+        self,
+        user: UserDocument,
+        added: Mapping[str, Any],
+        proof: Proof,
+        client: ClientInfo,
+        device_id: str | None = "",
     ) -> SignedIn:
-        """Begin a session of a user after a proof. None is a new device, which gets a notice.
+        """Begin a session of a user after a proof, with the claims that ``prepare`` returned.
+
+        A ``device_id`` of None is a new device, which gets a notice.
 
         Raises EmailUnconfirmed where confirmation is required. It does so too for a link to an
         account with a password: without the password, it may be the account of a stranger.
@@ -51,17 +69,22 @@ class SessionGate:
         user, changing a password or revoking a role revokes the sessions that exist at that time.
         This one may have been stored just after that.
         """
-        if user.disabled:
-            raise proof.value
-        needs_password = proof is Proof.LINK and user.password
-        if user.email_confirmed_at is None and (self.requires_confirmation or needs_password):
-            raise EmailUnconfirmed
+        if refusal := self._refusal(user, proof):
+            raise refusal
         if device_id is None:
             # Before the session, so that no crash leaves it without the notice.
             values = {"ip_address": client.ip_address or "-"}
             await self.notices.send_soon(Template.NEW_DEVICE, user, client, **values)
-        tokens = await self.sessions.begin(user, client)
+        tokens = await self.sessions.begin(user, client, added)
         if not await self.users.is_unchanged(user):
             await self.sessions.end(str(user.id), tokens.session_id)
             raise proof.value
         return SignedIn(tokens, user, self.device_tokens.issue(user, device_id))
+
+    def _refusal(self, user: UserDocument, proof: Proof) -> type[ApplicationError] | None:
+        if user.disabled:
+            refusal: type[ApplicationError] = proof.value
+            return refusal
+        needs_password = proof is Proof.LINK and user.password
+        is_refused = self.requires_confirmation or needs_password
+        return EmailUnconfirmed if user.email_confirmed_at is None and is_refused else None

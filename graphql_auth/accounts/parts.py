@@ -58,11 +58,10 @@ class AccountParts:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         return user
 
-    async def add_user(self, user: UserDocument, password: str) -> None:
-        """Store a new user. Raises EmailTaken."""
+    async def set_new_password(self, user: UserDocument, password: str) -> None:
+        """Hash the password of a user that is not stored yet. Raises EmailTaken."""
         await self.users.refuse_taken(emails.spellings(user.email))
         user.password = await self.passwords.hash(password)
-        await self.users.add(user)
 
     async def check_password(
         self, password: str, stored: str, keys: list[ThrottleKey], refusal: str = NOT_CURRENT

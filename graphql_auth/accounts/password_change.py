@@ -23,6 +23,7 @@ from graphql_auth.mail.messages import Template
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.document import UserDocument
+from graphql_auth.users.repository import new_password
 
 SECONDS_BETWEEN_COMPLETIONS = 2.0
 PASSWORD_CHANGES = {Kind.PASSWORD_CHANGE, Kind.PASSWORD_RESET}
@@ -56,7 +57,8 @@ class PasswordChangeService(AccountParts):
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         refusal = InvalidCredentials(NOT_CURRENT)
         # Before anything changes, because it can fail.
-        added = await self.hooks.claims(user)
+        stored = user.model_copy(update=new_password(user, new_hash))
+        added = await self.hooks.claims(stored)
         async with self.replace(user, new_hash, refusal, session_id) as changed:
             tokens = await self.sessions.renew(changed, session_id, added)
         security_log.record("change_password", "success", principal.subject, client)

@@ -1,7 +1,7 @@
 """Reset a forgotten password, by a link in a mail.
 
-The order is: use the link up, change the password, end all sessions. After a crash in between, the
-user asks for another link, or the log of password changes completes it.
+The order is: ask for the claims, use the link up, change the password, end all sessions. After a
+crash in between, the user asks for another link, or the log of password changes completes it.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import LinkExpired
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.tokens.one_time import Purpose
+from graphql_auth.users.repository import new_password
 
 
 @dataclass(eq=False, repr=False)
@@ -43,9 +44,13 @@ class PasswordResetService(AccountParts):
         device_id = self.device_tokens.find_id(device_tokens, user)
         with security_log.record_outcome("reset_password", str(user.id), client):
             new_hash = await self.passwords.hash(new, Priority.TRUSTED_DEVICE)
+            now, changes = self.utc_now(), new_password(user, new_hash)
+            added = await self.gate.prepare(user, Proof.LINK, email_confirmed_at=now, **changes)
             await self.links.use(Purpose.RESET_PASSWORD, token)
             async with self.password_change.replace(
-                user, new_hash, LinkExpired(), email_confirmed_at=self.utc_now()
+                user, new_hash, LinkExpired(), email_confirmed_at=now
             ) as changed:
                 pass
-            return await self.gate.begin_session(changed, Proof.LINK, client, device_id or "")
+            return await self.gate.begin_session(
+                changed, added, Proof.LINK, client, device_id or ""
+            )

@@ -1,6 +1,8 @@
 """Register, log in and change the names."""
 
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from graphql_auth import security_log
 from graphql_auth.accounts.features import RegistrationMode
@@ -35,10 +37,12 @@ class AccountService(AccountParts):
         user = await create_user(registration, self.users, self.passwords.policy, self.now())
         with security_log.record_refusals("register", None, client):
             async with self.throttle.registration(client.ip_address):
-                await self.add_user(user, registration.password)
+                await self.set_new_password(user, registration.password)
+                added = await self.gate.prepare(user, Proof.PASSWORD)
+                await self.users.add(user)
         security_log.record("register", "success", str(user.id), client)
         await self.hooks.run("register", str(user.id))
-        return await self._begin_session(user, client)
+        return await self._begin_session(user, added, client)
 
     async def login(
         self, email: str, password: str, client: ClientInfo, *device_tokens: str | None
@@ -69,9 +73,10 @@ class AccountService(AccountParts):
                 attempt.is_counted = user is None or user.disabled or not result.correct
             if user is None or attempt.is_counted:
                 raise InvalidCredentials
+            added = await self.gate.prepare(user, Proof.PASSWORD)
             if result.new_hash:
                 await self.users.upgrade_password(user, result.new_hash)
-            signed_in = await self._begin_session(user, client, device_id)
+            signed_in = await self._begin_session(user, added, client, device_id)
         security_log.record("login", "success", str(user.id), client)
         await self.hooks.run("login", str(user.id))
         return signed_in
@@ -96,11 +101,15 @@ class AccountService(AccountParts):
         return changed
 
     async def _begin_session(
-        self, user: UserDocument, client: ClientInfo, device_id: str | None = ""
+        self,
+        user: UserDocument,
+        added: Mapping[str, Any],
+        client: ClientInfo,
+        device_id: str | None = "",
     ) -> SignedIn:
         """Begin a session, or mail the link that is missing for it."""
         try:
-            return await self.gate.begin_session(user, Proof.PASSWORD, client, device_id)
+            return await self.gate.begin_session(user, added, Proof.PASSWORD, client, device_id)
         except EmailUnconfirmed:
             if self.features.mail:
                 with suppress(TooManyAttempts):

@@ -21,13 +21,16 @@ class SignInLinkService(AccountParts):
         _, user = await self.open_link(Purpose.SIGN_IN_LINK, token, client)
         device_id = self.device_tokens.find_id(device_tokens, user)
         with security_log.record_outcome("sign_in_link", str(user.id), client):
+            proves_account = user.email_confirmed_at is None and not user.password
+            changes = {"email_confirmed_at": self.utc_now()} if proves_account else {}
+            added = await self.gate.prepare(user, Proof.LINK, **changes)
             await self.links.use(Purpose.SIGN_IN_LINK, token)
-            if user.email_confirmed_at is None and not user.password:
-                changed = await self.users.change(user, email_confirmed_at=self.utc_now())
+            if changes:
+                changed = await self.users.change(user, **changes)
                 if changed is None:
                     raise LinkExpired
                 user = changed
-            signed_in = await self.gate.begin_session(user, Proof.LINK, client, device_id)
+            signed_in = await self.gate.begin_session(user, added, Proof.LINK, client, device_id)
         await self.hooks.run("login", str(user.id))
         return signed_in
 

@@ -66,10 +66,11 @@ class SignUpService(AccountParts):
             await self.check_password(password, user.password, keys, NOT_OF_THIS_SIGN_UP)
             await self.users.refuse_taken(emails.spellings(user.email))
             user.id, user.email_confirmed_at = object_id_at(self.now()), self.utc_now()
+            added = await self.gate.prepare(user, Proof.LINK)
             await self.users.add(user)
             # After that, so that the link stays valid if the database refuses the user. The unique
             # index lets one of several calls succeed.
             await self.links.end_all(str(user.id), user.email)
         security_log.record("confirm_sign_up", "success", str(user.id), client)
         await self.hooks.run("register", str(user.id))
-        return await self.gate.begin_session(user, Proof.LINK, client)
+        return await self.gate.begin_session(user, added, Proof.LINK, client)

@@ -153,8 +153,7 @@ class UserRepository:
         **changes: Any,  # noqa: ANN401 - as ``change``
     ) -> UserDocument | None:
         """Replace the password, and change further fields in the same command; see ``change``."""
-        number = user.password_changes + 1
-        return await self.change(user, password=new_hash, password_changes=number, **changes)
+        return await self.change(user, **new_password(user, new_hash), **changes)
 
     async def change(self, user: UserDocument, **changes: Any) -> UserDocument | None:  # noqa: ANN401
         """Set fields; None if e-mail or password were changed since ``user`` was read.
@@ -249,6 +248,11 @@ class UserRepository:
             for values in stored
             if isinstance(values["_id"], ObjectId)
         ]
+
+
+def new_password(user: UserDocument, new_hash: str) -> dict[str, Any]:
+    """Return what a change of the password stores."""
+    return {"password": new_hash, "password_changes": user.password_changes + 1}
 
 
 def query_emails(emails: Sequence[str]) -> dict[str, Any]:

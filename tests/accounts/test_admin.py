@@ -168,9 +168,9 @@ async def test_login_that_read_the_user_before_the_revocation_gets_no_session(
     await admin.grant(EMAIL, "admin")
     start = services.sessions.begin
 
-    async def overtaken(user: UserDocument, client: ClientInfo) -> Tokens:
+    async def overtaken(user: UserDocument, *arguments: Any) -> Tokens:
         await admin.revoke(EMAIL, "admin")
-        return await start(user, client)
+        return await start(user, *arguments)
 
     monkeypatch.setattr(services.sessions, "begin", overtaken)
     with pytest.raises(InvalidCredentials):

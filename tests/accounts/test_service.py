@@ -197,9 +197,9 @@ async def test_user_who_changes_during_a_login_gets_no_session(
     await database["users"].update_one({}, {"$set": {"roles": ["admin", "editor"]}})
     start = services.sessions.begin
 
-    async def overtaken(user: UserDocument, device: ClientInfo) -> Tokens:
+    async def overtaken(user: UserDocument, *arguments: Any) -> Tokens:
         await (database["users"].update_one({}, change) if change else database["users"].drop())
-        return await start(user, device)
+        return await start(user, *arguments)
 
     monkeypatch.setattr(services.sessions, "begin", overtaken)
     caplog.set_level("INFO")
@@ -216,9 +216,9 @@ async def test_user_who_gets_a_role_during_a_login_has_it_after_a_refresh(
     await services.accounts.register(ada(), HERE)
     start = services.sessions.begin
 
-    async def overtaken(user: UserDocument, device: ClientInfo) -> Tokens:
+    async def overtaken(user: UserDocument, *arguments: Any) -> Tokens:
         await database["users"].update_one({}, {"$set": {"roles": ["admin"]}})
-        return await start(user, device)
+        return await start(user, *arguments)
 
     monkeypatch.setattr(services.sessions, "begin", overtaken)
     tokens = (await services.accounts.login("ada@example.com", "correct horse", HERE)).tokens

@@ -137,7 +137,7 @@ async def test_gate_itself_refuses_a_disabled_user(
 
     with pytest.raises(proof.value):
         await services.accounts.gate.begin_session(
-            user.model_copy(update={"disabled": True}), proof, HERE
+            user.model_copy(update={"disabled": True}), {}, proof, HERE
         )
 
     assert await database["graphql_auth_sessions"].count_documents({}) == 1
