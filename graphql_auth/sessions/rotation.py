@@ -55,24 +55,40 @@ class RefreshTokenRotation:
         user_read.add_done_callback(lambda read: read.cancelled() or read.exception())
         added = await self._added_claims(token, user_read)
         session, successor = await self._rotate(token, client)
-        user = await user_read
+        user = await self._check_user(await user_read, token, session)
+        if added is None:
+            # A retry within the grace stores nothing that the client can lose.
+            added = await self.session_service.hooks.claims(user)
+        return user, self.issuer.issue(session, successor, user.roles, added)
+
+    async def _added_claims(
+        self, token: RefreshToken, user_read: Awaitable[UserDocument | None]
+    ) -> dict[str, Any] | None:
+        """Return the claims before the rotation, so that the client can retry if they fail.
+
+        None for any token but the current one of a live session, whose answer they must not hide.
+        """
+        hooks = self.session_service.hooks
+        session = await self.sessions.find_by_token(token.digests) if hooks.add_claims else None
+        if (
+            session is None
+            or session.current != token.digests.digest
+            or session.ended_at
+            or session.expires_at <= self.issuer.now()
+        ):
+            return None
+        return await hooks.claims(await self._check_user(await user_read, token, session))
+
+    async def _check_user(
+        self, user: UserDocument | None, token: RefreshToken, session: SessionDocument
+    ) -> UserDocument:
         if user is None or user.disabled:
             await self.session_service.end(token.user_id, token.session_id)
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         if user.password_changes != session.password_changes:
             # Not ended here: a password change may keep this session and be about to renew it.
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return user, self.issuer.issue(session, successor, user.roles, added)
-
-    async def _added_claims(
-        self, token: RefreshToken, user_read: Awaitable[UserDocument | None]
-    ) -> dict[str, Any]:
-        """Return the claims before the rotation, so that the client can retry if they fail."""
-        hooks = self.session_service.hooks
-        if hooks.add_claims is None or await self.sessions.find_by_token(token.digests) is None:
-            return {}
-        user = await user_read
-        return await hooks.claims(user) if user else {}
+        return user
 
     async def _rotate(self, token: RefreshToken, client: ClientInfo) -> Reissued:
         salt = secrets.token_bytes(SALT_BYTES)
