@@ -95,17 +95,19 @@ class Hooks:
         Raises ApplicationError, for any other error with INTERNAL_SERVER_ERROR: a token without
         the claims would be wrong.
         """
+        if self.add_claims is None:
+            return {}
         try:
-            claims = self.add_claims(user) if self.add_claims else {}
+            claims = self.add_claims(user)
             if inspect.isawaitable(claims):
                 claims = await claims
-            problem = _find_problem(claims)
+            problem, copy = _read(claims)
         except ApplicationError:
             raise
         except Exception as error:  # noqa: BLE001 - any error of the application
             problem = describe_exception(error)
         if not problem:
-            return dict(claims)
+            return copy
         logger.error("@auth.claims failed, so there is no access token: %s", problem)
         message, code = "Something went wrong on our side.", ErrorCode.INTERNAL_SERVER_ERROR
         raise ApplicationError(message, code=code, requestId=REQUEST_ID.get())
@@ -130,14 +132,20 @@ class Hooks:
                     raise
 
 
-def _find_problem(claims: Any) -> str:  # noqa: ANN401 - what an application returns
+def _read(claims: Any) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - what an application returns
+    """Return the problem of some claims, and a copy that the application cannot change later."""
     if not isinstance(claims, dict) or not all(isinstance(name, str) for name in claims):
-        return "it did not return a dict whose keys are names"
+        return "it did not return a dict whose keys are names", {}
     if reserved := RESERVED_CLAIMS & claims.keys():
-        return f"these names are reserved: {', '.join(sorted(reserved))}"
+        return f"these names are reserved: {', '.join(sorted(reserved))}", {}
     try:
-        size = len(json.dumps(claims, separators=(",", ":"), allow_nan=False))
+        text = json.dumps(claims, separators=(",", ":"), allow_nan=False)
+        copy = json.loads(text)
+        # A name that is there twice, as of 1 and "1", is lost in the copy.
+        is_json = json.dumps(copy, separators=(",", ":")) == text
     except (TypeError, ValueError, RecursionError):
-        return "a value is not JSON"
-    is_small = size <= MAX_CLAIMS_BYTES
-    return "" if is_small else f"{size} bytes of JSON are more than {MAX_CLAIMS_BYTES}"
+        is_json = False
+    if not is_json:
+        return "a value is not JSON", {}
+    is_small = len(text) <= MAX_CLAIMS_BYTES
+    return "" if is_small else f"{len(text)} bytes of JSON are more than {MAX_CLAIMS_BYTES}", copy

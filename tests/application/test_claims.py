@@ -10,7 +10,7 @@ import pytest
 
 from graphql_auth import ApplicationError, GraphQLAuth, Settings, UserDocument
 from graphql_auth.errors import StartError
-from graphql_auth.hooks import MAX_CLAIMS_BYTES, RESERVED_CLAIMS, AddClaims
+from graphql_auth.hooks import MAX_CLAIMS_BYTES, RESERVED_CLAIMS, AddClaims, Hooks
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 from tests.application.caller import Caller, Database, running
 from tests.client import REGISTER, code, registration
@@ -90,6 +90,11 @@ BAD: dict[str, tuple[AddClaims, str]] = {
     "None": (returning(None), "a dict"),
     "names": (returning({1: "x"}), "a dict"),
     "bytes": (returning({"x": SECRET.encode()}), "not JSON"),
+    "1 twice": (returning({"x": {1: "a", "1": "b"}}), "not JSON"),
+    "true twice": (returning({"x": [{True: "a", "true": "b"}]}), "not JSON"),
+    "null twice": (returning({"x": {None: "a", "null": "b"}}), "not JSON"),
+    "1.5 twice": (returning({"x": {1.5: "a", "1.5": "b"}}), "not JSON"),
+    "a set": (returning({"x": {"a"}}), "not JSON"),
     "NaN": (returning({"x": float("nan")}), "not JSON"),
     "size": (returning({"x": "x" * MAX_CLAIMS_BYTES}), "are more than 1000"),
     **{name: (returning({name: 1}), f"reserved: {name}") for name in sorted(RESERVED_CLAIMS)},
@@ -113,6 +118,17 @@ async def test_wrong_claims_are_an_internal_error_with_one_line(
     assert said in line.message
     assert SECRET not in caplog.text
     assert sessions == 0
+
+
+async def test_token_has_the_claims_as_they_were_returned() -> None:
+    """An application can return one dict for everybody, and fill it again meanwhile."""
+    hooks, shared = Hooks(), {HASURA: {"x-hasura-user-id": "ada"}}
+    hooks.add_claims = returning(shared)
+
+    claims = await hooks.claims(None)
+    shared[HASURA]["x-hasura-user-id"] = "eve"
+
+    assert claims == {HASURA: {"x-hasura-user-id": "ada"}}
 
 
 async def test_error_of_the_application_reaches_the_client(settings: Settings) -> None:
