@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from graphql_auth.errors import ApplicationError, ErrorCode, StartError
 from graphql_auth.logs import REQUEST_ID, describe_exception
@@ -119,16 +119,15 @@ class Hooks:
             await cancel_tasks(late, CANCEL_TIMEOUT)
 
     async def _run_all(self, event: Event) -> None:
-        task = asyncio.current_task()
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         for hook in self._hooks[event.name]:
-            if task:
-                task.set_name(f"the hook {hook.__module__}.{hook.__qualname__} of {event.name}")
+            task.set_name(f"the hook {hook.__module__}.{hook.__qualname__} of {event.name}")
             try:
                 async with asyncio.timeout(HOOK_TIMEOUT):
                     await hook(event)
             except (Exception, asyncio.CancelledError, SystemExit) as error:
                 logger.error("a hook of %s failed: %s", event.name, describe_exception(error))  # noqa: TRY400 - without the message
-                if task and task.cancelling():
+                if task.cancelling():
                     raise
 
 

@@ -243,7 +243,7 @@ async def test_background_jobs_that_ask_all_shards_are_documented(
         for _, job in services.periodic_jobs:
             commands.sent.clear()
             await job()
-            assert commands.sent
+            assert commands.sent or job == services.key_ring.poll
             if [*find_broadcasts(commands.sent)]:
                 broadcasting.add(job.__name__)
 
