@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from graphql_auth import __version__
 from tests.conftest import Start
 from tests.faults.load import RETRIED, WELCOME, Load, load
 from tests.faults.replica_set import free_addresses
@@ -121,9 +122,11 @@ async def test_two_versions_on_one_database(servers: Servers, tmp_path: Path) ->
 
 
 def extract_last_release(directory: Path) -> None:
-    """Extract the package as it was released last; skip the test in a clone without history."""
-    log = ("git", "log", "--max-count=1", "--format=%H", "--grep=^Release [0-9]")
-    commit = subprocess.check_output(log, cwd=ROOT, text=True).strip()
+    """Extract the last release before this version; skip the test in a clone without history."""
+    log = ("git", "log", "--format=%H %s", "--grep=^Release [0-9]")
+    releases = subprocess.check_output(log, cwd=ROOT, text=True).splitlines()
+    earlier = [line for line in releases if not line.endswith(f" {__version__}")]
+    commit = earlier[0].partition(" ")[0] if earlier else ""
     if not commit:
         pytest.skip("This clone does not have the commit of the last release")
     archive = subprocess.check_output(["git", "archive", commit, "graphql_auth"], cwd=ROOT)
