@@ -211,7 +211,7 @@ class _Forward:
 
 
 class _KeysRoute(Route):
-    """Leaves its path to the host, which can have a document of its own, unless we have one."""
+    """Leaves its path to the host, which can have such a document too, unless we have one."""
 
     endpoint: _Forward
 

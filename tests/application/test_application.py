@@ -153,7 +153,7 @@ async def test_host_without_signing_keys_has_its_own_documents(settings: Setting
 
 
 def _create_host(auth: GraphQLAuth) -> FastAPI:
-    """Return a host with documents of its own."""
+    """Return a host that has such documents too."""
     app = FastAPI()
     for path in (JWKS_PATH, METADATA_PATH):
         app.get(path)(lambda: "of the host")

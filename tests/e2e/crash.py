@@ -38,7 +38,7 @@ class Killer:
 
 
 def is_killed(lines: int, arguments: list[str]) -> bool:
-    """Run the command in a process of its own, and kill that after so many lines."""
+    """Run the command in a separate process, and kill that after so many lines."""
     if pid := os.fork():
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
     sys.settrace(Killer(lines))
