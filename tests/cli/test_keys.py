@@ -1,13 +1,17 @@
 import json
 import os
+import re
 import shutil
 import time
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from graphql_auth.cli.main import run
 from graphql_auth.tokens.signing_keys import create_key
+from tests.tokens.keys import new_key, write_key
 
 HOUR = 3600
 
@@ -61,6 +65,21 @@ def test_retire_removes_a_key_that_does_not_sign(
     assert run(["keys", "retire", old]) == 0
     assert [file.stem for file in keys.iterdir()] == [current]
     assert f"The key {old} is removed." in capsys.readouterr().out
+
+
+def test_retire_takes_an_id_that_begins_with_a_dash(
+    keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_key(keys, 2 * HOUR)
+    keys_of_others = map(partial(new_key, "EdDSA"), count())
+    imported = next(key for key in keys_of_others if re.match("-[^-h]", key.kid))
+    write_key(keys, imported)
+
+    with pytest.raises(SystemExit, match="2"):
+        run(["keys", "retire", imported.kid])
+    assert "Write -- before an argument that begins with -." in capsys.readouterr().err
+    assert run(["keys", "retire", "--", imported.kid]) == 0
+    assert f"The key {imported.kid} is removed." in capsys.readouterr().out
 
 
 def test_retire_of_the_key_that_signs_needs_force(

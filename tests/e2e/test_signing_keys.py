@@ -116,7 +116,7 @@ def test_crash_between_any_two_steps_signs_nobody_out(
 ) -> None:
     arguments = ["keys", command]
     if command == "retire":
-        arguments += [write_key(keys, new_key("ES256", 1), seconds_ago=9).stem]
+        arguments += ["--", write_key(keys, new_key("ES256", 1), seconds_ago=9).stem]
     left = crash_everywhere(keys, keys.with_name("copies"), *arguments)
     assert len(left) > 1
 

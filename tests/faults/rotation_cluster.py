@@ -200,7 +200,7 @@ def test_rotation_under_load_refuses_no_token(
             time.sleep(SECONDS_OF_A_CACHE)
 
             retired_at = time.monotonic()
-            retired = run_command(tmp_path, "keys", "retire", old, SIGNING_KEYS=str(keys))
+            retired = run_command(tmp_path, "keys", "retire", "--", old, SIGNING_KEYS=str(keys))
             assert retired.returncode == 0, retired.stderr
             time.sleep(max(SECONDS_TO_FORGET, SECONDS_OF_LOAD - (retired_at - began)))
             assert all(rotation.ask_server(rotation.old_token) for _ in range(20))
