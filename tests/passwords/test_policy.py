@@ -40,6 +40,8 @@ async def test_password_below_min_length_is_too_short(shortest: int) -> None:
         "\u043f\u0430\u0440\u043e\u043b\u044c \u043d\u0430 \u0434\u0432\u0430",
         "\U0001f434\U0001f50b\U0001f4ce\u2705 \U0001f434\U0001f50b\U0001f4ce",
         "x" * 256 + "y",
+        # Neighbours in the list.
+        f"{COMMON[0]}\xa0{COMMON[1]}",
     ],
 )
 async def test_no_kind_of_character_is_required_or_refused(password: str) -> None:
