@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -67,14 +67,15 @@ class RevocationSet:
     def __len__(self) -> int:
         return sum(len(bucket.ids) for bucket in self._buckets.values())
 
-    def add(self, revocations: Iterable[Revocation]) -> bool:
-        """Add sessions; return whether any of them is new."""
-        new = [revocation for revocation in revocations if revocation.session_id not in self]
-        if new:
+    def add(self, ids: set[int], until: datetime) -> bool:
+        """Add sessions whose tokens expire at ``until`` or before; return whether any is new."""
+        for bucket in self._buckets.values():
+            ids = ids - bucket.ids
+        if ids:
             bucket = self._buckets.setdefault(self._bucket_number(), _Bucket())
-            bucket.ids.update(int(revocation.session_id, 16) for revocation in new)
-            bucket.until = max(bucket.until, *(revocation.until for revocation in new))
-        return bool(new)
+            bucket.ids |= ids
+            bucket.until = max(bucket.until, until)
+        return bool(ids)
 
     def forget_expired(self) -> None:
         """Drop the buckets whose tokens have expired by both clocks."""
@@ -140,9 +141,11 @@ class Revocations:
         """Whether the last poll is at most ``max_staleness`` old."""
         return self._monotonic() - self.polled_at <= self._max_staleness
 
-    def add(self, revocations: Iterable[Revocation]) -> None:
+    def add(self, revocations: Sequence[Revocation]) -> None:
         """Add sessions that this process has ended itself."""
-        self.revoked.add(revocations)
+        ids = {int(revocation.session_id, 16) for revocation in revocations}
+        until = max((revocation.until for revocation in revocations), default=EPOCH)
+        self.revoked.add(ids, until)
 
     async def poll(self) -> None:
         """Read the revocations since the last poll; raises Unavailable."""
@@ -157,8 +160,9 @@ class Revocations:
         published = self._sessions.revoked_between(start, end, timeout, RevocationDocument)
         async with aclosing(published) as batches:
             async for batch in batches:
-                latest = max(latest, batch[0].at)
-                if not self.revoked.add(batch) and batch[-1].at <= self._latest:
+                latest = max(latest, batch.latest)
+                is_new = self.revoked.add(batch.ids, batch.until)
+                if not is_new and batch.earliest <= self._latest:
                     break
         self._latest = latest
         self.polled_at = reading.monotonic
@@ -178,8 +182,8 @@ class Revocations:
             period = start, FAR_FUTURE, FULL_POLL_TIMEOUT
             async with aclosing(self._sessions.revoked_between(*period, source)) as batches:
                 async for batch in batches:
-                    self.revoked.add(batch)
-                    if last and len(batch) == BATCH:
+                    self.revoked.add(batch.ids, batch.until)
+                    if last and len(batch.ids) == BATCH:
                         await asyncio.sleep(SECONDS_BETWEEN_BATCHES)
         self._swept = reading
 

@@ -23,7 +23,7 @@ from graphql_auth.sessions.document import RevocationDocument, SessionDocument
 from graphql_auth.sessions.repository import (
     CLOCK_SKEW,
     RefreshTokenDigests,
-    Revocation,
+    RevocationBatch,
     SessionRepository,
 )
 
@@ -92,12 +92,14 @@ async def test_ended_session_is_kept_until_access_tokens_expire() -> None:
 
     assert ended is not None
     assert ended.until == NOW + 3 * HOUR + CLOCK_SKEW
-    assert abs(ended.at - datetime.now(UTC)) < timedelta(minutes=1)
-    ((stored,),) = await revoked(ended.at - HOUR, ended.at, SessionDocument)
-    assert stored == ended
-    ((published,),) = await revoked(ended.at - MILLISECOND, ended.at + HOUR)
-    assert (published.session_id, published.until) == (ended.session_id, ended.until)
-    for at, source in ((stored.at, SessionDocument), (published.at, RevocationDocument)):
+    ids = {int(ended.session_id, 16)}
+    now = datetime.now(UTC)
+    (stored,) = await revoked(now - HOUR, now + HOUR, SessionDocument)
+    assert stored == RevocationBatch(ids, stored.latest, stored.latest, ended.until)
+    assert abs(stored.latest - now) < timedelta(minutes=1)
+    (published,) = await revoked(stored.latest - MILLISECOND, stored.latest + HOUR)
+    assert (published.ids, published.until) == (ids, ended.until)
+    for at, source in ((stored.latest, SessionDocument), (published.latest, RevocationDocument)):
         assert len(await revoked(at - HOUR, at, source)) == 1
         assert await revoked(at, at + HOUR, source) == []
         assert await revoked(at - HOUR, at - MILLISECOND, source) == []
@@ -105,7 +107,7 @@ async def test_ended_session_is_kept_until_access_tokens_expire() -> None:
 
 async def revoked(
     start: datetime, end: datetime, source: type[Document] = RevocationDocument
-) -> list[list[Revocation]]:
+) -> list[RevocationBatch]:
     found = SessionRepository().revoked_between(start, end, 9, source)
     return [batch async for batch in found]
 
@@ -151,16 +153,16 @@ async def test_end_that_was_not_published_is_published_by_next_try(
         patch.setattr(SessionRepository, "_publish", crash)
         with pytest.raises(Unavailable):
             await first(added)
-    ((swept,),) = await revoked(EPOCH, NOW, SessionDocument)
+    (swept,) = await revoked(EPOCH, NOW, SessionDocument)
     assert await revoked(EPOCH, NOW) == []
 
     await again(added)
 
-    ((published,),) = await revoked(EPOCH, NOW)
-    assert (published.session_id, published.until) == (swept.session_id, swept.until)
+    (published,) = await revoked(EPOCH, NOW)
+    assert (published.ids, published.until) == (swept.ids, swept.until)
     # A further try does not change what polls have read.
     await again(added)
-    assert await revoked(EPOCH, NOW) == [[published]]
+    assert await revoked(EPOCH, NOW) == [published]
 
 
 class OtherProcess(CommandListener):

@@ -2,6 +2,7 @@ import asyncio
 import tracemalloc
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
 from beanie import Document
@@ -13,7 +14,7 @@ from graphql_auth.errors import Unauthenticated, Unavailable
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.sessions import revocations as module
 from graphql_auth.sessions.document import RevocationDocument, SessionDocument
-from graphql_auth.sessions.repository import BATCH, Revocation, SessionRepository
+from graphql_auth.sessions.repository import BATCH, Revocation, RevocationBatch, SessionRepository
 from graphql_auth.sessions.revocations import Revocations, RevocationSet
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,8 +22,16 @@ IDS = [str(ObjectId()) for _ in range(200)]
 LIFETIME = timedelta(hours=1)
 
 
-def ended(session_id: str, minutes: float = 0) -> Revocation:
-    return Revocation(session_id, START, START + timedelta(minutes=minutes))
+class Ended(NamedTuple):
+    """A session that is stored as ended."""
+
+    session_id: str
+    at: datetime
+    until: datetime
+
+
+def id_set(*session_ids: str) -> set[int]:
+    return {int(session_id, 16) for session_id in session_ids}
 
 
 class Clocks:
@@ -51,7 +60,7 @@ def test_revoked_session_is_kept_until_its_tokens_expire(
         clocks.pass_time(minutes)
         known.forget_expired()
         kept_until.setdefault(session_id, clocks.database + timedelta(minutes=until))
-        known.add([Revocation(session_id, START, kept_until[session_id])])
+        known.add(id_set(session_id), kept_until[session_id])
         live = {one for one, moment in kept_until.items() if moment > clocks.database}
         assert all(one in known for one in live)
 
@@ -64,9 +73,10 @@ def test_revoked_session_is_kept_until_its_tokens_expire(
 def test_revoked_session_survives_step_of_database_clock(step: timedelta) -> None:
     clocks = Clocks()
     known = clocks.revocation_set()
-    known.add([ended(IDS[0], 60)])
+    in_an_hour = START + timedelta(minutes=60)
+    known.add(id_set(IDS[0]), in_an_hour)
     clocks.database += step
-    known.add([ended(IDS[1], 60)])
+    known.add(id_set(IDS[1]), in_an_hour)
     known.forget_expired()
     clocks.database -= step
 
@@ -81,7 +91,7 @@ def test_100_000_revoked_sessions_take_less_than_10_mb() -> None:
     known = Clocks().revocation_set()
     tracemalloc.start()
 
-    known.add(ended(f"{number:024x}") for number in range(100_000))
+    known.add(set(range(100_000)), START)
 
     assert tracemalloc.get_traced_memory()[0] < 10_000_000
     tracemalloc.stop()
@@ -94,8 +104,8 @@ class Source(SessionRepository):
     """Ended sessions that the tests put there, or a database that does not answer."""
 
     def __init__(self) -> None:
-        self.ended: list[Revocation] = []
-        self.unpublished: list[Revocation] = []
+        self.ended: list[Ended] = []
+        self.unpublished: list[Ended] = []
         self.fault: Exception | None = None
         self.has_lost_shard = False
         self.asked: list[datetime] = []
@@ -110,7 +120,7 @@ class Source(SessionRepository):
 
     async def revoked_between(
         self, start: datetime, end: datetime, seconds: float, source: type[Document]
-    ) -> AsyncGenerator[list[Revocation]]:
+    ) -> AsyncGenerator[RevocationBatch]:
         self.asked.append(start)
         self.asked_of.append(source)
         self.patience.append(seconds)
@@ -124,7 +134,9 @@ class Source(SessionRepository):
         found.sort(key=lambda one: one.at, reverse=True)
         for first in range(0, len(found), BATCH):
             self.batches += 1
-            yield found[first : first + BATCH]
+            batch = found[first : first + BATCH]
+            ids = id_set(*(one.session_id for one in batch))
+            yield RevocationBatch(ids, batch[-1].at, batch[0].at, max(one.until for one in batch))
 
 
 class Now:
@@ -158,9 +170,9 @@ def pass_time(source: Source, now: Now, seconds: float) -> None:
     source.database_time += timedelta(seconds=seconds)
 
 
-def soon(session_id: str, **at: float) -> Revocation:
+def soon(session_id: str, **at: float) -> Ended:
     moment = datetime.now(UTC)
-    return Revocation(session_id, moment + timedelta(**at), moment + timedelta(hours=2))
+    return Ended(session_id, moment + timedelta(**at), moment + timedelta(hours=2))
 
 
 @pytest.mark.anyio
@@ -189,7 +201,7 @@ async def test_sweep_reads_late_revocation(
     for number, seconds in enumerate([9, 8, 1], start=1):
         pass_time(source, now, 5)
         source.ended.append(
-            Revocation(IDS[number], source.database_time - timedelta(seconds=seconds), FAR)
+            Ended(IDS[number], source.database_time - timedelta(seconds=seconds), FAR)
         )
         await revocations.sweep()
         with pytest.raises(Unauthenticated):
@@ -223,7 +235,7 @@ async def test_poll_reads_little_and_sweep_reads_overlap(
     await revocations.poll()
     await revocations.sweep()
     start = source.database_time
-    source.ended.append(Revocation(IDS[0], start, FAR))
+    source.ended.append(Ended(IDS[0], start, FAR))
     await revocations.poll()
     pass_time(source, now, 5)
     await revocations.poll()
@@ -249,7 +261,7 @@ async def test_poll_reads_little_and_sweep_reads_overlap(
 def burst(source: Source, sessions: int) -> None:
     """End many sessions at once, a moment ago."""
     at = source.database_time - timedelta(seconds=0.1)
-    source.ended += [Revocation(f"{number:024x}", at, FAR) for number in range(sessions)]
+    source.ended += [Ended(f"{number:024x}", at, FAR) for number in range(sessions)]
 
 
 @pytest.mark.anyio
@@ -275,11 +287,11 @@ async def test_next_poll_reads_revocation_after_burst(
     burst(source, 50 * BATCH)
     await revocations.poll()
     pass_time(source, now, seconds + 0.25)
-    source.ended.append(Revocation(IDS[0], source.database_time, FAR))
+    source.ended.append(Ended(IDS[0], source.database_time, FAR))
     await revocations.poll()
     # This one has become visible late.
     late = source.database_time - timedelta(seconds=seconds)
-    source.ended.append(Revocation(IDS[1], late, FAR))
+    source.ended.append(Ended(IDS[1], late, FAR))
     await revocations.poll()
 
     for one in IDS[:2]:
@@ -293,14 +305,14 @@ async def test_sweep_reads_revocations_of_clock_that_is_ahead(
 ) -> None:
     await revocations.poll()
     ahead = source.database_time + timedelta(hours=1)
-    source.ended += [Revocation(f"{number:024x}", ahead, FAR) for number in range(2 * BATCH)]
+    source.ended += [Ended(f"{number:024x}", ahead, FAR) for number in range(2 * BATCH)]
     await revocations.poll()
     assert source.batches == 0
     await revocations.sweep()
     assert source.batches == 2
 
     pass_time(source, now, 0.25)
-    source.ended.append(Revocation(IDS[0], source.database_time, FAR))
+    source.ended.append(Ended(IDS[0], source.database_time, FAR))
     await revocations.poll()
     with pytest.raises(Unauthenticated):
         revocations.check(IDS[0])
@@ -310,7 +322,7 @@ async def test_sweep_reads_revocations_of_clock_that_is_ahead(
 async def test_first_sweep_that_succeeds_reads_everything(
     revocations: Revocations, source: Source
 ) -> None:
-    source.unpublished.append(Revocation(IDS[0], START, FAR))
+    source.unpublished.append(Ended(IDS[0], START, FAR))
     source.has_lost_shard = True
     with pytest.raises(Unavailable):
         await revocations.sweep()
@@ -334,14 +346,14 @@ async def test_lost_shard_fails_sweeps_and_no_poll(
         pass_time(source, now, 1800)
         await revocations.poll()
         late = source.database_time - timedelta(seconds=9)
-        source.ended.append(Revocation(published, late, FAR))
+        source.ended.append(Ended(published, late, FAR))
         with pytest.raises(Unavailable):
             await revocations.sweep()
         with pytest.raises(Unauthenticated):
             revocations.check(published)
         revocations.check(IDS[2])
     lost = source.database_time - timedelta(seconds=3600)
-    source.unpublished.append(Revocation(IDS[2], lost, FAR))
+    source.unpublished.append(Ended(IDS[2], lost, FAR))
     source.has_lost_shard = False
 
     await revocations.sweep()
@@ -363,7 +375,7 @@ async def test_sweep_of_burst_pauses_between_batches(
     await revocations.poll()
     await revocations.sweep()
     source.ended = [
-        Revocation(f"{number:024x}", source.database_time, FAR) for number in range(2 * BATCH + 1)
+        Ended(f"{number:024x}", source.database_time, FAR) for number in range(2 * BATCH + 1)
     ]
 
     await revocations.sweep()
@@ -383,8 +395,8 @@ async def test_step_of_database_clock_hides_no_revocation(
     after = source.database_time
     now.time += 1
     source.ended += [
-        Revocation(IDS[0], before, before + timedelta(hours=9)),
-        Revocation(IDS[1], after, after + timedelta(hours=9)),
+        Ended(IDS[0], before, before + timedelta(hours=9)),
+        Ended(IDS[1], after, after + timedelta(hours=9)),
     ]
 
     await revocations.sweep()
@@ -393,7 +405,7 @@ async def test_step_of_database_clock_hides_no_revocation(
         with pytest.raises(Unauthenticated):
             revocations.check(one)
     # Nor does it hide those that end later.
-    source.ended.append(Revocation(IDS[2], after + timedelta(seconds=1), FAR))
+    source.ended.append(Ended(IDS[2], after + timedelta(seconds=1), FAR))
     pass_time(source, now, 2)
     await revocations.sweep()
     with pytest.raises(Unauthenticated):
@@ -420,7 +432,7 @@ async def test_check_after_max_staleness_is_unavailable(
     now.time = 30.001
     with pytest.raises(Unavailable):
         revocations.check(IDS[0])
-    revocations.add([soon(IDS[1])])
+    revocations.add([Revocation(IDS[1], FAR)])
     with pytest.raises(Unauthenticated):
         revocations.check(IDS[1])
 
