@@ -110,11 +110,10 @@ bench-quick: $(PEERS) ## Measure the main goals only: 4 minutes
 test-versions: ## Run the tests on every other supported Python that is installed
 	@PYTHON=$(PYTHON) scripts/test-versions
 
-format: $(VENV)/.installed-dev ## Format the code, update schema.graphql and docs/settings.md
+format: $(VENV)/.installed-dev ## Format the code, update schema.graphql
 	@$(BIN)/ruff check --quiet --fix-only
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/graphql-auth schema > schema.graphql
-	@$(BIN)/python -m scripts.settings
 
 # Every package is of the version and has the hash that a lock file says.
 # uv resolves for all supported versions of Python and all systems at once.

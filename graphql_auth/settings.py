@@ -78,8 +78,8 @@ Origin = Annotated[str, AfterValidator(_normalize_origin)]
 class Settings(BaseModel):
     """Every setting of the server; in the environment its name is in upper case.
 
-    The string below each one is its description, in .env.example and docs/settings.md too. A string
-    in the annotation is what a setting expects, where bounds do not say it.
+    The string below each one is its description, in .env.example too. A string in the annotation is
+    what a setting expects, where bounds do not say it.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
