@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def read_settings(kind: type[Settings] = Settings, /, **overrides: object) -> Se
     foreign = find_foreign_values(environment)
     own = {name: value for name, value in environment.items() if name not in foreign}
     overrides = {name: value for name, value in overrides.items() if value is not None}
-    given = read_env_file(Settings.model_fields) | own | overrides
+    given = read_env_file() | own | overrides
     if "port" in given:
         given.pop("api_port", None)
         foreign.pop("api_port", None)
@@ -65,7 +65,7 @@ def read_log_format() -> LogFormat:
     with suppress(StartError, ValueError):
         name = read_environment().get("log_format")
         if not name and ENV_FILE.is_file():  # A FIFO can be read only once.
-            name = read_env_file(Settings.model_fields).get("log_format")
+            name = read_env_file().get("log_format")
         return LogFormat((name or "").lower())
     return LogFormat.LINE
 
@@ -74,7 +74,7 @@ def _warn_of_unknown_names(names: Iterable[str]) -> None:
     for name in sorted(name.upper() for name in names if name not in Settings.model_fields):
         if name in REMOVED:
             logger.warning("%s has no effect: it is a constant now", name)
-        elif intended := find_intended(name.lower(), Settings.model_fields):
+        elif intended := find_intended(name.lower()):
             shown = escape_invisible(name)
             logger.warning("%s is not a setting; did you mean %s?", shown, intended.upper())
 
@@ -99,12 +99,12 @@ def find_foreign_values(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def find_intended(name: str, settings: Iterable[str]) -> str | None:
+def find_intended(name: str) -> str | None:
     """Return the setting that ``name`` is one typo away from.
 
     A typo is one character too many, too few or wrong, or two characters swapped.
     """
-    return next((setting for setting in settings if _is_typo(name, setting)), None)
+    return next((setting for setting in Settings.model_fields if _is_typo(name, setting)), None)
 
 
 def _is_typo(name: str, setting: str) -> bool:
@@ -116,7 +116,7 @@ def _is_typo(name: str, setting: str) -> bool:
     )
 
 
-def read_env_file(settings: Collection[str]) -> dict[str, str]:
+def read_env_file() -> dict[str, str]:
     """Return what .env sets, by names in lower case; an empty value counts as unset.
 
     Raises StartError unless all of it can be read. A line is named by its number, since its text
@@ -134,11 +134,12 @@ def read_env_file(settings: Collection[str]) -> dict[str, str]:
     if damaged := re.search("[\0\N{REPLACEMENT CHARACTER}]", text):
         line = text.count("\n", 0, damaged.start()) + 1
         raise StartError(f"Cannot read .env: line {line} is not UTF-8.")
-    return _parse(text, settings)
+    return _parse(text)
 
 
-def _parse(text: str, settings: Collection[str]) -> dict[str, str]:
+def _parse(text: str) -> dict[str, str]:
     values: dict[str, str] = {}
+    settings = Settings.model_fields
     # The parser itself, because dotenv_values() skips the lines that it cannot read.
     for binding in parse_stream(io.StringIO(text, newline=None)):
         name, value = (binding.key or "").lower(), binding.value
