@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -62,7 +62,6 @@ GRAPHQL_PATH = "/graphql"
 # Below the path of GraphQL.
 ASSETS = "/assets/{name}"
 SECONDS_BETWEEN_TRIES = 0.5
-PREFLIGHT_MAX_AGE = 3600
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +116,7 @@ def create_app(
     probes = Probes(services.revocations, services.indexes)
     app = Starlette(
         routes=_routes(settings, services, parts, probes),
-        middleware=[*_middleware(settings)],
+        middleware=_middleware(settings),
         exception_handlers=dict.fromkeys(
             (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, BadRequest),
             partial(not_found, parts.path),
@@ -244,20 +243,21 @@ async def _await_database(
             return
 
 
-def _middleware(settings: Settings) -> Iterator[Middleware]:
-    """Yield the middleware, the outermost first."""
-    yield Middleware(TrustedProxyMiddleware, settings.trusted_proxies)
-    yield Middleware(SecurityHeadersMiddleware)
-    yield Middleware(
-        AllowedOriginsMiddleware,
-        allow_origins=settings.allowed_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=["*"],
-        allow_private_network=True,
-        allow_credentials=True,
-        expose_headers=["X-Request-Id", "Retry-After", "WWW-Authenticate"],
-        max_age=PREFLIGHT_MAX_AGE,
-    )
+def _middleware(settings: Settings) -> list[Middleware]:
+    return [
+        Middleware(TrustedProxyMiddleware, settings.trusted_proxies),
+        Middleware(SecurityHeadersMiddleware),
+        Middleware(
+            AllowedOriginsMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            allow_private_network=True,
+            allow_credentials=True,
+            expose_headers=["X-Request-Id", "Retry-After", "WWW-Authenticate"],
+            max_age=3600,
+        ),
+    ]
 
 
 def _endpoint_config(settings: Settings, limits: Limits | None) -> EndpointConfig:

@@ -86,7 +86,11 @@ class Context:
 
     @property
     def client(self) -> ClientInfo:
-        return client_info(self.request)
+        client = self.request.client
+        return ClientInfo(
+            ip_address=_canonical_ip(client.host) if client else None,
+            user_agent=self.request.headers.get("user-agent"),
+        )
 
     @property
     def principal(self) -> Principal:
@@ -146,13 +150,6 @@ def identify_caller(authenticator: Authenticator, tokens: Iterable[str]) -> Call
                 return Indeterminate()
         case _:
             return Anonymous(TokenReason.TOKEN_INVALID)
-
-
-def client_info(request: Request) -> ClientInfo:
-    return ClientInfo(
-        ip_address=_canonical_ip(request.client.host) if request.client else None,
-        user_agent=request.headers.get("user-agent"),
-    )
 
 
 @lru_cache(maxsize=1024)

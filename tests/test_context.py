@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 from starlette.requests import Request
 
-from graphql_auth.context import client_info
+from graphql_auth.context import Anonymous, Context
+from graphql_auth.errors import TokenReason
 
 
 @pytest.mark.parametrize(
@@ -19,7 +22,8 @@ def test_ip_address_of_client_is_canonical_or_none(
     client: tuple[str, int] | None, expected: str | None
 ) -> None:
     request = Request({"type": "http", "client": client, "headers": [(b"user-agent", b"me")]})
+    unused: Any = None
 
-    device = client_info(request)
+    device = Context(unused, Anonymous(TokenReason.TOKEN_MISSING), request, unused).client
 
     assert (device.ip_address, device.user_agent) == (expected, "me")
