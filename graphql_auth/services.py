@@ -46,8 +46,7 @@ from graphql_auth.sessions.revocations import (
 from graphql_auth.sessions.rotation import LoadUser, RefreshTokenRotation
 from graphql_auth.sessions.service import Lifetimes, SessionService
 from graphql_auth.sessions.tokens import TokenIssuer
-from graphql_auth.setting_types import parse_app_url
-from graphql_auth.settings import Settings, expected
+from graphql_auth.settings import Settings, parse_app_url
 from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.throttling.document import AttemptDocument
 from graphql_auth.throttling.repository import AttemptRepository
@@ -167,7 +166,13 @@ def _session_services(
     """Return the services of sessions, by their names in ServiceContainer."""
     repository, token_ttl = SessionRepository(), settings.token_ttl
     access_tokens = create_access_tokens(settings, now)
-    issuer, lifetimes = TokenIssuer(access_tokens, now), _lifetimes(settings)
+    issuer = TokenIssuer(access_tokens, now)
+    lifetimes = Lifetimes(
+        settings.session_idle_ttl,
+        settings.session_ttl,
+        settings.refresh_grace,
+        settings.max_sessions_per_user,
+    )
     revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
     sessions = SessionService(repository, revocations, issuer, lifetimes, hooks)
@@ -188,7 +193,7 @@ def create_outbox(
     mailer: Mailer | None,
     issue_link: IssueLink,
     now: Callable[[], float],
-    processes: int = 1,
+    processes: int,
 ) -> Outbox:
     """Create the outbox, whose sender has to be run; raises StartError."""
 
@@ -205,11 +210,8 @@ def create_outbox(
     mail_from, url = settings.mail_from, settings.app_url
     if mail_from is None or url is None:
         raise StartError("Mail needs MAIL_FROM, such as no-reply@example.com, and APP_URL.")
-    try:
-        url = parse_app_url(url)
-    except ValueError:
-        raise StartError(f"Invalid APP_URL: expected {expected('app_url')}.") from None
-    messages = Messages(mail_from.name, mail_from.email, url, settings.mail_templates)
+    page = parse_app_url(url)
+    messages = Messages(mail_from.name, mail_from.email, page, settings.mail_templates)
     check_templates(messages)
     pause = 60 * processes / settings.mail_per_minute
     outbox.sender = Sender(mailer, messages, outbox.repository, issue_link, utc_now, pause)
@@ -246,15 +248,6 @@ class _UserLoader:
             self._loop = loop
             self._load = DataLoader(self._users.get_many, cache=False).load
         return self._load(user_id)
-
-
-def _lifetimes(settings: Settings) -> Lifetimes:
-    return Lifetimes(
-        settings.session_idle_ttl,
-        settings.session_ttl,
-        settings.refresh_grace,
-        settings.max_sessions_per_user,
-    )
 
 
 def _pwned_passwords(setting: bool | HttpUrl) -> "PwnedPasswordsClient | None":  # noqa: FBT001 - a setting

@@ -6,9 +6,6 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_core import Url
-
-from graphql_auth.origins import is_local
 
 MIN_KEY_BYTES = 32
 # With TLS from the start, with STARTTLS, and without TLS.
@@ -64,15 +61,6 @@ def _check_smtp_url(url: SecretStr) -> SecretStr:
     if parts.port == 0 or bool(parts.username) != bool(parts.password):
         raise ValueError
     return url
-
-
-def parse_app_url(text: str) -> str:
-    """Return APP_URL as browsers write it; raises ValueError if it is not safe in a mail."""
-    url = Url(text)
-    is_safe = url.scheme == "https" or is_local(url)
-    if not is_safe or {url.username, url.password, url.fragment} != {None}:
-        raise ValueError
-    return str(url)
 
 
 MongoUri = Annotated[SecretStr, AfterValidator(_check_scheme)]

@@ -1,7 +1,7 @@
 """The settings: read once from the environment or a file .env, then passed on as plain values."""
 
-import logging
 import re
+from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,7 @@ from pydantic import (
     NameEmail,
     model_validator,
 )
+from pydantic_core import Url
 
 from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.errors import StartError
@@ -41,8 +42,6 @@ from graphql_auth.setting_types import (
     TokenKey,
     format_duration,
 )
-
-logger = logging.getLogger(__name__)
 
 CLAIM_FORM = "a name without spaces, or a URL without credentials, ? and #"
 KEY_FORM = f"a secret of at least {MIN_KEY_BYTES} bytes"
@@ -260,6 +259,16 @@ class DevSettings(Settings):
                 " `make serve` passes it, `.venv/bin/graphql-auth serve` does not."
             )
         return self
+
+
+def parse_app_url(text: str) -> str:
+    """Return APP_URL as browsers write it. Raises StartError if it is not safe in a mail."""
+    with suppress(ValueError):
+        url = Url(text)
+        is_safe = url.scheme == "https" or is_local(url)
+        if is_safe and {url.username, url.password, url.fragment} == {None}:
+            return str(url)
+    raise StartError(f"Invalid APP_URL: expected {expected('app_url')}.")
 
 
 def expected(name: str) -> str:

@@ -2,28 +2,31 @@
 
 import secrets
 from argparse import Namespace
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from pydantic import SecretStr
+from pydantic.alias_generators import to_snake
 
 from graphql_auth.accounts.admin import UserAdmin
 from graphql_auth.cli.check_users import check_users, normalize_users
-from graphql_auth.cli.database import run_with_database
 from graphql_auth.cli.list_users import list_sessions, list_users, show_user
 from graphql_auth.cli.terminal import confirm, read_new_password
+from graphql_auth.embedded_mongo.mongod import find_or_run_mongod
 from graphql_auth.environment import read_settings
-from graphql_auth.errors import StartError
+from graphql_auth.errors import BadInput, EmailTaken, StartError, Unavailable
 from graphql_auth.mail.messages import Template, link_url
 from graphql_auth.mongo.client import connect, translate_start_errors
 from graphql_auth.mongo.collections import Documents, prepare_collections
+from graphql_auth.mongo.outages import describe_refusal
 from graphql_auth.relay.global_ids import is_object_id
 from graphql_auth.roles import ROLE_FORM, is_role
 from graphql_auth.runtime import output
+from graphql_auth.runtime.event_loop import run
 from graphql_auth.services import DOCUMENTS, create_services
 from graphql_auth.sessions.repository import SessionRepository
-from graphql_auth.setting_types import parse_app_url
-from graphql_auth.settings import Settings, expected
+from graphql_auth.settings import Settings, parse_app_url
 from graphql_auth.users.document import UserDocument
 
 Work = Callable[[UserAdmin, Namespace], Awaitable[str | None]]
@@ -50,7 +53,9 @@ def run_command(options: Namespace) -> None:
             async with services.run():
                 return await _COMMANDS[options.command](services.admin, options)
 
-    if message := run_with_database(settings, connect_and_work):
+    with _find_database(settings) as uri, _translate_errors():
+        message = run(connect_and_work(uri))
+    if message:
         output.write_line(message)
 
 
@@ -76,6 +81,29 @@ def _read_target(application: str | None) -> tuple[Settings, Documents, dict[str
     return found.settings or read_settings(), [*parts.our_documents, *parts.documents], added
 
 
+def _find_database(settings: Settings) -> AbstractContextManager[str]:
+    if settings.mongo_uri:
+        return nullcontext(settings.mongo_uri.get_secret_value())
+    return find_or_run_mongod(settings.data_dir)
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except Unavailable as unavailable:
+        if reason := describe_refusal(unavailable.__cause__):
+            raise StartError(f"MongoDB refuses a command: {reason}.") from None
+        raise StartError(
+            "Lost the connection to MongoDB before the command completed; run it again."
+        ) from None
+    except EmailTaken as taken:
+        raise StartError(taken.message) from None
+    except BadInput as bad:
+        faults = [f"{to_snake(each.field).upper()}: {each.message}" for each in bad.fields]
+        raise StartError(" ".join(faults)) from None
+
+
 def _change(method: Change, message: str, *names: str) -> Work:
     """Return a command that calls a method with an e-mail and further options."""
 
@@ -89,10 +117,7 @@ def _change(method: Change, message: str, *names: str) -> Work:
 
 async def _reset_password(admin: UserAdmin, options: Namespace) -> str:
     settings = options.settings
-    try:
-        page = parse_app_url(settings.app_url or f"http://localhost:{settings.listening_port}/")
-    except ValueError:
-        raise StartError(f"Invalid APP_URL: expected {expected('app_url')}.") from None
+    page = parse_app_url(settings.app_url or f"http://localhost:{settings.listening_port}/")
     email, token = await admin.create_reset_link(options.email)
     if token is None:
         return f"A link to set a new password is mailed to {email}."

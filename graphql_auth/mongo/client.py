@@ -21,7 +21,7 @@ from graphql_auth.mongo.collections import (
     bind_collections,
     prepare_collections,
 )
-from graphql_auth.mongo.outages import describe_refusal, find_cause, is_outage, outages
+from graphql_auth.mongo.outages import describe_refusal, find_cause, outages
 
 CONNECT_TIMEOUT = 4.0
 COMMAND_TIMEOUT = 5.0
@@ -110,8 +110,7 @@ def translate_start_errors(namespace: str) -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        if isinstance(error, OperationFailure) and not is_outage(error):
-            reason = describe_refusal(error)
+        if reason := describe_refusal(error):
             raise StartError(f"MongoDB refuses a command on {namespace}: {reason}.") from None
         raise _no_answer(str(error)) from None
 

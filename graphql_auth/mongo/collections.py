@@ -21,7 +21,7 @@ from graphql_auth.mongo.index_specs import (
     with_free_name,
 )
 from graphql_auth.mongo.obstacles import Collection, find_obstacle
-from graphql_auth.mongo.outages import describe_refusal, is_outage
+from graphql_auth.mongo.outages import describe_refusal
 
 INDEX_BUILD_TIMEOUT = 3600.0
 INDEX_NOTICE_DELAY = 3.0
@@ -128,9 +128,9 @@ async def _create_index(collection: Collection, declared: Index, found: Sequence
                 await collection.create_indexes([IndexModel(key, **options)])
                 return
     except OperationFailure as error:
-        if is_outage(error):
-            raise
         reason = describe_refusal(error)
+        if reason is None:
+            raise
         message = f"The index {declared['name']} of {namespace} cannot be created: {reason}."
         hint = f" {again}" if error.code in CONFLICT_CODES else ""
         raise StartError(f"{message}{hint}") from None

@@ -155,8 +155,13 @@ def find_cause(message: str) -> str | None:
     return next((cause for phrase, cause in _CAUSES.items() if phrase in message), None)
 
 
-def describe_refusal(error: OperationFailure) -> str:
-    """Return MongoDB's own reason, in one line and without the values of the command."""
+def describe_refusal(error: BaseException | None) -> str | None:
+    """Return why MongoDB refuses a command, in one line and without the command's values.
+
+    None for another error.
+    """
+    if not isinstance(error, OperationFailure) or is_outage(error):
+        return None
     details = error.details or {}
     message = " ".join(details.get("errmsg", "").split())
     reason = re.sub(r"command \{ (\w+: [^,]*),.*", r"\1", message)
