@@ -97,7 +97,6 @@ async def _is_ours(collection: Collection, document: type[Document], infos: Info
 
 
 async def _create_indexes(collection: Collection, declared: Sequence[Index]) -> None:
-    """Create the missing indexes, which can take minutes on many documents."""
     notice = asyncio.get_running_loop().call_later(
         INDEX_NOTICE_DELAY, logger.warning, "creating the indexes of %s …", collection.full_name
     )

@@ -82,7 +82,6 @@ async def _find_unique_index(
 
 
 async def _allows_one(collection: Collection, index: Index, probes: Sequence[Probe]) -> bool:
-    """Whether a unique index allows only one of the probes."""
     fields = index["key"]
     indexed = await _match(collection, probes, index.get("partialFilterExpression", {}))
     # A text or geospatial index contains no document without such a field.

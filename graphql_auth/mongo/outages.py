@@ -105,10 +105,8 @@ class OutageLog:
             if writing and error.timeout and now - self._last_read_at < READ_INTERVAL:
                 reason = "no majority acknowledges writes"
             logger.error("MongoDB does not answer (%s)", reason)
-        self._count(self._outage, now)
-        self._outage.needs_write |= writing
-
-    def _count(self, outage: _Outage, now: float) -> None:
+        outage = self._outage
+        outage.needs_write |= writing
         outage.failures += 1
         outage.recovered_at = None
         if now - outage.last_count_at >= COUNT_INTERVAL:
