@@ -1,7 +1,6 @@
 """The services, created and connected in one place for the server, tests and benchmarks."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -135,17 +134,16 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     clock, secrets = DatabaseClock(), read_secrets(settings)
     now, hooks = now or clock, hooks or Hooks()
     users = UserRepository(indexes := IndexMonitor(DOCUMENTS), user_document)
-    throttle, load_user = _throttle(settings, now), _UserLoader(users)
+    throttle = _throttle(settings, now)
     hash_queue = HashQueue(threads=max(1, count_cores() // processes))
     pwned = _pwned_passwords(settings.breached_passwords)
-    sessions = _session_services(settings, load_user, clock, now, hooks)
+    sessions = _session_services(settings, users, clock, now, hooks)
     links, passwords = OneTimeTokens(now), _passwords(settings, hash_queue, pwned)
     outbox = create_outbox(settings, mailer, links.issue, now, processes)
     sign_in_parts = users, passwords, throttle, DeviceTokens(*secrets), sessions["sessions"]
     return ServiceContainer(
         **create_account_services(settings, *sign_in_parts, links, outbox, hooks, now),
         **sessions,
-        load_user=load_user,
         outbox=outbox,
         indexes=indexes,
         throttle=throttle,
@@ -158,7 +156,7 @@ def create_services(  # noqa: PLR0913 - all by name and optional
 
 def _session_services(
     settings: Settings,
-    load_user: LoadUser,
+    users: UserRepository,
     clock: DatabaseClock,
     now: Callable[[], float],
     hooks: Hooks,
@@ -176,11 +174,14 @@ def _session_services(
     revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
     sessions = SessionService(repository, revocations, issuer, lifetimes, hooks)
+    # One query for concurrent reads: without it, 16 clients refresh half as often.
+    load_user: LoadUser = DataLoader(users.get_many, cache=False).load
     return {
         "sessions": sessions,
         "rotation": RefreshTokenRotation(
             repository, load_user, sessions, issuer, heartbeat, lifetimes
         ),
+        "load_user": load_user,
         "authenticator": Authenticator(access_tokens, revocations),
         "key_ring": access_tokens.ring,
         "revocations": revocations,
@@ -232,22 +233,6 @@ def _passwords(
 ) -> PasswordService:
     policy = PasswordPolicy(settings.password_min_length, pwned.is_pwned if pwned else None)
     return PasswordService(PasswordHasher(settings.bcrypt_rounds), hash_queue, policy)
-
-
-class _UserLoader:
-    """Coalesces concurrent reads into one query: without it, 16 clients refresh half as often."""
-
-    def __init__(self, users: UserRepository) -> None:
-        self._users = users
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def __call__(self, user_id: str) -> Awaitable[UserDocument | None]:
-        # A DataLoader belongs to one event loop, and an application can start again in another.
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._loop = loop
-            self._load = DataLoader(self._users.get_many, cache=False).load
-        return self._load(user_id)
 
 
 def _pwned_passwords(setting: bool | HttpUrl) -> "PwnedPasswordsClient | None":  # noqa: FBT001 - a setting
