@@ -5,7 +5,6 @@ from typing import Any
 
 from graphql_auth.accounts.admin import UserAdmin
 from graphql_auth.accounts.change_log import ChangeLog
-from graphql_auth.accounts.deletion import AccountDeletionService
 from graphql_auth.accounts.email_change import EmailChangeService
 from graphql_auth.accounts.features import Features
 from graphql_auth.accounts.gate import SessionGate
@@ -47,18 +46,15 @@ def create_account_services(  # noqa: PLR0913, PLR0917 - the parts of AccountPar
     min_length = settings.password_min_length
     features = Features(outbox.is_available, settings.registration, has_links, min_length)
     sign_in_parts = users, passwords, throttle, devices, sessions, gate
-    parts = vars(AccountParts(*sign_in_parts, links, outbox, notices, features, hooks, now))
-    log = ChangeLog()
-    deletion = AccountDeletionService(**parts, log=log)
-    password_change = PasswordChangeService(**parts, log=log, erase=deletion.erase)
+    mail_parts = links, outbox, notices
+    parts = vars(AccountParts(*sign_in_parts, *mail_parts, features, hooks, ChangeLog(), now))
     return {
         "features": features,
         "accounts": AccountService(**parts),
         "sign_up": SignUpService(**parts),
-        "password_reset": PasswordResetService(**parts, password_change=password_change),
-        "password_change": password_change,
-        "email_change": EmailChangeService(**parts, log=log),
+        "password_reset": PasswordResetService(**parts),
+        "password_change": PasswordChangeService(**parts),
+        "email_change": EmailChangeService(**parts),
         "sign_in_link": SignInLinkService(**parts),
-        "deletion": deletion,
-        "admin": UserAdmin(**parts, password_change=password_change, deletion=deletion),
+        "admin": UserAdmin(**parts),
     }

@@ -9,7 +9,6 @@ from typing import Any
 import strawberry
 from starlette.requests import Request
 
-from graphql_auth.accounts.deletion import AccountDeletionService
 from graphql_auth.accounts.email_change import EmailChangeService
 from graphql_auth.accounts.features import Features
 from graphql_auth.accounts.password_change import PasswordChangeService
@@ -56,7 +55,6 @@ class Services:
     password_change: PasswordChangeService
     email_change: EmailChangeService
     sign_in_link: SignInLinkService
-    deletion: AccountDeletionService
     sessions: SessionService
     rotation: RefreshTokenRotation
     authenticator: Authenticator

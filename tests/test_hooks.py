@@ -15,7 +15,7 @@ from graphql_auth import GraphQLAuth
 from graphql_auth import hooks as module
 from graphql_auth.accounts.change_log import ChangeLog, Kind
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import ApplicationError, EmailTaken, StartError, Unauthenticated
 from graphql_auth.hooks import Event, Hooks

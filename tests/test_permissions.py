@@ -6,7 +6,7 @@ import strawberry
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.context import context_factory
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint

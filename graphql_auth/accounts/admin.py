@@ -2,15 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from bson import ObjectId
 
-from graphql_auth.accounts.deletion import AccountDeletionService
 from graphql_auth.accounts.parts import AccountParts
-from graphql_auth.accounts.password_change import PasswordChangeService
-from graphql_auth.accounts.registration import Registration, create_user
-from graphql_auth.accounts.validation import InputValidator
+from graphql_auth.accounts.validation import InputValidator, Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import BadInput, StartError, Unavailable
 from graphql_auth.roles import MAX_ROLES
@@ -29,7 +25,6 @@ class RoleRefused(StartError):
     """The user cannot get a further role."""
 
 
-@dataclass(eq=False, repr=False)
 class UserAdmin(AccountParts):
     """Changes users and their roles; most methods return the e-mail as it is stored.
 
@@ -37,13 +32,9 @@ class UserAdmin(AccountParts):
     be repeated after an error, since it takes several commands.
     """
 
-    password_change: PasswordChangeService
-    deletion: AccountDeletionService
-
     async def create(self, email: str, first_name: str, last_name: str, password: str) -> str:
         """Create a user, whose e-mail counts as confirmed. Raises BadInput and EmailTaken."""
-        registration = Registration(first_name, last_name, email, password)
-        user = await create_user(registration, self.users, self.passwords.policy, self.now())
+        user = await self.create_user(Registration(first_name, last_name, email, password))
         user.email_confirmed_at = self.utc_now()
         await self.set_new_password(user, password)
         await self.users.add(user)
@@ -53,11 +44,10 @@ class UserAdmin(AccountParts):
     async def set_password(self, email: str, password: str) -> str:
         """Set a password; sessions, device tokens and links of before end. Raises BadInput."""
         user, validator = await self.find(email), InputValidator()
-        user_inputs = (user.first_name, user.last_name, user.email)
-        await validator.new_password("password", password, self.passwords.policy, user_inputs)
+        await validator.new_password("password", password, self.passwords.policy, user)
         validator.finish()
         new_hash = await self.passwords.hash(password)
-        async with self.password_change.replace(user, new_hash, Unavailable()):
+        async with self.replace_password(user, new_hash, Unavailable()):
             return user.email
 
     async def disable(self, email: str) -> str:
@@ -76,7 +66,7 @@ class UserAdmin(AccountParts):
     async def delete(self, email: str) -> str:
         """Delete a user, and all that is stored of them."""
         user = await self.find(email)
-        await self.deletion.remove(user, Unavailable(), ClientInfo())
+        await self.delete_user(user, Unavailable(), ClientInfo())
         return user.email
 
     async def confirm(self, email: str) -> str:

@@ -1,15 +1,14 @@
 """Confirm or change the e-mail of an account, by a link in a mail and a proof of the account."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from graphql_auth import security_log
-from graphql_auth.accounts.change_log import ChangeLog, Kind
+from graphql_auth.accounts.change_log import Kind
 from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import LinkExpired, Unavailable
+from graphql_auth.errors import LinkExpired, TokenReason, Unauthenticated, Unavailable
 from graphql_auth.mail.messages import Template
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.one_time import Purpose
@@ -17,10 +16,7 @@ from graphql_auth.users import emails
 from graphql_auth.users.document import UserDocument
 
 
-@dataclass(eq=False, repr=False)
 class EmailChangeService(AccountParts):
-    log: ChangeLog
-
     async def request_confirmation(self, principal: Principal, client: ClientInfo) -> UserDocument:
         """Mail the caller a link, unless their e-mail is confirmed; return the caller.
 
@@ -69,11 +65,11 @@ class EmailChangeService(AccountParts):
         """Confirm the e-mail of a link, or change the e-mail to that of a link; return the user.
 
         Raises LinkExpired, EmailTaken if the new e-mail has an account meanwhile, and what
-        ``prove_account`` raises.
+        ``_prove_account`` raises.
         """
         link, user = await self.open_link(purpose, token, client)
         with security_log.record_outcome(purpose.value, str(user.id), client):
-            await self.prove_account(user, caller_id, password, client)
+            await self._prove_account(user, caller_id, password, client)
             changes: dict[str, Any] = {"email_confirmed_at": self.utc_now()}
             if link.new_email:
                 await self.users.refuse_taken(emails.spellings(link.new_email))
@@ -90,3 +86,20 @@ class EmailChangeService(AccountParts):
                 await self.notices.send(Template.EMAIL_CHANGED, user, client, new_email=new)
             await self.log.remove(logged)
         return changed
+
+    async def _prove_account(
+        self, user: UserDocument, caller_id: str | None, password: str | None, client: ClientInfo
+    ) -> None:
+        """Prove that the account is that of the caller: by their session, or by the password.
+
+        The link in a mail proves the mailbox only. Without this, the click of its owner would
+        confirm the account of a stranger.
+
+        Raises InvalidCredentials, TooManyAttempts, and Unauthenticated without either proof.
+        """
+        if caller_id == str(user.id):
+            return
+        if not password:
+            raise Unauthenticated(TokenReason.TOKEN_MISSING)
+        keys = self.throttle.login_keys(emails.canonicalize(user.email), client.ip_address)
+        await self.check_password(password, user.password, keys)

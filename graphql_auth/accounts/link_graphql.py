@@ -144,7 +144,7 @@ class ProfileMutation:
         self, info: Info, input: types.DeleteAccountInput
     ) -> types.DeleteAccountPayload:
         context, principal = info.context, info.context.principal
-        await context.services.deletion.delete(principal, input.current_password, context.client)
+        await context.services.accounts.delete(principal, input.current_password, context.client)
         token = token_in_cookie(context)
         if token and token.user_id == principal.subject:
             context.cookies.refresh.clear()

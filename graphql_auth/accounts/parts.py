@@ -1,21 +1,30 @@
 """What the services of accounts are made of, and what several of them do."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from graphql_auth import security_log
+from graphql_auth.accounts.change_log import ChangeLog, Kind
 from graphql_auth.accounts.features import Features
 from graphql_auth.accounts.gate import SessionGate
 from graphql_auth.accounts.notices import Notices
-from graphql_auth.accounts.validation import InputValidator
+from graphql_auth.accounts.validation import InputValidator, Registration
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import InvalidCredentials, LinkExpired, TokenReason, Unauthenticated
+from graphql_auth.errors import (
+    ApplicationError,
+    InvalidCredentials,
+    LinkExpired,
+    TokenReason,
+    Unauthenticated,
+    Unavailable,
+)
 from graphql_auth.hooks import Hooks
 from graphql_auth.mail.messages import FRAGMENTS, Template
 from graphql_auth.mail.outbox import Outbox
+from graphql_auth.mongo.clock import object_id_at
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.passwords.service import PasswordService
 from graphql_auth.sessions.service import SessionService
@@ -46,6 +55,7 @@ class AccountParts:
     notices: Notices
     features: Features
     hooks: Hooks
+    log: ChangeLog
     now: Callable[[], float]
 
     def utc_now(self) -> datetime:
@@ -57,6 +67,21 @@ class AccountParts:
         if user is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         return user
+
+    async def create_user(self, registration: Registration) -> UserDocument:
+        """Return a user that is not stored yet, without a password.
+
+        Raises BadInput with every invalid field.
+        """
+        validator, policy = InputValidator(), self.passwords.policy
+        values = {
+            "first_name": validator.name("firstName", registration.first_name),
+            "last_name": validator.name("lastName", registration.last_name),
+            "email": validator.new_email("email", registration.email),
+        }
+        await validator.new_password("password", registration.password, policy, registration)
+        validator.finish()
+        return self.users.create(registration.added, id=object_id_at(self.now()), **values)
 
     async def set_new_password(self, user: UserDocument, password: str) -> None:
         """Hash the password of a user that is not stored yet. Raises EmailTaken."""
@@ -169,22 +194,56 @@ class AccountParts:
                 raise LinkExpired
         return link, user
 
-    async def prove_account(
-        self, user: UserDocument, caller_id: str | None, password: str | None, client: ClientInfo
-    ) -> None:
-        """Prove that the account is that of the caller: by their session, or by the password.
+    @asynccontextmanager
+    async def replace_password(
+        self,
+        user: UserDocument,
+        new_hash: str,
+        refusal: ApplicationError,
+        kept_session: str | None = None,
+        **changes: Any,  # noqa: ANN401 - values of fields
+    ) -> AsyncIterator[UserDocument]:
+        """Replace the password, end all sessions except one, and yield the changed user.
 
-        The link in a mail proves the mailbox only. Without this, the click of its owner would
-        confirm the account of a stranger.
-
-        Raises InvalidCredentials, TooManyAttempts, and Unauthenticated without either proof.
+        Raises ``refusal`` if the password was changed since ``user`` was read.
         """
-        if caller_id == str(user.id):
-            return
-        if not password:
-            raise Unauthenticated(TokenReason.TOKEN_MISSING)
-        keys = self.throttle.login_keys(emails.canonicalize(user.email), client.ip_address)
-        await self.check_password(password, user.password, keys)
+        kind = Kind.PASSWORD_CHANGE if kept_session else Kind.PASSWORD_RESET
+        logged = await self.log.add(kind, user, new_hash, kept_session)
+        changed = await self.users.change_password(user, new_hash, **changes)
+        if changed is None:
+            await self.log.remove(logged)
+            raise refusal
+        await self.sessions.end_others(changed, kept_session)
+        yield changed
+        with suppress(Unavailable):
+            await self.notices.send(Template.PASSWORD_CHANGED, changed, ClientInfo())
+            if await self.log.remove(logged):
+                # Otherwise another process has completed this change, and has run them.
+                await self.hooks.run("password_changed", str(user.id))
+
+    async def delete_user(
+        self, user: UserDocument, refusal: ApplicationError, client: ClientInfo
+    ) -> None:
+        """Delete a user; ``complete_overdue`` does the rest after a crash.
+
+        Raises ``refusal`` if e-mail or password were changed since ``user`` was read.
+        """
+        user_id, logged = str(user.id), await self.log.add(Kind.DELETION, user)
+        if not await self.users.delete(user):
+            await self.log.remove(logged)
+            raise refusal
+        await self.erase(user_id, logged.email)
+        security_log.record("delete_account", "success", user_id, client)
+        if await self.log.remove(logged):
+            # Otherwise another process has completed it, and has run them.
+            await self.hooks.run("user_deleted", user_id)
+
+    async def erase(self, user_id: str, email: str) -> None:
+        """Delete what is stored of a deleted user in other collections."""
+        email = emails.canonicalize(email)
+        await self.sessions.erase(user_id)
+        await self.links.end_all(user_id, email)
+        await self.outbox.remove_all(user_id, email)
 
 
 def link_to(user: UserDocument | None) -> dict[str, Any]:

@@ -1,40 +1,23 @@
 """Change a password, and end all other sessions even if the process crashes in between."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
-
 from graphql_auth import security_log
-from graphql_auth.accounts.change_log import ABANDONED, ChangeLog, Kind, digest
+from graphql_auth.accounts.change_log import ABANDONED, Kind, digest
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.parts import NOT_CURRENT, AccountParts
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import (
-    ApplicationError,
-    InvalidCredentials,
-    TokenReason,
-    Unauthenticated,
-    Unavailable,
-)
+from graphql_auth.errors import InvalidCredentials, TokenReason, Unauthenticated
 from graphql_auth.hooks import EventName
 from graphql_auth.mail.messages import Template
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.tokens.access_tokens import Principal
-from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import new_password
 
 SECONDS_BETWEEN_COMPLETIONS = 2.0
 PASSWORD_CHANGES = {Kind.PASSWORD_CHANGE, Kind.PASSWORD_RESET}
 
 
-@dataclass(eq=False, repr=False)
 class PasswordChangeService(AccountParts):
-    log: ChangeLog
-    # Deletes what is stored of a deleted user.
-    erase: Callable[[str, str], Awaitable[None]]
-
     async def change(
         self, principal: Principal, current: str, new: str, client: ClientInfo
     ) -> SignedIn:
@@ -46,8 +29,7 @@ class PasswordChangeService(AccountParts):
         validator = InputValidator()
         validator.password("currentPassword", current)
         user = await self.load_caller(principal)
-        user_inputs = (user.first_name, user.last_name, user.email)
-        await validator.new_password("newPassword", new, self.passwords.policy, user_inputs)
+        await validator.new_password("newPassword", new, self.passwords.policy, user)
         validator.finish()
         keys, session_id = self.throttle.reauth_keys(principal.session_id), principal.session_id
         with security_log.record_refusals("change_password", principal.subject, client):
@@ -59,37 +41,10 @@ class PasswordChangeService(AccountParts):
         # Before anything changes, because it can fail.
         stored = user.model_copy(update=new_password(user, new_hash))
         added = await self.hooks.claims(stored)
-        async with self.replace(user, new_hash, refusal, session_id) as changed:
+        async with self.replace_password(user, new_hash, refusal, session_id) as changed:
             tokens = await self.sessions.renew(changed, session_id, added)
         security_log.record("change_password", "success", principal.subject, client)
         return SignedIn(tokens, changed, self.device_tokens.issue(changed))
-
-    @asynccontextmanager
-    async def replace(
-        self,
-        user: UserDocument,
-        new_hash: str,
-        refusal: ApplicationError,
-        kept_session: str | None = None,
-        **changes: Any,  # noqa: ANN401 - values of fields
-    ) -> AsyncIterator[UserDocument]:
-        """Replace the password, end all sessions except one, and yield the changed user.
-
-        Raises ``refusal`` if the password was changed since ``user`` was read.
-        """
-        kind = Kind.PASSWORD_CHANGE if kept_session else Kind.PASSWORD_RESET
-        logged = await self.log.add(kind, user, new_hash, kept_session)
-        changed = await self.users.change_password(user, new_hash, **changes)
-        if changed is None:
-            await self.log.remove(logged)
-            raise refusal
-        await self.sessions.end_others(changed, kept_session)
-        yield changed
-        with suppress(Unavailable):
-            await self.notices.send(Template.PASSWORD_CHANGED, changed, ClientInfo())
-            if await self.log.remove(logged):
-                # Otherwise another process has completed this change, and has run them.
-                await self.hooks.run("password_changed", str(user.id))
 
     async def complete_overdue(self) -> None:
         """Complete the changes of processes that crashed or lost the database in between."""

@@ -4,12 +4,9 @@ The order is: ask for the claims, use the link up, change the password, end all 
 crash in between, the user asks for another link, or the log of password changes completes it.
 """
 
-from dataclasses import dataclass
-
 from graphql_auth import security_log
 from graphql_auth.accounts.gate import Proof, SignedIn
 from graphql_auth.accounts.parts import AccountParts
-from graphql_auth.accounts.password_change import PasswordChangeService
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import LinkExpired
@@ -18,10 +15,7 @@ from graphql_auth.tokens.one_time import Purpose
 from graphql_auth.users.repository import new_password
 
 
-@dataclass(eq=False, repr=False)
 class PasswordResetService(AccountParts):
-    password_change: PasswordChangeService
-
     async def request(self, email: str, client: ClientInfo, *device_tokens: str | None) -> None:
         """Mail a link to a user, or to nobody; see ``request_link``."""
         await self.request_link(lambda _: Purpose.RESET_PASSWORD, email, client, *device_tokens)
@@ -38,8 +32,7 @@ class PasswordResetService(AccountParts):
         """
         _, user = await self.open_link(Purpose.RESET_PASSWORD, token, client)
         validator = InputValidator()
-        user_inputs = (user.first_name, user.last_name, user.email)
-        await validator.new_password("newPassword", new, self.passwords.policy, user_inputs)
+        await validator.new_password("newPassword", new, self.passwords.policy, user)
         validator.finish()
         device_id = self.device_tokens.find_id(device_tokens, user)
         with security_log.record_outcome("reset_password", str(user.id), client):
@@ -47,7 +40,7 @@ class PasswordResetService(AccountParts):
             now, changes = self.utc_now(), new_password(user, new_hash)
             added = await self.gate.prepare(user, Proof.LINK, email_confirmed_at=now, **changes)
             await self.links.use(Purpose.RESET_PASSWORD, token)
-            async with self.password_change.replace(
+            async with self.replace_password(
                 user, new_hash, LinkExpired(), email_confirmed_at=now
             ) as changed:
                 pass

@@ -1,4 +1,4 @@
-"""Register, log in and change the names."""
+"""Register, log in, change the names and delete the account."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -7,9 +7,8 @@ from typing import Any
 from graphql_auth import security_log
 from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.accounts.gate import Proof, SignedIn
-from graphql_auth.accounts.parts import AccountParts
-from graphql_auth.accounts.registration import Registration, create_user
-from graphql_auth.accounts.validation import InputValidator
+from graphql_auth.accounts.parts import NOT_CURRENT, AccountParts
+from graphql_auth.accounts.validation import InputValidator, Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import (
     EmailUnconfirmed,
@@ -34,7 +33,7 @@ class AccountService(AccountParts):
         """
         if self.features.registration is not RegistrationMode.OPEN:
             raise NotAvailable
-        user = await create_user(registration, self.users, self.passwords.policy, self.now())
+        user = await self.create_user(registration)
         with security_log.record_refusals("register", None, client):
             async with self.throttle.registration(client.ip_address):
                 await self.set_new_password(user, registration.password)
@@ -99,6 +98,21 @@ class AccountService(AccountParts):
         if changed is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         return changed
+
+    async def delete(self, principal: Principal, current_password: str, client: ClientInfo) -> None:
+        """Delete the caller's account.
+
+        Raises BadInput, TooManyAttempts, InvalidCredentials for a wrong current password, and
+        Unauthenticated when the user does not exist.
+        """
+        validator = InputValidator()
+        validator.password("currentPassword", current_password)
+        validator.finish()
+        user = await self.load_caller(principal)
+        with security_log.record_refusals("delete_account", principal.subject, client):
+            keys = self.throttle.reauth_keys(principal.session_id)
+            await self.check_password(current_password, user.password, keys)
+            await self.delete_user(user, InvalidCredentials(NOT_CURRENT), client)
 
     async def _begin_session(
         self,

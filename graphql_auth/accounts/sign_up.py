@@ -7,8 +7,7 @@ from graphql_auth import security_log
 from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.accounts.gate import Proof, SignedIn
 from graphql_auth.accounts.parts import AccountParts
-from graphql_auth.accounts.registration import Registration, create_user
-from graphql_auth.accounts.validation import InputValidator
+from graphql_auth.accounts.validation import InputValidator, Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import EmailTaken
 from graphql_auth.mail.messages import Template
@@ -27,7 +26,7 @@ class SignUpService(AccountParts):
         NotAvailable.
         """
         self.features.require(self.features.registration != RegistrationMode.CLOSED)
-        user = await create_user(registration, self.users, self.passwords.policy, self.now())
+        user = await self.create_user(registration)
         with security_log.record_outcome("sign_up", None, client):
             async with self.mail_budget(user.email, client):
                 user.password = await self.passwords.hash(registration.password)

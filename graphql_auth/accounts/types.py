@@ -9,7 +9,7 @@ from strawberry import argument, relay
 from strawberry.types import Info
 
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.context import Context
 from graphql_auth.relay.pagination import PageArgs
 from graphql_auth.sessions.cookies import Cookies

@@ -1,13 +1,16 @@
 """Validation of user input: trim it, check it, and report all invalid fields at once."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from graphql_auth.characters import INVISIBLE, INVISIBLE_IN_NAME, is_blank
 from graphql_auth.errors import BadInput, FieldError, FieldReason
 from graphql_auth.passwords.hasher import MAX_PASSWORD_LENGTH, normalize
 from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.users import emails
+from graphql_auth.users.document import UserDocument
 
 MAX_NAME_LENGTH = 200
 # NFC composes at most four characters into one. It takes quadratic time, so a longer text is
@@ -18,6 +21,18 @@ MAX_LENGTH_BEFORE_NFC = 4 * MAX_PASSWORD_LENGTH
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 # UTF-8 has no lone surrogates, and bcrypt refuses NUL.
 _NOT_HASHABLE = re.compile(r"[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The input of a new user."""
+
+    first_name: str
+    last_name: str
+    email: str
+    password: str = field(repr=False)
+    # What an application adds to the document of a user.
+    added: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class InputValidator:
@@ -64,10 +79,11 @@ class InputValidator:
         return self._check(field, checked, MAX_PASSWORD_LENGTH, _NOT_HASHABLE)
 
     async def new_password(
-        self, field: str, text: str, policy: PasswordPolicy, user_inputs: Iterable[str]
+        self, field: str, text: str, policy: PasswordPolicy, owner: UserDocument | Registration
     ) -> None:
-        """Check a password to set; ``user_inputs`` are the names and the e-mail of its owner."""
+        """Check a password to set."""
         if self.password(field, text):
+            user_inputs = (owner.first_name, owner.last_name, owner.email)
             error = await policy.check(field, text, user_inputs)
             self._errors += [error] if error else []
 

@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from graphql_auth.accounts.admin import RoleRefused, UserAdmin
 from graphql_auth.accounts.change_log import ChangeLog
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import (
     EmailTaken,

@@ -25,7 +25,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import WriteError
 
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import EmailTaken, InvalidCredentials
 from graphql_auth.services import ServiceContainer

@@ -9,7 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from graphql_auth.accounts import password_change as module
 from graphql_auth.accounts.change_log import ChangeLog, Kind
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import BadInput, DatabaseUnavailable, InvalidCredentials, Unauthenticated
 from graphql_auth.services import ServiceContainer

@@ -7,8 +7,8 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts.admin import UserAdmin
-from graphql_auth.accounts.registration import Registration
 from graphql_auth.accounts.service import AccountService
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import (
     BadInput,

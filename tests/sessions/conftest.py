@@ -1,8 +1,8 @@
 import pytest
 from bson import ObjectId
 
-from graphql_auth.accounts.registration import Registration
 from graphql_auth.accounts.service import AccountService
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.services import ServiceContainer

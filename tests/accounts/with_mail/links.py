@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.services import ServiceContainer
 from graphql_auth.tokens.one_time import Purpose

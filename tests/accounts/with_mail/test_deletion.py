@@ -9,7 +9,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from graphql_auth.accounts.change_log import ChangeLog, Kind
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import BadInput, InvalidCredentials, LinkExpired, Unauthenticated
 from graphql_auth.hooks import Event
@@ -80,7 +80,7 @@ async def test_deletion_leaves_no_trace(
         "graphql_auth_outbox",
     }
 
-    await services.deletion.delete(principal, PASSWORD, PHONE)
+    await services.accounts.delete(principal, PASSWORD, PHONE)
 
     assert await find_traces(database, principal.subject) == []
     for session in (ada, other):
@@ -99,7 +99,7 @@ async def test_other_process_learns_of_the_deletion(
     other = await new_services()
     other.authenticator.authenticate(ada.tokens.access.value)
 
-    await services.deletion.delete(principal, PASSWORD, HERE)
+    await services.accounts.delete(principal, PASSWORD, HERE)
 
     await other.revocations.poll()
     with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
@@ -110,9 +110,9 @@ async def test_deletion_needs_the_password(
     services: ServiceContainer, ada: SignedIn, principal: Principal
 ) -> None:
     with pytest.raises(InvalidCredentials):
-        await services.deletion.delete(principal, "wrong", HERE)
+        await services.accounts.delete(principal, "wrong", HERE)
     with pytest.raises(BadInput) as refused:
-        await services.deletion.delete(principal, "", HERE)
+        await services.accounts.delete(principal, "", HERE)
 
     assert [fault.field for fault in refused.value.fields] == ["currentPassword"]
     assert await is_signed_in(services, ada)
@@ -145,7 +145,7 @@ async def test_another_process_completes_a_deletion_after_a_crash(
 
     steps_done = crash_at(monkeypatch, STEPS, crash_point)
     with pytest.raises(ConnectionAbortedError):
-        await services.deletion.delete(principal, PASSWORD, PHONE)
+        await services.accounts.delete(principal, PASSWORD, PHONE)
 
     await complete_overdue(other, database)
 
@@ -179,7 +179,7 @@ async def test_another_process_completes_a_deletion_that_exceeds_its_deadline(
 
     monkeypatch.setattr(AsyncCollection, "update_many", exceed)
     with pytest.raises(asyncio.CancelledError):
-        await services.deletion.delete(principal, PASSWORD, PHONE)
+        await services.accounts.delete(principal, PASSWORD, PHONE)
     monkeypatch.setattr(AsyncCollection, "update_many", erase)
 
     await complete_overdue(other, database)
@@ -204,7 +204,7 @@ async def test_user_who_changes_during_a_deletion_is_kept(
 
     monkeypatch.setattr(UserRepository, "delete", overtaken)
     with pytest.raises(InvalidCredentials):
-        await services.deletion.delete(principal, PASSWORD, HERE)
+        await services.accounts.delete(principal, PASSWORD, HERE)
 
     assert await database["users"].count_documents({"_id": ada.user.id}) == 1
     assert await database["graphql_auth_meta"].count_documents({"kind": {"$in": [*Kind]}}) == 0
@@ -220,7 +220,7 @@ async def test_hook_runs_once_for_concurrent_deletions(
         events.append(event)
 
     outcomes = await asyncio.gather(
-        *(services.deletion.delete(principal, PASSWORD, HERE) for _ in range(5)),
+        *(services.accounts.delete(principal, PASSWORD, HERE) for _ in range(5)),
         return_exceptions=True,
     )
 
@@ -250,7 +250,7 @@ async def test_link_of_a_sign_up_ends_with_the_account_that_has_its_email(
     signed_in = await services.accounts.register(ADA, HERE)
     principal = services.authenticator.authenticate(signed_in.tokens.access.value)
 
-    await services.deletion.delete(principal, PASSWORD, HERE)
+    await services.accounts.delete(principal, PASSWORD, HERE)
 
     with pytest.raises(LinkExpired):
         await services.sign_up.confirm(token, PASSWORD, HERE)

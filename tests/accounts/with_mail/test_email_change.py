@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.errors import (
     BadInput,
     EmailTaken,
@@ -108,7 +108,7 @@ async def test_stolen_session_changes_neither_email_nor_password(
     with pytest.raises(TooManyAttempts):
         await services.email_change.request_change(principal, PASSWORD, "thief@example.com", THERE)
     with pytest.raises(TooManyAttempts):
-        await services.deletion.delete(principal, PASSWORD, THERE)
+        await services.accounts.delete(principal, PASSWORD, THERE)
 
     # What a session can ask for goes to the owner.
     await services.email_change.request_confirmation(principal, THERE)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import BadInput, NotAvailable, TooManyAttempts
 from graphql_auth.passwords.service import PasswordService

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode
 
 import pytest
 
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.errors import ApplicationError
 from graphql_auth.services import ServiceContainer
 from tests.accounts.with_mail.links import (

@@ -6,7 +6,7 @@ import pytest
 
 from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.accounts.registration import Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.errors import (
     BadInput,
     EmailTaken,
