@@ -20,7 +20,6 @@ from graphql_auth.mail.document import OutboxDocument
 from graphql_auth.mail.mailer import ConsoleMailer, Mailer
 from graphql_auth.mail.messages import Messages
 from graphql_auth.mail.outbox import Outbox
-from graphql_auth.mail.repository import OutboxRepository
 from graphql_auth.mail.sender import SECONDS_AFTER_MAILS, IssueLink, Sender
 from graphql_auth.mail.smtp import SmtpMailer
 from graphql_auth.mail.template_check import check_templates
@@ -201,7 +200,7 @@ def create_outbox(
     def utc_now() -> datetime:
         return datetime.fromtimestamp(now(), UTC)
 
-    outbox = Outbox(OutboxRepository(), utc_now)
+    outbox = Outbox(utc_now)
     if mailer is None and settings.smtp_url:
         mailer = SmtpMailer(settings.smtp_url)
     elif mailer is None and settings.is_dev:
@@ -215,7 +214,7 @@ def create_outbox(
     messages = Messages(mail_from.name, mail_from.email, page, settings.mail_templates)
     check_templates(messages)
     pause = 60 * processes / settings.mail_per_minute
-    outbox.sender = Sender(mailer, messages, outbox.repository, issue_link, utc_now, pause)
+    outbox.sender = Sender(mailer, messages, outbox, issue_link, pause)
     return outbox
 
 

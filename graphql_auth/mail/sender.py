@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from graphql_auth import security_log
 from graphql_auth.client_info import ClientInfo
@@ -18,7 +18,7 @@ from graphql_auth.logs import LogRateLimit, describe_exception
 from graphql_auth.mail.document import OutboxDocument
 from graphql_auth.mail.mailer import MailDelayed, Mailer, MailRefused
 from graphql_auth.mail.messages import Messages
-from graphql_auth.mail.repository import OutboxRepository
+from graphql_auth.mail.outbox import Outbox
 from graphql_auth.runtime.event_loop import CANCEL_TIMEOUT, cancel_tasks
 
 SEND_TIMEOUT = 150.0
@@ -47,9 +47,8 @@ class Sender:
 
     mailer: Mailer
     messages: Messages
-    repository: OutboxRepository
+    outbox: Outbox
     issue_link: IssueLink
-    now: Callable[[], datetime]
     pause: float
 
     def __post_init__(self) -> None:
@@ -67,7 +66,7 @@ class Sender:
         """Send the mails that are due, then wait for the next one; raises Unavailable."""
         # Before the first look, so that it misses none. An event belongs to one event loop.
         added = self._added = asyncio.Event()
-        while mail := await self.repository.claim(now := self.now(), now + LEASE):
+        while mail := await self.outbox.claim(LEASE):
             name = f"the mailer {type(self.mailer).__qualname__}"
             task = asyncio.create_task(self._deliver(mail), name=name)
             self._sending.add(task)
@@ -98,15 +97,15 @@ class Sender:
                 # Other texts can repeat a secret.
                 is_safe = isinstance(error, MailDelayed)
                 reason = str(error) if is_safe else describe_exception(error)
-                due_at = self.now() + DELAYS[min(mail.tries, len(DELAYS)) - 1]
+                due_at = self.outbox.now() + DELAYS[min(mail.tries, len(DELAYS)) - 1]
                 if due_at < mail.expires_at:
                     if self._log_rate_limit.can_log(reason):
                         logger.warning("a mail was not sent, and is tried again: %s", reason)
                     self.count("tried_again")
-                    await self.repository.delay(mail, due_at)
+                    await self.outbox.delay(mail, due_at)
                     return
                 self._record_loss(mail, reason)
-            await self.repository.remove(mail)
+            await self.outbox.remove(mail)
 
     async def _send(self, mail: OutboxDocument) -> None:
         if mail.to is None:
@@ -115,7 +114,7 @@ class Sender:
         # Outside of the time-out, since the driver can lose a cancellation.
         if mail.link is not None and (token := await self.issue_link(mail.link)) is None:
             return
-        message = self.messages.build(mail, token, self.now())
+        message = self.messages.build(mail, token, self.outbox.now())
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 await self.mailer.send(message)

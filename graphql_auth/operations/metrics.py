@@ -94,7 +94,7 @@ class Metrics:
             revoked.set(len(services.revocations.revoked))
             polled.set(max(start, services.revocations.polled_at))
             if sender:
-                outbox.set(await sender.repository.count(sender.now()))
+                outbox.set(await services.outbox.count())
 
         security_log.logger.addFilter(count_event)
         return SECONDS_BETWEEN_SAMPLES, measure
