@@ -21,7 +21,7 @@ from graphql_auth.accounts.link_graphql import FeatureQuery, LinkMutation, Profi
 from graphql_auth.accounts.types import User
 from graphql_auth.codes import ErrorCode, FieldReason, ForbiddenReason, TokenReason
 from graphql_auth.errors import StartError
-from graphql_auth.relay.graphql import NodeQuery
+from graphql_auth.relay import NodeQuery
 from graphql_auth.sessions.graphql import SessionMutation
 from graphql_auth.users.document import UserDocument
 

@@ -11,7 +11,7 @@ from strawberry.types import Info
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.validation import Registration
 from graphql_auth.context import Context
-from graphql_auth.relay.pagination import PageArgs
+from graphql_auth.relay import PageArgs
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.graphql import SessionConnection
 from graphql_auth.users.document import UserDocument

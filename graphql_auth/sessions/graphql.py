@@ -10,8 +10,7 @@ from strawberry.types import Info
 from graphql_auth.context import Context
 from graphql_auth.errors import Unauthenticated
 from graphql_auth.permissions import IsAuthenticated
-from graphql_auth.relay.global_ids import decode_global_id, is_object_id
-from graphql_auth.relay.pagination import PageArgs, cursor
+from graphql_auth.relay import PageArgs, cursor, decode_global_id, is_object_id
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 

@@ -1,1 +1,0 @@
-"""Global ids and pagination as Relay defines them."""
