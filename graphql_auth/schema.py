@@ -17,7 +17,6 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from graphql_auth.accounts.graphql import AccountMutation, AccountQuery
-from graphql_auth.accounts.link_graphql import FeatureQuery, LinkMutation, ProfileMutation
 from graphql_auth.accounts.types import User
 from graphql_auth.codes import ErrorCode, FieldReason, ForbiddenReason, TokenReason
 from graphql_auth.errors import StartError
@@ -27,12 +26,12 @@ from graphql_auth.users.document import UserDocument
 
 
 @strawberry.type(description="What clients can read.")
-class Query(AccountQuery, FeatureQuery, NodeQuery):
+class Query(AccountQuery, NodeQuery):
     """An application can subclass it to add fields."""
 
 
 @strawberry.type(description="What clients can change.")
-class Mutation(AccountMutation, LinkMutation, ProfileMutation, SessionMutation):
+class Mutation(AccountMutation, SessionMutation):
     """An application can subclass it to add fields."""
 
 
