@@ -9,7 +9,6 @@ from graphql_auth.accounts.email_change import EmailChangeService
 from graphql_auth.accounts.features import Features
 from graphql_auth.accounts.gate import SessionGate
 from graphql_auth.accounts.notices import Notices
-from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.accounts.password_change import PasswordChangeService
 from graphql_auth.accounts.password_reset import PasswordResetService
 from graphql_auth.accounts.service import AccountService
@@ -46,15 +45,14 @@ def create_account_services(  # noqa: PLR0913, PLR0917 - the parts of AccountPar
     min_length = settings.password_min_length
     features = Features(outbox.is_available, settings.registration, has_links, min_length)
     sign_in_parts = users, passwords, throttle, devices, sessions, gate
-    mail_parts = links, outbox, notices
-    parts = vars(AccountParts(*sign_in_parts, *mail_parts, features, hooks, ChangeLog(), now))
+    parts = *sign_in_parts, links, outbox, notices, features, hooks, ChangeLog(), now
     return {
         "features": features,
-        "accounts": AccountService(**parts),
-        "sign_up": SignUpService(**parts),
-        "password_reset": PasswordResetService(**parts),
-        "password_change": PasswordChangeService(**parts),
-        "email_change": EmailChangeService(**parts),
-        "sign_in_link": SignInLinkService(**parts),
-        "admin": UserAdmin(**parts),
+        "accounts": AccountService(*parts),
+        "sign_up": SignUpService(*parts),
+        "password_reset": PasswordResetService(*parts),
+        "password_change": PasswordChangeService(*parts),
+        "email_change": EmailChangeService(*parts),
+        "sign_in_link": SignInLinkService(*parts),
+        "admin": UserAdmin(*parts),
     }

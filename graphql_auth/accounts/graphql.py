@@ -17,7 +17,6 @@ from graphql_auth.accounts.types import (
     SignUpInput,
     User,
 )
-from graphql_auth.codes import RegistrationMode
 from graphql_auth.context import Anonymous, Context, Info
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.permissions import IsAuthenticated
@@ -46,9 +45,7 @@ class AccountQuery:
 
     @strawberry.field(description="What this server offers: which forms a frontend can show.")
     def features(self, info: Info) -> types.Features:
-        features = info.context.services.features
-        mode = RegistrationMode[features.registration.name]
-        return types.Features(**{**asdict(features), "registration": mode})
+        return types.Features(**asdict(info.context.services.features))
 
 
 @strawberry.type

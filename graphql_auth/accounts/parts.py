@@ -135,7 +135,13 @@ class AccountParts:
         A further link of this purpose and key ends this one.
         """
         template = values.pop("template", Template(purpose.value))
-        link = await self.links.create(purpose, key, **link_to(user), **values)
+        if user:
+            values |= {
+                "user_id": user.id,
+                "email": user.email,
+                "password_changes": user.password_changes,
+            }
+        link = await self.links.create(purpose, key, **values)
         await self.outbox.add(
             template,
             to,
@@ -244,14 +250,3 @@ class AccountParts:
         await self.sessions.erase(user_id)
         await self.links.end_all(user_id, email)
         await self.outbox.remove_all(user_id, email)
-
-
-def link_to(user: UserDocument | None) -> dict[str, Any]:
-    """Return what a link stores of a user, until one of these changes."""
-    if user is None:
-        return {}
-    return {
-        "user_id": user.id,
-        "email": user.email,
-        "password_changes": user.password_changes,
-    }

@@ -121,7 +121,6 @@ class AccountService(AccountParts):
         client: ClientInfo,
         device_id: str | None = "",
     ) -> SignedIn:
-        """Begin a session, or mail the link that is missing for it."""
         try:
             return await self.gate.begin_session(user, added, Proof.PASSWORD, client, device_id)
         except EmailUnconfirmed:

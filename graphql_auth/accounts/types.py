@@ -6,11 +6,10 @@ from typing import Annotated, Any, Self
 
 import strawberry
 from strawberry import argument, relay
-from strawberry.types import Info
 
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.validation import Registration
-from graphql_auth.context import Context
+from graphql_auth.context import Info
 from graphql_auth.relay import PageArgs
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.graphql import SessionConnection
@@ -70,7 +69,7 @@ class User(relay.Node):
     @strawberry.field(description="The active sessions of this user, the latest sign-in first.")
     async def sessions(
         self,
-        info: Info[Context, None],
+        info: Info,
         first: Annotated[
             int | None, argument(description="Page size: at most 100, by default 20.")
         ] = strawberry.UNSET,
@@ -86,7 +85,7 @@ class User(relay.Node):
 
     @classmethod
     async def resolve_node(  # type: ignore[override]
-        cls, node_id: str, *, info: Info[Context, None], **_: object
+        cls, node_id: str, *, info: Info, **_: object
     ) -> Self | None:
         """Return the caller's own account; None for any other id."""
         principal = info.context.principal

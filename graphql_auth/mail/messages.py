@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 # Of all mails, or of those by one template.
 LAYOUT = "layout.html"
-SUBJECT = "Subject:"
 HOUR = 60
 
 
@@ -112,7 +111,7 @@ class Messages:
         values = {"template": template, **values}
         text = self.environment.get_template(f"{template}.txt").render(values).strip()
         head, _, text = text.partition("\n")
-        subject = head.partition(SUBJECT)[2].strip()
+        subject = head.partition("Subject:")[2].strip()
         paragraphs = re.split(r"\n\s*\n", text.strip())
         page = self.environment.select_template([f"{template}.html", LAYOUT])
         html = page.render(values, subject=subject, paragraphs=paragraphs)

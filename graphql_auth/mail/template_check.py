@@ -35,7 +35,6 @@ def check_templates(messages: Messages) -> None:
 
 
 def _check_mail(messages: Messages, template: Template, file: Path) -> None:
-    """Raise StartError unless a mail can be made."""
     values = dict.fromkeys(COMMON.union(VARIABLES.get(template, ())), LINK)
     try:
         subject, text, _ = messages.render(template, values)
