@@ -4,7 +4,6 @@ https://relay.dev/graphql/objectidentification.htm, https://relay.dev/graphql/co
 """
 
 import re
-from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Annotated, Any
 
@@ -36,34 +35,23 @@ def is_object_id(text: str) -> bool:
     return _OBJECT_ID.fullmatch(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class PageArgs:
-    """At most ``limit`` entries, after the one with the id ``after``."""
+def read_page_arguments(first: int | None, after: str | None) -> tuple[int, str | None]:
+    """Return the page size, and the id of the entry that the page comes after.
 
-    limit: int
-    after: str | None
-
-    @classmethod
-    def from_arguments(cls, first: int | None, after: str | None) -> "PageArgs":
-        """Convert the arguments of a field; a larger ``first`` counts as MAX_PAGE_SIZE.
-
-        Raises BadInput for a negative ``first`` and a made-up ``after``.
-        """
-        errors = []
-        limit = first if isinstance(first, int) else DEFAULT_PAGE_SIZE
-        if limit < 0:
-            errors.append(FieldError("first", FieldReason.OUT_OF_RANGE, "Use zero or more."))
-        after_id = decode_global_id(after, CURSOR) if after else None
-        if after and after_id is None:
-            message = "Use a cursor of this list."
-            errors.append(FieldError("after", FieldReason.INVALID_CURSOR, message))
-        if errors:
-            raise BadInput(errors)
-        return cls(min(limit, MAX_PAGE_SIZE), after_id)
-
-
-def cursor(entry_id: str) -> str:
-    return relay.to_base64(CURSOR, entry_id)
+    A larger ``first`` counts as MAX_PAGE_SIZE. Raises BadInput for a negative ``first`` and a
+    made-up ``after``.
+    """
+    errors = []
+    limit = first if isinstance(first, int) else DEFAULT_PAGE_SIZE
+    if limit < 0:
+        errors.append(FieldError("first", FieldReason.OUT_OF_RANGE, "Use zero or more."))
+    after_id = decode_global_id(after, CURSOR) if after else None
+    if after and after_id is None:
+        message = "Use a cursor of this list."
+        errors.append(FieldError("after", FieldReason.INVALID_CURSOR, message))
+    if errors:
+        raise BadInput(errors)
+    return min(limit, MAX_PAGE_SIZE), after_id
 
 
 @strawberry.type

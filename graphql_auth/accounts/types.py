@@ -10,7 +10,7 @@ from strawberry import argument, relay
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.validation import Registration
 from graphql_auth.context import Info
-from graphql_auth.relay import PageArgs
+from graphql_auth.relay import read_page_arguments
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.graphql import SessionConnection
 from graphql_auth.users.document import UserDocument
@@ -77,11 +77,11 @@ class User(relay.Node):
             str | None, argument(description="The `cursor` of the last session of the page before.")
         ] = strawberry.UNSET,
     ) -> SessionConnection:
-        page = PageArgs.from_arguments(first, after)
+        limit, before = read_page_arguments(first, after)
         found = await info.context.services.sessions.list_for_user(
-            self.user_id, before=page.after, limit=page.limit + 1
+            self.user_id, before=before, limit=limit + 1
         )
-        return SessionConnection.from_page(found, page, self.current_session)
+        return SessionConnection.from_page(found, limit, self.current_session)
 
     @classmethod
     async def resolve_node(  # type: ignore[override]

@@ -10,7 +10,7 @@ from strawberry.types import Info
 from graphql_auth.context import Context
 from graphql_auth.errors import Unauthenticated
 from graphql_auth.permissions import IsAuthenticated
-from graphql_auth.relay import PageArgs, cursor, decode_global_id, is_object_id
+from graphql_auth.relay import CURSOR, decode_global_id, is_object_id
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 
@@ -67,16 +67,19 @@ class SessionConnection(relay.Connection[Session]):
     """Keyset pagination; Strawberry's ListConnection counts offsets, which shift."""
 
     @classmethod
-    def from_page(cls, found: list[SessionDocument], page: PageArgs, current_session: str) -> Self:
-        """Convert a page from a query for one session more than its limit."""
+    def from_page(cls, found: list[SessionDocument], limit: int, current_session: str) -> Self:
+        """Convert the result of a query for one session more than ``limit``."""
         edges = [
-            relay.Edge(cursor=cursor(str(one.id)), node=Session.from_session(one, current_session))
-            for one in found[: page.limit]
+            relay.Edge(
+                cursor=relay.to_base64(CURSOR, str(one.id)),
+                node=Session.from_session(one, current_session),
+            )
+            for one in found[:limit]
         ]
         return cls(
             edges=edges,
             page_info=relay.PageInfo(
-                has_next_page=len(found) > page.limit,
+                has_next_page=len(found) > limit,
                 has_previous_page=False,
                 start_cursor=edges[0].cursor if edges else None,
                 end_cursor=edges[-1].cursor if edges else None,
