@@ -17,19 +17,19 @@ def check_templates(messages: Messages) -> None:
     if (directory := messages.directory) is None:
         return
     try:
-        names = sorted(path.name for path in directory.iterdir())
+        # Other files are notes.
+        files = sorted(f for f in directory.iterdir() if f.name.endswith((".txt", ".html")))
         # To read a FIFO or a device would not end. A directory raises an error below.
-        readable = {path.name for path in directory.iterdir() if path.is_file() or path.is_dir()}
+        readable = [file for file in files if file.is_file() or file.is_dir()]
     except OSError as error:
         raise StartError(f"Cannot read MAIL_TEMPLATES: {error.strerror}.") from None
-    for name in names:
-        if name not in readable and name.endswith((".txt", ".html")):
-            raise _fault(directory / name, 1, "it is not a regular file")
-        if name in FILES:
-            _check_names(messages, directory / name)
-        # Other files are parts for {% include %}, or notes.
-        elif name.endswith((".txt", ".html")) and not name.startswith("_"):
-            raise _fault(directory / name, 1, "no mail has this name; that of a part begins with _")
+    for file in files:
+        if file not in readable:
+            raise _fault(file, 1, "it is not a regular file")
+        if file.name in FILES:
+            _check_names(messages, file)
+        elif not file.name.startswith("_"):
+            raise _fault(file, 1, "no mail has this name; that of a part begins with _")
     for template in Template:
         _check_mail(messages, template, directory / f"{template}.txt")
 
