@@ -43,7 +43,6 @@ from graphql_auth.sessions.revocations import (
 )
 from graphql_auth.sessions.rotation import LoadUser, RefreshTokenRotation
 from graphql_auth.sessions.service import Lifetimes, SessionService
-from graphql_auth.sessions.tokens import TokenIssuer
 from graphql_auth.settings import Settings, parse_app_url
 from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.throttling.document import AttemptDocument
@@ -163,7 +162,6 @@ def _session_services(
     """Return the services of sessions, by their names in ServiceContainer."""
     repository, token_ttl = SessionRepository(), settings.token_ttl
     access_tokens = create_access_tokens(settings, now)
-    issuer = TokenIssuer(access_tokens, now)
     lifetimes = Lifetimes(
         settings.session_idle_ttl,
         settings.session_ttl,
@@ -172,14 +170,12 @@ def _session_services(
     )
     revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
     heartbeat = Heartbeat.for_grace(settings.refresh_grace)
-    sessions = SessionService(repository, revocations, issuer, lifetimes, hooks)
+    sessions = SessionService(repository, revocations, access_tokens, now, lifetimes, hooks)
     # One query for concurrent reads: without it, 16 clients refresh half as often.
     load_user: LoadUser = DataLoader(users.get_many, cache=False).load
     return {
         "sessions": sessions,
-        "rotation": RefreshTokenRotation(
-            repository, load_user, sessions, issuer, heartbeat, lifetimes
-        ),
+        "rotation": RefreshTokenRotation(repository, load_user, sessions, access_tokens, heartbeat),
         "load_user": load_user,
         "authenticator": Authenticator(access_tokens, revocations),
         "key_ring": access_tokens.ring,

@@ -14,7 +14,7 @@ from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.permissions import HasRole, IsAuthenticated
 from graphql_auth.schema import Query, create_schema, sdl
 from graphql_auth.services import ServiceContainer
-from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.sessions.service import Tokens
 
 pytestmark = pytest.mark.anyio
 

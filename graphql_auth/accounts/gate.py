@@ -9,8 +9,7 @@ from graphql_auth.accounts.notices import Notices
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import ApplicationError, EmailUnconfirmed, InvalidCredentials, LinkExpired
 from graphql_auth.mail.messages import Template
-from graphql_auth.sessions.service import SessionService
-from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.sessions.service import SessionService, Tokens
 from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository

@@ -7,8 +7,6 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field, replace
 
-from graphql_auth.sessions.repository import RefreshTokenDigests
-
 ID_BYTES = 12
 FAMILY_BYTES = 16
 SECRET_BYTES = 32
@@ -58,14 +56,11 @@ class RefreshToken:
         """
         return replace(self, secret=hmac.digest(self.secret, salt, "sha256"))
 
+    # A slow hash would add nothing to 128 random bits.
     @property
-    def digests(self) -> RefreshTokenDigests:
-        """The digests that the database stores."""
-        return RefreshTokenDigests(
-            self.user_id, self.session_id, family=digest(self.family), digest=digest(self.secret)
-        )
+    def family_digest(self) -> bytes:
+        return hashlib.sha256(self.family).digest()
 
-
-def digest(secret: bytes) -> bytes:
-    """Return the SHA-256 of a random secret; a slow hash would add nothing to 128 random bits."""
-    return hashlib.sha256(secret).digest()
+    @property
+    def secret_digest(self) -> bytes:
+        return hashlib.sha256(self.secret).digest()

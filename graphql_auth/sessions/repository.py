@@ -15,6 +15,7 @@ from pymongo import DESCENDING, ReturnDocument, UpdateOne, timeout
 
 from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 from graphql_auth.sessions.document import RevocationDocument, SessionDocument
+from graphql_auth.sessions.refresh_tokens import RefreshToken
 
 # An ended session is stored until its access tokens have expired by the clock of every member.
 CLOCK_SKEW = timedelta(minutes=1)
@@ -45,25 +46,6 @@ class RevocationBatch:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshTokenDigests:
-    """The ids in a refresh token, and the digests of its secret parts."""
-
-    user_id: str
-    session_id: str
-    family: bytes
-    digest: bytes
-
-    @property
-    def query(self) -> dict[str, Any]:
-        """The query for its session."""
-        return {
-            "_id": PydanticObjectId(self.session_id),
-            "user_id": PydanticObjectId(self.user_id),
-            "family": self.family,
-        }
-
-
 class SessionRepository:
     """Every method raises Unavailable when the database fails."""
 
@@ -72,27 +54,19 @@ class SessionRepository:
             return await session.insert()
 
     async def rotate(
-        self,
-        digests: RefreshTokenDigests,
-        now: datetime,
-        changes: Mapping[str, Any],
-        idle: timedelta,
+        self, token: RefreshToken, now: datetime, changes: Mapping[str, Any], idle: timedelta
     ) -> SessionDocument | None:
         """Change the live session that has this current token; None if there is none."""
-        query = digests.query | {
-            "current": digests.digest,
-            "ended_at": None,
-            "expires_at": {"$gt": now},
-        }
+        query = _session_of(token) | {"current": token.secret_digest} | _live(now)
         # Sliding expiration. A session outlives its access tokens, so that they can be revoked.
         expires_at = {"$min": [{"$max": [now + idle, "$access_until"]}, "$ends_at"]}
         values = _literals(changes) | {"rotated_at": "$$NOW", "expires_at": expires_at}
         return await self._update(query, [{"$set": values}])
 
-    async def find_by_token(self, digests: RefreshTokenDigests) -> SessionDocument | None:
+    async def find_by_token(self, token: RefreshToken) -> SessionDocument | None:
         """Find the session that issued a refresh token, also one that was replaced."""
         with translate_driver_errors():
-            return await SessionDocument.find_one(digests.query)
+            return await SessionDocument.find_one(_session_of(token))
 
     async def extend_access(
         self, session: SessionDocument, access_until: datetime, grace: timedelta
@@ -171,13 +145,12 @@ class SessionRepository:
 
     async def evict_excess(self, user_id: str, now: datetime, limit: int) -> list[Revocation]:
         """End the least recently used live sessions of the user beyond a limit."""
-        latest_first = {"last_used_at": -1, "_id": -1}
         return await self._end_found(
             user_id,
             [
-                {"$match": {"ended_at": None, "expires_at": {"$gt": now}}},
+                {"$match": _live(now)},
                 {"$project": {"last_used_at": True}},
-                {"$sort": latest_first},
+                {"$sort": {"last_used_at": -1, "_id": -1}},
                 {"$skip": limit},
             ],
         )
@@ -186,11 +159,7 @@ class SessionRepository:
         self, user_id: str, now: datetime, *, before: str | None, limit: int
     ) -> list[SessionDocument]:
         """Find live sessions of the user, latest first, that started before a given one."""
-        query: dict[str, Any] = {
-            "user_id": PydanticObjectId(user_id),
-            "ended_at": None,
-            "expires_at": {"$gt": now},
-        }
+        query = {"user_id": PydanticObjectId(user_id)} | _live(now)
         if before:
             query["_id"] = {"$lt": PydanticObjectId(before)}
         with translate_driver_errors():
@@ -200,9 +169,7 @@ class SessionRepository:
         self, user_id: str, session_id: str, now: datetime
     ) -> SessionDocument | None:
         with translate_driver_errors():
-            return await SessionDocument.find_one(
-                _live_session(user_id, session_id) | {"expires_at": {"$gt": now}}
-            )
+            return await SessionDocument.find_one(_live_session(user_id, session_id) | _live(now))
 
     async def revoked_between(
         self, start: datetime, end: datetime, seconds: float, source: type[Document]
@@ -290,6 +257,18 @@ _END = [
         }
     }
 ]
+
+
+def _session_of(token: RefreshToken) -> dict[str, Any]:
+    return {
+        "_id": PydanticObjectId(token.session_id),
+        "user_id": PydanticObjectId(token.user_id),
+        "family": token.family_digest,
+    }
+
+
+def _live(now: datetime) -> dict[str, Any]:
+    return {"ended_at": None, "expires_at": {"$gt": now}}
 
 
 def _live_session(user_id: str, session_id: str) -> dict[str, Any]:

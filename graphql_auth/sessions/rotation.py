@@ -7,7 +7,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from graphql_auth import security_log
@@ -17,8 +17,8 @@ from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 from graphql_auth.sessions.repository import SessionRepository
-from graphql_auth.sessions.service import Lifetimes, SessionService
-from graphql_auth.sessions.tokens import TokenIssuer, Tokens, stored_fields
+from graphql_auth.sessions.service import SessionService, Tokens
+from graphql_auth.tokens.access_tokens import AccessTokens
 from graphql_auth.users.document import UserDocument
 
 SALT_BYTES = 32
@@ -36,9 +36,8 @@ class RefreshTokenRotation:
     sessions: SessionRepository
     load_user: LoadUser
     session_service: SessionService
-    issuer: TokenIssuer
+    access_tokens: AccessTokens
     heartbeat: Heartbeat
-    lifetimes: Lifetimes
 
     async def refresh(self, text: str, client: ClientInfo) -> tuple[UserDocument, Tokens]:
         """Exchange a refresh token for its successor and a new access token.
@@ -59,7 +58,7 @@ class RefreshTokenRotation:
         if added is None:
             # A retry within the grace stores nothing that the client can lose.
             added = await self.session_service.hooks.claims(user)
-        return user, self.issuer.issue(session, successor, user.roles, added)
+        return user, self.session_service.issue(session, successor, user.roles, added)
 
     async def _added_claims(
         self, token: RefreshToken, user_read: Awaitable[UserDocument | None]
@@ -69,12 +68,12 @@ class RefreshTokenRotation:
         None for any token but the current one of a live session, whose answer they must not hide.
         """
         hooks = self.session_service.hooks
-        session = await self.sessions.find_by_token(token.digests) if hooks.add_claims else None
+        session = await self.sessions.find_by_token(token) if hooks.add_claims else None
         if (
             session is None
-            or session.current != token.digests.digest
+            or session.current != token.secret_digest
             or session.ended_at
-            or session.expires_at <= self.issuer.now()
+            or session.expires_at <= self.session_service.now()
         ):
             return None
         return await hooks.claims(await self._check_user(await user_read, token, session))
@@ -93,16 +92,17 @@ class RefreshTokenRotation:
     async def _rotate(self, token: RefreshToken, client: ClientInfo) -> Reissued:
         salt = secrets.token_bytes(SALT_BYTES)
         successor = token.successor(salt)
-        now = self.issuer.now()
-        changes = stored_fields(successor, now) | {
-            "previous": token.digests.digest,
+        now = self.session_service.now()
+        changes = {
+            "current": successor.secret_digest,
+            "previous": token.secret_digest,
             "salt": salt,
-            "access_until": self.issuer.access_expiry(),
+            "last_used_at": now,
+            "access_until": self.access_tokens.expiry(),
             **client.fields,
         }
-        session = await self.sessions.rotate(
-            token.digests, now, changes, self.lifetimes.session_idle_ttl
-        )
+        idle = self.session_service.lifetimes.session_idle_ttl
+        session = await self.sessions.rotate(token, now, changes, idle)
         return (session, successor) if session else await self._reissue(token, client)
 
     async def _reissue(self, token: RefreshToken, client: ClientInfo) -> Reissued:
@@ -117,25 +117,29 @@ class RefreshTokenRotation:
         | any other of the family      | live             | TOKEN_REVOKED, session ended |
         """
         session = await self._find_replaced(token, client)
+        grace = self.session_service.lifetimes.refresh_grace
         for _ in range(MAX_RACES):
-            reissued = await self._reissue_within(session, token, self.lifetimes.refresh_grace)
+            reissued = await self._reissue_within(session, token, grace)
             if reissued:
                 return reissued
             seen, session = session, await self._find_replaced(token, client)
             if session.current == seen.current:
-                return await self._reissue_after_outage(session, token, client)
+                # An outage of the database may have used up the grace.
+                grace += await self.heartbeat.outage_since(session.rotated_at)
+                reissued = await self._reissue_within(session, token, grace)
+                return reissued or await self._on_reuse_detected(token, client)
         raise Unavailable(retry_after=1)
 
     async def _find_replaced(self, token: RefreshToken, client: ClientInfo) -> SessionDocument:
         """Find the live session that replaced this token last; see the table above."""
-        session = await self.sessions.find_by_token(token.digests)
+        session = await self.sessions.find_by_token(token)
         if session is None:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         if session.ended_at:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        if session.expires_at <= self.issuer.now():
+        if session.expires_at <= self.session_service.now():
             raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
-        if session.salt is None or session.previous != token.digests.digest:
+        if session.salt is None or session.previous != token.secret_digest:
             await self._on_reuse_detected(token, client)
         return session
 
@@ -143,17 +147,9 @@ class RefreshTokenRotation:
         self, session: SessionDocument, token: RefreshToken, grace: timedelta
     ) -> Reissued | None:
         """Return the successor; None if the grace is over or the session has changed since."""
-        access_until: datetime = min(self.issuer.access_expiry(), session.expires_at)
+        access_until = min(self.access_tokens.expiry(), session.expires_at)
         found = await self.sessions.extend_access(session, access_until, grace)
         return (found, token.successor(session.salt)) if found and session.salt else None
-
-    async def _reissue_after_outage(
-        self, session: SessionDocument, token: RefreshToken, client: ClientInfo
-    ) -> Reissued:
-        """Return the successor if the grace was used up by an outage of the database."""
-        outage = await self.heartbeat.outage_since(session.rotated_at)
-        reissued = await self._reissue_within(session, token, self.lifetimes.refresh_grace + outage)
-        return reissued or await self._on_reuse_detected(token, client)
 
     async def _on_reuse_detected(self, token: RefreshToken, client: ClientInfo) -> NoReturn:
         """End the session: two parties hold its tokens, and one of them stole them."""

@@ -1,8 +1,8 @@
 """The life of a session: begin, renew, list, end and evict."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from graphql_auth import security_log
@@ -14,8 +14,7 @@ from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import Revocations
-from graphql_auth.sessions.tokens import TokenIssuer, Tokens, stored_fields
-from graphql_auth.tokens.access_tokens import Principal
+from graphql_auth.tokens.access_tokens import AccessToken, AccessTokens, Principal
 from graphql_auth.users.document import UserDocument
 
 
@@ -35,21 +34,38 @@ class Lifetimes:
     max_sessions_per_user: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a client holds of a session."""
+
+    session_id: str
+    access: AccessToken
+    refresh: str = field(repr=False)
+    refresh_lifetime: timedelta
+
+
 @dataclass(eq=False, repr=False)
 class SessionService:
-    """Begins, lists and ends sessions. Every method raises Unavailable."""
+    """Begins, lists and ends sessions. Every method raises Unavailable.
+
+    ``clock`` returns seconds since 1970.
+    """
 
     sessions: SessionRepository
     revocations: Revocations
-    issuer: TokenIssuer
+    access_tokens: AccessTokens
+    clock: Callable[[], float]
     lifetimes: Lifetimes
     hooks: Hooks
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock(), UTC)
 
     async def begin(
         self, user: UserDocument, client: ClientInfo, added: Mapping[str, Any] | None = None
     ) -> Tokens:
         """Begin a session; only accounts/gate.py calls this, which a test checks."""
-        now = self.issuer.now()
+        now = self.now()
         ends_at = now + self.lifetimes.session_ttl
         expires_at = min(now + self.lifetimes.session_idle_ttl, ends_at)
         session_id = object_id_at(now.timestamp())
@@ -61,14 +77,16 @@ class SessionService:
                 password_changes=user.password_changes,
                 expires_at=expires_at,
                 ends_at=ends_at,
-                access_until=min(self.issuer.access_expiry(), expires_at),
+                access_until=min(self.access_tokens.expiry(), expires_at),
+                family=token.family_digest,
+                current=token.secret_digest,
+                last_used_at=now,
                 rotated_at=now,
-                **stored_fields(token, now),
                 **client.fields,
             )
         )
         await self._evict_excess(str(user.id), client)
-        return self.issuer.issue(session, token, user.roles, added)
+        return self.issue(session, token, user.roles, added)
 
     async def renew(
         self, user: UserDocument, session_id: str, added: Mapping[str, Any] | None = None
@@ -77,16 +95,30 @@ class SessionService:
 
         Raises Unauthenticated when the session has ended.
         """
-        now = self.issuer.now()
         token = RefreshToken.first(str(user.id), session_id)
-        changes = stored_fields(token, now) | {
+        changes = {
+            "family": token.family_digest,
+            "current": token.secret_digest,
+            "last_used_at": self.now(),
             "password_changes": user.password_changes,
-            "access_until": self.issuer.access_expiry(),
+            "access_until": self.access_tokens.expiry(),
         }
         session = await self.sessions.renew(str(user.id), session_id, changes)
         if session is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return self.issuer.issue(session, token, user.roles, added)
+        return self.issue(session, token, user.roles, added)
+
+    def issue(
+        self,
+        session: SessionDocument,
+        token: RefreshToken,
+        roles: list[str],
+        added: Mapping[str, Any] | None = None,
+    ) -> Tokens:
+        """Issue an access token beside a refresh token; it does not outlive its session."""
+        expires_at = min(self.access_tokens.expiry(), session.expires_at)
+        access = self.access_tokens.issue(token.user_id, token.session_id, expires_at, roles, added)
+        return Tokens(token.session_id, access, token.encode(), session.expires_at - self.now())
 
     async def keep(self, user: UserDocument, session_id: str) -> None:
         """Keep a session of the user after a password change."""
@@ -96,11 +128,10 @@ class SessionService:
         self, user_id: str, *, before: str | None, limit: int
     ) -> list[SessionDocument]:
         """Return the user's live sessions that started before a given one, latest first."""
-        now = self.issuer.now()
-        return await self.sessions.list_live(user_id, now, before=before, limit=limit)
+        return await self.sessions.list_live(user_id, self.now(), before=before, limit=limit)
 
     async def get(self, user_id: str, session_id: str) -> SessionDocument | None:
-        return await self.sessions.get_live(user_id, session_id, self.issuer.now())
+        return await self.sessions.get_live(user_id, session_id, self.now())
 
     async def end(self, user_id: str, session_id: str) -> bool:
         """End a session of the user and revoke its access tokens; False if there is none."""
@@ -160,7 +191,7 @@ class SessionService:
     async def _end_by_token(self, text: str, event: str, client: ClientInfo) -> str | None:
         """Return the id of the user, or None if no session has ended."""
         token = RefreshToken.parse(text)
-        if token is None or await self.sessions.find_by_token(token.digests) is None:
+        if token is None or await self.sessions.find_by_token(token) is None:
             return None
         if not await self.end(token.user_id, token.session_id):
             return None
@@ -172,7 +203,7 @@ class SessionService:
         limit = self.lifetimes.max_sessions_per_user
         if limit is None:
             return
-        evicted = await self.sessions.evict_excess(user_id, self.issuer.now(), limit)
+        evicted = await self.sessions.evict_excess(user_id, self.now(), limit)
         if evicted:
             self.revocations.add(evicted)
             security_log.record("session_evicted", "session_ended", user_id, client)

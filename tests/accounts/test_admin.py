@@ -26,7 +26,7 @@ from graphql_auth.roles import MAX_ROLES
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.repository import SessionRepository
-from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.sessions.service import Tokens
 from graphql_auth.tokens.one_time import Purpose
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository

@@ -18,7 +18,7 @@ from graphql_auth.errors import (
     NotAvailable,
 )
 from graphql_auth.services import ServiceContainer
-from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.sessions.service import Tokens
 from graphql_auth.settings import EmailConfirmation
 from graphql_auth.users.document import UserDocument
 from tests.services import NewServices

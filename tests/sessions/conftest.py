@@ -7,7 +7,7 @@ from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.refresh_tokens import RefreshToken
-from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.sessions.service import Tokens
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.document import UserDocument
 

@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from graphql_auth.errors import ApplicationError
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.refresh_tokens import RefreshToken
-from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.sessions.service import Tokens
 from graphql_auth.users.document import UserDocument
 from tests.services import SETTINGS, Clock, NewServices
 from tests.sessions.conftest import HERE, end_all, lives, parse, refreshed, refusal

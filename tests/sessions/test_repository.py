@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NoReturn
@@ -20,12 +21,8 @@ from graphql_auth.mongo.client import connect
 from graphql_auth.services import DOCUMENTS
 from graphql_auth.sessions import repository
 from graphql_auth.sessions.document import RevocationDocument, SessionDocument
-from graphql_auth.sessions.repository import (
-    CLOCK_SKEW,
-    RefreshTokenDigests,
-    RevocationBatch,
-    SessionRepository,
-)
+from graphql_auth.sessions.refresh_tokens import RefreshToken
+from graphql_auth.sessions.repository import CLOCK_SKEW, RevocationBatch, SessionRepository
 
 pytestmark = pytest.mark.anyio
 
@@ -215,7 +212,7 @@ async def test_any_number_of_sessions_is_erased_by_small_commands(
 @pytest.mark.parametrize(
     ("changes", "presented", "at"),
     [
-        ({}, {"digest": b"another"}, NOW),
+        ({}, {"secret": b"another"}, NOW),
         ({}, {"family": b"another"}, NOW),
         ({}, {"user_id": str(ObjectId())}, NOW),
         ({}, {"session_id": str(ObjectId())}, NOW),
@@ -226,21 +223,17 @@ async def test_any_number_of_sessions_is_erased_by_small_commands(
 async def test_rotate_needs_current_token_of_live_session(
     changes: dict[str, Any], presented: dict[str, Any], at: datetime
 ) -> None:
-    added = await SessionRepository().add(session(**changes))
-    values = {
-        "user_id": str(USER),
-        "session_id": str(added.id),
-        "family": b"family",
-        "digest": b"current",
-    }
+    held = RefreshToken(str(USER), str(ObjectId()), b"family", b"current")
+    digests = {"family": held.family_digest, "current": held.secret_digest}
+    added = await SessionRepository().add(session(id=held.session_id, **digests, **changes))
 
     rotated = await SessionRepository().rotate(
-        RefreshTokenDigests(**values | presented), at, {"current": b"next"}, HOUR
+        replace(held, **presented), at, {"current": b"next"}, HOUR
     )
 
     assert rotated is None
     kept = await SessionRepository().get_live(str(USER), str(added.id), NOW)
-    assert kept is None or kept.current == b"current"
+    assert kept is None or kept.current == held.secret_digest
 
 
 @pytest.mark.usefixtures("stored")

@@ -12,8 +12,9 @@ from graphql_auth.errors import Unauthenticated, Unavailable
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.document import SessionDocument
-from graphql_auth.sessions.repository import RefreshTokenDigests, SessionRepository
-from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.sessions.refresh_tokens import RefreshToken
+from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.sessions.service import Tokens
 from graphql_auth.tokens.access_tokens import AccessTokens
 from graphql_auth.users.document import UserDocument
 from tests.services import SETTINGS, Clock, NewServices, pass_time
@@ -322,7 +323,7 @@ async def test_refresh_of_ever_changing_session_is_unavailable(
     tries = 0
 
     async def changed_again(
-        repository: SessionRepository, found: RefreshTokenDigests
+        repository: SessionRepository, found: RefreshToken
     ) -> SessionDocument | None:
         nonlocal tries
         tries += 1
@@ -358,7 +359,7 @@ async def test_session_ended_during_reuse_check_is_not_logged(
     presented = SessionRepository.find_by_token
 
     async def overtaken(
-        repository: SessionRepository, found: RefreshTokenDigests
+        repository: SessionRepository, found: RefreshToken
     ) -> SessionDocument | None:
         session = await presented(repository, found)
         await end_all(services, user)

@@ -14,7 +14,7 @@ from graphql_auth.errors import Unauthenticated, Unavailable
 from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.services import DOCUMENTS, ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
-from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.sessions.service import Tokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 from tests.services import Clock, NewServices

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.services import DOCUMENTS, ServiceContainer
-from graphql_auth.sessions.tokens import Tokens
+from graphql_auth.sessions.service import Tokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 from tests.services import SETTINGS, Clock, NewServices, pass_time
