@@ -156,9 +156,9 @@ class SessionService:
         """End all sessions of a deleted user, and forget where they came from."""
         self.revocations.add(await self.sessions.erase(user_id))
 
-    async def logout(self, principal: Principal, client: ClientInfo) -> None:
+    async def logout(self, principal: Principal, client: ClientInfo, event: str = "logout") -> None:
         ended = await self.end(principal.subject, principal.session_id)
-        security_log.record("logout", "success", principal.subject, client)
+        security_log.record(event, "success", principal.subject, client)
         if ended:
             await self.hooks.run("logout", principal.subject)
 
@@ -176,10 +176,7 @@ class SessionService:
         """End all of the caller's sessions: their own last, so that they can retry a failure."""
         others = await self.sessions.end_all(principal.subject, except_session=principal.session_id)
         self.revocations.add(others)
-        ended = await self.end(principal.subject, principal.session_id)
-        security_log.record("logout_everywhere", "success", principal.subject, client)
-        if ended:
-            await self.hooks.run("logout", principal.subject)
+        await self.logout(principal, client, "logout_everywhere")
 
     async def revoke(self, principal: Principal, session_id: str, client: ClientInfo) -> bool:
         """End one of the caller's sessions; False if there is no such live session."""
