@@ -3,7 +3,6 @@
 import hashlib
 import re
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,6 +13,7 @@ from beanie import PydanticObjectId
 from graphql_auth.errors import LinkExpired
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.tokens.document import LinkDocument
+from graphql_auth.tokens.token_keys import decode_segment, encode_segment
 
 ID_BYTES = 12
 SECRET_BYTES = 32
@@ -88,7 +88,7 @@ class OneTimeTokens:
             )
         if not result.matched_count:
             return None
-        return f"{_encode(link.binary)}.{_encode(secret)}"
+        return f"{encode_segment(link.binary)}.{encode_segment(secret)}"
 
     async def find(self, purpose: Purpose, token: str) -> LinkDocument:
         """Return the link of a token, which stays valid; raises LinkExpired."""
@@ -118,9 +118,9 @@ class OneTimeTokens:
         if match is None:
             raise LinkExpired
         return {
-            "_id": PydanticObjectId(urlsafe_b64decode(match[1])),
+            "_id": PydanticObjectId(decode_segment(match[1])),
             "purpose": purpose.value,
-            "digests": _digest(urlsafe_b64decode(match[2] + "=")),
+            "digests": _digest(decode_segment(match[2])),
             "expires_at": {"$gt": self._utc_now()},
         }
 
@@ -135,7 +135,3 @@ def _derive_id(purpose: Purpose, key: str) -> PydanticObjectId:
 def _digest(secret: bytes) -> bytes:
     # Not a slow hash, which would add nothing to 256 random bits.
     return hashlib.sha256(secret).digest()
-
-
-def _encode(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
