@@ -7,8 +7,8 @@ from typing import NoReturn
 import pytest
 
 from graphql_auth.errors import StartError
+from graphql_auth.keys import load_or_create_key
 from graphql_auth.runtime import files
-from graphql_auth.tokens.key_file import load_or_create_key
 
 
 def test_key_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
