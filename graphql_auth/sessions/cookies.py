@@ -109,11 +109,11 @@ class Cookies:
 
     @functools.cached_property
     def refresh(self) -> TokenCookie:
-        return self._cookie("refresh-token")
+        return TokenCookie(self._request, self._headers, "refresh-token", self._page)
 
     @functools.cached_property
     def device(self) -> TokenCookie:
-        return self._cookie("device-token")
+        return TokenCookie(self._request, self._headers, "device-token", self._page)
 
     def if_requested(self, is_requested: bool | None) -> Self | None:  # noqa: FBT001 - an input field
         """Return these if they are requested; raises Forbidden if the page may not use them."""
@@ -121,6 +121,3 @@ class Cookies:
             return None
         self._page.check()
         return self
-
-    def _cookie(self, name: str) -> TokenCookie:
-        return TokenCookie(self._request, self._headers, name, self._page)
