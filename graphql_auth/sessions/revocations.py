@@ -88,14 +88,6 @@ class RevocationSet:
         return int(self._monotonic() * BUCKETS // self._lifetime)
 
 
-@dataclass(frozen=True, slots=True)
-class ClockReading:
-    """The monotonic clock and the clock of the database at the same time."""
-
-    monotonic: float
-    database: datetime
-
-
 class Revocations:
     """The revoked sessions that this process knows, updated from the database.
 
@@ -123,8 +115,8 @@ class Revocations:
         # By the monotonic clock.
         self.polled_at = -float("inf")
         self._latest = EPOCH
-        # The start of the last sweep.
-        self._swept: ClockReading | None = None
+        # The start of the last sweep, by both clocks.
+        self._swept: tuple[float, datetime] | None = None
 
     def check(self, session_id: str) -> None:
         """Raise Unauthenticated if a session is revoked, and Unavailable if that is unknown.
@@ -149,13 +141,13 @@ class Revocations:
 
     async def poll(self) -> None:
         """Read the revocations since the last poll; raises Unavailable."""
-        reading = await self._read_clocks()
+        asked_at, now = await self._read_clocks()
         # After a timeout the same timeout would be too short again.
-        is_late = reading.monotonic - self.polled_at > INCREMENTAL_POLL_TIMEOUT
+        is_late = asked_at - self.polled_at > INCREMENTAL_POLL_TIMEOUT
         timeout = FULL_POLL_TIMEOUT if is_late else INCREMENTAL_POLL_TIMEOUT
         # A later time comes from a clock that was ahead; a sweep reads it.
-        end = reading.database + MAX_DELAY
-        start = min(self._latest, reading.database) - MAX_DELAY
+        end = now + MAX_DELAY
+        start = min(self._latest, now) - MAX_DELAY
         latest = self._latest
         published = self._sessions.revoked_between(start, end, timeout, RevocationDocument)
         async with aclosing(published) as batches:
@@ -165,7 +157,7 @@ class Revocations:
                 if not is_new and batch.earliest <= self._latest:
                     break
         self._latest = latest
-        self.polled_at = reading.monotonic
+        self.polled_at = asked_at
         self.revoked.forget_expired()
 
     async def sweep(self) -> None:
@@ -173,22 +165,24 @@ class Revocations:
 
         The first sweep reads everything, without pauses.
         """
-        reading, last, start = await self._read_clocks(), self._swept, EPOCH
-        if last:
+        asked_at, now = await self._read_clocks()
+        start = EPOCH
+        if self._swept:
             # The clock of the database may have been set forward or back since the last sweep.
-            expected = reading.database - timedelta(seconds=reading.monotonic - last.monotonic)
-            start = min(expected, last.database) - OVERLAP
+            last_asked_at, last = self._swept
+            start = min(now - timedelta(seconds=asked_at - last_asked_at), last) - OVERLAP
         for source in (RevocationDocument, SessionDocument):
             period = start, FAR_FUTURE, FULL_POLL_TIMEOUT
             async with aclosing(self._sessions.revoked_between(*period, source)) as batches:
                 async for batch in batches:
                     self.revoked.add(batch.ids, batch.until)
-                    if last and len(batch.ids) == BATCH:
+                    if self._swept and len(batch.ids) == BATCH:
                         await asyncio.sleep(SECONDS_BETWEEN_BATCHES)
-        self._swept = reading
+        self._swept = asked_at, now
 
-    async def _read_clocks(self) -> ClockReading:
+    async def _read_clocks(self) -> tuple[float, datetime]:
+        """Return the time by the monotonic clock, and by that of the database."""
         asked_at = self._monotonic()
-        database = await self._sessions.now()
-        self._clock.set(database, asked_at)
-        return ClockReading(asked_at, database)
+        now = await self._sessions.now()
+        self._clock.set(now, asked_at)
+        return asked_at, now
