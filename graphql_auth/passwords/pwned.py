@@ -46,16 +46,12 @@ class PwnedPasswordsClient:
         prefix, suffix = digest[:PREFIX_LENGTH], digest[PREFIX_LENGTH:]
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                counts = await self._counts(prefix)
+                response = await self._client.get(f"/range/{prefix}")
+            response.raise_for_status()
         except (httpx.HTTPError, TimeoutError) as error:
             logger.warning("Have I Been Pwned lookup failed: %s", type(error).__name__)
             return False
+        lines = response.text.splitlines()
+        counts = dict(line.strip().upper().split(":", 1) for line in lines if ":" in line)
         # Padding has a count of zero.
         return counts.get(suffix, "0") != "0"
-
-    async def _counts(self, prefix: str) -> dict[str, str]:
-        """Return how often each suffix was found."""
-        response = await self._client.get(f"/range/{prefix}")
-        response.raise_for_status()
-        lines = response.text.splitlines()
-        return dict(line.strip().upper().split(":", 1) for line in lines if ":" in line)
