@@ -50,7 +50,6 @@ class PasswordHasher:
         self._context.handler("bcrypt").set_backend("bcrypt")
 
     def hash(self, password: str) -> str:
-        """Return the hash to store."""
         return str(self._context.hash(normalize(password)))
 
     def verify(self, password: str, stored: str | None) -> VerifyResult:

@@ -16,11 +16,9 @@ class PasswordService:
         self.policy = policy
 
     async def hash(self, password: str, priority: Priority = Priority.DEFAULT) -> str:
-        """Return the hash to store; see PasswordHasher."""
         return await self._hash_queue.run(lambda: self._hasher.hash(password), priority)
 
     async def verify(
         self, password: str, stored: str | None, priority: Priority = Priority.DEFAULT
     ) -> VerifyResult:
-        """Verify a password; see PasswordHasher."""
         return await self._hash_queue.run(lambda: self._hasher.verify(password, stored), priority)

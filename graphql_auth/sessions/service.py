@@ -196,7 +196,6 @@ class SessionService:
         return token.user_id
 
     async def _evict_excess(self, user_id: str, client: ClientInfo) -> None:
-        """End the least recently used sessions beyond the limit of the user."""
         limit = self.lifetimes.max_sessions_per_user
         if limit is None:
             return

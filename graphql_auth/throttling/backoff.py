@@ -22,15 +22,14 @@ class RateLimit:
     """A rate limit with exponential backoff.
 
     The first ``free`` attempts need no wait. The next one waits ``first_wait``, and each further
-    one twice as long, up to ``max_wait``. Every ``refill`` gives back one attempt, and ``memory``
-    gives back all of them.
+    one twice as long, up to ``max_wait``. Every ``refill`` gives back one attempt, and a day gives
+    back all of them.
     """
 
     free: int
     refill: timedelta
     first_wait: timedelta
     max_wait: timedelta
-    memory: timedelta = timedelta(days=1)
 
     def full_at(self, now: datetime) -> Expression:
         """Return when all attempts are given back; version 0.1.0 stored a number of failures."""
@@ -39,9 +38,8 @@ class RateLimit:
         return {"$ifNull": ["$full_at", from_failures]}
 
     def full_at_after_one_more(self, now: datetime) -> Expression:
-        """Return ``full_at`` after one more attempt."""
         later = {"$add": [{"$max": [self.full_at(now), now]}, self.refill // MILLISECOND]}
-        return {"$min": [later, now + self.memory]}
+        return {"$min": [later, now + timedelta(days=1)]}
 
     def available(self, now: datetime) -> Expression:
         """Return how many attempts may be in progress."""
