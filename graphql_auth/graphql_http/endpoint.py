@@ -109,7 +109,6 @@ class GraphQLEndpoint:
         return response
 
     async def _execute_within_limits(self, request: Request, headers: Headers) -> Body:
-        """Execute within the limits of time and concurrency; raises Unavailable."""
         config = self._config
         if self._active >= config.max_concurrent_requests:
             raise Unavailable(retry_after=1)
@@ -213,32 +212,29 @@ def _error_response(error: Exception, media_type: str) -> Response:
         case _:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
     size = error.size if isinstance(error, BatchRefused) else None
-    response = _json_response(body, status, media_type, batch_size=size)
+    response = _json_response(body, status, media_type, size)
     response.headers.update(headers)
     return response
 
 
 def _json_response(
-    body: Body, status: int, media_type: str, *, batch_size: int | None = None
+    body: Body, status: int, media_type: str, batch_size: int | None = None
 ) -> Response:
     headers = {"Cache-Control": "no-store"}
-    waits = [
-        error["extensions"]["retryAfter"]
-        for error in body.get("errors", ())
-        # An application can give another type to an extension of this name.
-        if type(error["extensions"].get("retryAfter")) is int
-    ]
+    extensions = [error["extensions"] for error in body.get("errors", ())]
+    # An application can give another type to an extension of this name.
+    waits = [found["retryAfter"] for found in extensions if type(found.get("retryAfter")) is int]
     if waits:
         # RFC 9110 section 10.2.3.
         headers["Retry-After"] = str(max(waits))
-    for error in body.get("errors", ()):
+    for found in extensions:
         # RFC 6750 section 3. RFC 9110 section 11.6.1 allows it with any status.
-        if isinstance(reason := error["extensions"].get("reason"), TokenReason):
+        if isinstance(reason := found.get("reason"), TokenReason):
             headers["WWW-Authenticate"] = reason.challenge
     content = body if batch_size is None else [body] * batch_size
     response = GraphQLResponse(content, status, headers, media_type=f"{media_type}; charset=utf-8")
-    for error in body.get("errors", [])[:1]:
-        response.code = error["extensions"]["code"]
+    if extensions:
+        response.code = extensions[0]["code"]
     return response
 
 
