@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphql_auth import __version__
@@ -24,8 +25,9 @@ from graphql_auth.runtime.event_loop import cancel_on_signal, run_in_loop
 from graphql_auth.runtime.linux import limit_sending
 from graphql_auth.runtime.signals import Stopped, StopSignals
 from graphql_auth.server import descriptors
-from graphql_auth.server.http_server import BACKLOG
-from graphql_auth.server.workers import run
+from graphql_auth.server.http_server import BACKLOG, Server
+from graphql_auth.server.supervisor import Supervisor
+from graphql_auth.server.workers import run_worker
 from graphql_auth.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ DEV_HINT = (
     "  --dev    pages of this machine, such as http://localhost:5173 or http://localhost:3000,"
     " may read answers and use the cookie; mail is printed here unless SMTP_URL is set\n"
 )
+PACKAGE = Path(__file__).parents[1]
 UNKNOWN_HOST = "HOST {} is not an IP address of this machine; use 0.0.0.0 to listen on all of them."
 logger = logging.getLogger(__name__)
 
@@ -47,9 +50,7 @@ def serve(
     workers: int,
     reload: bool,
 ) -> None:
-    """Run the server until a signal comes.
-
-    ``application`` is the GraphQLAuth to serve, as ``module:attribute``.
+    """Run the server until a signal comes; ``application`` is a GraphQLAuth, as ``module:name``.
 
     Raises StartError when it cannot start or its mongod fails, and Stopped when a signal comes
     before the processes start.
@@ -64,19 +65,19 @@ def serve(
             data = f"{completed.data_dir} (embedded MongoDB)"
             threading.Thread(target=_stop_with, args=[mongod], daemon=True).start()
         app = _check(completed, signals, application)
-        on_ready = functools.partial(
-            _print_banner, completed, f"{_url(listener)}{app.state.path}", data
-        )
-        run(
-            completed,
-            listener,
-            signals,
-            on_ready,
-            app=app,
-            application=application,
-            workers=workers,
-            reload=reload,
-        )
+        url = f"{_url(listener)}{app.state.path}"
+        on_ready = functools.partial(_print_banner, completed, url, data)
+        if metrics := get_metrics(completed.metrics_port):
+            metrics.serve()
+        if workers == 1 and not reload:
+            Server(app, completed, listener, signals, on_ready).run()
+            return
+        work = functools.partial(run_worker, completed, application, listener, workers, os.getpid())
+        # An application is changed in its own directory.
+        code = (Path.cwd() if application else PACKAGE) if reload else None
+        delay = completed.shutdown_delay.total_seconds()
+        on_loss = [metrics.replaced_workers.inc] if metrics else []
+        Supervisor(work, workers, signals, on_ready, code, delay, *on_loss).run(listener)
 
 
 @contextmanager

@@ -122,7 +122,7 @@ class Supervisor:
     ready, and ``on_loss`` when one has ended that was not asked to.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - as ``run`` of workers.py
+    def __init__(  # noqa: PLR0913, PLR0917 - the server names each
         self,
         work: Work,
         number: int,

@@ -1,22 +1,16 @@
-"""Serves in this process, or in several that a supervisor starts."""
+"""A process that serves beside others, which the supervisor starts."""
 
-import functools
 import logging
 import multiprocessing
-import os
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import NoReturn
-
-from starlette.applications import Starlette
 
 from graphql_auth.errors import StartError
 from graphql_auth.logs import configure_logging
@@ -25,44 +19,15 @@ from graphql_auth.runtime.linux import die_with_parent
 from graphql_auth.runtime.process import end_process
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server.http_server import Server
-from graphql_auth.server.supervisor import ALONE, CANNOT_START, READY, STARTING, Supervisor
+from graphql_auth.server.supervisor import ALONE, CANNOT_START, READY, STARTING
 from graphql_auth.settings import Settings
 
 HEARTBEAT_INTERVAL = 0.5
-PACKAGE = Path(__file__).parents[1]
 
 logger = logging.getLogger(__name__)
 
 
-def run(  # noqa: PLR0913 - the server names each
-    settings: Settings,
-    listener: socket.socket,
-    signals: StopSignals,
-    on_ready: Callable[[], object],
-    *,
-    app: Starlette,
-    application: str | None = None,
-    workers: int,
-    reload: bool,
-) -> None:
-    """Serve on ``listener`` until a signal comes. Raises StartError when a process cannot start.
-
-    ``app`` serves in this process; each worker creates its own, of ``application``.
-    """
-    if metrics := get_metrics(settings.metrics_port):
-        metrics.serve()
-    if workers == 1 and not reload:
-        Server(app, settings, listener, signals, on_ready).run()
-        return
-    work = functools.partial(_work, settings, application, listener, workers, os.getpid())
-    # An application is changed in its own directory.
-    code = (Path.cwd() if application else PACKAGE) if reload else None
-    delay = settings.shutdown_delay.total_seconds()
-    on_loss = [metrics.replaced_workers.inc] if metrics else []
-    Supervisor(work, workers, signals, on_ready, code, delay, *on_loss).run(listener)
-
-
-def _work(  # noqa: PLR0913, PLR0917 - the server names each
+def run_worker(  # noqa: PLR0913, PLR0917 - the server names each
     settings: Settings,
     application: str | None,
     listener: socket.socket,
@@ -70,7 +35,6 @@ def _work(  # noqa: PLR0913, PLR0917 - the server names each
     parent: int,
     heartbeats: Connection,
 ) -> NoReturn:
-    """Serve in a process that the supervisor has started."""
     signals = StopSignals(is_supervised=True)
     # See Worker.terminate.
     signals.install(signal.SIGHUP, signal.SIGQUIT)

@@ -1,7 +1,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ import pytest
 
 from tests.client import WELCOME, Client
 from tests.conftest import KEY, Start
-from tests.process import SECONDS_TO_START, ServerProcess, environment, process_name
+from tests.process import SECONDS_TO_START, ServerProcess, process_name, run_command
 
 
 def test_workers_share_one_database_and_one_key(start_embedded: Start) -> None:
@@ -88,35 +87,21 @@ def replace(file: Path, text: str) -> None:
     file.with_suffix(".new").replace(file)
 
 
-def test_workers_that_cannot_start_end_the_server_with_a_reason(tmp_path: Path) -> None:
-    program = (
-        "from graphql_auth.app import create_app\n"
-        "from graphql_auth.server.workers import run\n"
-        "from graphql_auth.server.serve import listen\n"
-        "from graphql_auth.environment import read_settings\n"
-        "from graphql_auth.runtime.signals import StopSignals\n"
-        "from pydantic import SecretStr\n"
-        "if __name__ == '__main__':\n"
-        "    good = read_settings(port=0)\n"
-        "    bad = good.model_copy(update={'token_key': SecretStr('ssh-ed25519 AAAAC3Nza')})\n"
-        "    with listen(good) as listener:\n"
-        "        run(bad, listener, StopSignals(), print, app=create_app(good), workers=2,"
-        " reload=False)\n"
+def test_workers_that_cannot_start_end_the_server_with_a_reason(
+    tmp_path: Path, database_uri: str
+) -> None:
+    (tmp_path / "failing.py").write_text(
+        "import multiprocessing\n"
+        "from graphql_auth import GraphQLAuth\n"
+        "auth = None if multiprocessing.parent_process() else GraphQLAuth()\n"
     )
-    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    settings = {"MONGO_URI": database_uri, "TOKEN_KEY": KEY}
 
-    ended = subprocess.run(
-        [sys.executable, "program.py"],
-        cwd=tmp_path,
-        env=environment(MONGO_URI="mongodb://127.0.0.1:1", TOKEN_KEY=KEY),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run_command(tmp_path, "serve", "failing:auth", "--workers", "2", **settings)
 
     assert ended.returncode == 1
-    assert "CRITICAL graphql_auth.server.workers: Invalid TOKEN_KEY" in ended.stderr
-    assert "StartError: A worker cannot start; the line above says why." in ended.stderr
+    assert "CRITICAL graphql_auth.server.workers: failing:auth is not a GraphQLAuth" in ended.stderr
+    assert "graphql-auth: A worker cannot start; the line above says why.\n" in ended.stderr
 
 
 def workers_of(server: ServerProcess) -> list[int]:
