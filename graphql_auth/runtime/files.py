@@ -3,7 +3,9 @@
 import errno
 import os
 import select
+from io import FileIO
 from pathlib import Path
+from socket import socket
 
 # A FIFO, such as a password manager writes, has no data before its writer is ready.
 FIFO_TIMEOUT = 5
@@ -18,7 +20,7 @@ def read_file(path: Path) -> bytes:
 
     data = b""
     with open(path, "rb", buffering=0, opener=open_at_once) as file:
-        while select.select([file], [], [], FIFO_TIMEOUT)[0]:
+        while is_readable(file, FIFO_TIMEOUT):
             chunk = file.read(65_536)
             if not chunk:
                 return data
@@ -26,6 +28,14 @@ def read_file(path: Path) -> bytes:
             if len(data) > MAX_BYTES:
                 raise OSError(errno.EFBIG, f"more than {MAX_BYTES} bytes")
     raise TimeoutError(errno.ETIMEDOUT, f"no data for {FIFO_TIMEOUT} seconds")
+
+
+def is_readable(file: FileIO | socket, seconds: float = 0) -> bool:
+    """Whether a file or a socket has data, or a connection to accept, within some seconds."""
+    # Not select(), which fails beside 1024 connections.
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def write_private_file(path: Path, data: bytes) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import gc
 import logging
-import select
 import socket
 import termios
 import time
@@ -17,6 +16,7 @@ from starlette.applications import Starlette
 from uvicorn.server import ServerState
 
 from graphql_auth.runtime.event_loop import cancel_on_signal, run_in_loop
+from graphql_auth.runtime.files import is_readable
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server.descriptors import DescriptorWatch
 from graphql_auth.server.protocol import HardenedHttpProtocol, ProtocolConfig
@@ -133,7 +133,7 @@ class Server:
         self._state.default_headers.append((b"connection", b"close"))
         await self._wait_until(lambda: not self._signals.allows_delay, self._shutdown_delay)
         # The kernel resets connections that wait to be accepted when the listener closes.
-        await self._wait_until(lambda: not _is_readable(self._listener), ARRIVAL_TIMEOUT)
+        await self._wait_until(lambda: not is_readable(self._listener), ARRIVAL_TIMEOUT)
         server.close()
         self._listener.close()
         is_patient = self._shutdown_delay and self._signals.allows_delay
@@ -184,12 +184,6 @@ class Server:
                 return False
             await asyncio.sleep(POLL_INTERVAL)
         return True
-
-
-def _is_readable(listener: socket.socket) -> bool:
-    poll = select.poll()
-    poll.register(listener, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _has_unread_data(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's protocols share no type
