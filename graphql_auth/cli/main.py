@@ -14,8 +14,7 @@ from graphql_auth.cli import keys, schema, serve, users
 from graphql_auth.errors import StartError
 from graphql_auth.logs import JsonFormatter, escape_invisible
 from graphql_auth.runtime import output
-from graphql_auth.runtime.process import end_process
-from graphql_auth.runtime.signals import Stopped
+from graphql_auth.runtime.signals import Stopped, end_process
 
 EPILOG = """\
 examples:

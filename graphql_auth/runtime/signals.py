@@ -5,12 +5,15 @@ some libraries catch everything. So the handler only notes the signal, and the p
 it where it can end cleanly.
 """
 
+import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 HANDLED = (signal.SIGINT, signal.SIGTERM)
 
@@ -95,6 +98,18 @@ class StopSignals:
         self._received.append(number)
         if self._callback is not None:
             self._callback()
+
+
+def end_process(status: int) -> NoReturn:
+    """End this process with an exit status, which no later signal changes."""
+    for number in HANDLED:
+        signal.signal(number, signal.SIG_IGN)
+    if threading.active_count() > 1:
+        # Python would wait for a DNS look-up. A thread in bcrypt that returns to a Python that has
+        # ended aborts the process.
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import time
 from array import array
 from collections.abc import Callable
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -103,14 +104,12 @@ class Server:
     async def _accept(self) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         self._set_date()
+        create_protocol = partial(HardenedHttpProtocol, self._config, self._state, {})
         self._server = await loop.create_server(
-            self._create_protocol, sock=self._listener, backlog=BACKLOG
+            create_protocol, sock=self._listener, backlog=BACKLOG
         )
         self._ticking = loop.create_task(self._tick())
         return self._server
-
-    def _create_protocol(self) -> HardenedHttpProtocol:
-        return HardenedHttpProtocol(config=self._config, server_state=self._state, app_state={})
 
     async def _tick(self) -> None:
         descriptors = DescriptorWatch()
@@ -173,7 +172,6 @@ class Server:
             connection.shutdown()
 
     def _is_done(self) -> bool:
-        """Whether all requests are answered and their connections closed."""
         return not self._state.tasks and not self._state.connections
 
     async def _wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:

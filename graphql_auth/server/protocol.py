@@ -17,15 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-INVALID_REQUEST = {
-    "errors": [
-        {
-            "message": "This is not an HTTP request that can be answered.",
-            "extensions": {"code": "BAD_REQUEST"},
-        }
-    ]
-}
-VERSIONS = {"1.0", "1.1"}
+MESSAGE = "This is not an HTTP request that can be answered."
 # Between two events, such as the end of the headers and a piece of the body.
 MAX_BYTES_WITHOUT_EVENT = 65_536
 # uvloop reads 16 times as much at once, which can be 10,000 requests.
@@ -36,6 +28,16 @@ _AUTHORITY = rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[!$&-.0-9;=A-Z_a-z~]|%[0-9A-Fa-f]{2})*)
 _HOST = re.compile(_AUTHORITY)
 # RFC 9112 section 3.2. It allows no fragment, which llhttp would drop.
 _TARGET = re.compile(rb"\*|(?:https?://(?P<host>" + _AUTHORITY + rb"))?/[!\"$-~]*")
+
+_BODY = json.dumps({"errors": [{"message": MESSAGE, "extensions": {"code": "BAD_REQUEST"}}]})
+_BAD_REQUEST = (
+    "HTTP/1.1 400 Bad Request\r\n"
+    "content-type: application/json; charset=utf-8\r\n"
+    f"content-length: {len(_BODY)}\r\n"
+    "cache-control: no-store\r\n"
+    "x-content-type-options: nosniff\r\n"
+    f"connection: close\r\n\r\n{_BODY}"
+).encode()
 
 
 class ProtocolConfig(Config):
@@ -213,7 +215,7 @@ def _check_head(target: bytes, headers: list[tuple[bytes, bytes]], version: str)
     codings = [
         value.strip(b" \t").lower() for name, value in headers if name == b"transfer-encoding"
     ]
-    if form is None or version not in VERSIONS:
+    if form is None or version not in {"1.0", "1.1"}:
         raise httptools.HttpParserError("invalid target or version")
     # RFC 9112 section 3.2: exactly one Host header; version 1.0 may have none.
     if len(hosts) > 1 or (not hosts and version != "1.0"):
@@ -232,17 +234,3 @@ def _is_host(value: bytes) -> bool:
         return _HOST.fullmatch(value) is not None and urlsplit(b"//" + value).port != 0
     except ValueError:
         return False
-
-
-def _create_response(body: bytes) -> bytes:
-    return (
-        b"HTTP/1.1 400 Bad Request\r\n"
-        b"content-type: application/json; charset=utf-8\r\n"
-        b"content-length: %d\r\n"
-        b"cache-control: no-store\r\n"
-        b"x-content-type-options: nosniff\r\n"
-        b"connection: close\r\n\r\n" % len(body)
-    ) + body
-
-
-_BAD_REQUEST = _create_response(json.dumps(INVALID_REQUEST).encode())

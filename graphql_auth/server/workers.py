@@ -16,8 +16,7 @@ from graphql_auth.errors import StartError
 from graphql_auth.logs import configure_logging
 from graphql_auth.operations.metrics_files import get_metrics
 from graphql_auth.runtime.linux import die_with_parent
-from graphql_auth.runtime.process import end_process
-from graphql_auth.runtime.signals import StopSignals
+from graphql_auth.runtime.signals import StopSignals, end_process
 from graphql_auth.server.http_server import Server
 from graphql_auth.server.supervisor import ALONE, CANNOT_START, READY, STARTING
 from graphql_auth.settings import Settings
