@@ -160,8 +160,6 @@ class BadInput(ApplicationError):
 
 
 class EmailTaken(ApplicationError):
-    """An account with this e-mail exists."""
-
     def __init__(self) -> None:
         super().__init__("This e-mail address has an account already.", code=ErrorCode.EMAIL_TAKEN)
 
@@ -174,13 +172,8 @@ class InvalidCredentials(ApplicationError):
 
 
 class EmailUnconfirmed(ApplicationError):
-    """The password is right, but the e-mail has to be confirmed before a sign-in."""
-
     def __init__(self) -> None:
-        super().__init__(
-            "Confirm your e-mail address first.",
-            code=ErrorCode.EMAIL_UNCONFIRMED,
-        )
+        super().__init__("Confirm your e-mail address first.", code=ErrorCode.EMAIL_UNCONFIRMED)
 
 
 class LinkExpired(ApplicationError):

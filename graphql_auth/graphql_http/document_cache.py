@@ -122,11 +122,8 @@ class DocumentCache:
 
 
 def _invalid(errors: Sequence[GraphQLError]) -> Document:
-    """Keep the errors of a document, without references to the document.
-
-    An error references its nodes, its cause, such as an error of a scalar, and by its traceback
-    the stack. Its locations are computed.
-    """
+    # The cache keeps the errors without the document, which an error references by its nodes, its
+    # cause, such as an error of a scalar, and its traceback. Its locations are computed.
     for error in errors:
         _forget_stack(error)
         error.nodes = error.source = error.original_error = error.cause = None

@@ -132,10 +132,6 @@ class GraphQLEndpoint:
     def _execute(
         self, request: Request, params: GraphQLParams, context: object
     ) -> AwaitableOrValue[ExecutionResult]:
-        """Execute an operation, by strawberry.Schema.execute only if there are extensions.
-
-        That parses and validates again, which takes longer than ``welcome`` itself.
-        """
         document = self._documents.get(params.query)
         if document.errors:
             return ExecutionResult(errors=[*document.errors])
@@ -146,6 +142,7 @@ class GraphQLEndpoint:
                 "A mutation is sent by POST.", HTTPStatus.METHOD_NOT_ALLOWED, Allow="POST"
             )
         if self._execute_with_extensions:
+            # It parses and validates again, which takes longer than ``welcome`` itself.
             return self._execute_with_extensions(
                 params.query,
                 variable_values=params.variables,
@@ -243,11 +240,8 @@ def _format_errors(errors: Iterable[Exception]) -> dict[str, Any]:
 
 
 def _status(body: Body, media_type: str) -> int:
-    """Choose the status as GraphQL over HTTP defines it.
-
-    application/json is always 200. application/graphql-response+json is 400 for a request that
-    was not executed.
-    """
+    # GraphQL over HTTP: application/json is always 200. application/graphql-response+json is 400
+    # for a request that was not executed.
     return HTTPStatus.OK if "data" in body or media_type == JSON else HTTPStatus.BAD_REQUEST
 
 

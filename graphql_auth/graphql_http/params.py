@@ -81,11 +81,8 @@ async def read_params(
                 async with asyncio.timeout(request_read_timeout):
                     body = await _read_body(request, max_body_size)
             except TimeoutError:
-                raise BadRequest(
-                    f"The body did not come within {request_read_timeout:g} seconds.",
-                    HTTPStatus.REQUEST_TIMEOUT,
-                    Connection="close",
-                ) from None
+                message = f"The body did not come within {request_read_timeout:g} seconds."
+                raise BadRequest(message, HTTPStatus.REQUEST_TIMEOUT, Connection="close") from None
             values = _parse_body(body)
         case _:
             message = "GraphQL is served by GET and POST."
@@ -104,10 +101,8 @@ def _query_parameters(request: Request) -> dict[str, Any]:
 
 async def _read_body(request: Request, max_body_size: int) -> str:
     if not is_json(join_lines(request, "content-type")):
-        raise BadRequest(
-            "Send the request as `Content-Type: application/json`, in UTF-8.",
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        )
+        message = "Send the request as `Content-Type: application/json`, in UTF-8."
+        raise BadRequest(message, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     codings = join_lines(request, "content-encoding")
     if codings and parse_accept(codings).keys() - {"identity"}:
         raise BadRequest(

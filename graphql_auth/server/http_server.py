@@ -84,22 +84,19 @@ class Server:
                 self._shutdown_delay = 0.0
                 await self._shut_down(self._server)
             return
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         try:
             # What exists by now stays. The garbage collector would scan it again and again, with
             # pauses of 30 ms.
             gc.freeze()
-            await self._answer_requests()
+            server = self._server or await self._accept()
+            self._on_ready()
+            with self._signals.on_signal(lambda: loop.call_soon_threadsafe(stopping.set)):
+                await stopping.wait()
+            await self._shut_down(server)
+            self._ticking.cancel()
         finally:
             await lifespan.__aexit__(None, None, None)
-
-    async def _answer_requests(self) -> None:
-        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-        server = self._server or await self._accept()
-        self._on_ready()
-        with self._signals.on_signal(lambda: loop.call_soon_threadsafe(stopping.set)):
-            await stopping.wait()
-        await self._shut_down(server)
-        self._ticking.cancel()
 
     async def _accept(self) -> asyncio.Server:
         loop = asyncio.get_running_loop()

@@ -55,10 +55,6 @@ class Worker:
         theirs.close()
 
     @property
-    def pid(self) -> int | None:
-        return self.process.pid
-
-    @property
     def has_ended(self) -> bool:
         return self.process.exitcode is not None
 
@@ -182,7 +178,7 @@ class Supervisor:
                 if not self._has_served:
                     self._on_ready()
                 self._has_served = True
-                logger.info("worker %s is ready", worker.pid)
+                logger.info("worker %s is ready", worker.process.pid)
 
     def _reap(self) -> None:
         """Remove the workers that have ended, and kill those that take too long to stop."""
@@ -193,7 +189,7 @@ class Supervisor:
                 if not worker.is_stopping:
                     self._note_end(worker)
             elif time.monotonic() > worker.kill_at and not worker.is_killed:
-                logger.warning("worker %s did not end and is killed by SIGKILL", worker.pid)
+                logger.warning("worker %s did not end and is killed by SIGKILL", worker.process.pid)
                 worker.kill()
 
     def _note_end(self, worker: Worker) -> None:
@@ -208,7 +204,7 @@ class Supervisor:
             when = f"in {pause:.0f} s" if pause else "now"
         self._on_loss()
         logger.warning(
-            "worker %s %s; another one starts %s", worker.pid, worker.describe_end(), when
+            "worker %s %s; another one starts %s", worker.process.pid, worker.describe_end(), when
         )
 
     def _start_missing(self) -> None:
@@ -233,11 +229,9 @@ class Supervisor:
 
     def _restart_after_changes(self) -> None:
         before, self._file_times = self._file_times, _file_times(self._code)
-        for file in before | self._file_times:
-            if before.get(file) != self._file_times.get(file):
-                logger.warning("detected changes in %s; restarting", file)
-                self._restart()
-                return
+        if changed := before.items() ^ self._file_times.items():
+            logger.warning("detected changes in %s; restarting", min(changed)[0])
+            self._restart()
 
     def _running(self) -> list[Worker]:
         return [worker for worker in self._workers if not worker.is_stopping]
