@@ -14,13 +14,14 @@ from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
+from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from graphql_auth.runtime.event_loop import cancel_on_signal, run_in_loop
 from graphql_auth.runtime.files import is_readable
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server.descriptors import DescriptorWatch
-from graphql_auth.server.protocol import HardenedHttpProtocol, ProtocolConfig
+from graphql_auth.server.protocol import HardenedHttpProtocol
 from graphql_auth.settings import Settings
 
 BACKLOG = 2048
@@ -65,7 +66,22 @@ class Server:
         self._listener = listener
         self._signals = signals
         self._state = ServerState()
-        self._config = _create_config(app, settings)
+        self._config = Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            # Its lines contain the query string, which can contain a token or a password.
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=int(settings.keep_alive_timeout.total_seconds()),
+        )
+        self._config.load()
+        read_timeout = settings.request_read_timeout.total_seconds()
+        self._create_protocol = partial(
+            HardenedHttpProtocol, read_timeout, self._config, self._state
+        )
         self._shutdown_delay = settings.shutdown_delay.total_seconds()
         self._on_ready = on_ready
         if is_alone:
@@ -101,9 +117,8 @@ class Server:
     async def _accept(self) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         self._set_date()
-        create_protocol = partial(HardenedHttpProtocol, self._config, self._state, {})
         self._server = await loop.create_server(
-            create_protocol, sock=self._listener, backlog=BACKLOG
+            self._create_protocol, sock=self._listener, backlog=BACKLOG
         )
         self._ticking = loop.create_task(self._tick())
         return self._server
@@ -187,20 +202,3 @@ def _has_unread_data(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's proto
     unread = array("i", [0])
     fcntl.ioctl(connection.transport.get_extra_info("socket").fileno(), termios.FIONREAD, unread)
     return unread[0] > 0
-
-
-def _create_config(app: Starlette, settings: Settings) -> ProtocolConfig:
-    config = ProtocolConfig(
-        app,
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        # Its lines contain the query string, which can contain a token or a password.
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=int(settings.keep_alive_timeout.total_seconds()),
-    )
-    config.request_read_timeout = settings.request_read_timeout.total_seconds()
-    config.load()
-    return config

@@ -16,6 +16,7 @@ import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 MESSAGE = "This is not an HTTP request that can be answered."
 # Between two events, such as the end of the headers and a piece of the body.
@@ -40,26 +41,25 @@ _BAD_REQUEST = (
 ).encode()
 
 
-class ProtocolConfig(Config):
-    """Uvicorn's configuration, and the seconds that a client has to send the headers."""
-
-    request_read_timeout: float = 10.0
-
-
 class HardenedHttpProtocol(HttpToolsProtocol):
     """Uvicorn's protocol with limits for requests that have begun, and coded errors.
 
     Uvicorn has a timeout for idle connections only, and queues all requests that a client sends
     without waiting for responses. Here at most two are read at a time, or the requests of one
     piece.
+
+    ``request_read_timeout`` is the seconds that a client has to send the headers.
     """
 
-    config: ProtocolConfig
     _timeout: asyncio.TimerHandle | None = None
     _unread = b""
     _bytes_without_event = 0
     _is_refused = False
     _current_cycle: RequestResponseCycle | None = None
+
+    def __init__(self, request_read_timeout: float, config: Config, state: ServerState) -> None:
+        super().__init__(config, state, app_state={})
+        self._request_read_timeout = request_read_timeout
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -186,9 +186,7 @@ class HardenedHttpProtocol(HttpToolsProtocol):
 
     def _start_timeout(self) -> None:
         if self._timeout is None:
-            self._timeout = self.loop.call_later(
-                self.config.request_read_timeout, self.transport.close
-            )
+            self._timeout = self.loop.call_later(self._request_read_timeout, self.transport.close)
 
     def _stop_timeout(self) -> None:
         if self._timeout is not None:
