@@ -193,8 +193,6 @@ class NotAvailable(ApplicationError):
 
 
 class Unauthenticated(ApplicationError):
-    """The request has no valid access or refresh token."""
-
     def __init__(self, reason: TokenReason) -> None:
         super().__init__("Sign in to see this.", code=ErrorCode.UNAUTHENTICATED, reason=reason)
         self.reason = reason

@@ -75,8 +75,6 @@ def describe_record(record: logging.LogRecord) -> dict[str, str | None]:
 
 
 class LineFormatter(logging.Formatter):
-    """Formats a record as a line for people."""
-
     def format(self, record: logging.LogRecord) -> str:
         it = describe_record(record)
         line = f"{it['time']} {it['level']} {it['logger']}: "

@@ -34,7 +34,6 @@ class NoIntrospectionRule(NoSchemaIntrospectionCustomRule):
     """Also refuses `_service` of Apollo Federation, whose `sdl` is the whole schema."""
 
     def enter_field(self, node: FieldNode, *_args: Any) -> None:  # noqa: ANN401
-        """Report a field that shows the schema."""
         super().enter_field(node)
         type_ = get_named_type(self.context.get_type())
         if type_ and type_.name == "_Service":

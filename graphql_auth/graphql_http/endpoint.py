@@ -195,7 +195,6 @@ class GraphQLResponse(JSONResponse):
 
 
 def _error_response(error: Exception, media_type: str) -> Response:
-    """Respond to a request that was not executed."""
     body = _format_errors([error])
     headers: Mapping[str, str] = {}
     match error:

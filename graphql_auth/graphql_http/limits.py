@@ -75,7 +75,6 @@ class _BoundedLexer(Lexer):
         self._tokens = self._comments = 0
 
     def read_next_token(self, start: int) -> Token:
-        """Return the next token; raises TooComplex when there are too many."""
         token = super().read_next_token(start)
         self._comments += token.kind is TokenKind.COMMENT
         self._tokens += token.kind not in {TokenKind.COMMENT, TokenKind.EOF}

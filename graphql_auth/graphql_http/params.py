@@ -20,8 +20,6 @@ MAX_BATCH_SIZE = 100
 
 
 class BadRequest(ApplicationError):
-    """The HTTP request is not a GraphQL request."""
-
     def __init__(self, message: str, status: int = HTTPStatus.BAD_REQUEST, **headers: str) -> None:
         super().__init__(message, code=ErrorCode.BAD_REQUEST)
         self.status = status

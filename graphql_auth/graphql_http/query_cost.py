@@ -21,8 +21,6 @@ from graphql_auth.errors import ApplicationError, ErrorCode
 
 
 class TooComplex(ApplicationError):
-    """The request exceeds a limit."""
-
     def __init__(self, limit: str, allowed: int) -> None:
         super().__init__(
             "The document exceeds a limit.",
@@ -42,7 +40,6 @@ class SelectionSize:
     fields: int = 0
 
     def __add__(self, other: "SelectionSize") -> "SelectionSize":
-        """Return the size of both in one selection set."""
         return SelectionSize(
             max(self.depth, other.depth),
             self.aliases + other.aliases,

@@ -133,7 +133,7 @@ class _Server(ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002
-        """Log one line, unless the client hung up."""
+        # OSError: the client hung up.
         if isinstance(error := sys.exception(), Exception) and not isinstance(error, OSError):
             logger.error("/metrics failed: %s", describe_exception(error))
 
