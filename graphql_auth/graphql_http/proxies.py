@@ -48,10 +48,9 @@ class TrustedProxyMiddleware(ProxyHeadersMiddleware):
             for name, target in (("host", "host"), ("proto", "x-forwarded-proto")):
                 if values := _split(headers.getlist(f"x-forwarded-{name}")):
                     headers[target] = values[-proxies:][0]
-        elif client and not self._has_warned:
-            self._has_warned = _is_own_proxy(client[0], Headers(scope=scope))
-            if self._has_warned:
-                logger.warning(UNKNOWN_PROXY, client[0])
+        elif client and not self._has_warned and _is_own_proxy(client[0], Headers(scope=scope)):
+            self._has_warned = True
+            logger.warning(UNKNOWN_PROXY, client[0])
         await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 
 

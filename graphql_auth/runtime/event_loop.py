@@ -52,11 +52,7 @@ async def cancel_on_signal(signals: StopSignals, coroutine: Coroutine[Any, Any, 
     """Return what a coroutine returns; a signal cancels it."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(coroutine)
-
-    def cancel() -> object:
-        return asyncio.run_coroutine_threadsafe(cancel_tasks({task}), loop)
-
-    with signals.on_signal(cancel):
+    with signals.on_signal(lambda: asyncio.run_coroutine_threadsafe(cancel_tasks({task}), loop)):
         return await task
 
 
