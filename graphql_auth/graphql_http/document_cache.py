@@ -65,26 +65,21 @@ class Document:
         return operation
 
 
+@dataclass(eq=False, repr=False)
 class DocumentCache:
     """The documents of one schema: the least recently used ones are evicted.
 
     Without introspection, errors do not suggest names either.
     """
 
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        limits: Limits,
-        *,
-        introspection: bool = True,
-        size: int = CACHE_SIZE,
-    ) -> None:
-        self._schema = schema
-        self._limits = limits
-        self._rules = specified_rules if introspection else WITHOUT_INTROSPECTION
-        self._hide_suggestions = not introspection
-        self._size = size
-        self._room = size
+    schema: GraphQLSchema
+    limits: Limits
+    introspection: bool = True
+    size: int = CACHE_SIZE
+
+    def __post_init__(self) -> None:
+        self._rules = specified_rules if self.introspection else WITHOUT_INTROSPECTION
+        self._room = self.size
         self._entries: OrderedDict[str, Document] = OrderedDict()
 
     def get(self, text: str) -> Document:
@@ -99,19 +94,19 @@ class DocumentCache:
 
     def _load(self, text: str) -> Document:
         try:
-            node = parse_within(self._limits, text)
+            node = parse_within(self.limits, text)
             _unlink_tokens(node)
-            self._limits.check_document(node)
+            self.limits.check_document(node)
         except TooComplex as error:
             _forget_stack(error)
             return Document(EMPTY_DOCUMENT, [GraphQLError("", original_error=error)])
         except GraphQLError as error:
             return _invalid([error])
-        errors = validate(self._schema, node, self._rules, MAX_ERRORS, self._hide_suggestions)
+        errors = validate(self.schema, node, self._rules, MAX_ERRORS, not self.introspection)
         return _invalid(errors) if errors else Document(node)
 
     def _store(self, text: str, document: Document) -> None:
-        if _cost(text) > self._size:
+        if _cost(text) > self.size:
             return
         self._entries[text] = document
         self._room -= _cost(text)

@@ -55,38 +55,32 @@ class EndpointConfig:
     max_concurrent_requests: int = 1_000
 
 
+@dataclass(eq=False, repr=False)
 class GraphQLEndpoint:
     """The ASGI application that serves GraphQL over HTTP, and the playground to browsers."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - its parts
-        self,
-        schema: GraphQLSchema,
-        create_context: CreateContext,
-        config: EndpointConfig,
-        playground: Playground | None,
-        execute_with_extensions: Execute | None = None,
-        observe: Observe | None = None,
-    ) -> None:
-        self._schema = schema
-        self._create_context = create_context
-        self._config = config
-        self._playground = playground
-        self._execute_with_extensions = execute_with_extensions
-        self._observe = observe
-        self._documents = DocumentCache(schema, config.limits, introspection=config.introspection)
+    schema: GraphQLSchema
+    create_context: CreateContext
+    config: EndpointConfig
+    playground: Playground | None
+    execute_with_extensions: Execute | None = None
+    observe: Observe | None = None
+
+    def __post_init__(self) -> None:
+        self._documents = DocumentCache(self.schema, self.config.limits, self.config.introspection)
         self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = time.perf_counter()
         response = await self._respond(Request(scope, receive))
-        if self._observe and isinstance(response, GraphQLResponse):
-            self._observe(scope.get(OPERATION), response.code, time.perf_counter() - start)
+        if self.observe and isinstance(response, GraphQLResponse):
+            self.observe(scope.get(OPERATION), response.code, time.perf_counter() - start)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
         if _wants_playground(request):
-            if self._playground:
-                return self._playground.page(request)
+            if self.playground:
+                return self.playground.page(request)
             message = "The playground is switched off. Send GraphQL operations to this URL by POST."
             return _error_response(BadRequest(message), JSON)
         media_type = choose_media_type(join_lines(request, "accept"))
@@ -109,13 +103,13 @@ class GraphQLEndpoint:
         return response
 
     async def _execute_within_limits(self, request: Request, headers: Headers) -> Body:
-        config = self._config
+        config = self.config
         if self._active >= config.max_concurrent_requests:
             raise Unavailable(retry_after=1)
         self._active += 1
         try:
             params = await read_params(request, config.max_body_size, config.request_read_timeout)
-            context = self._create_context(request, headers, params)
+            context = self.create_context(request, headers, params)
             result = self._execute(request, params, context)
             if not isinstance(result, ExecutionResult):
                 async with asyncio.timeout(config.request_timeout):
@@ -136,21 +130,21 @@ class GraphQLEndpoint:
         if document.errors:
             return ExecutionResult(errors=[*document.errors])
         request.scope[OPERATION] = operation = document.operation(params.operation_name)
-        self._config.limits.check_variables(params.variables)
+        self.config.limits.check_variables(params.variables)
         if request.method == "GET" and operation.operation is not OperationType.QUERY:
             raise BadRequest(
                 "A mutation is sent by POST.", HTTPStatus.METHOD_NOT_ALLOWED, Allow="POST"
             )
-        if self._execute_with_extensions:
+        if self.execute_with_extensions:
             # It parses and validates again, which takes longer than ``welcome`` itself.
-            return self._execute_with_extensions(
+            return self.execute_with_extensions(
                 params.query,
                 variable_values=params.variables,
                 context_value=context,
                 operation_name=params.operation_name,
             )
         return execute(
-            self._schema,
+            self.schema,
             document.node,
             operation_name=params.operation_name,
             variable_values=params.variables,
@@ -162,7 +156,7 @@ class GraphQLEndpoint:
         extensions = {"extensions": result.extensions} if result.extensions else {}
         if not result.errors:
             return {"data": result.data} | extensions
-        errors = variable_errors(self._schema, result.errors, params.variables)
+        errors = variable_errors(self.schema, result.errors, params.variables)
         # An error without a path was found before the execution: there is no data.
         is_executed = all(error.path is not None for error in errors)
         data = {"data": result.data} if is_executed else {}

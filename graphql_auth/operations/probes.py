@@ -1,6 +1,7 @@
 """Probes for load balancers and orchestrators. None of them asks the database."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.sessions.revocations import Revocations
 
 
+@dataclass(eq=False, repr=False)
 class Probes:
     """`/livez`: whether this process answers. `/readyz`: whether it should get requests.
 
@@ -18,13 +20,12 @@ class Probes:
     `/livez`: a restart repairs no database. Any other status than 200 comes with the reasons.
     """
 
-    def __init__(self, revocations: Revocations, indexes: IndexMonitor) -> None:
-        self._revocations = revocations
-        self._indexes = indexes
-        self.is_stopping = False
-        # Whether a start waits for MongoDB. The server is told, so that it answers meanwhile.
-        self.is_waiting = False
-        self.on_waiting: Callable[[], Awaitable[object]] | None = None
+    revocations: Revocations
+    indexes: IndexMonitor
+    is_stopping: bool = False
+    # Whether a start waits for MongoDB. The server is told, so that it answers meanwhile.
+    is_waiting: bool = False
+    on_waiting: Callable[[], Awaitable[object]] | None = None
 
     @property
     def routes(self) -> list[Route]:
@@ -41,9 +42,9 @@ class Probes:
             yield "The server is stopping."
         if self.is_waiting:
             yield "MongoDB does not answer: no request is served until it does."
-        elif not self._revocations.are_current:
+        elif not self.revocations.are_current:
             yield "MongoDB does not answer: guarded fields are SERVICE_UNAVAILABLE."
-        for name in sorted(self._indexes.missing_unique):
+        for name in sorted(self.indexes.missing_unique):
             yield f"The unique index {name} is missing: registration is refused."
 
 

@@ -9,6 +9,7 @@ import termios
 import time
 from array import array
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
 from typing import Any
@@ -39,6 +40,7 @@ POLL_INTERVAL = 0.02
 logger = logging.getLogger(__name__)
 
 
+@dataclass(eq=False, repr=False)
 class Server:
     """Serves one application on a listener until a signal comes.
 
@@ -50,24 +52,18 @@ class Server:
     while its start waits for MongoDB.
     """
 
-    _server: asyncio.Server | None = None
+    app: Starlette
+    settings: Settings
+    listener: socket.socket
+    signals: StopSignals
+    on_ready: Callable[[], object]
+    is_alone: bool = True
 
-    def __init__(  # noqa: PLR0913 - its parts
-        self,
-        app: Starlette,
-        settings: Settings,
-        listener: socket.socket,
-        signals: StopSignals,
-        on_ready: Callable[[], object],
-        *,
-        is_alone: bool = True,
-    ) -> None:
-        self._app = app
-        self._listener = listener
-        self._signals = signals
+    def __post_init__(self) -> None:
+        self._server: asyncio.Server | None = None
         self._state = ServerState()
         self._config = Config(
-            app,
+            self.app,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -75,26 +71,25 @@ class Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=int(settings.keep_alive_timeout.total_seconds()),
+            timeout_keep_alive=int(self.settings.keep_alive_timeout.total_seconds()),
         )
         self._config.load()
-        read_timeout = settings.request_read_timeout.total_seconds()
+        read_timeout = self.settings.request_read_timeout.total_seconds()
         self._create_protocol = partial(
             HardenedHttpProtocol, read_timeout, self._config, self._state
         )
-        self._shutdown_delay = settings.shutdown_delay.total_seconds()
-        self._on_ready = on_ready
-        if is_alone:
-            app.state.probes.on_waiting = self._accept
+        self._shutdown_delay = self.settings.shutdown_delay.total_seconds()
+        if self.is_alone:
+            self.app.state.probes.on_waiting = self._accept
 
     def run(self) -> None:
         """Serve. Raises StartError when the application cannot start."""
         run_in_loop(self._serve(), self._config.get_loop_factory() or asyncio.new_event_loop)
 
     async def _serve(self) -> None:
-        lifespan = self._app.router.lifespan_context(self._app)
+        lifespan = self.app.router.lifespan_context(self.app)
         try:
-            await cancel_on_signal(self._signals, lifespan.__aenter__())
+            await cancel_on_signal(self.signals, lifespan.__aenter__())
         except asyncio.CancelledError:
             if self._server:
                 self._shutdown_delay = 0.0
@@ -106,8 +101,8 @@ class Server:
             # pauses of 30 ms.
             gc.freeze()
             server = self._server or await self._accept()
-            self._on_ready()
-            with self._signals.on_signal(lambda: loop.call_soon_threadsafe(stopping.set)):
+            self.on_ready()
+            with self.signals.on_signal(lambda: loop.call_soon_threadsafe(stopping.set)):
                 await stopping.wait()
             await self._shut_down(server)
             self._ticking.cancel()
@@ -118,7 +113,7 @@ class Server:
         loop = asyncio.get_running_loop()
         self._set_date()
         self._server = await loop.create_server(
-            self._create_protocol, sock=self._listener, backlog=BACKLOG
+            self._create_protocol, sock=self.listener, backlog=BACKLOG
         )
         self._ticking = loop.create_task(self._tick())
         return self._server
@@ -140,16 +135,16 @@ class Server:
         Before that, load balancers get time to notice: `/readyz` refuses, and each response ends
         its connection.
         """
-        self._app.state.probes.is_stopping = True
+        self.app.state.probes.is_stopping = True
         self._state.default_headers.append((b"connection", b"close"))
-        await self._wait_until(lambda: not self._signals.allows_delay, self._shutdown_delay)
+        await self._wait_until(lambda: not self.signals.allows_delay, self._shutdown_delay)
         # The kernel resets connections that wait to be accepted when the listener closes.
-        await self._wait_until(lambda: not is_readable(self._listener), ARRIVAL_TIMEOUT)
+        await self._wait_until(lambda: not is_readable(self.listener), ARRIVAL_TIMEOUT)
         server.close()
-        self._listener.close()
-        is_patient = self._shutdown_delay and self._signals.allows_delay
+        self.listener.close()
+        is_patient = self._shutdown_delay and self.signals.allows_delay
         loop = asyncio.get_running_loop()
-        loop.call_later(HASH_TIMEOUT if is_patient else 0, self._app.state.hash_queue.drain)
+        loop.call_later(HASH_TIMEOUT if is_patient else 0, self.app.state.hash_queue.drain)
         await asyncio.sleep(ARRIVAL_TIMEOUT)
         await self._close_idle_connections()
         if await self._wait_until(self._is_done, FINISH_TIMEOUT):
@@ -190,7 +185,7 @@ class Server:
         """Return whether a condition becomes true in time, before Ctrl-C is pressed twice."""
         deadline = time.monotonic() + seconds
         while not condition():
-            if time.monotonic() >= deadline or self._signals.is_urgent:
+            if time.monotonic() >= deadline or self.signals.is_urgent:
                 return False
             await asyncio.sleep(POLL_INTERVAL)
         return True

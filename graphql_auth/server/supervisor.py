@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -109,6 +110,7 @@ class Worker:
         self._heartbeats.close()
 
 
+@dataclass(eq=False, repr=False)
 class Supervisor:
     """Keeps ``number`` workers running until a signal comes.
 
@@ -118,24 +120,16 @@ class Supervisor:
     ready, and ``on_loss`` when one has ended that was not asked to.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the server names each
-        self,
-        work: Work,
-        number: int,
-        signals: StopSignals,
-        on_ready: Callable[[], object],
-        code: Path | None = None,
-        shutdown_delay: float = 0.0,
-        on_loss: Callable[[], object] = lambda: None,
-    ) -> None:
-        self._shutdown_delay = shutdown_delay
-        self._on_loss = on_loss
-        self._work = work
-        self._number = number
-        self._signals = signals
-        self._on_ready = on_ready
-        self._code = code
-        self._file_times = _file_times(code)
+    work: Work
+    number: int
+    signals: StopSignals
+    on_ready: Callable[[], object]
+    code: Path | None = None
+    shutdown_delay: float = 0.0
+    on_loss: Callable[[], object] = lambda: None
+
+    def __post_init__(self) -> None:
+        self._file_times = _file_times(self.code)
         self._generation = 0
         self._workers: list[Worker] = []
         self._backoff = _Backoff()
@@ -148,9 +142,9 @@ class Supervisor:
         resource_tracker.ensure_running()
         signal.signal(signal.SIGHUP, lambda *_: self._restart())
         last_check = time.monotonic()
-        with self._signals.on_signal(lambda: os.write(self._wake, b".")):
+        with self.signals.on_signal(lambda: os.write(self._wake, b".")):
             try:
-                while not self._signals.has_come:
+                while not self.signals.has_come:
                     now = time.monotonic()
                     # While this process itself was stopped, it could read no heartbeat.
                     self._check_heartbeats(min(now - last_check, 2 * POLL_INTERVAL))
@@ -176,7 +170,7 @@ class Supervisor:
             worker.check_heartbeats(elapsed)
             if worker.is_ready and not was_ready:
                 if not self._has_served:
-                    self._on_ready()
+                    self.on_ready()
                 self._has_served = True
                 logger.info("worker %s is ready", worker.process.pid)
 
@@ -195,14 +189,14 @@ class Supervisor:
     def _note_end(self, worker: Worker) -> None:
         if worker.process.exitcode == CANNOT_START and not self._has_served:
             raise StartError("A worker cannot start; the line above says why.")
-        if self._code and not worker.is_ready and worker.generation == self._generation:
+        if self.code and not worker.is_ready and worker.generation == self._generation:
             self._backoff.hold()
             when = "after the next change"
             when += "; until then, the code before it answers" if self._running() else ""
         else:
             pause = self._backoff.next_pause()
             when = f"in {pause:.0f} s" if pause else "now"
-        self._on_loss()
+        self.on_loss()
         logger.warning(
             "worker %s %s; another one starts %s", worker.process.pid, worker.describe_end(), when
         )
@@ -210,25 +204,25 @@ class Supervisor:
     def _start_missing(self) -> None:
         """Start all workers at first, and later one at a time beside those it replaces."""
         while (
-            sum(worker.generation == self._generation for worker in self._running()) < self._number
-            and len(self._running()) <= self._number
+            sum(worker.generation == self._generation for worker in self._running()) < self.number
+            and len(self._running()) <= self.number
             and self._backoff.allows_start
         ):
             name = None if any(worker.is_ready for worker in self._running()) else ALONE
-            self._workers.append(Worker(self._work, self._generation, name))
+            self._workers.append(Worker(self.work, self._generation, name))
 
     def _stop_outdated(self) -> None:
         """Ask an outdated worker to end when another one is ready in its place."""
         running = self._running()
         outdated = [worker for worker in running if worker.generation < self._generation]
-        if len(running) > self._number and all(
+        if len(running) > self.number and all(
             worker.is_ready for worker in running if worker not in outdated
         ):
             # After two changes, the one between them is not ready, and the first one still serves.
             min(outdated, key=lambda worker: worker.is_ready).terminate(signal.SIGHUP)
 
     def _restart_after_changes(self) -> None:
-        before, self._file_times = self._file_times, _file_times(self._code)
+        before, self._file_times = self._file_times, _file_times(self.code)
         if changed := before.items() ^ self._file_times.items():
             logger.warning("detected changes in %s; restarting", min(changed)[0])
             self._restart()
@@ -244,10 +238,10 @@ class Supervisor:
     def _stop_all(self) -> None:
         while self._workers:
             for worker in self._workers:
-                if self._signals.allows_delay:
-                    worker.terminate(signal.SIGTERM, self._shutdown_delay)
+                if self.signals.allows_delay:
+                    worker.terminate(signal.SIGTERM, self.shutdown_delay)
                 else:
-                    worker.terminate(signal.SIGQUIT if self._signals.is_urgent else signal.SIGHUP)
+                    worker.terminate(signal.SIGQUIT if self.signals.is_urgent else signal.SIGHUP)
             self._wait()
             self._reap()
 
