@@ -33,12 +33,6 @@ from graphql_auth.graphql_http.variable_errors import variable_errors
 
 Body = Mapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
-# Makes the context of the resolvers. They may add headers to the response, such as cookies.
-CreateContext = Callable[[Request, Headers, GraphQLParams], Any]
-# strawberry.Schema.execute.
-Execute = Callable[..., Awaitable[Any]]
-# Gets the operation, None without a valid one, the code of the response, and the seconds it took.
-Observe = Callable[[Any, object, float], object]
 # Where ASGI's scope has the operation, and whether there is no access token.
 OPERATION, IS_ANONYMOUS = "graphql_operation", "graphql_is_anonymous"
 
@@ -60,11 +54,14 @@ class GraphQLEndpoint:
     """The ASGI application that serves GraphQL over HTTP, and the playground to browsers."""
 
     schema: GraphQLSchema
-    create_context: CreateContext
+    # Makes the context of the resolvers. They may add headers to the response, such as cookies.
+    create_context: Callable[[Request, Headers, GraphQLParams], Any]
     config: EndpointConfig
     playground: Playground | None
-    execute_with_extensions: Execute | None = None
-    observe: Observe | None = None
+    # strawberry.Schema.execute.
+    execute_with_extensions: Callable[..., Awaitable[Any]] | None = None
+    # Gets the operation, None without a valid one, the code of the response, and the seconds.
+    observe: Callable[[Any, object, float], object] | None = None
 
     def __post_init__(self) -> None:
         self._documents = DocumentCache(self.schema, self.config.limits, self.config.introspection)
