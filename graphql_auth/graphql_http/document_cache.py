@@ -11,14 +11,11 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     NoSchemaIntrospectionCustomRule,
-    OperationDefinitionNode,
     get_named_type,
-    get_operation_ast,
     specified_rules,
     validate,
 )
 
-from graphql_auth.errors import ApplicationError, ErrorCode
 from graphql_auth.graphql_http.limits import Limits, parse_within
 from graphql_auth.graphql_http.query_cost import TooComplex
 
@@ -53,16 +50,6 @@ class Document:
 
     node: DocumentNode
     errors: Sequence[GraphQLError] = ()
-
-    def operation(self, name: str | None) -> OperationDefinitionNode:
-        """Return the operation to execute; raises ApplicationError."""
-        operation = get_operation_ast(self.node, name)
-        if operation is None:
-            raise ApplicationError(
-                "`operationName` must name one of the operations in the document.",
-                code=ErrorCode.BAD_REQUEST,
-            )
-        return operation
 
 
 @dataclass(eq=False, repr=False)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLSchema, OperationType, execute
+from graphql import ExecutionResult, GraphQLSchema, OperationType, execute, get_operation_ast
 from graphql.pyutils import AwaitableOrValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_auth.errors import ApplicationError, TokenReason, Unavailable
+from graphql_auth.errors import ApplicationError, ErrorCode, TokenReason, Unavailable
 from graphql_auth.graphql_http.content_negotiation import (
     GRAPHQL,
     HTML,
@@ -126,7 +126,11 @@ class GraphQLEndpoint:
         document = self._documents.get(params.query)
         if document.errors:
             return ExecutionResult(errors=[*document.errors])
-        request.scope[OPERATION] = operation = document.operation(params.operation_name)
+        operation = get_operation_ast(document.node, params.operation_name)
+        if operation is None:
+            message = "`operationName` must name one of the operations in the document."
+            raise ApplicationError(message, code=ErrorCode.BAD_REQUEST)
+        request.scope[OPERATION] = operation
         self.config.limits.check_variables(params.variables)
         if request.method == "GET" and operation.operation is not OperationType.QUERY:
             raise BadRequest(

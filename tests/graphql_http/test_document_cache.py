@@ -1,7 +1,6 @@
 import pytest
 from graphql import GraphQLScalarType, build_schema
 
-from graphql_auth.errors import ApplicationError
 from graphql_auth.graphql_http.document_cache import MAX_ERRORS, DocumentCache
 from graphql_auth.graphql_http.errors import format_error
 from graphql_auth.graphql_http.limits import Limits
@@ -97,21 +96,6 @@ def test_validation_stops_after_max_errors() -> None:
     document = DocumentCache(SCHEMA, Limits(root_fields=99)).get(wrong)
 
     assert len(document.errors) == MAX_ERRORS + 1
-
-
-def test_single_operation_needs_no_name() -> None:
-    operation = DocumentCache(SCHEMA, Limits()).get("query A { a }").operation(None)
-
-    assert operation.name is not None
-    assert operation.name.value == "A"
-
-
-@pytest.mark.parametrize("name", [None, "C"])
-def test_several_operations_need_operation_name(name: str | None) -> None:
-    document = DocumentCache(SCHEMA, Limits()).get("query A { a } query B { b }")
-
-    with pytest.raises(ApplicationError, match="operationName"):
-        document.operation(name)
 
 
 MISTYPED = [
