@@ -7,7 +7,7 @@ import { expressMiddleware } from '@as-integrations/express5';
 import cors from 'cors';
 import express from 'express';
 import { GraphQLError } from 'graphql';
-import { createUser, hasPassword, signToken, User, verifyToken } from './users.js';
+import { login, register, verifyToken } from './users.js';
 
 const typeDefs = `#graphql
   type User { id: ID! email: String! firstName: String! lastName: String! }
@@ -31,19 +31,14 @@ const resolvers = {
   },
   Mutation: {
     async register(_parent, { input: { firstName, lastName, email, password } }) {
-      if (await User.findOne({ email })) {
-        throw error('The e-mail has an account already', 'EMAIL_TAKEN');
-      }
-      const names = { first_name: firstName, last_name: lastName };
-      const user = await createUser({ ...names, email, password });
-      return { token: signToken(user), user };
+      const user = await register(firstName, lastName, email, password);
+      if (!user) throw error('The e-mail has an account already', 'EMAIL_TAKEN');
+      return { token: user.token, user };
     },
     async login(_parent, { input: { email, password } }) {
-      const user = await User.findOne({ email });
-      if (!(await hasPassword(user, password))) {
-        throw error('The e-mail or the password is wrong', 'INVALID_CREDENTIALS');
-      }
-      return { token: signToken(user), user };
+      const user = await login(email, password);
+      if (!user) throw error('The e-mail or the password is wrong', 'INVALID_CREDENTIALS');
+      return { token: user.token, user };
     },
   },
 };
@@ -53,9 +48,8 @@ function error(message, code) {
 }
 
 function userOf(authorization) {
-  if (!authorization?.startsWith('Bearer ')) return null;
   try {
-    return verifyToken(authorization.slice('Bearer '.length));
+    return verifyToken(authorization?.replace('Bearer ', ''));
   } catch {
     return null;
   }

@@ -3,13 +3,12 @@
 import jwt from 'jsonwebtoken';
 import mongoose from 'mongoose';
 
-const { MONGO_URI, TOKEN_KEY } = process.env;
-const { default: bcrypt } = await import(process.env.BCRYPT ?? 'bcrypt');
-const BCRYPT_ROUNDS = Number(process.env.BCRYPT_ROUNDS ?? 12);
+const { BCRYPT, BCRYPT_ROUNDS, MONGO_URI, TOKEN_KEY } = process.env;
+const { default: bcrypt } = await import(BCRYPT ?? 'bcrypt');
 
 mongoose.connect(MONGO_URI);
 
-export const User = mongoose.model(
+const User = mongoose.model(
   'user',
   new mongoose.Schema({
     first_name: { type: String, default: null },
@@ -20,14 +19,21 @@ export const User = mongoose.model(
   }),
 );
 
-export async function createUser(fields) {
-  const password = await bcrypt.hash(fields.password, BCRYPT_ROUNDS);
-  return User.create({ ...fields, password });
+export async function register(first_name, last_name, email, password) {
+  if (await User.findOne({ email })) return null;
+  const hash = await bcrypt.hash(password, Number(BCRYPT_ROUNDS));
+  const user = await User.create({ first_name, last_name, email, password: hash });
+  return withToken(user);
 }
 
-export const hasPassword = (user, password) => user && bcrypt.compare(password, user.password);
+export async function login(email, password) {
+  const user = await User.findOne({ email });
+  return user && (await bcrypt.compare(password, user.password)) ? withToken(user) : null;
+}
 
-export const signToken = (user) =>
-  jwt.sign({ user_id: user._id, email: user.email }, TOKEN_KEY, { expiresIn: '2h' });
+function withToken(user) {
+  user.token = jwt.sign({ user_id: user._id, email: user.email }, TOKEN_KEY, { expiresIn: '2h' });
+  return user;
+}
 
 export const verifyToken = (token) => jwt.verify(token, TOKEN_KEY);
