@@ -23,15 +23,11 @@ class Request:
     body: str = ""
     expected: str = ""
 
-    @property
-    def head(self) -> str:
-        """The request line and the headers, without Content-Length and the empty line."""
-        headers = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-        return f"{self.method} {self.path} HTTP/1.1\r\nHost: {HOST}\r\n{headers}"
-
-    def encode(self) -> bytes:
-        body = self.body.encode()
-        return f"{self.head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    def encode(self) -> str:
+        headers = {"Host": HOST, **self.headers, "Content-Length": len(self.body.encode())}
+        lines = [f"{self.method} {self.path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", self.body])
 
 
 class Client:

@@ -1,12 +1,10 @@
-"""Rounds in which the servers take turns, and the statistics of their numbers.
-
-A slow moment of the machine slows both sides of a ratio, which is computed within a round.
-"""
+"""Rounds in which the servers take turns, and the statistics of their numbers."""
 
 import http.client
+import math
 import statistics
 import subprocess
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,12 +36,20 @@ class Measurement:
         return [sample[metric] for sample in self.samples.get(name, []) if metric in sample]
 
     def ratios(self, name: str, other: str, metric: str = "per second") -> list[float]:
+        """Return the ratios within each round: a slow moment of the machine slows both sides."""
         pairs = zip(self.values(name, metric), self.values(other, metric), strict=False)
         return [one / another for one, another in pairs if another]
 
 
 def spread(values: Sequence[float]) -> Spread | None:
     return Spread(statistics.median(values), min(values), max(values)) if values else None
+
+
+def percentiles(seconds: Iterable[float]) -> dict[str, float]:
+    """Return the median, the 99th percentile and the maximum, in milliseconds."""
+    found = sorted(seconds)
+    shares = {share: math.ceil(len(found) * share / 100) - 1 for share in (50, 99, 100)}
+    return {f"p{share} ms": found[index] * 1e3 for share, index in shares.items()}
 
 
 def take_turns(turns: Turns, rounds: int, once: Collection[str] = ()) -> Measurement:

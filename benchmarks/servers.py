@@ -1,21 +1,20 @@
 """Start and stop servers, and give them and the load generator CPU cores of their own."""
 
-import contextlib
 import http.client
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from socket import create_server
-from typing import Any
 
 from benchmarks.http_client import HOST, Client, Request, WrongAnswer
+from benchmarks.measurements import Sample
 from benchmarks.peers.catalog import Peer
 from graphql_auth.embedded_mongo.mongod import find_mongod
 
@@ -28,7 +27,7 @@ SECONDS_BETWEEN_TRIES = 0.005
 # A server that polls now and then uses less than a tenth of a core.
 IDLE_SECONDS, IDLE_CORES = 0.2, 0.1
 
-ALL_CORES = sorted(os.sched_getaffinity(0))
+ALL_CORES = tuple(sorted(os.sched_getaffinity(0)))
 # The load generator has the last core. On a machine with one core all share it.
 LOAD_CORES, SERVER_CORES = ALL_CORES[-1:], ALL_CORES[:1]
 
@@ -48,14 +47,8 @@ class Server:
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
         return int(status.partition("VmRSS:")[2].split()[0]) / 1000
 
-    def pin_to(self, cores: list[int]) -> None:
-        pin(self.pid, cores)
-
     def wait_until_idle(self) -> None:
-        """Wait for the requests that the load left behind; raises WrongAnswer.
-
-        Otherwise they would slow down the server that is measured next.
-        """
+        """Wait until no request is left that slows the next server down; raises WrongAnswer."""
         for _ in range(int(SECONDS_TO_IDLE / IDLE_SECONDS)):
             if self.cores_used(IDLE_SECONDS) <= IDLE_CORES:
                 return
@@ -74,11 +67,11 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def pin(pid: int, cores: list[int]) -> None:
+def pin(pid: int, cores: Sequence[int]) -> None:
     """Keep all threads of a process, and those that they start, on some cores."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         # A thread may end in between.
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             os.sched_setaffinity(int(task.name), cores)
 
 
@@ -89,22 +82,14 @@ def become_load_generator() -> None:
     do: it counts only among the processes of one session (sched(7)).
     """
     os.sched_setaffinity(0, LOAD_CORES)
-    with contextlib.suppress(PermissionError):
+    with suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
-@contextmanager
-def begin_alone(
-    function: Callable[..., dict[str, float]], *arguments: object
-) -> Iterator[Future[dict[str, float]]]:
-    """Call a function in a process that has nothing else to do, and yield its future result."""
+def run_alone(function: Callable[..., Sample], *arguments: object) -> Sample:
+    """Call a function in a process that has nothing else to do."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        yield pool.submit(function, *arguments)
-
-
-def run_alone(function: Callable[..., dict[str, float]], *arguments: object) -> dict[str, float]:
-    with begin_alone(function, *arguments) as future:
-        return future.result()
+        return pool.submit(function, *arguments).result()
 
 
 @contextmanager
@@ -123,23 +108,21 @@ def start_mongodb(directory: Path) -> Iterator[str]:
 
 def start_peer(
     peer: Peer, mongo_uri: str, directory: Path, bcrypt_rounds: int = BCRYPT_ROUNDS
-) -> contextlib.AbstractContextManager[Server]:
+) -> AbstractContextManager[Server]:
     """Start a peer with a database of its own; raises WrongAnswer if it does not answer."""
     settings = {"TOKEN_KEY": TOKEN_KEY, "BCRYPT_ROUNDS": str(bcrypt_rounds)}
     settings["MONGO_URI"] = mongo_uri + peer.name.replace(" ", "_").lower()
-    environment = {**peer.environment, **settings}
-    return start_server(peer.command, environment, directory, peer.guarded("none"))
+    return start_server(peer, {**peer.environment, **settings}, directory)
 
 
 @contextmanager
-def start_server(
-    command: list[str], environment: Mapping[str, str], directory: Path, request: Request
-) -> Iterator[Server]:
-    """Start a server with this environment only; yield when it answers the request."""
+def start_server(peer: Peer, environment: Mapping[str, str], directory: Path) -> Iterator[Server]:
+    """Start a peer with this environment only; yield when it answers."""
     port, began = _free_port(), time.perf_counter()
-    log, environment = directory / f"{port}.log", {**environment, "PORT": str(port)}
-    with _running(command, environment, directory, log) as process:
-        while not _answers(port, request):
+    log = directory / f"{port}.log"
+    ports = {"PORT": str(port), "UVICORN_PORT": str(port), "NODE_ENV": "production"}
+    with _running(peer.command, {**environment, **ports}, directory, log) as process:
+        while not _answers(port, peer.guarded("none")):
             if process.poll() is not None or time.perf_counter() - began > SECONDS_TO_START:
                 raise WrongAnswer(f"it did not start: {log.read_text(encoding='utf-8')[-500:]}")
             time.sleep(SECONDS_BETWEEN_TRIES)
@@ -154,7 +137,7 @@ def _free_port() -> int:
 
 def _answers(port: int, request: Request) -> bool:
     try:
-        with contextlib.closing(Client(port)) as client:
+        with closing(Client(port)) as client:
             return client.send(request)[1] < http.client.INTERNAL_SERVER_ERROR
     except (OSError, http.client.HTTPException):
         return False
@@ -168,20 +151,22 @@ def _running(
     kept = {name: value for name, value in os.environ.items() if name in ENVIRONMENT}
     # The kernel kills it if the benchmark is killed.
     command = ["setpriv", "--pdeathsig=KILL", *command]
-    # Ctrl-C reaches the benchmark only, which then stops them in order.
-    options: dict[str, Any] = {
-        "cwd": directory,
-        "env": {**kept, **environment},
-        "start_new_session": True,
-    }
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, **options)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 - a command of the catalog
+            command,
+            cwd=directory,
+            env={**kept, **environment},
+            stdout=output,
+            stderr=output,
+            # Ctrl-C reaches the benchmark only, which then stops them in order.
+            start_new_session=True,
+        )
     try:
         yield process
     finally:
         process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with suppress(subprocess.TimeoutExpired):
             process.wait(SECONDS_TO_STOP)
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,9 +1,9 @@
 -- Sends the requests of a file, in a loop or at random, and checks every answer.
 --
--- Arguments: the directory of the files, one for each thread (0, 1, …); seconds of warm-up and in all.
--- A file has texts that end with NUL: a refresh token, which may be empty; "random" or nothing; for
--- each request what the answer has to contain, the head without Content-Length, and the body. @refresh@ in a body becomes the
--- latest refresh token of the thread, which then has one connection only.
+-- Arguments: the directory of the files, one for each thread (0, 1, …); the mode, which is "loop",
+-- "random" or "refresh"; seconds of warm-up and in all. A file has texts that end with NUL: for each
+-- request what the answer has to contain, and the request. To refresh, a thread has one connection,
+-- and sends the refresh token of the last answer, which is as long as the one before.
 local ffi = require("ffi")
 ffi.cdef([[
 typedef struct { long seconds; long nanoseconds; } timespec;
@@ -13,18 +13,14 @@ local CLOCK_MONOTONIC = 1
 -- Answers that come while wrk ends would count for a time that is not measured.
 local END_SECONDS = 0.05
 local time = ffi.new("timespec")
-local requests, number, token = {}, 0, ""
-local began, from, to, current
+local requests, number = {}, 0
+local mode, began, from, to, current
 
-counted, wrong, sample = 0, 0, ""
+counted, wrong, sample, seconds = 0, 0, "", 0
 
 local function now()
   ffi.C.clock_gettime(CLOCK_MONOTONIC, time)
   return tonumber(time.seconds) + tonumber(time.nanoseconds) / 1e9
-end
-
-local function encode(head, body)
-  return head .. "Content-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
 local threads = {}
@@ -37,23 +33,17 @@ function init(args)
   local file = assert(io.open(args[1] .. "/" .. id, "rb"))
   local texts = file:read("*a"):gmatch("([^%z]*)%z")
   file:close()
-  from, to = tonumber(args[2]), tonumber(args[3]) - END_SECONDS
-  token, is_random = texts(), texts() == "random"
+  mode, from, to = args[2], tonumber(args[3]), tonumber(args[4]) - END_SECONDS
+  seconds = to - from
   for expected in texts do
-    local one = { expected = expected, head = texts(), body = texts() }
-    one.refreshes = one.body:find("@refresh@", 1, true) ~= nil
-    one.text = encode(one.head, one.body)
-    table.insert(requests, one)
+    table.insert(requests, { expected = expected, text = texts() })
   end
 end
 
 function request()
   began = began or now()
-  number = is_random and math.random(#requests) or number % #requests + 1
+  number = mode == "random" and math.random(#requests) or number % #requests + 1
   current = requests[number]
-  if current.refreshes then
-    return encode(current.head, (current.body:gsub("@refresh@", token)))
-  end
   return current.text
 end
 
@@ -61,9 +51,9 @@ function response(status, headers, body)
   local good = status >= 200 and status < 300
     and not body:find('"errors"', 1, true)
     and body:find(current.expected, 1, true)
-  if good and current.refreshes then
-    token = body:match('"refreshToken"%s*:%s*"([^"]+)"') or ""
-    good = token ~= ""
+  if good and mode == "refresh" then
+    good = body:match('"refreshToken"%s*:%s*("[^"]+)')
+    current.text = current.text:gsub('("refreshToken": )"[^"]+', "%1" .. (good or ""))
   end
   local elapsed = now() - began
   if not good then
@@ -74,7 +64,7 @@ function response(status, headers, body)
   end
 end
 
--- Prints the answers counted, wrong, broken and timed out, the p50 and p99 in µs, and a wrong answer.
+-- Prints the answers a second, wrong, broken and timed out, the p50 and p99 in µs, and a wrong answer.
 function done(summary, latency)
   local counts, wrongs, example = 0, 0, ""
   for _, thread in ipairs(threads) do
@@ -84,5 +74,6 @@ function done(summary, latency)
   local errors = summary.errors
   local broken = errors.connect + errors.read + errors.write
   local p50, p99 = latency:percentile(50), latency:percentile(99)
-  print("\nresult:", counts, wrongs, broken, errors.timeout, p50, p99, example)
+  local rate = counts / threads[1]:get("seconds")
+  print("\nresult:", rate, wrongs, broken, errors.timeout, p50, p99, example)
 end

@@ -9,17 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks.http_client import Request, WrongAnswer
 
 HERE = Path(__file__).parent
-FASTAPI_USERS_PYTHON = HERE.parent / ".environments" / "fastapi_users" / "bin" / "python"
 JSON = {"Content-Type": "application/json"}
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PASSWORD = "correct-horse-battery-staple"  # noqa: S105 - of test accounts
 WELCOME = "Welcome 🙌"
+OUR_FIELDS = "token refreshToken user { id }"
 # Of the user whose token is used.
 EMAIL = "user0@example.com"
 
@@ -56,7 +54,8 @@ def graphql(query: str, token: str = "", expected: str = '"data"', **variables: 
     return Request("POST", "/graphql", headers, json.dumps(body), expected)
 
 
-def _rest(path: str, **body: str) -> Request:
+def _rest(path: str, email: str, **names: str) -> Request:
+    body = {"email": email, "password": PASSWORD, **names}
     return Request("POST", path, JSON, json.dumps(body))
 
 
@@ -72,39 +71,30 @@ def _viewer(token: str) -> Request:
     return graphql("{ viewer { email } }", token, EMAIL)
 
 
-def _mutation(name: str, fields: str, **values: str) -> Request:
+def _mutation(name: str, fields: str, /, **values: object) -> Request:
     input_type = f"{name[0].upper()}{name[1:]}Input"
-    field = f"{name}(input: $input) {{ {fields} user {{ id }} }}"
+    field = f"{name}(input: $input) {{ {fields} }}"
     return graphql(f"mutation ($input: {input_type}!) {{ {field} }}", input=values)
 
 
-def _login(email: str, fields: str = "token") -> Request:
+def _login(email: str, fields: str = "token user { id }") -> Request:
     return _mutation("login", fields, email=email, password=PASSWORD)
 
 
-def _register(email: str, fields: str = "token") -> Request:
+def _register(email: str, fields: str = "token user { id }") -> Request:
     names = {"firstName": "Ada", "lastName": "Lovelace"}
     return _mutation("register", fields, **names, email=email, password=PASSWORD)
 
 
-# graphql-auth issues refresh tokens too.
-our_login = partial(_login, fields="token refreshToken")
-our_register = partial(_register, fields="token refreshToken")
-
-
 def our_refresh(refresh_token: str) -> Request:
-    return _mutation("refreshToken", "token refreshToken", refreshToken=refresh_token)
-
-
-def _express_register(email: str) -> Request:
-    names = {"first_name": "Ada", "last_name": "Lovelace"}
-    return _rest("/register", **names, email=email, password=PASSWORD)
+    return _mutation("refreshToken", OUR_FIELDS, refreshToken=refresh_token)
 
 
 def _fastapi_login(email: str) -> Request:
     # The form of OAuth 2.0, which calls an e-mail a user name.
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
     body = urlencode({"username": email, "password": PASSWORD})
-    return Request("POST", "/auth/jwt/login", FORM, body)
+    return Request("POST", "/auth/jwt/login", headers, body)
 
 
 def _parse(request: Request, token: str = "") -> Request:
@@ -113,32 +103,18 @@ def _parse(request: Request, token: str = "") -> Request:
 
 
 def _parse_mutation(name: str, **values: object) -> Request:
-    field = f"{name}(input: $input) {{ viewer {{ sessionToken }} }}"
-    input_type = f"{name[0].upper()}{name[1:]}Input"
-    return _parse(graphql(f"mutation ($input: {input_type}!) {{ {field} }}", input=values))
+    return _parse(_mutation(name, "viewer { sessionToken }", **values))
 
 
-def _parse_register(email: str) -> Request:
-    fields = {"username": email, "email": email, "password": PASSWORD}
-    return _parse_mutation("signUp", fields=fields)
-
-
-def _better_auth(action: str, email: str) -> Request:
-    names = {"name": "Ada Lovelace"} if action == "sign-up" else {}
-    return _rest(f"/api/auth/{action}/email", **names, email=email, password=PASSWORD)
-
-
-def _node(script: str, **environment: str) -> dict[str, Any]:
-    command = ["node", str(HERE / "node" / script)]
-    return {"command": command, "environment": {"NODE_ENV": "production", **environment}}
+def _node(script: str) -> list[str]:
+    return ["node", str(HERE / "node" / script)]
 
 
 def _uvicorn(app: str, python: Path = Path(sys.executable)) -> list[str]:
-    command = [str(python), "-m", "uvicorn", f"{app}:app", "--app-dir", str(HERE)]
-    options = ["--loop", "uvloop", "--http", "httptools"]
-    options += ["--no-access-log", "--log-level", "warning"]
-    # The shell passes the port on, and becomes uvicorn.
-    return ["sh", "-c", 'exec "$@" --port "$PORT"', "sh", *command, *options]
+    command = [str(python), "-m", "uvicorn", f"benchmarks.peers.{app}:app"]
+    command += ["--app-dir", str(HERE.parent.parent)]
+    command += ["--loop", "uvloop", "--http", "httptools"]
+    return [*command, "--no-access-log", "--log-level", "warning"]
 
 
 GRAPHQL_AUTH = Peer(
@@ -150,48 +126,54 @@ GRAPHQL_AUTH = Peer(
     ),
     welcome=_welcome,
     viewer=_viewer,
-    login=our_login,
-    register=our_register,
+    # It issues refresh tokens too.
+    login=partial(_login, fields=OUR_FIELDS),
+    register=partial(_register, fields=OUR_FIELDS),
 )
-_EXPRESS: dict[str, Any] = {
-    "welcome": lambda token: Request("GET", "/welcome", {"x-access-token": token}, "", WELCOME),
-    "login": lambda email: _rest("/login", email=email, password=PASSWORD),
-    "register": _express_register,
-}
-EXPRESS = Peer("Express", **_node("express.js"), **_EXPRESS)
-TUTORIAL = Peer("Express of the tutorial", **_node("express.js", BCRYPT="bcryptjs"), **_EXPRESS)
+EXPRESS = Peer(
+    name="Express",
+    command=_node("express.js"),
+    welcome=lambda token: Request("GET", "/welcome", {"x-access-token": token}, "", WELCOME),
+    login=partial(_rest, "/login"),
+    register=partial(_rest, "/register", first_name="Ada", last_name="Lovelace"),
+)
+TUTORIAL = replace(EXPRESS, name="Express of the tutorial", environment={"BCRYPT": "bcryptjs"})
 APOLLO_SERVER = Peer(
-    "Apollo Server 5", **_node("apollo.js"), welcome=_welcome, login=_login, register=_register
+    "Apollo Server 5", _node("apollo.js"), welcome=_welcome, login=_login, register=_register
 )
-_STRAWBERRY: dict[str, Any] = {
-    "command": _uvicorn("stock_strawberry"),
+STOCK_STRAWBERRY = Peer(
+    name="stock Strawberry",
+    command=_uvicorn("stock_strawberry"),
     # It escapes what is not ASCII.
-    "welcome": partial(_welcome, greeting=r"Welcome \ud83d\ude4c"),
-}
-STOCK_STRAWBERRY = Peer("stock Strawberry", **_STRAWBERRY)
-CACHED_STRAWBERRY = Peer("Strawberry with caches", **_STRAWBERRY, environment={"CACHES": "on"})
+    welcome=partial(_welcome, greeting=r"Welcome \ud83d\ude4c"),
+)
+CACHED_STRAWBERRY = replace(
+    STOCK_STRAWBERRY, name="Strawberry with caches", environment={"CACHES": "on"}
+)
 FASTAPI_USERS = Peer(
     name="FastAPI Users",
-    command=_uvicorn("fastapi_users_app", FASTAPI_USERS_PYTHON),
+    command=_uvicorn("fastapi_users_app", HERE.parent / ".environments/fastapi_users/bin/python"),
     viewer=partial(_get, "/viewer", expected=EMAIL),
     login=_fastapi_login,
-    register=lambda email: _rest("/auth/register", email=email, password=PASSWORD),
+    register=partial(_rest, "/auth/register"),
     token_field="access_token",  # noqa: S106 - a name
 )
 PARSE_SERVER = Peer(
     name="Parse Server",
-    **_node("parse_server.js"),
+    command=_node("parse_server.js"),
     viewer=lambda token: _parse(graphql("{ viewer { user { email } } }", expected=EMAIL), token),
     login=lambda email: _parse_mutation("logIn", username=email, password=PASSWORD),
-    register=_parse_register,
+    register=lambda email: _parse_mutation(
+        "signUp", fields={"username": email, "email": email, "password": PASSWORD}
+    ),
     token_field="sessionToken",  # noqa: S106 - a name
 )
 BETTER_AUTH = Peer(
     name="Better Auth",
-    **_node("better_auth.js"),
+    command=_node("better_auth.js"),
     viewer=partial(_get, "/api/auth/get-session", expected=EMAIL),
-    login=partial(_better_auth, "sign-in"),
-    register=partial(_better_auth, "sign-up"),
+    login=partial(_rest, "/api/auth/sign-in/email"),
+    register=partial(_rest, "/api/auth/sign-up/email", name="Ada Lovelace"),
 )
 BARE_STARLETTE = Peer("bare Starlette", _uvicorn("bare_starlette"), _welcome)
 WITH_BCRYPT = (GRAPHQL_AUTH, EXPRESS, TUTORIAL, APOLLO_SERVER, FASTAPI_USERS)

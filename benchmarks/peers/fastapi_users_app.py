@@ -19,25 +19,15 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.bcrypt import BcryptHasher
 from pymongo import AsyncMongoClient
 
-MONGO_URI = os.environ["MONGO_URI"]
 TOKEN_KEY = os.environ["TOKEN_KEY"]
-BCRYPT_ROUNDS = int(os.environ["BCRYPT_ROUNDS"])
-SECONDS_TO_LIVE = 2 * 3600
 
-password_helper = PasswordHelper(PasswordHash((BcryptHasher(rounds=BCRYPT_ROUNDS),)))
+hasher = BcryptHasher(rounds=int(os.environ["BCRYPT_ROUNDS"]))
+password_helper = PasswordHelper(PasswordHash((hasher,)))
 
 
 class User(BeanieBaseUser, Document):
     class Settings(BeanieBaseUser.Settings):
         name = "users"
-
-
-class UserRead(schemas.BaseUser[PydanticObjectId]):
-    pass
-
-
-class UserCreate(schemas.BaseUserCreate):
-    pass
 
 
 class UserManager(ObjectIDIDMixin, BaseUserManager[User, PydanticObjectId]):
@@ -49,15 +39,14 @@ async def get_user_db() -> AsyncIterator[BeanieUserDatabase[User]]:
     yield BeanieUserDatabase(User)
 
 
-UserDatabase = Annotated[BeanieUserDatabase[User], Depends(get_user_db)]
-
-
-async def get_user_manager(user_db: UserDatabase) -> AsyncIterator[UserManager]:
+async def get_user_manager(
+    user_db: Annotated[BeanieUserDatabase[User], Depends(get_user_db)],
+) -> AsyncIterator[UserManager]:
     yield UserManager(user_db, password_helper)
 
 
 def get_jwt_strategy() -> JWTStrategy[User, PydanticObjectId]:
-    return JWTStrategy(secret=TOKEN_KEY, lifetime_seconds=SECONDS_TO_LIVE)
+    return JWTStrategy(secret=TOKEN_KEY, lifetime_seconds=2 * 3600)
 
 
 auth_backend = AuthenticationBackend(
@@ -71,14 +60,15 @@ current_active_user = fastapi_users.current_user(active=True)
 
 @asynccontextmanager
 async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    async with AsyncMongoClient[dict[str, Any]](MONGO_URI) as client:
+    async with AsyncMongoClient[dict[str, Any]](os.environ["MONGO_URI"]) as client:
         await init_beanie(client.get_default_database(), document_models=[User])
         yield
 
 
 app = FastAPI(lifespan=_lifespan)
 app.include_router(fastapi_users.get_auth_router(auth_backend), prefix="/auth/jwt")
-app.include_router(fastapi_users.get_register_router(UserRead, UserCreate), prefix="/auth")
+user_schemas = schemas.BaseUser[PydanticObjectId], schemas.BaseUserCreate
+app.include_router(fastapi_users.get_register_router(*user_schemas), prefix="/auth")
 
 
 @app.get("/viewer")

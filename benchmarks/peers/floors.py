@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -14,6 +13,8 @@ import uvloop
 from bson import ObjectId
 from pymongo import AsyncMongoClient, ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
+
+from benchmarks.measurements import percentiles
 
 PASSWORD = b"correct horse battery staple"
 MAX_SECONDS_OF_LOGINS = 60
@@ -47,11 +48,10 @@ async def _bare_refreshes(concurrency: int, mongo_uri: str, seconds: float) -> d
         sessions = client["bare"]["sessions"]
         began = time.perf_counter()
         loops = [_refresh(sessions, began + seconds) for _ in range(concurrency)]
-        times = sorted(one for times in await asyncio.gather(*loops) for one in times)
+        times = [one for times in await asyncio.gather(*loops) for one in times]
         rate = len(times) / (time.perf_counter() - began)
         await sessions.drop()
-    p50, p99 = statistics.median(times), times[int(len(times) * 0.99)]
-    return {"per second": rate, "p50 ms": p50 * 1e3, "p99 ms": p99 * 1e3}
+    return {"per second": rate, **percentiles(times)}
 
 
 async def _refresh(sessions: AsyncCollection[dict[str, Any]], deadline: float) -> list[float]:
