@@ -1,9 +1,17 @@
 """A mailer that keeps what it gets, and the sender of the outbox, step by step."""
 
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from typing import Any
 
+from pymongo.asynchronous.database import AsyncDatabase
+
+from graphql_auth.mail.messages import Template
 from graphql_auth.mail.sender import Sender
 from graphql_auth.services import ServiceContainer
+from tests.services import Clock
+
+Database = AsyncDatabase[dict[str, Any]]
 
 
 class Mailbox:
@@ -47,3 +55,19 @@ def issue_links(services: ServiceContainer, tokens: list[str]) -> None:
         return tokens.pop(0) if tokens else None
 
     sender_of(services).issue_link = issue
+
+
+async def add(
+    services: ServiceContainer,
+    clock: Clock,
+    template: Template = Template.PASSWORD_CHANGED,
+    to: str | None = "ada@example.com",
+    **values: Any,
+) -> None:
+    """Add a mail that is good for an hour."""
+    expires_at = datetime.fromtimestamp(clock(), UTC) + timedelta(hours=1)
+    await services.outbox.add(template, to, **{"expires_at": expires_at, **values})
+
+
+async def stored(database: Database) -> list[dict[str, Any]]:
+    return await database.graphql_auth_outbox.find().to_list()
