@@ -1,189 +1,27 @@
 import json
-import re
-import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from pathlib import Path
-from urllib.parse import urlsplit
+from contextlib import suppress
 
 import pytest
 
 from tests.client import VIEWER, Client
-from tests.conftest import KEY, Start
 from tests.process import ServerProcess
-
-PATIENCE = 30
-QUERY = b'{"query": "{ __typename }"}'
-DATA = b'{"data":{"__typename":"Query"}}'
-CHUNKED = b"Transfer-Encoding: chunked\r\n"
-LAST = b"Connection: close\r\n"
-EXPECTING = b"Expect: 100-continue\r\nContent-Length: 27\r\n"
-
-
-@pytest.fixture(scope="module")
-def impatient(start_shared: Start) -> ServerProcess:
-    return start_shared(REQUEST_READ_TIMEOUT="1s")
-
-
-def connect(server: ServerProcess) -> socket.socket:
-    address = urlsplit(server.url)
-    return socket.create_connection((address.hostname, address.port), PATIENCE)
-
-
-@pytest.fixture
-def connection(impatient: ServerProcess) -> Iterator[socket.socket]:
-    with connect(impatient) as connection:
-        yield connection
-
-
-def answer(connection: socket.socket) -> bytes:
-    """Everything that comes until the server closes the connection.
-
-    It closes by a reset when there is something left that it did not read.
-    """
-    received = b""
-    with suppress(ConnectionResetError):
-        while chunk := connection.recv(65_536):
-            received += chunk
-    return received
-
-
-def answer_with(expected: bytes, connection: socket.socket) -> bytes:
-    """Everything that comes until this has come; an answer may come in pieces."""
-    received = b""
-    while expected not in received:
-        chunk = connection.recv(65_536)
-        assert chunk, f"closed after {received!r}"
-        received += chunk
-    return received
-
-
-def request(body: bytes, length: int | None = None) -> bytes:
-    return (
-        b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n" % (len(body) if length is None else length)
-    ) + body
-
-
-def send_slowly(connection: socket.socket, content: bytes) -> None:
-    for byte in content:
-        connection.sendall(bytes([byte]))
-        time.sleep(0.05)
-
-
-def test_silent_connection_is_closed(connection: socket.socket) -> None:
-    start = time.monotonic()
-
-    assert answer(connection) == b""
-    assert 0.5 < time.monotonic() - start < PATIENCE
-
-
-def test_idle_connection_is_kept_for_keep_alive_timeout(start_shared: Start) -> None:
-    """Uvicorn itself closes it after 5 seconds, and so do proxies that wait for that."""
-    patient = start_shared(KEEP_ALIVE_TIMEOUT="60s")
-    with connect(patient) as connection:
-        connection.sendall(post())
-        answer_with(DATA, connection)
-        time.sleep(5.5)
-        connection.sendall(post())
-
-        assert answer_with(DATA, connection)
-
-
-@pytest.fixture(scope="module")
-def soon_idle(start_shared: Start) -> ServerProcess:
-    return start_shared(KEEP_ALIVE_TIMEOUT="1s", REQUEST_READ_TIMEOUT="60s")
-
-
-def test_idle_connection_is_closed_after_keep_alive_timeout(soon_idle: ServerProcess) -> None:
-    with connect(soon_idle) as connection:
-        connection.sendall(post())
-        answer_with(DATA, connection)
-        start = time.monotonic()
-
-        assert answer(connection) == b""
-        assert 0.5 < time.monotonic() - start < PATIENCE
-
-
-@pytest.mark.parametrize("first", [b"POST", b"PUT"], ids=["head", "body"])
-def test_connection_with_a_begun_request_is_not_idle(
-    soon_idle: ServerProcess, first: bytes
-) -> None:
-    """The rest of a pipelined head, or of a body whose response came first, may take longer."""
-    request = post(line=first + b" /graphql HTTP/1.1")
-    begun = request + post()[:20] if first == b"POST" else request[:-5]
-    with connect(soon_idle) as connection:
-        connection.sendall(begun)
-        answer_with(b"}", connection)
-        time.sleep(1.5)
-        connection.sendall(post()[20:] if first == b"POST" else request[-5:] + post())
-
-        assert answer_with(DATA, connection)
-
-
-def test_slow_headers_time_out(connection: socket.socket) -> None:
-    start = time.monotonic()
-
-    with pytest.raises(OSError, match=r"Broken pipe|reset"):
-        send_slowly(connection, request(b"{}") * 100)
-    assert time.monotonic() - start < PATIENCE
-
-
-def test_slow_headers_of_a_second_request_time_out(connection: socket.socket) -> None:
-    connection.sendall(request(b'{"query": "{ __typename }"}'))
-    answer_with(b"}}", connection)
-
-    connection.sendall(b"POST /graphql HTTP/1.1\r\nX: ")
-
-    assert answer(connection) == b""
-
-
-def test_missing_body_times_out(connection: socket.socket) -> None:
-    connection.sendall(request(b"{", length=100))
-
-    received = answer(connection)
-
-    assert b" 408 " in received
-    assert b"BAD_REQUEST" in received
-
-
-def test_fast_client_keeps_its_connection(
-    impatient: ServerProcess,
-) -> None:
-    with Client(impatient.url) as client:
-        for _ in range(13):
-            assert client.ask("{ __typename }") == {"data": {"__typename": "Query"}}
-            time.sleep(0.2)
-
-
-def post(
-    headers: bytes = b"Content-Length: 27\r\n",
-    body: bytes = QUERY,
-    line: bytes = b"POST /graphql HTTP/1.1",
-    host: bytes = b"Host: x\r\n",
-) -> bytes:
-    return b"%s\r\n%sContent-Type: application/json\r\n%s\r\n%s" % (line, host, headers, body)
-
-
-def chunked(body: bytes = QUERY, trailers: bytes = b"", headers: bytes = b"") -> bytes:
-    chunks = b"%x\r\n%s\r\n0\r\n%s\r\n" % (len(body), body, trailers)
-    return post(CHUNKED + headers, chunks)
-
-
-def numbered(number: int, headers: bytes = b"", more: bytes = b"") -> bytes:
-    """A request that can be told by the id of its answer."""
-    length = b"Content-Length: 27\r\n"
-    return post(length + b"X-Request-Id: number-%d\r\n" % number + headers) + more
-
-
-def numbers(received: bytes) -> list[int]:
-    return [int(number) for number in re.findall(rb"x-request-id: number-(\d+)\r\n", received)]
-
-
-def statuses(received: bytes) -> list[int]:
-    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
+from tests.server.connections import (
+    CHUNKED,
+    DATA,
+    EXPECTING,
+    LAST,
+    PATIENCE,
+    QUERY,
+    answer,
+    answer_with,
+    chunked,
+    connect,
+    post,
+    request,
+    statuses,
+)
 
 
 def pour(connection: socket.socket, content: bytes, times: int) -> int:
@@ -372,14 +210,6 @@ def test_endless_head_is_refused(
         assert client.ask("{ __typename }")["data"]
 
 
-def test_slow_empty_lines_time_out(connection: socket.socket) -> None:
-    start = time.monotonic()
-
-    with pytest.raises(OSError, match=r"Broken pipe|reset"):
-        send_slowly(connection, b"\r\n" * 1_000)
-    assert time.monotonic() - start < PATIENCE
-
-
 @pytest.mark.parametrize(("length", "status"), [(131_072, 200), (131_073, 413)])
 def test_body_in_chunks_of_one_byte_is_read(
     shared_server: ServerProcess, length: int, status: int
@@ -393,107 +223,6 @@ def test_body_in_chunks_of_one_byte_is_read(
         assert statuses(answer(connection)) == [status]
 
 
-def test_pipelined_requests_are_answered_in_order(
-    connection: socket.socket,
-) -> None:
-    together = b"".join(numbered(number) for number in range(500))
-    connection.sendall(together + numbered(500, LAST) + numbered(501))
-
-    received = answer(connection)
-
-    assert numbers(received) == list(range(501))
-    assert received.count(DATA) == 501
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        b"hello\r\n\r\n",
-        chunked(headers=CHUNKED),
-        post(CHUNKED, b"no size\r\n"),
-        post(CHUNKED, b"1b\r\n" + QUERY + b"no end"),
-    ],
-)
-@pytest.mark.parametrize("before", [1, 2, 400])
-def test_requests_before_an_invalid_one_are_answered(
-    connection: socket.socket, broken: bytes, before: int
-) -> None:
-    good = b"".join(numbered(number) for number in range(before))
-    connection.sendall(good + broken + numbered(1_000))
-
-    received = answer(connection)
-
-    assert numbers(received) == list(range(before))
-    # There may be an answer to what is broken; but only behind the others.
-    assert statuses(received) in ([200] * before, [200] * before + [400])
-
-
-def test_invalid_request_on_an_idle_connection_gets_400(
-    connection: socket.socket,
-) -> None:
-    connection.sendall(post())
-    answer_with(DATA, connection)
-    connection.sendall(b"hello\r\n\r\n")
-
-    assert statuses(answer(connection)) == [400]
-
-
-@pytest.mark.parametrize("method", [b"PUT", b"GET"])
-def test_broken_body_is_answered_once(connection: socket.socket, method: bytes) -> None:
-    line = method + b" /graphql?query=%7B__typename%7D HTTP/1.1"
-    connection.sendall(post(CHUNKED, b"no size\r\n", line=line))
-
-    assert statuses(answer(connection)) == [400]
-
-
-def test_body_broken_after_its_response_gets_no_second_one(
-    connection: socket.socket,
-) -> None:
-    connection.sendall(post(CHUNKED, b"", line=b"PUT /graphql HTTP/1.1"))
-    assert statuses(answer_with(b'"BAD_REQUEST"}}]}', connection)) == [405]
-    connection.sendall(b"no size\r\n")
-
-    assert answer(connection) == b""
-
-
-def test_body_unfinished_after_its_response_times_out(
-    connection: socket.socket,
-) -> None:
-    connection.sendall(post(CHUNKED, b"", line=b"PUT /graphql HTTP/1.1"))
-    start = time.monotonic()
-
-    with pytest.raises(OSError, match=r"Broken pipe|reset"):
-        send_slowly(connection, b"1\r\nx\r\n" * 1_000)
-    assert time.monotonic() - start < PATIENCE
-
-
-def test_request_after_an_unread_body_is_answered(connection: socket.socket) -> None:
-    put = post(line=b"PUT /graphql HTTP/1.1")
-    connection.sendall(put[:-5])
-    assert statuses(answer_with(b'"BAD_REQUEST"}}]}', connection)) == [405]
-    connection.sendall(put[-5:] + b"hello\r\n\r\n")
-
-    assert statuses(answer(connection)) == [400]
-
-
-@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
-@pytest.mark.parametrize("body", [b"Content-Length: 27\r\n", CHUNKED])
-def test_upgrade_offer_is_ignored(
-    shared_server: ServerProcess, protocol: bytes, body: bytes
-) -> None:
-    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AA\r\n"
-    one = chunked(headers=offer % protocol) if body == CHUNKED else post(offer % protocol + body)
-    with connect(shared_server) as connection:
-        for _ in range(2):
-            connection.sendall(one + one[:100])
-            connection.sendall(one[100:])
-        connection.sendall(post(LAST + b"Content-Length: 27\r\n"))
-
-        received = answer(connection)
-
-    assert received.count(DATA) == 5
-
-
 def test_expect_100_continue_is_answered(connection: socket.socket) -> None:
     head, _, body = post(EXPECTING + LAST).rpartition(QUERY)
     connection.sendall(head)
@@ -501,13 +230,6 @@ def test_expect_100_continue_is_answered(connection: socket.socket) -> None:
     connection.sendall(body or QUERY)
 
     assert answer(connection).endswith(DATA)
-
-
-@pytest.mark.parametrize("line", [b"keep-alive, close", b"keep-alive\r\nConnection: close"])
-def test_connection_header_is_a_list(connection: socket.socket, line: bytes) -> None:
-    connection.sendall(post(b"Content-Length: 27\r\nConnection: " + line + b"\r\n") + post())
-
-    assert statuses(answer(connection)) == [200]
 
 
 def test_http_1_0_client_gets_no_http_1_1_features(
@@ -530,62 +252,3 @@ def test_a_trailer_is_no_header(shared_server: ServerProcess) -> None:
 
     assert b'"viewer":{' in as_header
     assert b'"viewer":null' in as_trailer
-
-
-def test_partial_pipelined_request_times_out(
-    connection: socket.socket,
-) -> None:
-    start = time.monotonic()
-    connection.sendall(post() + b"POST /graphql HTTP/1.1\r\nX: ")
-
-    assert statuses(answer(connection)) == [200]
-    assert time.monotonic() - start < PATIENCE
-
-
-@pytest.mark.alone
-def test_client_that_reads_no_response_is_disconnected(start: Start, database_uri: str) -> None:
-    server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY, REQUEST_READ_TIMEOUT="1s")
-    before = _megabytes(server)
-    ended_at = time.monotonic() + PATIENCE
-    with connect(server) as connection:
-        connection.settimeout(0.1)
-        with suppress(ConnectionError):
-            while time.monotonic() < ended_at:
-                with suppress(TimeoutError):
-                    connection.sendall(b"GET / HTTP/1.1\r\nHost:\r\n\r\n" * 10_000)
-
-    assert time.monotonic() < ended_at
-    assert _megabytes(server) - before < 10
-
-
-def _megabytes(server: ServerProcess) -> int:
-    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8")
-    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert peak
-    return int(peak[1]) // 1024
-
-
-def test_shutdown_refuses_waiting_hashes_and_answers_running_ones(
-    start: Start, database_uri: str
-) -> None:
-    server = start(MONGO_URI=database_uri, TOKEN_KEY=KEY)
-    with ExitStack() as connections:
-        silent, waiting, beginning, half, several = (
-            connections.enter_context(connect(server)) for _ in range(5)
-        )
-        waiting.sendall(post())
-        answer_with(DATA, waiting)
-        beginning.sendall(b"POST /graphql HT")
-        half.sendall(post(EXPECTING, body=QUERY[:5]))
-        answer_with(b" 100 ", half)
-        several.sendall(numbered(0) + post(EXPECTING, b""))
-        answer_with(b" 100 ", several)
-
-        server.process.send_signal(signal.SIGTERM)
-
-        assert [answer(silent), answer(waiting), answer(beginning)] == [b"", b"", b""]
-        half.sendall(QUERY[5:])
-        several.sendall(QUERY)
-        assert answer(half).endswith(DATA)
-        assert answer(several).endswith(DATA)
-    assert server.wait() == 0
