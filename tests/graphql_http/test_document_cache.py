@@ -1,11 +1,15 @@
+import httpx
 import pytest
-from graphql import GraphQLScalarType, build_schema
+from graphql import DocumentNode, GraphQLScalarType, build_schema
 
 from graphql_auth.graphql_http.document_cache import MAX_ERRORS, DocumentCache
+from graphql_auth.graphql_http.endpoint import EndpointConfig
 from graphql_auth.graphql_http.errors import format_error
-from graphql_auth.graphql_http.limits import Limits
+from graphql_auth.graphql_http.limits import Limits, parse_within
 from graphql_auth.graphql_http.messages import validation_message
 from graphql_auth.graphql_http.query_cost import TooComplex
+from tests.graphql_http.test_overload import Slow
+from tests.services import endpoint_for
 
 SCHEMA = build_schema("type Query { a: Int  b: Int }")
 
@@ -146,3 +150,25 @@ def test_schema_of_subgraph_is_hidden_without_introspection(text: str) -> None:
     assert "introspection has been disabled" in error.message
     assert validation_message(error.message) == error.message
     assert not DocumentCache(schema, Limits()).get(text).errors
+
+
+@pytest.mark.anyio
+async def test_document_is_parsed_once_for_many_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+
+    def parse_and_note(limits: Limits, text: str) -> DocumentNode:
+        read.append(text)
+        return parse_within(limits, text)
+
+    monkeypatch.setattr("graphql_auth.graphql_http.document_cache.parse_within", parse_and_note)
+    endpoint = endpoint_for(Slow(), EndpointConfig())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
+        for number in range(1_000):
+            query = f"query Q($name: String!) {{ a{number % 10}: __type(name: $name) {{ name }} }}"
+            asked = {"query": query, "variables": {"name": f"User{number}"}}
+            response = await client.post("http://test/graphql", json=asked)
+            assert "errors" not in response.json()
+
+    assert 1 - len(read) / 1_000 == 0.99
