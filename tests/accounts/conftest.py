@@ -1,8 +1,11 @@
 import pytest
 
 from graphql_auth.accounts.admin import UserAdmin
+from graphql_auth.accounts.gate import SignedIn
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.services import ServiceContainer
 from graphql_auth.users.repository import UserRepository
+from tests.accounts.signed_in import EMAIL, HERE, PASSWORD
 
 
 @pytest.fixture
@@ -13,3 +16,8 @@ def users(services: ServiceContainer) -> UserRepository:
 @pytest.fixture
 def admin(services: ServiceContainer) -> UserAdmin:
     return services.admin
+
+
+@pytest.fixture
+async def ada(services: ServiceContainer) -> SignedIn:
+    return await services.accounts.register(Registration("Ada", "L", EMAIL, PASSWORD), HERE)
