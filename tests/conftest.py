@@ -20,6 +20,7 @@ from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from graphql_auth.runtime.signals import HANDLED
 from graphql_auth.settings import Settings
 from tests.client import Client
+from tests.commands import Commands
 from tests.outages import own_mongod  # noqa: F401 - a fixture
 from tests.process import ServerProcess, start_server
 from tests.selection import mark_and_sort
@@ -103,6 +104,14 @@ async def database(database_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, A
     """The same database, to be looked into behind the server's back."""
     async with AsyncMongoClient[dict[str, Any]](database_uri, tz_aware=True) as client:
         yield client.get_default_database()
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
+    """What the clients that connect from now on send."""
+    commands = Commands()
+    commands.listen(monkeypatch)
+    return commands
 
 
 @pytest.fixture

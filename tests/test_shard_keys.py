@@ -78,13 +78,6 @@ def find_changed_keys(sent: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]
 
 
 @pytest.fixture
-def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
-    commands = Commands()
-    commands.listen(monkeypatch)
-    return commands
-
-
-@pytest.fixture
 async def services(commands: Commands, new_services: NewServices) -> ServiceContainer:
     services = await new_services(
         mailer=Mailbox(), sign_in_links=True, max_sessions_per_user=2, refresh_grace=timedelta()

@@ -22,7 +22,6 @@ from tests.test_shard_keys import (  # noqa: F401 - fixtures
     SHARD_KEYS,
     Caller,
     caller,
-    commands,
     services,
     use_links,
     use_passwords,

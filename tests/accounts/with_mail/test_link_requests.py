@@ -32,13 +32,6 @@ STRANGER = "stranger@example.com"
 
 
 @pytest.fixture
-def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
-    commands = Commands()
-    commands.listen(monkeypatch)
-    return commands
-
-
-@pytest.fixture
 async def services(commands: Commands, new_services: NewServices) -> ServiceContainer:
     del commands
     return await new_services(sign_in_links=True)
