@@ -21,7 +21,7 @@ from graphql_auth.tokens.token_keys import KeyRing, decode_segment
 # and claims, and the longest ISSUER and AUDIENCE, it has 5,734.
 MAX_TOKEN_LENGTH = 6144
 # About 1 kB each. Invalid tokens are not cached, so clients cannot fill the cache with them.
-CACHE_SIZE = 4096
+CACHE_SIZE = 24_000
 # Limit of the clock difference between two members of one database.
 CLOCK_SKEW_SECONDS = 60
 # No setting allows such a lifetime; a time in milliseconds would look like one.
