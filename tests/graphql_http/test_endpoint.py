@@ -1,12 +1,17 @@
+import gc
 import json
 import socket
+import weakref
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message
 
+from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
+from graphql_auth.schema import create_schema
 from tests.client import LOGIN, WELCOME, Client, all_errors, code, reasons
 from tests.graphql_http.posts import MEDIA, TWO, post
 from tests.process import ServerProcess
@@ -239,3 +244,32 @@ def test_unauthenticated_response_has_a_challenge(client: Client, media_type: st
     refresh = 'mutation { refreshToken(input: { refreshToken: "x" }) { token } }'
     assert challenges(refresh) == ['Bearer realm="graphql-auth"']
     assert challenges(refresh, "x") == ['Bearer error="invalid_token"']
+
+
+@pytest.mark.anyio
+async def test_answered_request_is_freed_without_the_garbage_collector() -> None:
+    class Context:
+        pass
+
+    contexts: list[weakref.ref[Context]] = []
+
+    def create_context(*_: object) -> Context:
+        context = Context()
+        contexts.append(weakref.ref(context))
+        return context
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b'{"query": "{ __typename }"}'}
+
+    async def send(message: Message) -> None:
+        assert message.get("status", 200) == 200
+
+    endpoint = GraphQLEndpoint(create_schema().core, create_context, EndpointConfig(), None)
+    scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b""}
+    scope["headers"] = [(b"content-type", b"application/json")]
+    gc.disable()
+    try:
+        await endpoint(scope, receive, send)
+        assert contexts[0]() is None
+    finally:
+        gc.enable()
