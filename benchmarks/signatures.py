@@ -18,7 +18,7 @@ from benchmarks.workloads import WORKLOADS
 from graphql_auth.keys import create_access_tokens
 from graphql_auth.settings import Settings
 from graphql_auth.tokens.access_tokens import AccessTokens
-from graphql_auth.tokens.signing_keys import create_key
+from graphql_auth.tokens.key_files import create_key
 
 ROUNDS, SECONDS, TOKENS = 7, 2.5, 1_000
 USER, SESSION = "65f000000000000000000001", "65f000000000000000000002"

@@ -11,7 +11,7 @@ from graphql_auth.runtime.files import read_file, write_private_file
 from graphql_auth.setting_types import MIN_KEY_BYTES
 from graphql_auth.settings import Settings
 from graphql_auth.tokens.access_tokens import AccessTokens
-from graphql_auth.tokens.token_keys import KeyRing, secret_key
+from graphql_auth.tokens.key_ring import KeyRing, secret_key
 
 
 def read_token_key(settings: Settings) -> SecretStr | None:

@@ -49,8 +49,8 @@ from graphql_auth.throttling.document import AttemptDocument
 from graphql_auth.throttling.repository import AttemptRepository
 from graphql_auth.throttling.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
 from graphql_auth.tokens.document import LinkDocument
+from graphql_auth.tokens.key_ring import SECONDS_BETWEEN_READS, KeyRing
 from graphql_auth.tokens.one_time import OneTimeTokens
-from graphql_auth.tokens.token_keys import SECONDS_BETWEEN_READS, KeyRing
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 

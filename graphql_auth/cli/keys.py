@@ -11,7 +11,7 @@ from graphql_auth.errors import StartError
 from graphql_auth.runtime import output
 
 if TYPE_CHECKING:
-    from graphql_auth.tokens.token_keys import KeyFile
+    from graphql_auth.tokens.key_ring import KeyFile
 
 DESCRIPTION = """\
 List and change the keys in the directory SIGNING_KEYS, which sign access tokens.
@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _create(directory: Path, options: argparse.Namespace) -> None:
-    from graphql_auth.tokens.signing_keys import create_key  # noqa: PLC0415 - an extra
+    from graphql_auth.tokens.key_files import create_key  # noqa: PLC0415 - an extra
 
     try:
         kid = create_key(directory, options.algorithm).jwk["kid"]
@@ -93,8 +93,8 @@ def _retire(directory: Path, options: argparse.Namespace) -> None:
 
 
 def _read(directory: Path) -> "tuple[list[KeyFile], KeyFile | None]":
-    from graphql_auth.tokens.signing_keys import read_files  # noqa: PLC0415 - an extra
-    from graphql_auth.tokens.token_keys import find_signing  # noqa: PLC0415 - imports PyJWT
+    from graphql_auth.tokens.key_files import read_files  # noqa: PLC0415 - an extra
+    from graphql_auth.tokens.key_ring import find_signing  # noqa: PLC0415 - imports PyJWT
 
     files, problems = read_files(directory, {})
     for problem in problems.values():

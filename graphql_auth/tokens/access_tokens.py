@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.roles import MAX_ROLES, is_role
-from graphql_auth.tokens.token_keys import KeyRing, decode_segment
+from graphql_auth.tokens.key_ring import KeyRing, decode_segment
 
 # With HS256 and without roles, a token has 317 characters. With RS256, the most and longest roles
 # and claims, and the longest ISSUER and AUDIENCE, it has 5,734.

@@ -13,7 +13,7 @@ from beanie import PydanticObjectId
 from graphql_auth.errors import LinkExpired
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.tokens.document import LinkDocument
-from graphql_auth.tokens.token_keys import decode_segment, encode_segment
+from graphql_auth.tokens.key_ring import decode_segment, encode_segment
 
 ID_BYTES = 12
 SECRET_BYTES = 32

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from graphql_auth.graphql_http.content_negotiation import join_lines
 from graphql_auth.graphql_http.params import BadRequest
-from graphql_auth.tokens.token_keys import KeyRing
+from graphql_auth.tokens.key_ring import KeyRing
 
 JWKS_PATH = "/.well-known/jwks.json"
 METADATA_PATH = "/.well-known/oauth-authorization-server"

@@ -24,8 +24,8 @@ from graphql_auth import (
 )
 from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
+from graphql_auth.tokens.key_files import create_key
 from graphql_auth.tokens.published_keys import JWKS_PATH, METADATA_PATH
-from graphql_auth.tokens.signing_keys import create_key
 from tests.application import shop
 from tests.application.caller import REGISTER, Database, running
 from tests.client import REGISTER as REGISTER_USER

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from graphql_auth.cli.main import run
-from graphql_auth.tokens.signing_keys import create_key
+from graphql_auth.tokens.key_files import create_key
 from tests.tokens.keys import new_key, write_key
 
 HOUR = 3600

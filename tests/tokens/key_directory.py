@@ -9,8 +9,8 @@ from pathlib import Path
 
 from graphql_auth.errors import Unauthenticated
 from graphql_auth.tokens.access_tokens import AccessTokens
-from graphql_auth.tokens.signing_keys import create_key
-from graphql_auth.tokens.token_keys import KeyRing, TokenKey, secret_key
+from graphql_auth.tokens.key_files import create_key
+from graphql_auth.tokens.key_ring import KeyRing, TokenKey, secret_key
 from tests.services import Clock
 
 SECRET = secret_key("k" * 32)

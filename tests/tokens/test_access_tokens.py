@@ -15,8 +15,8 @@ from graphql_auth.tokens.access_tokens import (
     AccessTokens,
     Principal,
 )
-from graphql_auth.tokens.signing_keys import GENERATORS, P256_ORDER, to_token_key
-from graphql_auth.tokens.token_keys import KeyRing, TokenKey, encode_segment, secret_key
+from graphql_auth.tokens.key_files import GENERATORS, P256_ORDER, to_token_key
+from graphql_auth.tokens.key_ring import KeyRing, TokenKey, encode_segment, secret_key
 from tests.services import Clock
 
 KEY = "k" * 32

@@ -7,9 +7,9 @@ import pytest
 
 from graphql_auth.app import create_app
 from graphql_auth.settings import Settings
+from graphql_auth.tokens.key_files import create_key
+from graphql_auth.tokens.key_ring import SECONDS_BEFORE_SIGNING, SECONDS_BETWEEN_READS
 from graphql_auth.tokens.published_keys import JWKS_PATH, MAX_AGE, METADATA_PATH
-from graphql_auth.tokens.signing_keys import create_key
-from graphql_auth.tokens.token_keys import SECONDS_BEFORE_SIGNING, SECONDS_BETWEEN_READS
 from tests.client import code
 
 pytestmark = pytest.mark.anyio

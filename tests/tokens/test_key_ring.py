@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from graphql_auth.errors import StartError
-from graphql_auth.tokens.signing_keys import GENERATORS, create_key, to_token_key
-from graphql_auth.tokens.token_keys import KeyRing, encode_segment, secret_key
+from graphql_auth.tokens.key_files import GENERATORS, create_key, to_token_key
+from graphql_auth.tokens.key_ring import KeyRing, encode_segment, secret_key
 from tests.tokens.key_directory import (
     HOUR,
     SECRET,
@@ -211,7 +211,7 @@ def test_without_the_extra_nothing_of_it_is_imported(keys: Path) -> None:
         "import sys; sys.modules['cryptography'] = None\n"
         "from pathlib import Path\n"
         "from graphql_auth.errors import StartError\n"
-        "from graphql_auth.tokens.token_keys import KeyRing, secret_key\n"
+        "from graphql_auth.tokens.key_ring import KeyRing, secret_key\n"
         "ring = KeyRing([secret_key('k' * 32)])\n"
         "assert ring.signing.sign({})\n"
         "try: KeyRing([], Path(sys.argv[1]))\n"

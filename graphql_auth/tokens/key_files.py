@@ -9,7 +9,7 @@ from typing import Any
 
 from graphql_auth.errors import StartError
 from graphql_auth.runtime.files import read_file, write_private_file
-from graphql_auth.tokens.token_keys import (
+from graphql_auth.tokens.key_ring import (
     KeyFile,
     TokenKey,
     decode_segment,

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from graphql_auth.errors import StartError
-from graphql_auth.tokens.signing_keys import GENERATORS, read_files
-from graphql_auth.tokens.token_keys import KeyRing
+from graphql_auth.tokens.key_files import GENERATORS, read_files
+from graphql_auth.tokens.key_ring import KeyRing
 from tests.tokens.key_directory import (
     HOUR,
     SECRET,
