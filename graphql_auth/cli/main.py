@@ -74,7 +74,8 @@ class _Parser(argparse.ArgumentParser):
         names = choices or [*self._option_string_actions]
         close = get_close_matches(wrong[1], names, 1) if wrong else []
         hint = f" Did you mean {close[0]}?" if close else ""
-        if "required:" in message and any(re.match("-[^-]", given) for given in self._given):
+        is_dashed = any(re.match("-[^-]", given) for given in self._given)
+        if is_dashed and "required:" in message and "COMMAND" not in message:
             hint = " Write -- before an argument that begins with -."
         said = escape_invisible(f"{message[:1].upper()}{message[1:]}.{hint}")
         self.exit(2, f"graphql-auth: {said} See: {self.prog} --help\n")

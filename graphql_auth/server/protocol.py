@@ -222,7 +222,8 @@ class _Responder(asyncio.Transport):
 
     def _flush(self, data: bytes | bytearray | memoryview = b"") -> None:
         head, self._head = self._head, b""
-        if head or data:
+        # uvloop raises an error if the client has closed the connection meanwhile.
+        if (head or data) and not self._transport.is_closing():
             self._transport.write(head + data)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from beanie import Document, PydanticObjectId
-from bson import CodecOptions
+from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import DESCENDING, ReturnDocument, UpdateOne, timeout
 
 from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
@@ -19,8 +19,11 @@ from graphql_auth.sessions.refresh_tokens import RefreshToken
 
 # An ended session is stored until its access tokens have expired by the clock of every member.
 CLOCK_SKEW = timedelta(minutes=1)
-# PyMongo makes datetimes without a timezone in half the time.
-_WITHOUT_TIMEZONE = CodecOptions[dict[str, Any]]()
+# PyMongo makes datetimes without a timezone in half the time. Other programs can store later times
+# than Python knows.
+_WITHOUT_TIMEZONE = CodecOptions[dict[str, Any]](
+    datetime_conversion=DatetimeConversion.DATETIME_CLAMP
+)
 # So many documents are read or updated by one command, which then takes milliseconds.
 BATCH = 1_000
 
@@ -35,10 +38,7 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True)
 class RevocationBatch:
-    """Ended sessions, when the first and the last one ended, and when to forget all of them.
-
-    The times are those of the database.
-    """
+    """Sessions that ended from ``earliest`` to ``latest``, and are forgotten after ``until``."""
 
     ids: set[int]
     earliest: datetime

@@ -20,8 +20,9 @@ from graphql_auth.tokens.key_ring import KeyRing, decode_segment
 # With HS256 and without roles, a token has 317 characters. With RS256, the most and longest roles
 # and claims, and the longest ISSUER and AUDIENCE, it has 5,734.
 MAX_TOKEN_LENGTH = 6144
-# About 1 kB each. Invalid tokens are not cached, so clients cannot fill the cache with them.
-CACHE_SIZE = 24_000
+# 1 kB each, and up to 5 kB with the most roles and claims. Invalid tokens are not cached, so
+# clients cannot fill the cache with them.
+CACHE_SIZE = 16_384
 # Limit of the clock difference between two members of one database.
 CLOCK_SKEW_SECONDS = 60
 # No setting allows such a lifetime; a time in milliseconds would look like one.

@@ -66,6 +66,7 @@ def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) ->
         (["user"], ". Did you mean users? "),
         (["users", "disabel", "a"], ". Did you mean disable? See: graphql-auth users --help"),
         (["--verson", "serve"], ". Did you mean --version? "),
+        (["-v"], "required: COMMAND. See: graphql-auth --help"),
         (["--versoin"], "arguments: --versoin. Did you mean --version? See: graphql-auth --help"),
         (["users", "--hepl"], ". Did you mean --help? See: graphql-auth users --help"),
         (["users", "delete", "--yse"], "--yse. Did you mean --yes? See: graphql-auth users delete"),

@@ -1,10 +1,19 @@
+import asyncio
 import json
 import socket
+import threading
 import time
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import pytest
+import uvloop
+from starlette.types import Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
+from graphql_auth.server.protocol import HardenedHttpProtocol
 from tests.client import VIEWER, Client
 from tests.process import ServerProcess
 from tests.server.connections import (
@@ -252,3 +261,62 @@ def test_a_trailer_is_no_header(shared_server: ServerProcess) -> None:
 
     assert b'"viewer":{' in as_header
     assert b'"viewer":null' in as_trailer
+
+
+async def serve(app: Any, state: ServerState) -> asyncio.Server:
+    config = Config(app, lifespan="off", log_config=None)
+    config.load()
+    create = partial(HardenedHttpProtocol, PATIENCE, config, state)
+    return await asyncio.get_running_loop().create_server(create, "127.0.0.1", 0)
+
+
+def send_get(server: asyncio.Server) -> socket.socket:
+    connection = socket.create_connection(server.sockets[0].getsockname(), PATIENCE)
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    return connection
+
+
+def test_head_is_sent_before_a_body_that_comes_later() -> None:
+    received = threading.Event()
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.to_thread(received.wait, PATIENCE)
+        await send({"type": "http.response.body", "body": b"later"})
+
+    def read(connection: socket.socket) -> bytes:
+        with connection:
+            answer_with(b"\r\n\r\n", connection)
+            received.set()
+            return answer(connection)
+
+    async def run() -> bytes:
+        async with await serve(app, ServerState()) as server:
+            return await asyncio.to_thread(read, send_get(server))
+
+    assert uvloop.run(run()) == b"5\r\nlater\r\n0\r\n\r\n"
+
+
+def test_client_that_closes_before_the_head_is_no_error() -> None:
+    faults: list[dict[str, Any]] = []
+
+    async def run() -> None:
+        began, state = asyncio.Event(), ServerState()
+
+        async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+            began.set()
+            await asyncio.sleep(0)
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await asyncio.sleep(0.01)
+            await send({"type": "http.response.body", "body": b"later"})
+
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+        async with await serve(app, state) as server:
+            # Before the loop accepts the connection.
+            send_get(server).close()
+            await began.wait()
+            await asyncio.gather(*state.tasks)
+
+    uvloop.run(run())
+
+    assert faults == []

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import pytest
 from beanie import Document, PydanticObjectId
 from bson import ObjectId
+from bson.datetime_ms import DatetimeMS
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.monitoring import (
@@ -107,6 +108,17 @@ async def revoked(
 ) -> list[RevocationBatch]:
     found = SessionRepository().revoked_between(start, end, 9, source)
     return [batch async for batch in found]
+
+
+async def test_ended_session_that_another_program_keeps_for_millennia_is_read(
+    stored: Database,
+) -> None:
+    kept_until = DatetimeMS(1 << 48)
+    await stored.graphql_auth_revocations.insert_one({"ended_at": NOW, "expires_at": kept_until})
+
+    (batch,) = await revoked(EPOCH, NOW)
+
+    assert batch.until.year == 9999
 
 
 @pytest.mark.usefixtures("stored")
