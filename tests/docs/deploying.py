@@ -44,7 +44,7 @@ await client.close();
 
 class DeployingPage(Page):
     def given(self) -> None:
-        """Three machines have a mongod, and nginx has a certificate."""
+        """Three machines have a mongod, nginx has a certificate, and a key pair signs."""
         self.members = [free_port() for _ in range(MEMBERS)]
         self.second, self.tls = free_port(), free_port()
         for port in self.members:
@@ -79,6 +79,10 @@ class DeployingPage(Page):
             stderr=subprocess.DEVNULL,
             check=True,
         )
+        self.issuer = f"https://localhost:{self.tls}"
+        settings = f"SIGNING_KEYS=signing-keys\nISSUER={self.issuer}\n"
+        (self.project / ".env").write_text(settings, encoding="utf-8")
+        self.reader.paste(".venv/bin/graphql-auth keys new")
 
     def _environment(self) -> dict[str, str]:
         return super()._environment() | {"CURL_CA_BUNDLE": str(self.directory / "fullchain.pem")}
@@ -144,17 +148,24 @@ class DeployingPage(Page):
         port = free_port()
         with run_nginx(self.directory, f"server {{ listen 127.0.0.1:{port};\n{source} }}"):
             query = {"query": "{ __typename }"}
-            answer = httpx.get(f"http://127.0.0.1:{port}/auth/graphql", params=query)
+            url = f"http://127.0.0.1:{port}/auth"
+            answer = httpx.get(f"{url}/graphql", params=query)
+            keys = httpx.get(f"{url}/.well-known/jwks.json")
         assert answer.json() == {"data": {"__typename": "Query"}}
+        assert len(keys.json()["keys"]) == 1
 
     def ask(self, query: str, values: dict[str, Any]) -> dict[str, Any]:
         with Client(f"https://localhost:{self.tls}/graphql") as client:
             return client.ask(query, {"input": values})
 
     def then(self) -> None:
-        """Both servers get requests in turn, and know the proxy."""
+        """Both servers get requests in turn, know the proxy, and publish their keys through it."""
         for _ in range(2):
             assert "errors" not in self.ask(REGISTER, registration())
+        with httpx.Client(base_url=self.issuer, verify=False) as client:
+            metadata = client.get("/.well-known/oauth-authorization-server").json()
+            assert metadata["jwks_uri"] == f"{self.issuer}/.well-known/jwks.json"
+            assert len(client.get(metadata["jwks_uri"]).json()["keys"]) == 1
         for output in (self.reader.output, self.output.read_text(encoding="utf-8")):
             assert "register outcome=success" in output
             assert "TRUSTED_PROXIES" not in output
