@@ -216,7 +216,7 @@ def _warn_of_missing_mail(settings: Settings, parts: Parts) -> None:
         "SIGN_IN_LINKS=on": settings.sign_in_links,
     }
     for setting in [name for name, is_set in needs.items() if is_set]:
-        logger.warning("%s needs mail, and there is none: set SMTP_URL", setting)
+        logger.warning("%s needs mail: set SMTP_URL", setting)
 
 
 async def _await_database(

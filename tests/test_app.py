@@ -321,5 +321,5 @@ async def test_setting_that_needs_mail_is_named_where_there_is_none(
     async with app.router.lifespan_context(app):
         pass
 
-    needs = f"{named} needs mail, and there is none: set SMTP_URL"
+    needs = f"{named} needs mail: set SMTP_URL"
     assert caplog.messages == ([needs] if named else [])

@@ -160,5 +160,5 @@ def _address(email: str, name: str = "") -> "Address":
     from email.headerregistry import Address  # noqa: PLC0415
 
     local, _, domain = email.rpartition("@")
-    # pydantic takes the local part as the name where there is none.
+    # Without a name, pydantic takes the local part for it.
     return Address("" if name == local else name, local, emails.encode_domain(domain))

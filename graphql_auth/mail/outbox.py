@@ -66,7 +66,7 @@ class Outbox:
         self.sender.wake()
 
     async def claim(self, lease: timedelta) -> OutboxDocument | None:
-        """Return the mail that has been due the longest, with a lease; None if there is none.
+        """Return the mail that has been due the longest, with a lease; None if no mail is due.
 
         The lease is its number of tries: a process that finds another number has lost it.
         """

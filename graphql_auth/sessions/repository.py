@@ -56,7 +56,7 @@ class SessionRepository:
     async def rotate(
         self, token: RefreshToken, now: datetime, changes: Mapping[str, Any], idle: timedelta
     ) -> SessionDocument | None:
-        """Change the live session that has this current token; None if there is none."""
+        """Change the live session that has this current token; None without one."""
         query = _session_of(token) | {"current": token.secret_digest} | _live(now)
         # Sliding expiration. A session outlives its access tokens, so that they can be revoked.
         expires_at = {"$min": [{"$max": [now + idle, "$access_until"]}, "$ends_at"]}

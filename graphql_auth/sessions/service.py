@@ -134,7 +134,7 @@ class SessionService:
         return await self.sessions.get_live(user_id, session_id, self.now())
 
     async def end(self, user_id: str, session_id: str) -> bool:
-        """End a session of the user and revoke its access tokens; False if there is none."""
+        """End a session of the user and revoke its access tokens; False if it is not live."""
         revocation = await self.sessions.end(user_id, session_id)
         if revocation:
             self.revocations.add([revocation])

@@ -1,4 +1,4 @@
-"""Which mongod is started, and what is said when there is none."""
+"""Which mongod is started, and what is said without one."""
 
 import os
 import re
