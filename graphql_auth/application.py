@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
@@ -226,9 +227,14 @@ class _KeysRoute(Route):
         return Match.NONE, {}
 
 
-def load_parts(name: str | None) -> Parts:
+def load_parts(name: str | None, metrics_port: int | None = None) -> Parts:
     """Return the parts of the application that ``module:attribute`` names. Raises StartError."""
-    return load(name).parts if name else Parts(create_schema())
+    parts = load(name).parts if name else Parts(create_schema())
+    if metrics_port is None:
+        return parts
+    from graphql_auth.operations.metrics import Metrics  # noqa: PLC0415 - few servers need it
+
+    return replace(parts, metrics=Metrics())
 
 
 def load(name: str) -> GraphQLAuth:

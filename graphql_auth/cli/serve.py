@@ -50,7 +50,6 @@ def _run(options: argparse.Namespace) -> None:
     signals.install(*() if is_ignored else (signal.SIGHUP,))
     # Imported here, because --help and schema do not need them.
     from graphql_auth.environment import read_log_format, read_settings  # noqa: PLC0415
-    from graphql_auth.operations.metrics_files import share_metrics  # noqa: PLC0415
     from graphql_auth.server.serve import serve  # noqa: PLC0415
     from graphql_auth.settings import DevSettings, Settings  # noqa: PLC0415
 
@@ -58,23 +57,21 @@ def _run(options: argparse.Namespace) -> None:
     kind = DevSettings if options.dev else Settings
     given = {"host": options.host, "port": options.port}
     settings = read_settings(kind, **given)
-    with share_metrics(settings.metrics_port):
-        if options.application:
-            # Before MongoDB starts, because its errors are the most frequent ones.
-            from graphql_auth.application import load  # noqa: PLC0415
+    if options.application:
+        # Before MongoDB starts, because its errors are the most frequent ones.
+        from graphql_auth.application import load  # noqa: PLC0415
 
-            if own := load(options.application).settings:
-                changes = {name: getattr(settings, name) for name, value in given.items() if value}
-                changes["metrics_port"] = settings.metrics_port
-                settings = kind.model_validate(dict(own) | changes)
-        configure_logging(settings.log_format)
-        serve(
-            settings,
-            signals,
-            application=options.application,
-            workers=options.workers,
-            reload=options.reload,
-        )
+        if own := load(options.application).settings:
+            changes = {name: getattr(settings, name) for name, value in given.items() if value}
+            settings = kind.model_validate(dict(own) | changes)
+    configure_logging(settings.log_format)
+    serve(
+        settings,
+        signals,
+        application=options.application,
+        workers=options.workers,
+        reload=options.reload,
+    )
 
 
 def _worker_count(text: str) -> int:

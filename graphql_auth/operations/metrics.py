@@ -1,23 +1,37 @@
-"""What each process of ``graphql-auth serve`` counts, and ``/metrics``. See metrics_files.py."""
+"""What the processes of ``graphql-auth serve`` count, and ``/metrics``, which adds it up.
+
+Workers send their metrics with each heartbeat.
+"""
 
 import functools
 import logging
+import operator
 import sys
 import threading
 import time
-from bisect import bisect_left
 from collections.abc import Iterable
 from socketserver import ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
 from graphql import FieldNode, OperationDefinitionNode
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, MetricsHandler
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import (
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    PROCESS_COLLECTOR,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    MetricsHandler,
+    disable_created_metrics,
+)
+from prometheus_client.registry import Collector
 
 from graphql_auth import security_log
 from graphql_auth.errors import ErrorCode, StartError
 from graphql_auth.logs import describe_exception
-from graphql_auth.operations.metrics_files import find_files
 from graphql_auth.runtime.periodic import Work
 
 if TYPE_CHECKING:
@@ -26,7 +40,12 @@ if TYPE_CHECKING:
 CODES = {"OK", *ErrorCode}
 # From `welcome` to a login that waits for the hashes of others.
 BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-NAMESPACE, POLL_AGE = "graphql_auth", "revocation_poll_age_seconds"
+NAMESPACE = "graphql_auth"
+# Each process knows the whole of these. All others are added up.
+MAXIMA = {
+    f"{NAMESPACE}_{name}"
+    for name in ("revoked_sessions", "outbox_mails", "revocation_poll_age_seconds")
+}
 SECONDS_BETWEEN_SAMPLES = 2.0
 
 logger = logging.getLogger(__name__)
@@ -35,36 +54,24 @@ logger = logging.getLogger(__name__)
 class Metrics:
     """The metrics of this process. A label is a name of the schema or of this package."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        requests = Counter("requests", "GraphQL requests.", ["field", "code"], NAMESPACE)
-        seconds = Histogram(
+    def __init__(self) -> None:
+        # Of one process, and without a sum.
+        for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR):
+            REGISTRY.unregister(collector)
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._requests = Counter("requests", "GraphQL requests.", ["field", "code"], NAMESPACE)
+        self._seconds = Histogram(
             "request_seconds", "Time to the answer.", ["field"], NAMESPACE, buckets=BUCKETS
         )
-
-        @functools.cache
-        def open_cells(field: str, code: str) -> tuple[list["memoryview[float]"], list[int]]:
-            child: Any = seconds.labels(field)
-            counter: Any = requests.labels(field, code)
-            values = counter._value, child._sum, *child._buckets  # noqa: SLF001
-            files = values[0]._file, values[1]._file  # noqa: SLF001
-            places = [one._file._positions[one._key] // 8 for one in values]  # noqa: SLF001
-            return [memoryview(file._m).cast("d") for file in files], places  # noqa: SLF001
-
-        self._open_cells = open_cells
-        text = "Workers that died or hung."
-        self.replaced_workers = Counter("workers_replaced", text, namespace=NAMESPACE)
 
     def observe(
         self, operation: OperationDefinitionNode | None, code: object, seconds: float
     ) -> None:
         """Count a response, with the operation if it was valid and the code of the first error."""
+        field = _root_field(operation)
         known = code if isinstance(code, str) and code in CODES else "OTHER"
-        # In place: the methods of prometheus-client take 8 % of the time of `welcome`.
-        (counts, times), places = self._open_cells(_root_field(operation), known)
-        counts[places[0]] += 1
-        times[places[1]] += seconds
-        times[places[2 + bisect_left(BUCKETS, seconds)]] += 1
+        self._requests.labels(field, known).inc()
+        self._seconds.labels(field).observe(seconds)
 
     @staticmethod
     def watch(services: "ServiceContainer") -> tuple[float, Work]:
@@ -72,16 +79,14 @@ class Metrics:
         mails = Counter("mails", "Mails that were sent, or not.", ["outcome"], NAMESPACE)
         labels = ["event", "outcome"]
         events = Counter("security_events", "Security events of the log.", labels, NAMESPACE)
-        # The value of all processes together is the sum, the maximum or the minimum.
-        most = functools.partial(Gauge, namespace=NAMESPACE, multiprocess_mode="livemax")
-        hashes = most("hash_queue_length", "Hashes that wait or run.", multiprocess_mode="livesum")
-        revoked = most("revoked_sessions", "Revoked sessions in the memory of a process.")
-        outbox = most("outbox_mails", "Mails that wait, up to 1000.")
-        # The time itself. The age is computed when it is read, so a process that hangs has one too.
-        polled = most(
-            POLL_AGE, "Time since revoked sessions were read.", multiprocess_mode="livemin"
-        )
-        polled.set(start := time.monotonic())
+        gauge = functools.partial(Gauge, namespace=NAMESPACE)
+        hashes = gauge("hash_queue_length", "Hashes that wait or run.")
+        revoked = gauge("revoked_sessions", "Revoked sessions in the memory of a process.")
+        outbox = gauge("outbox_mails", "Mails that wait, up to 1000.")
+        polled = gauge("revocation_poll_age_seconds", "Time since revoked sessions were read.")
+        start = time.monotonic()
+        # Computed when it is read, so that a process whose event loop hangs has one too.
+        polled.set_function(lambda: time.monotonic() - max(start, services.revocations.polled_at))
         if sender := services.outbox.sender:
             sender.count = lambda outcome: mails.labels(outcome).inc()
 
@@ -92,36 +97,79 @@ class Metrics:
         async def measure() -> None:
             hashes.set(services.hash_queue.pending.total())
             revoked.set(len(services.revocations.revoked))
-            polled.set(max(start, services.revocations.polled_at))
             if sender:
                 outbox.set(await services.outbox.count())
 
         security_log.logger.addFilter(count_event)
         return SECONDS_BETWEEN_SAMPLES, measure
 
-    def serve(self) -> None:
-        """Serve the metrics of all processes, from a thread. Raises StartError."""
+    @staticmethod
+    def collect() -> list[Metric]:
+        """Return what this process has counted."""
+        return [*REGISTRY.collect()]
+
+
+class TotalMetrics(Collector):
+    """The metrics of this process, and of its workers by their process ids."""
+
+    def __init__(self) -> None:
+        text = "Workers that died or hung."
+        self.replaced_workers = Counter("workers_replaced", text, namespace=NAMESPACE)
+        self._workers: dict[int, list[Metric]] = {}
+        # The counts of workers that have ended.
+        self._ended: list[Metric] = []
+        self._lock = threading.Lock()
+
+    def update(self, worker: int, metrics: list[Metric]) -> None:
+        with self._lock:
+            self._workers[worker] = metrics
+
+    def end(self, worker: int, metrics: list[Metric]) -> None:
+        """Keep the counts of a worker that has ended, but not its state."""
+        counts = [metric for metric in metrics if metric.type != "gauge"]
+        with self._lock:
+            self._workers.pop(worker, None)
+            self._ended = _add_up(self._ended, counts)
+
+    def collect(self) -> Iterable[Metric]:
+        with self._lock:
+            return _add_up(Metrics.collect(), self._ended, *self._workers.values())
+
+    def serve(self, port: int) -> None:
+        """Serve them from a thread. Raises StartError."""
         registry = CollectorRegistry()
-        _Collector(registry)  # type: ignore[no-untyped-call]
+        registry.register(self)
         try:
-            server = _Server(("127.0.0.1", self._port), _Handler.factory(registry))
+            server = _Server(("127.0.0.1", port), _Handler.factory(registry))
         except OSError as error:
             raise StartError(
-                f"METRICS_PORT {self._port} cannot be used: {error.strerror}."
+                f"METRICS_PORT {port} cannot be used: {error.strerror}."
                 " Set another port, or stop the program that uses this one."
             ) from None
         threading.Thread(target=server.serve_forever, daemon=True).start()
         logger.info("metrics are at http://127.0.0.1:%d/metrics", server.server_address[1])
 
 
-class _Collector(MultiProcessCollector):
-    def collect(self) -> Iterable[Metric]:
-        for metric in self.merge(find_files()):  # type: ignore[no-untyped-call]
-            if metric.name.endswith(POLL_AGE):
-                # All processes of a machine share this clock.
-                now = time.monotonic()
-                metric.samples = [one._replace(value=now - one.value) for one in metric.samples]
-            yield metric
+def _add_up(*processes: list[Metric]) -> list[Metric]:
+    """Return the metrics of several processes as those of one."""
+    totals: dict[str, Metric] = {}
+    values: dict[tuple[object, ...], float] = {}
+    for metric in (one for metrics in processes for one in metrics):
+        total = totals.setdefault(
+            metric.name, Metric(metric.name, metric.documentation, metric.type)
+        )
+        combine = max if metric.name in MAXIMA else operator.add
+        for sample in metric.samples:
+            key = (sample.name, *sample.labels.items())
+            if key not in values:
+                total.samples.append(sample)
+            values[key] = combine(values.get(key, 0.0), sample.value)
+    for total in totals.values():
+        total.samples = [
+            sample._replace(value=values[sample.name, *sample.labels.items()])
+            for sample in total.samples
+        ]
+    return [*totals.values()]
 
 
 class _Handler(MetricsHandler):

@@ -10,7 +10,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ from graphql_auth.database import provide_database
 from graphql_auth.embedded_mongo.mongod import EmbeddedMongo
 from graphql_auth.errors import StartError
 from graphql_auth.logs import escape_invisible
-from graphql_auth.operations.metrics_files import get_metrics
 from graphql_auth.runtime import output
 from graphql_auth.runtime.event_loop import cancel_on_signal, run_in_loop
 from graphql_auth.runtime.linux import limit_sending
@@ -32,6 +30,8 @@ from graphql_auth.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+    from graphql_auth.operations.metrics import TotalMetrics
 
 DEV_HINT = (
     "  --dev    pages of this machine, such as http://localhost:5173 or http://localhost:3000,"
@@ -67,8 +67,7 @@ def serve(
         app = _check(completed, signals, application)
         url = f"{_url(listener)}{app.state.path}"
         on_ready = functools.partial(_print_banner, completed, url, data)
-        if metrics := get_metrics(completed.metrics_port):
-            metrics.serve()
+        metrics = _serve_metrics(completed.metrics_port)
         if workers == 1 and not reload:
             Server(app, completed, listener, signals, on_ready).run()
             return
@@ -76,8 +75,7 @@ def serve(
         # An application is changed in its own directory.
         code = (Path.cwd() if application else PACKAGE) if reload else None
         delay = completed.shutdown_delay.total_seconds()
-        on_loss = [metrics.replaced_workers.inc] if metrics else []
-        Supervisor(work, workers, signals, on_ready, code, delay, *on_loss).run(listener)
+        Supervisor(work, workers, signals, on_ready, code, delay, metrics).run(listener)
 
 
 @contextmanager
@@ -124,7 +122,7 @@ def _check(settings: Settings, signals: StopSignals, application: str | None) ->
     from graphql_auth.app import check_database, create_app  # noqa: PLC0415
     from graphql_auth.application import load_parts  # noqa: PLC0415
 
-    parts = replace(load_parts(application), metrics=get_metrics(settings.metrics_port))
+    parts = load_parts(application, settings.metrics_port)
 
     async def connect() -> None:
         async with check_database(settings, parts):
@@ -136,6 +134,16 @@ def _check(settings: Settings, signals: StopSignals, application: str | None) ->
         run_in_loop(cancel_on_signal(signals, connect()))
     signals.check()
     return app
+
+
+def _serve_metrics(port: int | None) -> "TotalMetrics | None":
+    if port is None:
+        return None
+    from graphql_auth.operations.metrics import TotalMetrics  # noqa: PLC0415 - few servers need it
+
+    metrics = TotalMetrics()
+    metrics.serve(port)
+    return metrics
 
 
 def _with_app_url(settings: Settings, listener: socket.socket) -> Settings:

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from graphql_auth.errors import StartError
 from graphql_auth.runtime.signals import StopSignals, block_signals
 
+if TYPE_CHECKING:
+    from graphql_auth.operations.metrics import TotalMetrics
+
 # The exit status of a worker that has logged why it cannot start.
 CANNOT_START = 3
-STARTING, READY = b"starting", b"ready"
 ALONE = "alone"  # The name of a process that starts when no other one is ready.
 
 POLL_INTERVAL = 0.5
@@ -43,6 +46,8 @@ class Worker:
     def __init__(self, work: Work, generation: int, name: str | None = None) -> None:
         self.generation = generation
         self.is_ready = False
+        # As of its last heartbeat.
+        self.metrics: list[Any] = []
         self.kill_at = math.inf
         self._silence = 0.0
         self._silence_limit = IMPORT_TIMEOUT
@@ -79,7 +84,7 @@ class Worker:
         self._silence += elapsed
         try:
             while self._heartbeats.poll():
-                self.is_ready = self._heartbeats.recv_bytes() == READY
+                self.is_ready, self.metrics = self._heartbeats.recv()
                 self._silence, self._silence_limit = 0.0, HEARTBEAT_TIMEOUT
         except (EOFError, OSError):
             # The process is ending.
@@ -117,7 +122,7 @@ class Supervisor:
     A worker that ends is replaced, with exponential backoff. SIGHUP and a changed file in ``code``
     replace all of them: each is asked to end when its successor is ready. With ``code``, one that
     cannot start is replaced after the next change. ``on_ready`` is called when the first worker is
-    ready, and ``on_loss`` when one has ended that was not asked to.
+    ready. ``metrics`` gets those of the workers.
     """
 
     work: Work
@@ -126,7 +131,7 @@ class Supervisor:
     on_ready: Callable[[], object]
     code: Path | None = None
     shutdown_delay: float = 0.0
-    on_loss: Callable[[], object] = lambda: None
+    metrics: "TotalMetrics | None" = None
 
     def __post_init__(self) -> None:
         self._file_times = _file_times(self.code)
@@ -168,6 +173,8 @@ class Supervisor:
         for worker in self._running():
             was_ready = worker.is_ready
             worker.check_heartbeats(elapsed)
+            if self.metrics:
+                self.metrics.update(worker.process.pid or 0, worker.metrics)
             if worker.is_ready and not was_ready:
                 if not self._has_served:
                     self.on_ready()
@@ -179,6 +186,9 @@ class Supervisor:
         for worker in list(self._workers):
             if worker.has_ended:
                 self._workers.remove(worker)
+                worker.check_heartbeats(0)
+                if self.metrics:
+                    self.metrics.end(worker.process.pid or 0, worker.metrics)
                 worker.close()
                 if not worker.is_stopping:
                     self._note_end(worker)
@@ -196,7 +206,8 @@ class Supervisor:
         else:
             pause = self._backoff.next_pause()
             when = f"in {pause:.0f} s" if pause else "now"
-        self.on_loss()
+        if self.metrics:
+            self.metrics.replaced_workers.inc()
         logger.warning(
             "worker %s %s; another one starts %s", worker.process.pid, worker.describe_end(), when
         )

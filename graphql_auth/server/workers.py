@@ -6,20 +6,20 @@ import signal
 import socket
 import sys
 import threading
-import time
 from contextlib import suppress
-from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from graphql_auth.errors import StartError
 from graphql_auth.logs import configure_logging
-from graphql_auth.operations.metrics_files import get_metrics
 from graphql_auth.runtime.linux import die_with_parent
 from graphql_auth.runtime.signals import StopSignals, end_process
 from graphql_auth.server.http_server import Server
-from graphql_auth.server.supervisor import ALONE, CANNOT_START, READY, STARTING
+from graphql_auth.server.supervisor import ALONE, CANNOT_START
 from graphql_auth.settings import Settings
+
+if TYPE_CHECKING:
+    from graphql_auth.operations.metrics import Metrics
 
 HEARTBEAT_INTERVAL = 0.5
 
@@ -40,17 +40,20 @@ def run_worker(  # noqa: PLR0913, PLR0917 - the server names each
     configure_logging(settings.log_format)
     die_with_parent(parent)
     try:
-        metrics = get_metrics(settings.metrics_port)
         # The slowest import. The signals have to be noted before it.
         from graphql_auth.app import create_app  # noqa: PLC0415
         from graphql_auth.application import load_parts  # noqa: PLC0415
 
-        parts = replace(load_parts(application), metrics=metrics)
+        parts = load_parts(application, settings.metrics_port)
         app = create_app(settings, processes, parts=parts, is_database_checked=True)
-        is_ready = threading.Event()
-        threading.Thread(target=_send_heartbeats, args=[is_ready, heartbeats], daemon=True).start()
+        is_ready, has_ended = threading.Event(), threading.Event()
+        arguments = heartbeats, is_ready, has_ended, parts.metrics
+        sending = threading.Thread(target=_send_heartbeats, args=arguments, daemon=True)
+        sending.start()
         is_alone = multiprocessing.current_process().name == ALONE
         Server(app, settings, listener, signals, is_ready.set, is_alone=is_alone).run()
+        has_ended.set()
+        sending.join(HEARTBEAT_INTERVAL)
     except StartError as error:
         logger.critical("%s", error)
         end_process(CANNOT_START)
@@ -60,9 +63,18 @@ def run_worker(  # noqa: PLR0913, PLR0917 - the server names each
     end_process(0)
 
 
-def _send_heartbeats(is_ready: threading.Event, heartbeats: Connection) -> None:
+def _send_heartbeats(
+    heartbeats: Connection,
+    is_ready: threading.Event,
+    has_ended: threading.Event,
+    metrics: "Metrics | None",
+) -> None:
+    """Send whether this process is ready, and its metrics, until it has ended."""
     # When the supervisor has been killed, this process is killed too.
     with suppress(OSError):
+        is_last = False
         while True:
-            heartbeats.send_bytes(READY if is_ready.is_set() else STARTING)
-            time.sleep(HEARTBEAT_INTERVAL)
+            heartbeats.send((is_ready.is_set(), metrics.collect() if metrics else []))
+            if is_last:
+                return
+            is_last = has_ended.wait(HEARTBEAT_INTERVAL)

@@ -1,7 +1,6 @@
 """Reads `/metrics` of a server, as Prometheus does."""
 
 from collections import Counter
-from pathlib import Path
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -39,8 +38,3 @@ class Scrape:
         """The requests by field and code, without that of a server that starts."""
         found = self.by("requests_total", "field", "code")
         return {labels: value for labels, value in found.items() if labels[0] != "__typename"}
-
-
-def files(directory: Path) -> list[Path]:
-    """The files of the servers whose TMPDIR is the directory."""
-    return [*directory.glob("graphql-auth-metrics-*/*.db")]

@@ -60,7 +60,7 @@ def test_changed_new_or_deleted_file_is_detected_once(
 def deaf(heartbeats: Connection) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    heartbeats.send_bytes(supervisor.READY)
+    heartbeats.send((True, []))
     time.sleep(60)
 
 
@@ -72,12 +72,12 @@ def patient(heartbeats: Connection) -> None:
     signals = StopSignals()
     signals.install()
     while not signals.has_come:
-        heartbeats.send_bytes(supervisor.READY)
+        heartbeats.send((True, []))
         time.sleep(0.1)
 
 
 def quick(heartbeats: Connection) -> None:
-    heartbeats.send_bytes(supervisor.READY)
+    heartbeats.send((True, []))
 
 
 def until_ended(worker: Worker) -> None:
@@ -160,7 +160,7 @@ def test_heartbeats_end_when_nobody_reads_them() -> None:
     ours, theirs = Pipe(duplex=False)
     ours.close()
 
-    _send_heartbeats(Event(), theirs)
+    _send_heartbeats(theirs, Event(), Event(), None)
 
 
 def test_changed_file_replaces_every_worker(
