@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any
 from pydantic import HttpUrl
 from strawberry.dataloader import DataLoader
 
-from graphql_auth.account_services import create_account_services
 from graphql_auth.accounts.admin import UserAdmin
-from graphql_auth.accounts.password_change import SECONDS_BETWEEN_COMPLETIONS
+from graphql_auth.accounts.change_log import ChangeLog
+from graphql_auth.accounts.email_change import EmailChangeService
+from graphql_auth.accounts.features import Features
+from graphql_auth.accounts.gate import SessionGate
+from graphql_auth.accounts.notices import Notices
+from graphql_auth.accounts.password_change import SECONDS_BETWEEN_COMPLETIONS, PasswordChangeService
+from graphql_auth.accounts.password_reset import PasswordResetService
+from graphql_auth.accounts.service import AccountService
+from graphql_auth.accounts.sign_in_link import SignInLinkService
+from graphql_auth.accounts.sign_up import SignUpService
 from graphql_auth.context import Services
 from graphql_auth.errors import StartError
 from graphql_auth.hooks import Hooks
@@ -66,6 +74,15 @@ DOCUMENTS = [
     LinkDocument,
     OutboxDocument,
 ]
+ACCOUNT_SERVICES: dict[str, Any] = {
+    "accounts": AccountService,
+    "sign_up": SignUpService,
+    "password_reset": PasswordResetService,
+    "password_change": PasswordChangeService,
+    "email_change": EmailChangeService,
+    "sign_in_link": SignInLinkService,
+    "admin": UserAdmin,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +95,6 @@ class ServiceContainer(Services):
     throttle: Throttle
     hash_queue: HashQueue
     hooks: Hooks
-    links: OneTimeTokens
     key_ring: KeyRing
     admin: UserAdmin
     pwned_passwords: "PwnedPasswordsClient | None"
@@ -125,29 +141,33 @@ def create_services(  # noqa: PLR0913 - all by name and optional
 ) -> ServiceContainer:
     """Create the services. ``processes`` share the cores of the machine.
 
-    ``now`` returns seconds since 1970; the default is the clock of the database.
-
-    Raises StartError when a key or a setting of mail is wrong, and ValueError without TOKEN_KEY.
+    ``now`` returns seconds since 1970, by default by the clock of the database. Raises StartError
+    when a key or a setting of mail is wrong, and ValueError without TOKEN_KEY.
     """
-    clock, secrets = DatabaseClock(), read_secrets(settings)
+    clock = DatabaseClock()
     now, hooks = now or clock, hooks or Hooks()
     users = UserRepository(indexes := IndexMonitor(DOCUMENTS), user_document)
-    throttle = _throttle(settings, now)
+    throttle, devices = _throttle(settings, now), DeviceTokens(*read_secrets(settings))
     hash_queue = HashQueue(threads=max(1, count_cores() // processes))
     pwned = _pwned_passwords(settings.breached_passwords)
-    sessions = _session_services(settings, users, clock, now, hooks)
+    live = _session_services(settings, users, clock, now, hooks)
     links, passwords = OneTimeTokens(now), _passwords(settings, hash_queue, pwned)
     outbox = create_outbox(settings, mailer, links.issue, now, processes)
-    sign_in_parts = users, passwords, throttle, DeviceTokens(*secrets), sessions["sessions"]
+    notices = Notices(users, throttle, outbox)
+    gate = SessionGate(users, live["sessions"], devices, settings.requires_confirmation, notices)
+    hooks.before_reuse = notices.announce_reuse if outbox.is_available else None
+    features = _features(settings, outbox)
+    shared = users, passwords, throttle, devices, live["sessions"], gate, links, outbox, notices
+    parts = *shared, features, hooks, ChangeLog(), now
     return ServiceContainer(
-        **create_account_services(settings, *sign_in_parts, links, outbox, hooks, now),
-        **sessions,
+        **{name: service(*parts) for name, service in ACCOUNT_SERVICES.items()},
+        **live,
+        features=features,
         outbox=outbox,
         indexes=indexes,
         throttle=throttle,
         hash_queue=hash_queue,
         hooks=hooks,
-        links=links,
         pwned_passwords=pwned,
     )
 
@@ -212,6 +232,12 @@ def create_outbox(
     pause = 60 * processes / settings.mail_per_minute
     outbox.sender = Sender(mailer, messages, outbox, issue_link, pause)
     return outbox
+
+
+def _features(settings: Settings, outbox: Outbox) -> Features:
+    has_links = settings.sign_in_links and outbox.is_available
+    min_length = settings.password_min_length
+    return Features(outbox.is_available, settings.registration, has_links, min_length)
 
 
 def _throttle(settings: Settings, now: Callable[[], float]) -> Throttle:

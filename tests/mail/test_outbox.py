@@ -113,8 +113,8 @@ async def test_mail_of_a_link_that_another_request_ended_is_dropped(
 ) -> None:
     mailbox = Mailbox()
     services = await new_services(mailbox)
-    ended = await services.links.create(Purpose.RESET_PASSWORD, "ada@example.com")
-    await services.links.create(Purpose.RESET_PASSWORD, "ada@example.com")
+    ended = await services.admin.links.create(Purpose.RESET_PASSWORD, "ada@example.com")
+    await services.admin.links.create(Purpose.RESET_PASSWORD, "ada@example.com")
     await add(services, clock, Template.RESET_PASSWORD, link=ended.reference)
     await send_due(services)
 

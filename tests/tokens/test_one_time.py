@@ -21,7 +21,7 @@ RESET = Purpose.RESET_PASSWORD
 
 @pytest.fixture
 def links(services: ServiceContainer) -> OneTimeTokens:
-    return services.links
+    return services.admin.links
 
 
 async def issue(links: OneTimeTokens, link: LinkDocument) -> str:

@@ -31,7 +31,7 @@ async def mails(database: Database, template: str | None = None) -> list[dict[st
 
 async def mailed_token(services: ServiceContainer, database: Database, template: str) -> str:
     """The token of the link in the last mail by a template."""
-    token = await services.links.issue((await mails(database, template))[-1]["link"])
+    token = await services.admin.links.issue((await mails(database, template))[-1]["link"])
     assert token is not None
     return token
 

@@ -206,11 +206,11 @@ async def test_mail_of_an_earlier_request_confirms_no_later_email(
     """The mail to the first e-mail waits in the outbox, while a second one is asked for."""
     await services.email_change.request_change(principal, PASSWORD, "first@example.com", HERE)
     (first,) = await mails(database, "change_email")
-    old = await services.links.issue(first["link"])
+    old = await services.admin.links.issue(first["link"])
     assert old
     await services.email_change.request_change(principal, PASSWORD, NEW_EMAIL, HERE)
 
-    assert await services.links.issue(first["link"]) is None
+    assert await services.admin.links.issue(first["link"]) is None
     with pytest.raises(LinkExpired):
         await services.email_change.confirm(CHANGE, old, principal.subject, None, HERE)
 

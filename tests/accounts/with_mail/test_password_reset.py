@@ -73,7 +73,7 @@ async def test_reset_keeps_an_adopted_user_and_confirms_the_email(
     await services.password_reset.request("José@example.com", HERE)
     (mail,) = await mails(database, "reset_password")
     assert mail["to"] == stored["email"]
-    token = await services.links.issue(mail["link"])
+    token = await services.admin.links.issue(mail["link"])
     assert token
     signed_in = await services.password_reset.reset(token, NEW_PASSWORD, HERE)
 
@@ -97,7 +97,7 @@ async def test_mailbox_takes_over_the_account_of_a_stranger(
 
     await services.password_reset.reset(token, NEW_PASSWORD, HERE)
 
-    kept = await services.links.issue(change)
+    kept = await services.admin.links.issue(change)
     assert kept
     with pytest.raises(LinkExpired):
         await services.email_change.confirm(CHANGE, kept, stranger.subject, None, THERE)
@@ -254,7 +254,7 @@ async def test_link_of_a_decoy_opens_nothing(
     link = await database["graphql_auth_links"].find_one()
     assert link is not None
     # No mail has it, but even so.
-    token = await services.links.issue(f"{link['_id']} {link['request']}")
+    token = await services.admin.links.issue(f"{link['_id']} {link['request']}")
     assert token
 
     with pytest.raises(LinkExpired):
