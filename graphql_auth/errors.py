@@ -53,7 +53,10 @@ class ErrorCode(DescribedEnum):
         "LINK_EXPIRED",
         "The link is used, too old or unknown, or the account has changed: ask for another.",
     )
-    NOT_AVAILABLE = "NOT_AVAILABLE", "This server does not offer it; see `features`."
+    NOT_AVAILABLE = (
+        "NOT_AVAILABLE",
+        "This server does not offer it, because of the setting that `setting` names.",
+    )
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS", "Rate limited: try again after `retryAfter` seconds."
     UNAUTHENTICATED = (
         "UNAUTHENTICATED",
@@ -186,10 +189,12 @@ class LinkExpired(ApplicationError):
 
 
 class NotAvailable(ApplicationError):
-    """A setting disables this, or it needs mail, which is not set up."""
+    """A setting disables this; for mail, which is not set up, that is SMTP_URL."""
 
-    def __init__(self) -> None:
-        super().__init__("This is not available here.", code=ErrorCode.NOT_AVAILABLE)
+    def __init__(self, setting: str) -> None:
+        super().__init__(
+            "This is not available here.", code=ErrorCode.NOT_AVAILABLE, setting=setting
+        )
 
 
 class Unauthenticated(ApplicationError):

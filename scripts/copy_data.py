@@ -40,7 +40,9 @@ def main(data_dir: Path, uri: str) -> None:
         mongod.wait_until_ready()
         with (
             MongoClient[Any](mongod.uri) as source,
-            MongoClient[Any](uri, w="majority", journal=True) as target,
+            MongoClient[Any](
+                uri, w="majority", journal=True, serverSelectionTimeoutMS=10_000
+            ) as target,
         ):
             copy(source.get_default_database(), target.get_default_database("test"))
 

@@ -22,7 +22,8 @@ class Features:
     sign_in_links: bool
     password_min_length: int
 
-    def require(self, *conditions: bool) -> None:
-        """Raise NotAvailable unless there is mail, and all conditions hold."""
-        if not self.mail or not all(conditions):
-            raise NotAvailable
+    def require(self, **conditions: bool) -> None:
+        """Raise NotAvailable unless there is mail, and the condition of each setting holds."""
+        for setting, is_met in {"SMTP_URL": self.mail, **conditions}.items():
+            if not is_met:
+                raise NotAvailable(setting)

@@ -32,7 +32,7 @@ class AccountService(AccountParts):
         EmailUnconfirmed where confirmation is required; then there is an account.
         """
         if self.features.registration is not RegistrationMode.OPEN:
-            raise NotAvailable
+            raise NotAvailable("REGISTRATION")
         user = await self.create_user(registration)
         with security_log.record_refusals("register", None, client):
             async with self.throttle.registration(client.ip_address):

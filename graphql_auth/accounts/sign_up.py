@@ -25,7 +25,7 @@ class SignUpService(AccountParts):
         A taken e-mail gets another mail, after the same work. Raises BadInput, TooManyAttempts and
         NotAvailable.
         """
-        self.features.require(self.features.registration != RegistrationMode.CLOSED)
+        self.features.require(REGISTRATION=self.features.registration != RegistrationMode.CLOSED)
         user = await self.create_user(registration)
         with security_log.record_outcome("sign_up", None, client):
             async with self.mail_budget(user.email, client):
@@ -54,7 +54,7 @@ class SignUpService(AccountParts):
         Raises BadInput, LinkExpired, InvalidCredentials, TooManyAttempts, NotAvailable, and
         EmailTaken if there is an account meanwhile.
         """
-        self.features.require(self.features.registration != RegistrationMode.CLOSED)
+        self.features.require(REGISTRATION=self.features.registration != RegistrationMode.CLOSED)
         validator = InputValidator()
         validator.password("password", password)
         validator.finish()

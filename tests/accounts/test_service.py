@@ -257,6 +257,7 @@ async def test_flows_that_need_mail_are_not_available_without(
         services.email_change.request_change(principal, "correct horse", "b@c.example", HERE),
         services.sign_in_link.request("ada@example.com", HERE),
     ):
-        with pytest.raises(NotAvailable):
+        with pytest.raises(NotAvailable) as error:
             await refused
+        assert error.value.extensions == {"setting": "SMTP_URL"}
     assert not services.features.mail

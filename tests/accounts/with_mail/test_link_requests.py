@@ -204,8 +204,11 @@ async def test_email_that_nobody_can_have_is_bad_input(
 async def test_sign_in_links_are_off_by_default(new_services: NewServices) -> None:
     services = await new_services()
 
-    with pytest.raises(NotAvailable):
-        await services.sign_in_link.request(EMAIL, HERE)
-    with pytest.raises(NotAvailable):
-        await services.sign_in_link.sign_in("x", HERE)
+    for refused in (
+        services.sign_in_link.request(EMAIL, HERE),
+        services.sign_in_link.sign_in("x", HERE),
+    ):
+        with pytest.raises(NotAvailable) as error:
+            await refused
+        assert error.value.extensions == {"setting": "SIGN_IN_LINKS"}
     assert not Settings().sign_in_links

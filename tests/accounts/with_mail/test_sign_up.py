@@ -228,8 +228,9 @@ async def test_closed_registration_has_no_way_in(
         closed.sign_up.confirm(token, PASSWORD, HERE),
         confirmed.accounts.register(ADA, HERE),
     ):
-        with pytest.raises(NotAvailable):
+        with pytest.raises(NotAvailable) as error:
             await refused
+        assert error.value.extensions == {"setting": "REGISTRATION"}
 
     await confirmed.sign_up.confirm(token, PASSWORD, HERE)
     await closed.accounts.login(EMAIL, PASSWORD, HERE)
