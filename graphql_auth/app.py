@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from beanie import Document
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import Route
@@ -118,8 +118,7 @@ def create_app(
         routes=_routes(settings, services, parts, probes),
         middleware=_middleware(settings),
         exception_handlers=dict.fromkeys(
-            (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, BadRequest),
-            partial(not_found, parts.path),
+            (HTTPException, BadRequest), partial(not_found, parts.path)
         ),
         lifespan=_lifespan(settings, services, parts, is_database_checked=is_database_checked),
     )
