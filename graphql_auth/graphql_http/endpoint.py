@@ -190,10 +190,10 @@ async def redirect_browser(path: str, request: Request) -> Response:
     """Redirect to the playground; relative, because a proxy can remove a prefix of the path."""
     if _wants_playground(request):
         return RedirectResponse(path.removeprefix("/"))
-    return not_found(path, request)
+    return await not_found(path, request)
 
 
-def not_found(path: str, _request: Request, error: Exception | None = None) -> Response:
+async def not_found(path: str, _request: Request, error: Exception | None = None) -> Response:
     """Respond to a request for any other path, or to one that a route refuses."""
     if not isinstance(error, BadRequest):
         message = f"Not found. Send GraphQL operations by POST to the path that ends in {path}."
