@@ -148,7 +148,7 @@ async def test_asset_is_plain_without_gzip_in_client_or_build(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    "name", ["index-2.js", "..%2Findex.html", "%2e%2e", "index-1.js.gz", "%00", "index.html"]
+    "name", ["index-2.js", "..%2Findex.html", "%2e%2e", "%00", "index.html", "x" * 300]
 )
 async def test_only_assets_of_the_build_are_served(build: Path, name: str) -> None:
     assert (await get(build, name)).status_code == 404
@@ -161,72 +161,51 @@ async def test_removed_asset_is_not_found(build: Path) -> None:
         assert (await client.get("/icons-1.ttf")).status_code == 404
 
 
-SINCE = "If-Modified-Since"
-NEVER, EPOCH = "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("name", ["", "index-1.js", "icons-1.ttf"])
-async def test_file_that_the_client_has_is_a_304(build: Path, name: str, method: str) -> None:
+@pytest.mark.parametrize("name", ["index-1.js", "icons-1.ttf"])
+async def test_asset_that_the_client_has_is_a_304(build: Path, name: str, method: str) -> None:
     async with serve(build) as client:
         first = await client.request(method, f"/{name}")
         tag, time = first.headers["etag"], first.headers["last-modified"]
-        strong = tag.removeprefix("W/")
         for known in (
-            [("If-None-Match", tag)],
-            [("If-None-Match", "*")],
-            [("If-None-Match", strong)],
-            [("If-None-Match", f"W/{strong}")],
-            [("If-None-Match", f'"other" ,, W/{strong}, "another"')],
-            [("If-None-Match", '"other"'), ("If-None-Match", tag)],
-            [("If-None-Match", tag), (SINCE, EPOCH)],
-            [(SINCE, time)],
-            [(SINCE, NEVER)],
-            [(SINCE, "Friday, 31-Dec-49 23:59:59 GMT")],
-            [(SINCE, "Fri Dec 31 23:59:59 9999")],
+            {"If-None-Match": tag},
+            {"If-None-Match": "*"},
+            {"If-None-Match": f'"other", W/{tag}'},
+            {"If-Modified-Since": time},
         ):
             answer = await client.request(method, f"/{name}", headers=known)
 
             assert (answer.status_code, answer.content) == (304, b""), known
-            assert answer.headers["etag"] == tag
-            for kept in ("cache-control", "vary"):
+            for kept in ("etag", "cache-control", "vary"):
                 assert answer.headers[kept] == first.headers[kept]
-            assert "content-security-policy" not in answer.headers
             assert "content-type" not in answer.headers
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("name", ["", "index-1.js", "icons-1.ttf"])
+@pytest.mark.parametrize("name", ["index-1.js", "icons-1.ttf"])
 @pytest.mark.parametrize(
     "known",
     [
-        [("If-None-Match", '"other"')],
-        [("If-None-Match", "")],
-        [("If-None-Match", '"*"')],
-        [("If-None-Match", '"other"'), (SINCE, NEVER)],
-        [(SINCE, EPOCH)],
-        [(SINCE, NEVER), (SINCE, NEVER)],
-        [(SINCE, "tomorrow")],
-        [(SINCE, "")],
+        {"If-None-Match": '"other"'},
+        {"If-None-Match": '"other"', "If-Modified-Since": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        {"If-Modified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+        {"If-Modified-Since": "tomorrow"},
     ],
 )
-async def test_file_that_the_client_lacks_is_a_200(
-    build: Path, name: str, known: list[tuple[str, str]]
+async def test_asset_that_the_client_lacks_is_a_200(
+    build: Path, name: str, known: dict[str, str]
 ) -> None:
     async with serve(build) as client:
         assert (await client.get(f"/{name}", headers=known)).status_code == 200
 
 
 @pytest.mark.anyio
-async def test_other_coding_or_content_is_another_version(build: Path) -> None:
+async def test_other_coding_of_an_asset_is_another_version(build: Path) -> None:
     plain = await get(build, "index-1.js", encoding="identity")
     compressed = await get(build, "index-1.js")
-    page = await get(build, "")
-    (build / "index.html").write_text(f"{PAGE} ")
 
     assert plain.headers["etag"] != compressed.headers["etag"]
-    assert page.headers["etag"] != (await get(build, "")).headers["etag"]
 
 
 @pytest.mark.anyio
@@ -268,18 +247,11 @@ def test_root_leads_nowhere_without_playground(start_shared: Start) -> None:
     assert code(response.json()) == "BAD_REQUEST"
 
 
-def test_304_leaves_the_connection_open(client: Client) -> None:
-    known = [*BROWSER.items(), ("If-None-Match", '"other"'), ("If-None-Match", "*")]
-    for method in ("GET", "HEAD"):
-        assert client.http.request(method, client.url, headers=known).status_code == 304
-    assert client.ask("{ __typename }") == {"data": {"__typename": "Query"}}
-
-
 def test_head_of_playground_has_no_body(client: Client) -> None:
     get, head = (client.http.request(m, client.url, headers=BROWSER) for m in ("GET", "HEAD"))
 
     assert (head.status_code, head.content) == (200, b"")
-    for name in ("content-type", "content-length", "etag", "last-modified", "vary"):
+    for name in ("content-type", "content-length"):
         assert head.headers[name] == get.headers[name]
 
 

@@ -10,7 +10,8 @@ from graphql_auth.settings import Settings
 from graphql_auth.tokens.key_files import create_key
 from graphql_auth.tokens.key_ring import SECONDS_BEFORE_SIGNING, SECONDS_BETWEEN_READS
 from graphql_auth.tokens.published_keys import JWKS_PATH, MAX_AGE, METADATA_PATH
-from tests.client import code
+from tests.client import Client, code
+from tests.conftest import Start
 
 pytestmark = pytest.mark.anyio
 ISSUER = "https://auth.example.com"
@@ -83,6 +84,15 @@ async def test_lines_of_if_none_match_are_one_list(ask: Ask) -> None:
     answer = await ask(headers=[("If-None-Match", '"x"'), ("If-None-Match", etag)])
 
     assert answer.status_code == 304
+
+
+def test_304_leaves_the_connection_open(start_shared: Start, keys: Path) -> None:
+    with Client(start_shared(SIGNING_KEYS=str(keys)).url) as client:
+        url = client.url.replace("/graphql", JWKS_PATH)
+        for method in ("GET", "HEAD"):
+            answer = client.http.request(method, url, headers={"If-None-Match": "*"})
+            assert answer.status_code == 304
+        assert client.ask("{ __typename }") == {"data": {"__typename": "Query"}}
 
 
 async def test_head_and_options(ask: Ask) -> None:
