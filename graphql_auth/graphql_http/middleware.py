@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,10 +32,7 @@ class SecurityHeadersMiddleware:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [*message["headers"], (b"x-request-id", request_id.encode()), *HEADERS]
-                # A 304 keeps the policy of the response that the client has.
-                if message["status"] != HTTPStatus.NOT_MODIFIED and all(
-                    name != CONTENT_SECURITY_POLICY[0] for name, _ in headers
-                ):
+                if all(name != CONTENT_SECURITY_POLICY[0] for name, _ in headers):
                     headers.append(CONTENT_SECURITY_POLICY)
                 message["headers"] = headers
             await send(message)
