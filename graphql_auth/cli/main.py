@@ -69,6 +69,8 @@ class _Parser(argparse.ArgumentParser):
         """End with one line, as every other error; it suggests a command or an option."""
         if "required:" in message and (unknown := self._find_unknown_options(self._given)):
             message = f"unrecognized arguments: {' '.join(unknown)}"
+        # Of the password -hunter2, the flag -h would get the rest as a value.
+        message = re.sub("ignored explicit argument .*", "no value expected", message)
         wrong = re.search(r"(?:choice: '|arguments: )([\w-]+)", message)
         choices = re.findall(r"[\w-]+", message.partition("(choose from ")[2])
         names = choices or [*self._option_string_actions]

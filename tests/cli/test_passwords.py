@@ -161,6 +161,16 @@ def test_password_in_an_argument_is_refused_and_not_printed(
     assert "hunter2" not in errors
 
 
+@pytest.mark.parametrize("arguments", [["create", "-hunter2"], ["set-password", EMAIL, "-hunter2"]])
+def test_password_that_begins_like_an_option_is_not_printed(
+    directory: Path, arguments: list[str]
+) -> None:
+    ended = run_with_input(directory, b"", "users", *arguments)
+
+    see = f"See: graphql-auth users {arguments[0]} --help"
+    assert ended == (2, "", f"graphql-auth: Argument -h/--help: no value expected. {see}\n")
+
+
 def test_created_user_can_log_in_where_the_email_has_to_be_confirmed(
     start: Start, directory: Path, users: Users
 ) -> None:
