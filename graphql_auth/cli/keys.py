@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError
 from graphql_auth.runtime import output
 
@@ -47,6 +46,9 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    # Imported here, because --help does not need it.
+    from graphql_auth.environment import read_settings  # noqa: PLC0415
+
     directory = read_settings().signing_keys
     if directory is None:
         raise StartError(

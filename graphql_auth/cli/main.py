@@ -87,16 +87,19 @@ class _Parser(argparse.ArgumentParser):
         self._given = args
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            # One can be the password of a command that asks for it.
-            is_shown = not getattr(found, "reads_password", False)
-            shown = unknown if is_shown else self._find_unknown_options(unknown) or ["…"]
+            is_secret = self.get_default("reads_password")
+            shown = self._find_unknown_options(unknown) or ["…"] if is_secret else unknown
             self.error(f"unrecognized arguments: {' '.join(shown)}")
         return found, unknown
 
     def _find_unknown_options(self, arguments: Sequence[str]) -> Sequence[str]:
         names = [argument.partition("=")[0] for argument in arguments if argument[:2] == "--"]
-        known = " ".join(self._option_string_actions)
-        return [name for name in names if name not in known]
+        options = [*self._option_string_actions]
+        unknown = [name for name in names if name not in " ".join(options)]
+        if self.get_default("reads_password"):
+            # One can be the password.
+            return [name if get_close_matches(name, options, 1) else "…" for name in unknown]
+        return unknown
 
     def _print_message(self, message: str, file: object = None) -> None:
         # According to its version, argparse ignores an output that fails, or raises.

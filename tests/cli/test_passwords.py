@@ -144,6 +144,8 @@ def test_terminal_without_a_password_changes_nothing(
         ["set-password", EMAIL, "--password=hunter2"],
         ["set-password", EMAIL, "-phunter2"],
         ["set-password", "--password=hunter2"],
+        ["set-password", EMAIL, "--hunter2"],
+        ["create", EMAIL, "--hunter2"],
         ["create", EMAIL, "--password=hunter2"],
         ["create", EMAIL, "Ada", "Lovelace", "hunter2"],
     ],
@@ -159,6 +161,12 @@ def test_password_in_an_argument_is_refused_and_not_printed(
     assert errors.startswith("graphql-auth: Unrecognized arguments: ")
     assert f"See: graphql-auth users {arguments[0]} --help" in errors
     assert "hunter2" not in errors
+
+
+def test_misspelled_option_is_named(directory: Path) -> None:
+    ended = run_with_input(directory, b"", "users", "set-password", EMAIL, "--hlep")
+
+    assert ended[2].startswith("graphql-auth: Unrecognized arguments: --hlep. Did you mean --help?")
 
 
 @pytest.mark.parametrize("arguments", [["create", "-hunter2"], ["set-password", EMAIL, "-hunter2"]])
