@@ -36,7 +36,7 @@ class UserAdmin(AccountParts):
         """Create a user, whose e-mail counts as confirmed. Raises BadInput and EmailTaken."""
         user = await self.create_user(Registration(first_name, last_name, email, password))
         user.email_confirmed_at = self.utc_now()
-        await self.set_new_password(user, password)
+        await self.set_new_password(user, password, ClientInfo())
         await self.users.add(user)
         await self.hooks.run("register", str(user.id))
         return user.email
@@ -46,7 +46,7 @@ class UserAdmin(AccountParts):
         user, validator = await self.find(email), InputValidator()
         await validator.new_password("password", password, self.passwords.policy, user)
         validator.finish()
-        new_hash = await self.passwords.hash(password)
+        new_hash = await self.passwords.hash(password, ClientInfo().network)
         async with self.replace_password(user, new_hash, Unavailable()):
             return user.email
 

@@ -45,7 +45,9 @@ class EmailChangeService(AccountParts):
         user = await self.load_caller(principal)
         with security_log.record_outcome("request_change_email", principal.subject, client):
             keys = self.throttle.reauth_keys(principal.session_id)
-            await self.check_password(current_password, user.password, keys)
+            await self.check_password(
+                "currentPassword", current_password, user.password, keys, client
+            )
             async with self.mail_budget(email, client):
                 holder = await self.users.find_by_email(emails.spellings(email))
                 to = None if holder else email
@@ -95,11 +97,11 @@ class EmailChangeService(AccountParts):
         The link in a mail proves the mailbox only. Without this, the click of its owner would
         confirm the account of a stranger.
 
-        Raises InvalidCredentials, TooManyAttempts, and Unauthenticated without either proof.
+        Raises BadInput, InvalidCredentials, TooManyAttempts, and Unauthenticated without either.
         """
         if caller_id == str(user.id):
             return
         if not password:
             raise Unauthenticated(TokenReason.TOKEN_MISSING)
         keys = self.throttle.login_keys(emails.canonicalize(user.email), client.ip_address)
-        await self.check_password(password, user.password, keys)
+        await self.check_password("password", password, user.password, keys, client)

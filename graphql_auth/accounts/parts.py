@@ -83,20 +83,30 @@ class AccountParts:
         validator.finish()
         return self.users.create(registration.added, id=object_id_at(self.now()), **values)
 
-    async def set_new_password(self, user: UserDocument, password: str) -> None:
+    async def set_new_password(self, user: UserDocument, password: str, client: ClientInfo) -> None:
         """Hash the password of a user that is not stored yet. Raises EmailTaken."""
         await self.users.refuse_taken(emails.spellings(user.email))
-        user.password = await self.passwords.hash(password)
+        user.password = await self.passwords.hash(password, client.network)
 
-    async def check_password(
-        self, password: str, stored: str, keys: list[ThrottleKey], refusal: str = NOT_CURRENT
+    async def check_password(  # noqa: PLR0913, PLR0917 - what is checked, and for whom
+        self,
+        field: str,
+        password: str,
+        stored: str,
+        keys: list[ThrottleKey],
+        client: ClientInfo,
+        refusal: str = NOT_CURRENT,
     ) -> None:
-        """Verify a password, within the rate limit of the keys.
+        """Verify the password in a field of an input, within the rate limit of the keys.
 
-        Raises InvalidCredentials with the message ``refusal``, and TooManyAttempts.
+        Raises BadInput, InvalidCredentials with the message ``refusal``, and TooManyAttempts.
         """
+        validator = InputValidator()
+        validator.password(field, password)
+        validator.finish()
+        priority = Priority.TRUSTED_DEVICE
         async with self.throttle.attempt(keys) as attempt:
-            result = await self.passwords.verify(password, stored, Priority.TRUSTED_DEVICE)
+            result = await self.passwords.verify(password, stored, client.network, priority)
             attempt.is_counted = not result.correct
         if not result.correct:
             raise InvalidCredentials(refusal)

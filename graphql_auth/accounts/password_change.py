@@ -33,8 +33,8 @@ class PasswordChangeService(AccountParts):
         validator.finish()
         keys, session_id = self.throttle.reauth_keys(principal.session_id), principal.session_id
         with security_log.record_refusals("change_password", principal.subject, client):
-            await self.check_password(current, user.password, keys)
-        new_hash = await self.passwords.hash(new, Priority.TRUSTED_DEVICE)
+            await self.check_password("currentPassword", current, user.password, keys, client)
+        new_hash = await self.passwords.hash(new, client.network, Priority.TRUSTED_DEVICE)
         if await self.sessions.get(principal.subject, session_id) is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         refusal = InvalidCredentials(NOT_CURRENT)

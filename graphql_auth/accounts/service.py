@@ -36,7 +36,7 @@ class AccountService(AccountParts):
         user = await self.create_user(registration)
         with security_log.record_refusals("register", None, client):
             async with self.throttle.registration(client.ip_address):
-                await self.set_new_password(user, registration.password)
+                await self.set_new_password(user, registration.password, client)
                 added = await self.gate.prepare(user, Proof.PASSWORD)
                 await self.users.add(user)
         security_log.record("register", "success", str(user.id), client)
@@ -68,7 +68,7 @@ class AccountService(AccountParts):
         with security_log.record_refusals("login", str(user.id) if user else None, client):
             async with self.throttle.attempt(keys) as attempt:
                 stored = user.password if user else None
-                result = await self.passwords.verify(password, stored, priority)
+                result = await self.passwords.verify(password, stored, client.network, priority)
                 attempt.is_counted = user is None or user.disabled or not result.correct
             if user is None or attempt.is_counted:
                 raise InvalidCredentials
@@ -105,13 +105,11 @@ class AccountService(AccountParts):
         Raises BadInput, TooManyAttempts, InvalidCredentials for a wrong current password, and
         Unauthenticated when the user does not exist.
         """
-        validator = InputValidator()
-        validator.password("currentPassword", current_password)
-        validator.finish()
         user = await self.load_caller(principal)
         with security_log.record_refusals("delete_account", principal.subject, client):
             keys = self.throttle.reauth_keys(principal.session_id)
-            await self.check_password(current_password, user.password, keys)
+            stored = user.password
+            await self.check_password("currentPassword", current_password, stored, keys, client)
             await self.delete_user(user, InvalidCredentials(NOT_CURRENT), client)
 
     async def _begin_session(

@@ -7,7 +7,7 @@ from graphql_auth import security_log
 from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.accounts.gate import Proof, SignedIn
 from graphql_auth.accounts.parts import AccountParts
-from graphql_auth.accounts.validation import InputValidator, Registration
+from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import EmailTaken
 from graphql_auth.mail.messages import Template
@@ -29,7 +29,7 @@ class SignUpService(AccountParts):
         user = await self.create_user(registration)
         with security_log.record_outcome("sign_up", None, client):
             async with self.mail_budget(user.email, client):
-                user.password = await self.passwords.hash(registration.password)
+                user.password = await self.passwords.hash(registration.password, client.network)
                 template = Template.SIGN_UP
                 try:
                     await self.users.refuse_taken(emails.spellings(user.email))
@@ -55,14 +55,12 @@ class SignUpService(AccountParts):
         EmailTaken if there is an account meanwhile.
         """
         self.features.require(REGISTRATION=self.features.registration != RegistrationMode.CLOSED)
-        validator = InputValidator()
-        validator.password("password", password)
-        validator.finish()
         with security_log.record_refusals("confirm_sign_up", None, client):
             link = await self.links.find(Purpose.SIGN_UP, token)
             user = self.users.load(link.pending)
             keys = [self.throttle.failures_key(client.ip_address)]
-            await self.check_password(password, user.password, keys, NOT_OF_THIS_SIGN_UP)
+            stored, refusal = user.password, NOT_OF_THIS_SIGN_UP
+            await self.check_password("password", password, stored, keys, client, refusal)
             await self.users.refuse_taken(emails.spellings(user.email))
             user.id, user.email_confirmed_at = object_id_at(self.now()), self.utc_now()
             added = await self.gate.prepare(user, Proof.LINK)

@@ -1,7 +1,6 @@
-"""Computes password hashes on low-priority threads, behind a bounded priority queue."""
+"""Computes password hashes on low-priority threads, behind a bounded queue that is fair."""
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import math
@@ -11,13 +10,15 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import IntEnum
-from queue import Empty, PriorityQueue
+from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
 from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.runtime.linux import lower_thread_priority
 
 MAX_WAITING = 100
+# One of so many hashes is for an unknown device, if any waits.
+SHARE = 4
 NO_THREADS = (
     "The system refuses to start more threads, and passwords are hashed on them;"
     " raise the limit (ulimit -u, TasksMax= of systemd, --pids-limit of a container)."
@@ -35,8 +36,8 @@ class Priority(IntEnum):
     DEFAULT = 1
 
 
-# The number decides between two of the same priority, so that work is never compared.
-_Entry = tuple[Priority, int, Callable[[], Any], Future[Any]]
+# How many calls of its network were pending, and a number, so that work is never compared.
+_Entry = tuple[int, int, Callable[[], Any], Future[Any]]
 
 
 class HashQueue:
@@ -44,14 +45,19 @@ class HashQueue:
 
     The threads have the lowest priority of the operating system, so that the event loop gets a
     core whenever it needs one: many logins at once slow down logins only.
+
+    Within a priority, the network with the fewest calls has the next turn. When the queue is full,
+    the network with the most calls gives up a place. So no client can block the others.
     """
 
     def __init__(self, threads: int, max_waiting: int = MAX_WAITING) -> None:
         self._threads = threads
         self._max_pending = threads + max_waiting
-        # The calls that wait or run.
-        self.pending: Counter[Priority] = Counter()
-        self._waiting: PriorityQueue[_Entry] = PriorityQueue()
+        # The calls that wait or run, by priority and network.
+        self.pending: Counter[tuple[Priority, str]] = Counter()
+        self._waiting: dict[Priority, list[_Entry]] = {priority: [] for priority in Priority}
+        self._lock = threading.Lock()
+        self._taken = 0
         self._order = itertools.count()
         self._seconds_each = 0.1
         self._is_draining = False
@@ -79,40 +85,41 @@ class HashQueue:
     def drain(self) -> None:
         """Refuse all waiting and new calls; work in progress is completed."""
         self._is_draining = True
-        with contextlib.suppress(Empty):
-            while True:
-                *_, future = self._waiting.get_nowait()
-                if future.set_running_or_notify_cancel():
-                    future.set_exception(Unavailable(retry_after=1))
+        while entry := self._take():
+            _refuse(entry, 1)
 
-    async def run(self, work: Callable[[], T], priority: Priority = Priority.DEFAULT) -> T:
+    async def run(
+        self, work: Callable[[], T], priority: Priority = Priority.DEFAULT, network: str = ""
+    ) -> T:
         """Return what ``work`` returns; a call that is cancelled leaves the queue.
 
-        Raises Unavailable when the server ends, and at once when the queue is full. Then it has the
-        seconds until all waiting calls will be done.
+        Raises Unavailable when the server ends, and when the queue is full. Then it has the seconds
+        until all waiting calls will be done.
         """
         if self._is_draining:
             raise Unavailable(retry_after=1)
-        if self.pending[priority] >= self._max_pending:
+        turn = self.pending[priority, network]
+        pending = sum(count for (other, _), count in self.pending.items() if other is priority)
+        if pending >= self._max_pending and not self._displace(priority, turn):
             raise Unavailable(retry_after=self._seconds_until_done())
-        self.pending[priority] += 1
+        self.pending[priority, network] += 1
         future: Future[T] = Future()
-        self._waiting.put((priority, next(self._order), work, future))
+        with self._lock:
+            heappush(self._waiting[priority], (turn, next(self._order), work, future))
         # For each call a thread takes the next one, whichever it is then.
         self._executor.submit(self._work)
         try:
             return await asyncio.wrap_future(future)
         finally:
-            self.pending[priority] -= 1
+            self.pending -= Counter([(priority, network)])
 
     def _create_executor(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._threads, "hash", _lower_priority, (threading.Lock(),))
 
     def _work(self) -> None:
-        try:
-            _, _, work, future = self._waiting.get_nowait()
-        except Empty:
+        if (entry := self._take()) is None:
             return
+        _, _, work, future = entry
         if not future.set_running_or_notify_cancel():
             return
         start = time.perf_counter()
@@ -124,8 +131,33 @@ class HashQueue:
             self._seconds_each = time.perf_counter() - start
             future.set_result(result)
 
+    def _take(self) -> _Entry | None:
+        with self._lock:
+            self._taken += 1
+            for priority in sorted(Priority, reverse=self._taken % SHARE == 0):
+                if self._waiting[priority]:
+                    return heappop(self._waiting[priority])
+        return None
+
+    def _displace(self, priority: Priority, turn: int) -> bool:
+        """Refuse the call with the latest turn, if it is later than ``turn``; return whether."""
+        with self._lock:
+            waiting = self._waiting[priority]
+            if not waiting or (last := max(waiting))[0] <= turn:
+                return False
+            waiting.remove(last)
+            heapify(waiting)
+        _refuse(last, self._seconds_until_done())
+        return True
+
     def _seconds_until_done(self) -> int:
         return max(1, math.ceil(self.pending.total() * self._seconds_each / self._threads))
+
+
+def _refuse(entry: _Entry, retry_after: int) -> None:
+    *_, future = entry
+    if future.set_running_or_notify_cancel():
+        future.set_exception(Unavailable(retry_after))
 
 
 def _lower_priority(first_warning: threading.Lock) -> None:

@@ -6,7 +6,10 @@ from graphql_auth.passwords.policy import PasswordPolicy
 
 
 class PasswordService:
-    """What accounts do with passwords. Hashing raises Unavailable when the queue is full."""
+    """What accounts do with passwords. Hashing raises Unavailable when the queue is full.
+
+    ``network`` is that of the client.
+    """
 
     def __init__(
         self, hasher: PasswordHasher, hash_queue: HashQueue, policy: PasswordPolicy
@@ -15,10 +18,13 @@ class PasswordService:
         self._hash_queue = hash_queue
         self.policy = policy
 
-    async def hash(self, password: str, priority: Priority = Priority.DEFAULT) -> str:
-        return await self._hash_queue.run(lambda: self._hasher.hash(password), priority)
+    async def hash(self, password: str, network: str, priority: Priority = Priority.DEFAULT) -> str:
+        return await self._hash_queue.run(lambda: self._hasher.hash(password), priority, network)
 
     async def verify(
-        self, password: str, stored: str | None, priority: Priority = Priority.DEFAULT
+        self, password: str, stored: str | None, network: str, priority: Priority = Priority.DEFAULT
     ) -> VerifyResult:
-        return await self._hash_queue.run(lambda: self._hasher.verify(password, stored), priority)
+        def work() -> VerifyResult:
+            return self._hasher.verify(password, stored)
+
+        return await self._hash_queue.run(work, priority, network)

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, ip_address, ip_network
 
+from graphql_auth.client_info import network_of
 from graphql_auth.errors import EmailTaken, TooManyAttempts
 from graphql_auth.throttling.backoff import RateLimit
 from graphql_auth.throttling.repository import AttemptRepository
@@ -32,8 +32,6 @@ MAILS_PER_DAY_FROM_NETWORK = 5
 # Shorter than ACQUIRE_TIMEOUT: after kill -9, waiting attempts get the leases of the process.
 LEASE_DURATION = timedelta(seconds=8)
 SECONDS_BETWEEN_RENEWALS = 2.0
-# An IPv6 customer has at least a /64: https://www.rfc-editor.org/rfc/rfc6177
-IPV6_PREFIX = 64
 
 ACQUIRE_TIMEOUT = 10.0
 SECONDS_BETWEEN_TRIES = 0.05
@@ -96,14 +94,14 @@ class Throttle:
 
     def stranger_mail_keys(self, email: str, ip: str | None, kind: str) -> list[ThrottleKey]:
         """Return the keys of the mails of a kind that unknown devices ask for."""
-        pair = f"{kind}-pair:{_digest(email)} {_network(ip)}"
+        pair = f"{kind}-pair:{_digest(email)} {network_of(ip)}"
         limit = _evenly(MAILS_PER_DAY_FROM_NETWORK, DAY)
         return [self.network_mail_key(ip), *self.mail_keys(email, kind), ThrottleKey(pair, limit)]
 
     def network_mail_key(self, ip: str | None) -> ThrottleKey:
         """Return the key of the mails that a network causes, to any e-mail."""
         limit = _evenly(MAILS_PER_HOUR_AND_NETWORK, HOUR)
-        return ThrottleKey(f"mail-network:{_network(ip)}", limit)
+        return ThrottleKey(f"mail-network:{network_of(ip)}", limit)
 
     def mail_keys(self, email: str, kind: str = "mail") -> list[ThrottleKey]:
         """Return the keys of all mails of a kind to an e-mail, whether it exists or not."""
@@ -119,7 +117,7 @@ class Throttle:
         A registration counts if it succeeds. EmailTaken counts as a failed login, because it
         reveals an account.
         """
-        key = ThrottleKey(f"register:{_network(ip)}", self._registrations)
+        key = ThrottleKey(f"register:{network_of(ip)}", self._registrations)
         async with (
             self.attempt([self.failures_key(ip)]) as failure,
             self.attempt([key]) as registration,
@@ -188,7 +186,7 @@ class Throttle:
 
     def failures_key(self, ip: str | None) -> ThrottleKey:
         """Return the key of all wrong passwords from an IP address."""
-        return ThrottleKey(f"address:{_network(ip)}", self._failures)
+        return ThrottleKey(f"address:{network_of(ip)}", self._failures)
 
     def _utc_now(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
@@ -203,12 +201,3 @@ def _evenly(attempts: int, period: timedelta) -> RateLimit:
     """Return a limit of attempts per period, which may all come at once."""
     interval = period / attempts
     return RateLimit(attempts, refill=interval, first_wait=interval, max_wait=interval)
-
-
-def _network(ip: str | None) -> str:
-    """Return what one customer of a provider has: an IPv4 address or an IPv6 network."""
-    if ip is None:
-        return "unknown"
-    if isinstance(ip_address(ip), IPv4Address):
-        return ip
-    return str(ip_network((ip, IPV6_PREFIX), strict=False))

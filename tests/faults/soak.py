@@ -40,7 +40,8 @@ DELETE = (
     " { done: deleteAccount(input: $input) { deletedUserId } }"
 )
 
-PER_EMAIL = re.compile("^(mail|notice)-(hour|day):")
+# They expire within a day.
+PER_EMAIL = re.compile("^[a-z_]+-(hour|day|pair|devices):")
 
 Samples = defaultdict[tuple[str, str], list[float]]
 

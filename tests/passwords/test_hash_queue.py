@@ -118,33 +118,92 @@ async def test_exception_of_the_work_reaches_the_caller(queue: HashQueue) -> Non
         await queue.run(fail)
 
 
-async def test_trusted_devices_have_priority_and_their_own_limit(
+class Busy:
+    """A queue whose only thread is busy; then it notes the order in which calls run."""
+
+    def __init__(self, queue: HashQueue) -> None:
+        self._queue = queue
+        self._release = threading.Event()
+        self._begun = threading.Event()
+        self._calls: list[asyncio.Task[None]] = []
+        self.order: list[str] = []
+
+    def _hold(self) -> None:
+        self._begun.set()
+        assert self._release.wait(10)
+
+    async def begin(self) -> None:
+        self._calls.append(asyncio.create_task(self._queue.run(self._hold)))
+        await asyncio.to_thread(self._begun.wait, 10)
+
+    async def add(
+        self, name: str, priority: Priority = Priority.DEFAULT, network: str = ""
+    ) -> asyncio.Task[None]:
+        def work() -> None:
+            self.order.append(name)
+
+        call = asyncio.create_task(self._queue.run(work, priority, network))
+        await asyncio.sleep(0)
+        self._calls.append(call)
+        return call
+
+    async def end(self) -> list[str]:
+        self._release.set()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+        return self.order
+
+
+async def test_trusted_devices_have_their_own_limit_and_three_of_four_turns(
     queue: HashQueue,
 ) -> None:
-    release = threading.Event()
-    done: list[str] = []
-    begun = threading.Event()
-
-    def run() -> bool:
-        begun.set()
-        return release.wait(10)
-
-    running = asyncio.create_task(queue.run(run))
-    await asyncio.to_thread(begun.wait, 10)
-    strangers = [asyncio.create_task(queue.run(lambda: done.append("stranger"))) for _ in range(2)]
-    await asyncio.sleep(0)
+    busy = Busy(queue)
+    await busy.begin()
+    for _ in range(2):
+        await busy.add("stranger")
     with pytest.raises(Unavailable):
-        await queue.run(lambda: done.append("one too many"))
+        await queue.run(lambda: None)
+    for _ in range(3):
+        await busy.add("known", Priority.TRUSTED_DEVICE)
 
-    known = [
-        asyncio.create_task(queue.run(lambda: done.append("known"), Priority.TRUSTED_DEVICE))
-        for _ in range(3)
-    ]
-    await asyncio.sleep(0)
-    release.set()
-    await asyncio.gather(running, *strangers, *known)
+    # The call that keeps the thread busy is the first of four.
+    assert await busy.end() == ["known", "known", "stranger", "known", "stranger"]
 
-    assert done == ["known"] * 3 + ["stranger"] * 2
+
+@pytest.mark.parametrize("priority", Priority)
+async def test_network_with_fewest_calls_has_next_turn(priority: Priority) -> None:
+    queue = HashQueue(threads=1, max_waiting=9)
+    queue.start()
+    busy = Busy(queue)
+    await busy.begin()
+    for number in range(3):
+        await busy.add(f"many {number}", priority, "192.0.2.1")
+    await busy.add("one", priority, "198.51.100.1")
+    await busy.add("two", priority, "203.0.113.1")
+
+    assert await busy.end() == ["many 0", "one", "two", "many 1", "many 2"]
+    assert not queue.pending
+    queue.close()
+
+
+@pytest.mark.parametrize("priority", Priority)
+async def test_network_with_most_calls_gives_up_a_place_of_a_full_queue(
+    priority: Priority,
+) -> None:
+    queue = HashQueue(threads=1, max_waiting=4)
+    queue.start()
+    busy = Busy(queue)
+    await busy.begin()
+    many = [await busy.add(f"many {number}", priority, "192.0.2.1") for number in range(5)]
+    await busy.add("one", priority, "198.51.100.1")
+    await busy.add("two", priority, "203.0.113.1")
+
+    with pytest.raises(Unavailable):
+        await queue.run(lambda: None, priority, "192.0.2.1")
+    assert await busy.end() == ["many 0", "one", "two", "many 1", "many 2"][: len(busy.order)]
+    refused = [call.exception() for call in many if call.exception()]
+    assert [type(error) for error in refused] == [Unavailable] * len(refused)
+    assert {"one", "two"} <= {*busy.order}
+    queue.close()
 
 
 @pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt, MemoryError])

@@ -188,9 +188,9 @@ async def test_known_device_has_priority_in_hash_queue(
     turns: list[Priority] = []
     run = HashQueue.run
 
-    async def noted(queue: HashQueue, work: Any, turn: Priority) -> Any:
+    async def noted(queue: HashQueue, work: Any, turn: Priority, network: str) -> Any:
         turns.append(turn)
-        return await run(queue, work, turn)
+        return await run(queue, work, turn, network)
 
     monkeypatch.setattr(HashQueue, "run", noted)
     for token in (None, owner.device_token):

@@ -5,6 +5,7 @@ import pytest
 
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.errors import (
+    BadInput,
     EmailUnconfirmed,
     InvalidCredentials,
     LinkExpired,
@@ -58,6 +59,19 @@ async def test_email_is_confirmed_once(
         await services.email_change.confirm(CONFIRM, token, principal.subject, None, HERE)
     await services.email_change.request_confirmation(principal, HERE)
     assert len(await mails(database)) == 1
+
+
+@pytest.mark.parametrize("password", ["x" * 1025, "\ud800", "\0", "a" + "\u0301\u0316" * 9000])
+async def test_password_that_nobody_has_is_bad_input(
+    services: ServiceContainer, principal: Principal, database: Database, password: str
+) -> None:
+    await services.email_change.request_confirmation(principal, HERE)
+    token = await mailed_token(services, database, "confirm_email")
+
+    with pytest.raises(BadInput) as refused:
+        await services.email_change.confirm(CONFIRM, token, None, password, HERE)
+
+    assert [fault.field for fault in refused.value.fields] == ["password"]
 
 
 async def test_click_does_not_confirm_the_account_of_a_stranger(
