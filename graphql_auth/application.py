@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from beanie import Document
+from beanie.odm.fields import IndexedAnnotation
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -180,6 +181,11 @@ def _check_documents(user_document: type[UserDocument], others: Iterable[type[Do
             )
         if not ours and field.is_required():
             raise StartError(f"{full_name} needs a default, since stored users do not have it.")
+        if any(isinstance(one, IndexedAnnotation) for one in field.metadata):
+            raise StartError(
+                f"{full_name}: Indexed has no effect in a subclass of UserDocument; put the index"
+                " into the indexes of its class Settings."
+            )
     if any(issubclass(other, UserDocument) and other is not user_document for other in others):
         raise StartError("documents: only user_document can be a subclass of UserDocument.")
 
@@ -257,5 +263,6 @@ def load(name: str) -> GraphQLAuth:
         raise StartError(f"Cannot import {module_name!r}: {error.msg} ({place}).") from None
     found = getattr(module, attribute, None)
     if not isinstance(found, GraphQLAuth):
-        raise StartError(f"{name} is not a GraphQLAuth; expected MODULE:NAME, such as main:auth.")
+        reason = "is not a GraphQLAuth" if hasattr(module, attribute) else "does not exist"
+        raise StartError(f"{name} {reason}; expected MODULE:NAME, such as main:auth.")
     return found

@@ -27,6 +27,14 @@ REMOVED = {
     for name in ("DIRECTIVES", "ALIASES", "ROOT_FIELDS", "COMPARISONS", "VARIABLES")
 }
 
+# What other servers call them. In the environment they can be those of another program.
+ALIASES = {
+    "mongodb_uri": "mongo_uri",
+    "mongodb_url": "mongo_uri",
+    "smtp_uri": "smtp_url",
+    "trusted_proxy": "trusted_proxies",
+}
+
 _SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
 # https://wiki.osdev.org/Target_Triplet, such as x86_64-conda-linux-gnu.
 _TRIPLET = re.compile(r"\w+-(\w+-)?linux-(gnu|musl)\w*|\w+-apple-darwin[\d.]*|\w+-w64-mingw32")
@@ -46,13 +54,17 @@ def read_settings(kind: type[Settings] = Settings, /, **overrides: object) -> Se
     foreign = find_foreign_values(environment)
     own = {name: value for name, value in environment.items() if name not in foreign}
     overrides = {name: value for name, value in overrides.items() if value is not None}
-    given = read_env_file() | own | overrides
+    file = read_env_file()
+    given = file | own | overrides
     if "port" in given:
         given.pop("api_port", None)
         foreign.pop("api_port", None)
     for name in sorted(foreign.keys() - overrides.keys()):
         logger.warning("%s counts as unset: its value is %s", name.upper(), foreign[name])
     _warn_of_unknown_names(given.keys())
+    for name, intended in ALIASES.items():
+        if name in file and intended not in given:
+            logger.warning("%s is not a setting; did you mean %s?", name.upper(), intended.upper())
     try:
         return kind.model_validate(given)
     except ValidationError as error:

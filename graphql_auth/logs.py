@@ -6,6 +6,7 @@ A message cannot forge a line (log injection).
 import json
 import logging
 import os
+import re
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from enum import StrEnum
 from graphql_auth.characters import INVISIBLE
 
 INNERMOST_FRAMES = 6
+_LIBRARY = re.compile(r"[/\\](site-packages|python3\.\d+)[/\\]")
 SECURITY_LOGGER = "graphql_auth.security"
 
 logger = logging.getLogger(__name__)
@@ -40,12 +42,14 @@ def escape_invisible(text: str) -> str:
 def describe_exception(error: BaseException) -> str:
     """Return type and place of an exception, without its message, which can contain a secret.
 
-    The innermost frame comes first. Causes follow.
+    The innermost frame comes first. If all of the innermost are those of libraries, the one that
+    called them follows. Then causes follow.
     """
-    frames = " < ".join(
-        f"{frame.filename}:{frame.lineno} {frame.name}"
-        for frame in reversed(traceback.extract_tb(error.__traceback__)[-INNERMOST_FRAMES:])
-    )
+    stack = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in stack if not _LIBRARY.search(frame.filename)]
+    shown = stack[-INNERMOST_FRAMES:]
+    shown = [*(frame for frame in own[-1:] if frame not in shown), *shown]
+    frames = " < ".join(f"{one.filename}:{one.lineno} {one.name}" for one in reversed(shown))
     said = f"{type(error).__module__}.{type(error).__qualname__} at {frames or 'no frame'}"
     earlier = error.__cause__ or error.__context__
     return f"{said}; from {describe_exception(earlier)}" if earlier is not None else said

@@ -158,6 +158,31 @@ TYPOS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [
+        ("MONGODB_URI", "MONGO_URI", "mongodb://localhost"),
+        ("SMTP_URI", "SMTP_URL", "smtps://localhost"),
+        ("TRUSTED_PROXY", "TRUSTED_PROXIES", "10.0.0.1"),
+    ],
+)
+def test_name_in_the_file_that_other_servers_use_is_a_warning(
+    name: str,
+    setting: str,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    write_env_file(f"{name}={value}")
+    read_settings()
+    assert caplog.messages == [f"{name} is not a setting; did you mean {setting}?"]
+
+    caplog.clear()
+    set_environment(monkeypatch, **{setting: value})
+    read_settings()
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("is_in_file", [False, True])
 @pytest.mark.parametrize("name", TYPOS)
 def test_name_one_typo_away_from_a_setting_is_a_warning(

@@ -1,3 +1,4 @@
+import ast
 import json
 import logging
 from collections.abc import Iterator
@@ -160,6 +161,16 @@ def test_message_of_a_library_is_cut_after_one_line(first: str, end: str) -> Non
 def test_one_line_message_of_a_library_is_kept() -> None:
     assert formatted("hello", logger="uvicorn.error").endswith(" uvicorn.error: hello")
     assert formatted("", logger="uvicorn.error").endswith(" uvicorn.error: ")
+
+
+def test_caller_of_a_library_is_named_behind_any_number_of_its_frames() -> None:
+    with pytest.raises(ValueError, match="malformed") as error:
+        ast.literal_eval("[" * 9 + "x" + "]" * 9)
+
+    said = describe_exception(error.value)
+    assert said.startswith("builtins.ValueError at ")
+    assert said.count(" < ") == 6
+    assert "test_logs.py" in said.rpartition(" < ")[2]
 
 
 def test_exception_that_was_not_raised_has_no_frame() -> None:

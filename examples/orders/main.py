@@ -87,6 +87,12 @@ class ShopMutation(MemberMutation):
         await Order(user_id=user_id, text=text).insert()
         return await Order.find(Order.user_id == user_id).count()
 
+    @strawberry.mutation(permission_classes=[IsAuthenticated])
+    async def rename(self, info: Info, nickname: str) -> User:
+        member: Member = await info.context.account()
+        await member.set({Member.nickname: nickname})
+        return User.from_document(member, info.context.principal.session_id)
+
 
 auth = GraphQLAuth(
     query=ShopQuery,

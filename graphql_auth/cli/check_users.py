@@ -35,8 +35,9 @@ async def check_users(_admin: UserAdmin, _options: Namespace) -> str:
     if found:
         raise StartError(
             f"users who cannot log in: {found}; to see which e-mails can be repaired:"
-            " graphql-auth users normalize --dry-run. Store other users again with an ObjectId as"
-            " _id and a bcrypt hash, or delete them, so that they can register"
+            " graphql-auth users normalize --dry-run. Users without a bcrypt hash can reset their"
+            " password. Store others again with an ObjectId as _id, or delete them, so that they"
+            " can register"
         )
     return "All users can log in, except disabled ones."
 

@@ -45,7 +45,7 @@ ARGUMENTS = {
     "ROLE": "role, such as admin",
     "ID": "id of the session (default: all sessions)",
     "--json": "print a JSON object on each line",
-    "--yes": "do not ask before",
+    "--yes": "do not ask before; without a terminal, nobody is asked",
     "--dry-run": "only print the changes",
 }
 PASSWORD = "The password is read from the terminal or, without one, from standard input."  # noqa: S105 - no password

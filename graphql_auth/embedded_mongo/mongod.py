@@ -129,7 +129,9 @@ def run_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
             process = _spawn(binary, database, socket_path, log, tie)
             mongod = EmbeddedMongo(process, socket_path, log)
         except OSError as error:
-            raise StartError(f"{error.filename} cannot be used: {error.strerror}.") from None
+            # None: the system refuses a further process.
+            name = error.filename or "mongod"
+            raise StartError(f"{name} cannot be used: {error.strerror}.") from None
         try:
             # A full disk is reported better by mongod.
             with suppress(OSError):

@@ -77,7 +77,7 @@ class KeyRing:
             if problems:
                 raise StartError(next(iter(problems.values())))
             if not self._files:
-                logger.warning("SIGNING_KEYS: %s is empty, so TOKEN_KEY signs", directory)
+                logger.warning("SIGNING_KEYS: %s has no file *.pem, so TOKEN_KEY signs", directory)
         self._arrange()
 
     @property
@@ -103,7 +103,7 @@ class KeyRing:
             files += [file for file in self._files if problems.keys() & {*file.paths}]
             # None if a volume is not mounted. `keys retire` keeps one key.
             is_lost = self._files and not files
-            problem = f"SIGNING_KEYS: {directory} is empty." if is_lost else ""
+            problem = f"SIGNING_KEYS: {directory} has no file *.pem." if is_lost else ""
             problem = " ".join(problems.values()) or problem
             self._files = merge(files) or self._files
         except StartError as error:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from operator import not_
-from typing import Annotated, ClassVar, cast
+from typing import Annotated, Any, ClassVar, NoReturn, cast
 
 from beanie import Document, PydanticObjectId
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -76,6 +76,15 @@ class UserDocument(Document):
             }
             for salt in "ab"
         ]
+
+    async def save(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - as Beanie has it
+        """Raise TypeError: all fields would be written, also an old password and old roles."""
+        raise TypeError(
+            "save() and replace() would undo changes that were made meanwhile, such as of the"
+            f" password. Set single fields: await user.set({{{type(self).__name__}.field: value}})"
+        )
+
+    replace = save
 
     @property
     def created_at(self) -> datetime:

@@ -269,12 +269,17 @@ class Required(UserDocument):
     nickname: str
 
 
+class Unique(UserDocument):
+    nickname: Annotated[str, Indexed(unique=True)] = ""
+
+
 @pytest.mark.parametrize(
     ("document", "field"),
     [
         (RolesAgain, "roles is not as"),
         (Aliased, "id is not as"),
         (Required, "nickname needs a default"),
+        (Unique, "nickname: Indexed has no effect"),
     ],
 )
 def test_user_document_that_cannot_hold_users_is_refused(

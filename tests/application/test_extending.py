@@ -78,6 +78,11 @@ def test_example_is_served_with_roles_and_hooks(client: Client, settings: dict[s
     refreshed = client.ask(REFRESH, {"token": payload["refreshToken"]})["data"]["refreshToken"]
 
     assert client.ask("{ revenue }", token=refreshed["token"]) == {"data": {"revenue": 2}}
+    rename = 'mutation { rename(nickname: "countess") { nickname email } }'
+    assert client.ask(rename, token=refreshed["token"])["data"]["rename"] == {
+        "nickname": "countess",
+        "email": person["email"],
+    }
 
 
 def test_schema_of_the_example_is_printed() -> None:

@@ -15,7 +15,8 @@ from graphql_auth.errors import StartError
         ("nowhere.main:auth", "There is no module 'nowhere.main' in "),
         ("main.py:auth", "There is no module 'main.py' in "),
         (":auth", "There is no module '' in "),
-        ("shelves:other", "shelves:other is not a GraphQLAuth; "),
+        ("shelves:graphql_auth", "shelves:graphql_auth is not a GraphQLAuth; "),
+        ("shelves:nothing", "shelves:nothing does not exist; "),
     ],
 )
 def test_application_that_cannot_be_found_is_named(

@@ -57,8 +57,9 @@ def test_check_lists_users_and_fails(
     ]
     assert err.splitlines()[-1] == (
         "graphql-auth: users who cannot log in: 3; to see which e-mails can be repaired:"
-        " graphql-auth users normalize --dry-run. Store other users again with an ObjectId as"
-        " _id and a bcrypt hash, or delete them, so that they can register"
+        " graphql-auth users normalize --dry-run. Users without a bcrypt hash can reset their"
+        " password. Store others again with an ObjectId as _id, or delete them, so that they"
+        " can register"
     )
     assert "md5" not in out + err
     assert [*users.index_information()] == ["_id_"]

@@ -1,7 +1,9 @@
 """A mongod that cannot be used is named with its error."""
 
+import errno
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,21 @@ def test_a_mongod_that_cannot_be_run_is_named(tmp_path: Path, empty_path: Path) 
 
     with (
         pytest.raises(StartError, match="mongod cannot be used: Exec format"),
+        running(tmp_path / "data"),
+    ):
+        pass
+
+
+def test_system_without_a_further_process_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+
+    with (
+        pytest.raises(StartError, match=r"^mongod cannot be used: Resource temporarily unavail"),
         running(tmp_path / "data"),
     ):
         pass

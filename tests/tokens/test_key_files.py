@@ -200,7 +200,7 @@ def test_start_with_an_empty_directory_says_what_signs(
 
     KeyRing([SECRET], keys)
 
-    assert f"SIGNING_KEYS: {keys} is empty, so TOKEN_KEY signs" in caplog.text
+    assert f"SIGNING_KEYS: {keys} has no file *.pem, so TOKEN_KEY signs" in caplog.text
 
 
 def test_repr_of_a_file_hides_the_key(keys: Path) -> None:

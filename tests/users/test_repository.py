@@ -35,6 +35,13 @@ def ada(**changes: str) -> UserDocument:
     )
 
 
+@pytest.mark.usefixtures("stored")
+async def test_document_is_never_written_as_a_whole() -> None:
+    for write in (ada().save, ada().replace):
+        with pytest.raises(TypeError, match=r"await user\.set\(\{UserDocument\.field: value\}\)"):
+            await write()
+
+
 async def test_user_is_stored_with_field_names_of_the_original(
     stored: AsyncDatabase[dict[str, Any]],
 ) -> None:
