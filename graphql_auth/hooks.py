@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
 
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import ApplicationError, ErrorCode, StartError
 from graphql_auth.logs import REQUEST_ID, describe_exception
 from graphql_auth.runtime.event_loop import CANCEL_TIMEOUT, cancel_tasks
@@ -57,7 +58,7 @@ class Hooks:
     """
 
     def __init__(self) -> None:
-        self.before_reuse: Callable[[str], Awaitable[None]] | None = None
+        self.before_reuse: Callable[[str, ClientInfo], Awaitable[None]] | None = None
         self._hooks: dict[str, list[Hook]] = {name: [] for name in get_args(EventName)}
         self._running: set[asyncio.Task[None]] = set()
         self.add_claims: AddClaims | None = None

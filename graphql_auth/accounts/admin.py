@@ -47,7 +47,7 @@ class UserAdmin(AccountParts):
         await validator.new_password("password", password, self.passwords.policy, user)
         validator.finish()
         new_hash = await self.passwords.hash(password, ClientInfo().network)
-        async with self.replace_password(user, new_hash, Unavailable()):
+        async with self.replace_password(user, new_hash, Unavailable(), ClientInfo()):
             return user.email
 
     async def disable(self, email: str) -> str:

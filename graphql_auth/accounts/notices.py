@@ -43,8 +43,10 @@ class Notices:
         if user.email_confirmed_at:
             keys = self._throttle.mail_keys(email, template.value)
         else:
-            network = self._throttle.network_mail_key(client.ip_address)
-            keys = [network, *self._throttle.mail_keys(email, "notice")]
+            keys = self._throttle.mail_keys(email, "notice")
+            # No request causes what an operator does, or what is completed after a crash.
+            if ip := client.ip_address:
+                keys.insert(0, self._throttle.network_mail_key(ip, "notice"))
             values |= {name: UNSHOWN for name in values if name == "new_email"}
         with suppress(TooManyAttempts):
             async with self._throttle.attempt(keys) as attempt:
@@ -73,7 +75,7 @@ class Notices:
             await self.send(template, user, client, **values)
             self._waiting.popleft()
 
-    async def announce_reuse(self, user_id: str) -> None:
-        """Mail the notice of a reused refresh token, whose client is not known."""
+    async def announce_reuse(self, user_id: str, client: ClientInfo) -> None:
+        """Mail the notice of a reused refresh token."""
         if user := await self._users.get(user_id):
-            await self.send_soon(Template.REFRESH_REUSED, user, ClientInfo())
+            await self.send_soon(Template.REFRESH_REUSED, user, client)

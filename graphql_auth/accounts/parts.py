@@ -216,6 +216,7 @@ class AccountParts:
         user: UserDocument,
         new_hash: str,
         refusal: ApplicationError,
+        client: ClientInfo,
         kept_session: str | None = None,
         **changes: Any,  # noqa: ANN401 - values of fields
     ) -> AsyncIterator[UserDocument]:
@@ -232,7 +233,7 @@ class AccountParts:
         await self.sessions.end_others(changed, kept_session)
         yield changed
         with suppress(Unavailable):
-            await self.notices.send(Template.PASSWORD_CHANGED, changed, ClientInfo())
+            await self.notices.send(Template.PASSWORD_CHANGED, changed, client)
             if await self.log.remove(logged):
                 # Otherwise another process has completed this change, and has run them.
                 await self.hooks.run("password_changed", str(user.id))

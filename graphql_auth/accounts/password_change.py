@@ -41,7 +41,7 @@ class PasswordChangeService(AccountParts):
         # Before anything changes, because it can fail.
         stored = user.model_copy(update=new_password(user, new_hash))
         added = await self.hooks.claims(stored)
-        async with self.replace_password(user, new_hash, refusal, session_id) as changed:
+        async with self.replace_password(user, new_hash, refusal, client, session_id) as changed:
             tokens = await self.sessions.renew(changed, session_id, added)
         security_log.record("change_password", "success", principal.subject, client)
         return SignedIn(tokens, changed, self.device_tokens.issue(changed))

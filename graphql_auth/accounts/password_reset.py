@@ -41,7 +41,7 @@ class PasswordResetService(AccountParts):
             added = await self.gate.prepare(user, Proof.LINK, email_confirmed_at=now, **changes)
             await self.links.use(Purpose.RESET_PASSWORD, token)
             async with self.replace_password(
-                user, new_hash, LinkExpired(), email_confirmed_at=now
+                user, new_hash, LinkExpired(), client, email_confirmed_at=now
             ) as changed:
                 pass
             return await self.gate.begin_session(

@@ -155,7 +155,7 @@ class RefreshTokenRotation:
         """End the session: two parties hold its tokens, and one of them stole them."""
         if notify := self.session_service.hooks.before_reuse:
             # Before the end, after which no further request detects the reuse.
-            await notify(token.user_id)
+            await notify(token.user_id, client)
         if await self.session_service.end(token.user_id, token.session_id):
             security_log.record("refresh_token_reused", "session_ended", token.user_id, client)
             await self.session_service.hooks.run("refresh_reused", token.user_id)

@@ -98,10 +98,10 @@ class Throttle:
         limit = _evenly(MAILS_PER_DAY_FROM_NETWORK, DAY)
         return [self.network_mail_key(ip), *self.mail_keys(email, kind), ThrottleKey(pair, limit)]
 
-    def network_mail_key(self, ip: str | None) -> ThrottleKey:
-        """Return the key of the mails that a network causes, to any e-mail."""
+    def network_mail_key(self, ip: str | None, kind: str = "mail") -> ThrottleKey:
+        """Return the key of the mails of a kind that a network causes, to any e-mail."""
         limit = _evenly(MAILS_PER_HOUR_AND_NETWORK, HOUR)
-        return ThrottleKey(f"mail-network:{network_of(ip)}", limit)
+        return ThrottleKey(f"{kind}-network:{network_of(ip)}", limit)
 
     def mail_keys(self, email: str, kind: str = "mail") -> list[ThrottleKey]:
         """Return the keys of all mails of a kind to an e-mail, whether it exists or not."""

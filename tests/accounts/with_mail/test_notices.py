@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from graphql_auth.accounts.gate import SignedIn
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import LinkExpired, TooManyAttempts, Unauthenticated, Unavailable
 from graphql_auth.mail.outbox import Outbox
 from graphql_auth.services import ServiceContainer
@@ -107,8 +108,62 @@ async def test_notices_to_strangers_are_limited_by_the_network_that_causes_them(
         await services.accounts.login(email, PASSWORD, THERE)
 
     assert len(await mails(database)) == 20
+
+
+async def test_links_and_notices_of_a_network_have_separate_limits(
+    services: ServiceContainer, ada: SignedIn, database: Database
+) -> None:
+    """A thief asks for links for invented e-mails, in order to sign in without a notice."""
+    for number in range(20):
+        await services.password_reset.request(f"{number}@example.com", THERE)
     with pytest.raises(TooManyAttempts):
-        await services.password_reset.request("0@example.com", THERE)
+        await services.password_reset.request(ada.user.email, THERE)
+
+    await services.accounts.login(EMAIL, PASSWORD, THERE)
+
+    assert len(await mails(database, "new_device")) == 1
+
+
+async def change(services: ServiceContainer, user: SignedIn, client: ClientInfo) -> None:
+    principal = services.authenticator.authenticate(user.tokens.access.value)
+    await services.password_change.change(principal, PASSWORD, NEW_PASSWORD, client)
+
+
+async def reuse(services: ServiceContainer, user: SignedIn, client: ClientInfo) -> None:
+    _, second = await services.rotation.refresh(user.tokens.refresh, client)
+    await services.rotation.refresh(second.refresh, client)
+    with pytest.raises(Unauthenticated):
+        await services.rotation.refresh(user.tokens.refresh, client)
+
+
+async def set_password(services: ServiceContainer, user: SignedIn, _client: ClientInfo) -> None:
+    await services.admin.set_password(user.user.email, NEW_PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("act", "networks", "notices"),
+    [
+        (change, 1, 20),
+        (change, 21, 21),
+        (reuse, 1, 20),
+        (reuse, 21, 21),
+        # The operator has no network.
+        (set_password, 1, 21),
+    ],
+)
+async def test_notices_count_for_the_network_of_their_client(
+    services: ServiceContainer,
+    database: Database,
+    act: Callable[[ServiceContainer, SignedIn, ClientInfo], Awaitable[None]],
+    networks: int,
+    notices: int,
+) -> None:
+    for number in range(21):
+        email = f"{number}@example.com"
+        user = await services.accounts.register(replace(ADA, email=email), HERE)
+        await act(services, user, ClientInfo(f"203.0.113.{number % networks}"))
+
+    assert len(await mails(database)) == notices
 
 
 Act = Callable[[ServiceContainer, SignedIn, Database], Awaitable[object]]
@@ -246,6 +301,6 @@ async def test_deleted_user_gets_no_notice(
 ) -> None:
     await database["users"].delete_many({})
 
-    await services.rotation.session_service.hooks.before_reuse(str(ada.user.id))  # type: ignore[misc]
+    await services.rotation.session_service.hooks.before_reuse(str(ada.user.id), HERE)  # type: ignore[misc]
 
     assert await mails(database) == []
