@@ -31,6 +31,7 @@ from graphql_auth.users.document import UserDocument
 
 Work = Callable[[UserAdmin, Namespace], Awaitable[str | None]]
 Change = Callable[..., Coroutine[Any, Any, str]]
+UNCONFIRMED = "The e-mail is not confirmed: make sure that the account is that of its owner."
 
 
 def run_command(options: Namespace) -> None:
@@ -125,6 +126,15 @@ async def _reset_password(admin: UserAdmin, options: Namespace) -> str:
     return f"{email} can set a new password, within an hour: {link}"
 
 
+async def _grant(admin: UserAdmin, options: Namespace) -> str:
+    user = await admin.find(options.email)
+    email = await admin.grant(options.email, options.role)
+    granted = f"{email} has the role {options.role}, from the next login or refresh on."
+    if user.email_confirmed_at or options.email == str(user.id):
+        return granted
+    return f"{granted} {UNCONFIRMED}"
+
+
 async def _confirm(admin: UserAdmin, options: Namespace) -> str:
     if options.all:
         count = await admin.users.confirm_all(admin.utc_now())
@@ -157,9 +167,7 @@ _COMMANDS: dict[str, Work] = {
     "users disable": _change(UserAdmin.disable, "{} is disabled and logged out everywhere."),
     "users enable": _change(UserAdmin.enable, "{} can log in again."),
     "users delete": _change(UserAdmin.delete, "{} is deleted and logged out everywhere."),
-    "users grant": _change(
-        UserAdmin.grant, "{} has the role {}, from the next login or refresh on.", "role"
-    ),
+    "users grant": _grant,
     "users revoke": _change(
         UserAdmin.revoke, "{} does not have the role {}, and is logged out everywhere.", "role"
     ),

@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -83,7 +84,13 @@ def test_command_line_grants_and_revokes_a_role(
     )
     with MongoClient[dict[str, Any]](database_uri) as client:
         users = client.get_default_database()["users"]
-        users.insert_one({"email": "ada@example.com", "roles": ["editor"]})
+        users.insert_one(
+            {
+                "email": "ada@example.com",
+                "roles": ["editor"],
+                "email_confirmed_at": datetime.now(UTC),
+            }
+        )
         for change, printed, roles in (
             ("grant", granted, ["editor", "billing:admin"]),
             ("grant", granted, ["editor", "billing:admin"]),
@@ -93,6 +100,20 @@ def test_command_line_grants_and_revokes_a_role(
             assert run(["users", change, "ADA@example.com", "billing:admin"]) == 0
             assert capsys.readouterr().out == printed
             assert [user["roles"] for user in users.find()] == [roles]
+
+
+def test_grant_says_that_a_stranger_can_have_registered_the_email(
+    uri: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    granted = f"{EMAIL} has the role admin, from the next login or refresh on."
+    unconfirmed = "The e-mail is not confirmed: make sure that the account is that of its owner."
+    with MongoClient[dict[str, Any]](uri) as client:
+        users = client.get_default_database()["users"]
+        user_id = str(users.insert_one({"email": EMAIL}).inserted_id)
+
+        for name, printed in ((EMAIL, f"{granted} {unconfirmed}"), (user_id, granted)):
+            assert run(["users", "grant", name, "admin"]) == 0
+            assert capsys.readouterr().out == f"{printed}\n"
 
 
 @pytest.mark.parametrize("roles", ["admin", [f"r{number}" for number in range(MAX_ROLES)]])
