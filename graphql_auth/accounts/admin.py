@@ -73,9 +73,7 @@ class UserAdmin(AccountParts):
         """Count the e-mail of a user as confirmed."""
         user = await self.find(email)
         confirmed_at = user.email_confirmed_at or self.utc_now()
-        if await self.users.change(user, email_confirmed_at=confirmed_at) is None:
-            # Its e-mail or its password has just changed.
-            raise Unavailable
+        await self.change_user(user, Unavailable(), email_confirmed_at=confirmed_at)
         return user.email
 
     async def create_reset_link(self, email: str) -> tuple[str, str | None]:

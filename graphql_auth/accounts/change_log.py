@@ -5,6 +5,8 @@ process completes the changes that another one left there.
 """
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -12,6 +14,7 @@ from beanie import PydanticObjectId
 from pydantic import BaseModel, Field
 from pymongo import ReturnDocument
 
+from graphql_auth.errors import ApplicationError, DatabaseUnavailable
 from graphql_auth.mongo.client import BACKGROUND, translate_driver_errors
 from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.users.document import UserDocument
@@ -49,6 +52,23 @@ class LoggedChange(BaseModel):
 class ChangeLog:
     """The changes in progress. Every method raises Unavailable."""
 
+    @asynccontextmanager
+    async def record(
+        self, kind: Kind, user: UserDocument, new_hash: str = "", kept_session: str | None = None
+    ) -> AsyncIterator[LoggedChange]:
+        """Log a change, and remove it again if the body refuses it.
+
+        After DatabaseUnavailable it stays, since it may have been made.
+        """
+        change = await self.add(kind, user, new_hash, kept_session)
+        try:
+            yield change
+        except ApplicationError as refusal:
+            if not isinstance(refusal, DatabaseUnavailable):
+                with suppress(DatabaseUnavailable):
+                    await self.remove(change)
+            raise
+
     async def add(
         self, kind: Kind, user: UserDocument, new_hash: str = "", kept_session: str | None = None
     ) -> LoggedChange:
@@ -73,7 +93,7 @@ class ChangeLog:
         return LoggedChange.model_validate(stored)
 
     async def remove(self, change: LoggedChange) -> bool:
-        """Remove a change that is complete, or is not made; False if it was removed before."""
+        """Remove a change that is complete or refused; False if it was removed before."""
         with translate_driver_errors(writing=MetaDocument):
             result = await MetaDocument.get_pymongo_collection().delete_one({"_id": change.id})
         return result.deleted_count > 0

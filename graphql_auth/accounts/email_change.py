@@ -1,10 +1,10 @@
 """Confirm or change the e-mail of an account, by a link in a mail and a proof of the account."""
 
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any
 
 from graphql_auth import security_log
-from graphql_auth.accounts.change_log import Kind
+from graphql_auth.accounts.change_log import Kind, LoggedChange
 from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
@@ -73,20 +73,21 @@ class EmailChangeService(AccountParts):
         with security_log.record_outcome(purpose.value, str(user.id), client):
             await self._prove_account(user, caller_id, password, client)
             changes: dict[str, Any] = {"email_confirmed_at": self.utc_now()}
+            record: AbstractAsyncContextManager[LoggedChange | None] = nullcontext()
             if link.new_email:
                 await self.users.refuse_taken(emails.spellings(link.new_email))
                 changes["email"] = link.new_email
-            # ``complete_overdue`` sends the notice after a crash. One twice does no harm.
-            logged = await self.log.add(Kind.EMAIL_CHANGE, user)
-            await self.links.use(purpose, token)
-            changed = await self.users.change(user, **changes)
-            if changed is None:
-                raise LinkExpired
-        with suppress(Unavailable):
-            if new := link.new_email:
+                # ``complete_overdue`` sends the notice after a crash. One twice does no harm.
+                record = self.log.record(Kind.EMAIL_CHANGE, user)
+            async with record as logged:
+                await self.links.use(purpose, token)
+                changed = await self.change_user(user, LinkExpired(), **changes)
+        if logged:
+            with suppress(Unavailable):
                 # The document from before the change: to the old e-mail.
-                await self.notices.send(Template.EMAIL_CHANGED, user, client, new_email=new)
-            await self.log.remove(logged)
+                values = {"new_email": changed.email}
+                await self.notices.send(Template.EMAIL_CHANGED, user, client, **values)
+                await self.log.remove(logged)
         return changed
 
     async def _prove_account(

@@ -111,6 +111,21 @@ class AccountParts:
         if not result.correct:
             raise InvalidCredentials(refusal)
 
+    async def change_user(
+        self,
+        user: UserDocument,
+        refusal: ApplicationError,
+        **changes: Any,  # noqa: ANN401 - values of fields
+    ) -> UserDocument:
+        """Set fields, and return the changed user. Raises EmailTaken.
+
+        Raises ``refusal`` if e-mail or password were changed since ``user`` was read.
+        """
+        changed = await self.users.change(user, **changes)
+        if changed is None:
+            raise refusal
+        return changed
+
     @asynccontextmanager
     async def mail_budget(
         self,
@@ -225,12 +240,11 @@ class AccountParts:
         Raises ``refusal`` if the password was changed since ``user`` was read.
         """
         kind = Kind.PASSWORD_CHANGE if kept_session else Kind.PASSWORD_RESET
-        logged = await self.log.add(kind, user, new_hash, kept_session)
-        changed = await self.users.change_password(user, new_hash, **changes)
-        if changed is None:
-            await self.log.remove(logged)
-            raise refusal
-        await self.sessions.end_others(changed, kept_session)
+        async with self.log.record(kind, user, new_hash, kept_session) as logged:
+            changed = await self.users.change_password(user, new_hash, **changes)
+            if changed is None:
+                raise refusal
+            await self.sessions.end_others(changed, kept_session)
         yield changed
         with suppress(Unavailable):
             await self.notices.send(Template.PASSWORD_CHANGED, changed, client)
@@ -245,10 +259,10 @@ class AccountParts:
 
         Raises ``refusal`` if e-mail or password were changed since ``user`` was read.
         """
-        user_id, logged = str(user.id), await self.log.add(Kind.DELETION, user)
-        if not await self.users.delete(user):
-            await self.log.remove(logged)
-            raise refusal
+        user_id = str(user.id)
+        async with self.log.record(Kind.DELETION, user) as logged:
+            if not await self.users.delete(user):
+                raise refusal
         await self.erase(user_id, logged.email)
         security_log.record("delete_account", "success", user_id, client)
         if await self.log.remove(logged):

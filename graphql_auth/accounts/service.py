@@ -94,10 +94,8 @@ class AccountService(AccountParts):
             changes["last_name"] = validator.name("lastName", last_name)
         validator.finish()
         user = await self.load_caller(principal)
-        changed = await self.users.change(user, **changes) if changes else user
-        if changed is None:
-            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return changed
+        refusal = Unauthenticated(TokenReason.TOKEN_REVOKED)
+        return await self.change_user(user, refusal, **changes) if changes else user
 
     async def delete(self, principal: Principal, current_password: str, client: ClientInfo) -> None:
         """Delete the caller's account.

@@ -26,10 +26,7 @@ class SignInLinkService(AccountParts):
             added = await self.gate.prepare(user, Proof.LINK, **changes)
             await self.links.use(Purpose.SIGN_IN_LINK, token)
             if changes:
-                changed = await self.users.change(user, **changes)
-                if changed is None:
-                    raise LinkExpired
-                user = changed
+                user = await self.change_user(user, LinkExpired(), **changes)
             signed_in = await self.gate.begin_session(user, added, Proof.LINK, client, device_id)
         await self.hooks.run("login", str(user.id))
         return signed_in

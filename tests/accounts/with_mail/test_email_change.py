@@ -18,7 +18,7 @@ from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.test_password_change import is_signed_in
+from tests.accounts.test_password_change import LOGGED, is_signed_in
 from tests.accounts.with_mail.links import (
     ADA,
     CHANGE,
@@ -182,6 +182,7 @@ async def test_unique_index_decides_between_two_people(
 
     assert (await stored_user(database)).id
     assert (await stored_user(database, NEW_EMAIL)).first_name == "Bob"
+    assert await database["graphql_auth_meta"].count_documents(LOGGED) == 0
 
 
 async def test_links_of_the_old_email_end(
@@ -231,6 +232,7 @@ async def test_one_of_100_concurrent_confirmations_succeeds(
     assert sum(isinstance(outcome, UserDocument) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, LinkExpired | EmailTaken) for outcome in outcomes) == 99
     assert len(await mails(database, "email_changed")) == 1
+    assert await database["graphql_auth_meta"].count_documents(LOGGED) == 0
 
 
 STEPS: Steps = [(OneTimeTokens, "use"), (UserRepository, "change")]
@@ -278,6 +280,7 @@ async def test_email_that_changes_during_a_confirmation_wins(
         await services.email_change.confirm(CHANGE, token, principal.subject, None, HERE)
 
     assert (await stored_user(database)).email == EMAIL
+    assert await database["graphql_auth_meta"].count_documents(LOGGED) == 0
 
 
 async def test_input_is_checked(services: ServiceContainer, principal: Principal) -> None:

@@ -17,6 +17,7 @@ from graphql_auth.settings import EmailConfirmation
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.document import UserDocument
+from tests.accounts.test_password_change import LOGGED
 from tests.accounts.with_mail.links import (
     ADA,
     CONFIRM,
@@ -110,6 +111,8 @@ async def test_one_of_100_concurrent_confirmations_succeeds(
 
     assert sum(isinstance(outcome, UserDocument) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, LinkExpired) for outcome in outcomes) == 99
+    # A confirmation is one command, which needs no log.
+    assert await database["graphql_auth_meta"].count_documents(LOGGED) == 0
 
 
 async def test_required_confirmation_mails_a_link_at_the_sign_in(
