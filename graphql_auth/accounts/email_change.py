@@ -77,13 +77,15 @@ class EmailChangeService(AccountParts):
             if link.new_email:
                 await self.users.refuse_taken(emails.spellings(link.new_email))
                 changes["email"] = link.new_email
-                # ``complete_overdue`` sends the notice after a crash. One twice does no harm.
+                # ``complete_overdue`` does the rest after a crash. A notice twice does no harm.
                 record = self.log.record(Kind.EMAIL_CHANGE, user)
             async with record as logged:
                 await self.links.use(purpose, token)
                 changed = await self.change_user(user, LinkExpired(), **changes)
         if logged:
             with suppress(Unavailable):
+                # Otherwise they would work again when the user changes the e-mail back.
+                await self.links.end_all(str(user.id))
                 # The document from before the change: to the old e-mail.
                 values = {"new_email": changed.email}
                 await self.notices.send(Template.EMAIL_CHANGED, user, client, **values)

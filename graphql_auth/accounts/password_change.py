@@ -56,6 +56,7 @@ class PasswordChangeService(AccountParts):
                     await self.erase(change.user_id, change.email)
                     event = "user_deleted"
             elif change.kind is Kind.EMAIL_CHANGE and user.email != change.email:
+                await self.links.end_all(change.user_id)
                 values = {"new_email": user.email}
                 # Whether the old e-mail was confirmed is not known any longer.
                 user = user.model_copy(update={"email": change.email, "email_confirmed_at": None})

@@ -18,7 +18,7 @@ from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.test_password_change import LOGGED, is_signed_in
+from tests.accounts.test_password_change import LOGGED, complete_overdue, is_signed_in
 from tests.accounts.with_mail.links import (
     ADA,
     CHANGE,
@@ -199,6 +199,31 @@ async def test_links_of_the_old_email_end(
         await services.password_reset.reset(reset, NEW_PASSWORD, THERE)
     with pytest.raises(LinkExpired):
         await services.email_change.confirm(CONFIRM, confirmation, principal.subject, None, HERE)
+
+
+@pytest.mark.parametrize("has_crashed", [False, True])
+async def test_links_of_the_old_email_stay_ended_when_it_comes_back(
+    services: ServiceContainer,
+    principal: Principal,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    has_crashed: bool,
+) -> None:
+    old = await reset_token(services, database)
+    token = await change_token(services, principal, database)
+    if has_crashed:
+        crash_at(monkeypatch, [(UserRepository, "change")], (0, True))
+        with pytest.raises(ConnectionAbortedError):
+            await services.email_change.confirm(CHANGE, token, principal.subject, None, HERE)
+        await complete_overdue(services, database)
+    else:
+        await services.email_change.confirm(CHANGE, token, principal.subject, None, HERE)
+
+    # The user changes it back.
+    await database["users"].update_one({}, {"$set": {"email": EMAIL}})
+    with pytest.raises(LinkExpired):
+        await services.password_reset.reset(old, NEW_PASSWORD, THERE)
 
 
 async def test_mail_of_an_earlier_request_confirms_no_later_email(
