@@ -141,7 +141,7 @@ class AccountParts:
         """
         keys = self.throttle.stranger_mail_keys(email, client.ip_address, kind)
         if known:
-            keys[1:] = [self.throttle.device_mail_key(email)]
+            keys[1:] = [self.throttle.device_mail_key(email, known)]
             keys = keys[bool(known.email_confirmed_at) :]
         async with self.throttle.attempt(keys) as attempt:
             attempt.is_counted = True

@@ -15,6 +15,7 @@ from graphql_auth.client_info import network_of
 from graphql_auth.errors import EmailTaken, TooManyAttempts
 from graphql_auth.throttling.backoff import RateLimit
 from graphql_auth.throttling.repository import AttemptRepository
+from graphql_auth.users.document import UserDocument
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -87,10 +88,15 @@ class Throttle:
         """Return the keys of a password check within a session."""
         return [ThrottleKey(f"session:{session_id}", DEVICE)]
 
-    def device_mail_key(self, email: str) -> ThrottleKey:
-        """Return the key of the mails that the known devices of a user ask for, all together."""
+    def device_mail_key(self, email: str, user: UserDocument) -> ThrottleKey:
+        """Return the key of the mails that the known devices of a user ask for, all together.
+
+        It is bound to the user and to the password, as device tokens are; but to an e-mail that is
+        not confirmed, which can be that of somebody else.
+        """
+        owner = f"{user.id} {user.password_changes}" if user.email_confirmed_at else email
         limit = _evenly(MAILS_PER_DAY_FROM_DEVICES, DAY)
-        return ThrottleKey(f"mail-devices:{_digest(email)}", limit)
+        return ThrottleKey(f"mail-devices:{_digest(owner)}", limit)
 
     def stranger_mail_keys(self, email: str, ip: str | None, kind: str) -> list[ThrottleKey]:
         """Return the keys of the mails of a kind that unknown devices ask for."""
@@ -192,9 +198,9 @@ class Throttle:
         return datetime.fromtimestamp(self._now(), UTC)
 
 
-def _digest(email: str) -> str:
-    # The database must not store what people type.
-    return hashlib.sha256(email.encode()).hexdigest()
+def _digest(owner: str) -> str:
+    # The database must not store what people type, nor the ids of deleted users.
+    return hashlib.sha256(owner.encode()).hexdigest()
 
 
 def _evenly(attempts: int, period: timedelta) -> RateLimit:

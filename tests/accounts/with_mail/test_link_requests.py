@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tests.accounts.with_mail.links import (
     Database,
     confirm,
     mails,
+    reset_token,
 )
 from tests.commands import Commands
 from tests.services import Clock, NewServices
@@ -175,6 +177,44 @@ async def test_strangers_do_not_keep_a_known_device_from_a_link(
 
     template = request_link.replace("password_reset", "reset_password")
     assert len(await mails(database, template)) == 8
+
+
+@pytest.mark.parametrize("is_confirmed", [False, True])
+async def test_earlier_devices_do_not_keep_those_of_the_owner_from_a_link(
+    services: ServiceContainer, database: Database, *, is_confirmed: bool
+) -> None:
+    """A stranger registered first, or knew the password, until the owner reset it."""
+    stranger = (await services.accounts.register(ADA, THERE)).device_token
+    if is_confirmed:
+        await confirm(database)
+    for _ in range(5):
+        await services.password_reset.request(EMAIL, THERE, stranger)
+    with pytest.raises(TooManyAttempts):
+        await services.password_reset.request(EMAIL, THERE, stranger)
+    token = await reset_token(services, database)
+    owner = (await services.password_reset.reset(token, "quiet elephant", HERE)).device_token
+
+    for _ in range(5):
+        await services.password_reset.request(EMAIL, HERE, owner)
+    with pytest.raises(TooManyAttempts):
+        await services.password_reset.request(EMAIL, HERE, owner)
+
+
+async def test_changes_of_the_password_give_an_unconfirmed_email_no_more_mails(
+    services: ServiceContainer, database: Database
+) -> None:
+    """It can be that of somebody else, whom the user of many networks wants to annoy."""
+    signed_in = await services.accounts.register(ADA, HERE)
+    passwords = [PASSWORD, "quiet elephant", "loud elephant"]
+    for number, (old, new) in enumerate(pairwise(passwords)):
+        principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+        signed_in = await services.password_change.change(principal, old, new, HERE)
+        client = ClientInfo(f"203.0.113.{number}")
+        with suppress(TooManyAttempts):
+            for _ in range(6):
+                await services.password_reset.request(EMAIL, client, signed_in.device_token)
+
+    assert len(await mails(database, "reset_password")) == 5
 
 
 async def test_devices_of_an_unconfirmed_account_are_limited_by_network(
