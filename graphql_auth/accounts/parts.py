@@ -62,9 +62,9 @@ class AccountParts:
         return datetime.fromtimestamp(self.now(), UTC)
 
     async def load_caller(self, principal: Principal) -> UserDocument:
-        """Return the signed-in user; raises Unauthenticated if it does not exist."""
+        """Return the signed-in user; raises Unauthenticated if it is missing or disabled."""
         user = await self.users.get(principal.subject)
-        if user is None:
+        if user is None or user.disabled:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         return user
 

@@ -293,6 +293,20 @@ async def test_password_of_deleted_user_is_not_changed(
         await services.password_change.change(principal, "correct horse", "battery staple", HERE)
 
 
+@pytest.mark.parametrize("disabled", [True, 1, "yes"])
+async def test_user_who_was_disabled_by_hand_gets_no_new_tokens(
+    services: ServiceContainer, principal: Principal, database: Database, disabled: object
+) -> None:
+    await database["users"].update_one({}, {"$set": {"disabled": disabled}})
+
+    with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
+        await services.password_change.change(principal, "correct horse", "battery staple", HERE)
+
+    user = await database["users"].find_one()
+    assert user is not None
+    assert user["password_changes"] == 0
+
+
 async def test_session_that_ended_meanwhile_gets_no_new_tokens(
     services: ServiceContainer, principal: Principal
 ) -> None:
