@@ -77,6 +77,9 @@ class SessionGate:
         tokens = await self.sessions.begin(user, client, added)
         if not await self.users.is_unchanged(user):
             await self.sessions.end(str(user.id), tokens.session_id)
+            if await self.users.get(str(user.id)) is None:
+                # The deletion can have erased the sessions before this one was stored.
+                await self.sessions.erase(str(user.id))
             raise proof.value
         return SignedIn(tokens, user, self.device_tokens.issue(user, device_id))
 

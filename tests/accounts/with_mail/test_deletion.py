@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from pymongo.asynchronous.collection import AsyncCollection
 
 from graphql_auth.accounts.change_log import ChangeLog, Kind
@@ -16,6 +17,7 @@ from graphql_auth.hooks import Event
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions import repository
 from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.sessions.service import Tokens
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.repository import UserRepository
 from tests.accounts.test_password_change import complete_overdue, is_signed_in
@@ -91,6 +93,32 @@ async def test_deletion_leaves_no_trace(
         await services.accounts.login(EMAIL, PASSWORD, HERE)
     assert await is_signed_in(services, bob)
     assert (await services.accounts.register(ADA, HERE)).user.id != ada.user.id
+
+
+async def test_login_during_a_deletion_leaves_no_trace(
+    services: ServiceContainer,
+    principal: Principal,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin, begun = services.sessions.begin, list[Tokens]()
+
+    async def begin_late(*arguments: Any) -> Tokens:
+        await services.accounts.delete(principal, PASSWORD, PHONE)
+        begun.append(await begin(*arguments))
+        return begun[0]
+
+    monkeypatch.setattr(services.sessions, "begin", begin_late)
+    with pytest.raises(InvalidCredentials):
+        await services.accounts.login(EMAIL, PASSWORD, PHONE)
+
+    assert await find_traces(database, principal.subject) == []
+    revoked = {
+        revocation["_id"] async for revocation in database["graphql_auth_revocations"].find()
+    }
+    assert ObjectId(begun[0].session_id) in revoked
+    with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
+        services.authenticator.authenticate(begun[0].access.value)
 
 
 async def test_other_process_learns_of_the_deletion(
