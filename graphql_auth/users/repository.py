@@ -55,18 +55,25 @@ class UserRepository:
     async def get(self, user_id: str) -> UserDocument | None:
         """Return the user with this id, 24 hexadecimal digits."""
         (user,) = await self.get_many([user_id])
+        if isinstance(user, Exception):
+            raise user
         return user
 
-    async def get_many(self, user_ids: Sequence[str]) -> list[UserDocument | None]:
-        """Return the users with these ids in one query."""
+    async def get_many(self, user_ids: Sequence[str]) -> list[UserDocument | Exception | None]:
+        """Return the users with these ids in one query, as a DataLoader takes them.
+
+        For one whom the document of the application refuses, that is the exception.
+        """
         ids = list(map(PydanticObjectId, user_ids))
-        found = {user.id: user for user in await self._find({"_id": {"$in": ids}})}
+        found = {one["_id"]: self._try_load(one) for one in await self._find({"_id": {"$in": ids}})}
         return [found.get(user_id) for user_id in ids]
 
     async def find_by_email(self, spellings: Sequence[str]) -> UserDocument | None:
         """Return the user whose e-mail is stored as one of ``spellings``, the first if several."""
-        found = {user.email: user for user in await self._find(query_emails(spellings))}
-        return next((found[email] for email in spellings if email in found), None)
+        stored = await self._find(query_emails(spellings))
+        # The query finds an e-mail in an array too.
+        found = {one["email"]: one for one in stored if isinstance(one["email"], str)}
+        return next((self.load(found[email]) for email in spellings if email in found), None)
 
     async def refuse_taken(self, spellings: Sequence[str]) -> None:
         """Raise EmailTaken if one of the ``spellings`` of an e-mail is stored.
@@ -109,7 +116,7 @@ class UserRepository:
         return encoded
 
     def load(self, values: Mapping[str, Any] | None) -> UserDocument:
-        """Return the user of what ``dump`` returned."""
+        """Return the user that is stored like this."""
         user: UserDocument = self._document.model_validate(values)
         return user
 
@@ -239,15 +246,17 @@ class UserRepository:
             reason, message = FieldReason.TAKEN, "Another account has this value."
         return BadInput([FieldError(to_camel(name), reason, message) for name in names])
 
-    async def _find(self, query: Mapping[str, Any]) -> list[UserDocument]:
+    def _try_load(self, values: Mapping[str, Any]) -> UserDocument | Exception:
+        try:
+            return self.load(values)
+        except Exception as error:  # noqa: BLE001 - a validator of an application can raise any
+            return error
+
+    async def _find(self, query: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Find users, except those with another id than an ObjectId, which tokens cannot name."""
         with translate_driver_errors():
             stored = await UserDocument.get_pymongo_collection().find(query, self._fields).to_list()
-        return [
-            self._document.model_validate(values)
-            for values in stored
-            if isinstance(values["_id"], ObjectId)
-        ]
+        return [values for values in stored if isinstance(values["_id"], ObjectId)]
 
 
 def new_password(user: UserDocument, new_hash: str) -> dict[str, Any]:

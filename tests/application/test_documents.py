@@ -1,3 +1,4 @@
+from asyncio import gather
 from contextlib import AsyncExitStack
 from datetime import date
 from enum import Enum
@@ -330,3 +331,23 @@ async def test_unique_index_on_numbers_is_not_created_beside_duplicates(
     with pytest.raises(StartError, match=r"have the same number, .* unique: 1 \(2\)\."):
         async with running(GraphQLAuth(user_document=Numbered, settings=settings)):
             pass
+
+
+async def test_user_whom_the_document_refuses_fails_alone(
+    settings: Settings, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    auth = GraphQLAuth(user_document=Short, settings=settings)
+    query = "mutation($i: RegisterInput!) { register(input: $i) { token user { email } } }"
+    async with running(auth) as caller:
+        answers = [await caller.ask(query, i=registration()) for _ in range(2)]
+        broken, whole = (answer["data"]["register"] for answer in answers)
+        await database["users"].update_one(
+            {"email": broken["user"]["email"]}, {"$set": {"nick_name": "secret"}}
+        )
+        tokens = [broken["token"], whole["token"]] * 5
+        views = await gather(*(caller.ask("{ viewer { email } }", token=one) for one in tokens))
+
+    assert {code(view) for view in views[::2]} == {"INTERNAL_SERVER_ERROR"}
+    assert all(view == {"data": {"viewer": whole["user"]}} for view in views[1::2])
+    assert "ValidationError" in caplog.text
+    assert "secret" not in caplog.text

@@ -3,10 +3,11 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from bson import ObjectId
+from pydantic import BeforeValidator, Field
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory
@@ -263,8 +264,45 @@ async def test_values_of_other_programs_are_read(
 
     found = await users.get_many([str(one) for one in (owner.id, odd, null)])
 
-    assert [user and (user.id, user.disabled, user.password_changes) for user in found] == [
+    read = [one for one in found if isinstance(one, UserDocument)]
+    assert [(user.id, user.disabled, user.password_changes) for user in read] == [
         (owner.id, False, 0),
         (odd, True, 0),
         (null, False, 0),
     ]
+
+
+class Restricted(UserDocument):
+    code: str = Field("", max_length=5)
+    number: Annotated[int, BeforeValidator(lambda value: value.bit_length())] = 0
+
+
+@pytest.mark.parametrize("refused", [{"code": "too long"}, {"number": "no number"}])
+async def test_user_whom_the_document_refuses_is_no_error_for_others(
+    stored: AsyncDatabase[dict[str, Any]], refused: dict[str, str]
+) -> None:
+    users = UserRepository(IndexMonitor(DOCUMENTS), Restricted)
+    broken, whole = ObjectId(), ObjectId()
+    await stored["users"].insert_many(
+        [
+            {"_id": broken, "email": "ADA@example.com", **refused},
+            {"_id": whole, "email": "ada@example.com"},
+        ]
+    )
+
+    first, second = await users.get_many([str(broken), str(whole)])
+    found = await users.find_by_email(["ada@example.com", "ADA@example.com"])
+
+    assert isinstance(first, Exception)
+    assert isinstance(second, UserDocument)
+    assert found is not None
+    assert second.id == found.id == whole
+    for attempt in (users.get(str(broken)), users.find_by_email(["ADA@example.com"])):
+        with pytest.raises(type(first)):
+            await attempt
+
+
+async def test_email_in_an_array_finds_nobody(stored: AsyncDatabase[dict[str, Any]]) -> None:
+    await stored["users"].insert_one({"email": ["ada@example.com"]})
+
+    assert await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["ada@example.com"]) is None
