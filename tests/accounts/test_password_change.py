@@ -1,9 +1,11 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 import bcrypt
 import pytest
+from pydantic import Field
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts import password_change as module
@@ -12,9 +14,11 @@ from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import BadInput, DatabaseUnavailable, InvalidCredentials, Unauthenticated
+from graphql_auth.logs import LogRateLimit
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.access_tokens import Principal
+from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
 pytestmark = pytest.mark.anyio
@@ -314,3 +318,62 @@ async def test_session_that_ended_meanwhile_gets_no_new_tokens(
 
     with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
         await services.password_change.change(principal, "correct horse", "battery staple", HERE)
+
+
+class Coded(UserDocument):
+    code: str = Field("", max_length=5)
+
+
+async def test_overdue_change_of_a_user_who_cannot_be_read_delays_no_other(
+    services: ServiceContainer,
+    signed_in: SignedIn,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(module, "_failures", LogRateLimit(60))
+    monkeypatch.setattr(services.password_change, "users", UserRepository(services.indexes, Coded))
+    bob = await services.accounts.register(replace(ADA, email="bob@example.com"), HERE)
+    for user in (signed_in.user, bob.user):
+        await services.password_change.log.add(Kind.DELETION, user)
+    await database["graphql_auth_meta"].update_many(LOGGED, {"$set": {"begun_at": LONG_AGO}})
+    await database["users"].update_one({"_id": signed_in.user.id}, {"$set": {"code": "secret"}})
+    await database["users"].delete_one({"_id": bob.user.id})
+
+    for _ in range(2):
+        await services.password_change.complete_overdue()
+
+    (left,) = await database["graphql_auth_meta"].find(LOGGED).to_list()
+    assert left["user_id"] == str(signed_in.user.id)
+    assert not await is_signed_in(services, bob)
+    assert [record.levelname for record in caplog.records if record.name == module.__name__] == [
+        "WARNING"
+    ]
+    assert "deletion" in caplog.text
+    assert "secret" not in caplog.text
+
+    await database["users"].update_one({"_id": signed_in.user.id}, {"$unset": {"code": True}})
+    await complete_overdue(services, database)
+
+
+async def test_outage_ends_the_completion_of_changes(
+    services: ServiceContainer,
+    signed_in: SignedIn,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+
+    async def fail(_: UserRepository, user_id: str) -> NoReturn:
+        tried.append(user_id)
+        raise DatabaseUnavailable
+
+    for _ in range(2):
+        await services.password_change.log.add(Kind.DELETION, signed_in.user)
+    await database["graphql_auth_meta"].update_many(LOGGED, {"$set": {"begun_at": LONG_AGO}})
+    monkeypatch.setattr(UserRepository, "get", fail)
+
+    with pytest.raises(DatabaseUnavailable):
+        await services.password_change.complete_overdue()
+
+    assert len(tried) == 1
