@@ -7,7 +7,7 @@ from typing import Any
 
 from beanie import PydanticObjectId
 from beanie.odm.utils.encoder import Encoder
-from bson import ObjectId
+from bson import ObjectId, decode, encode
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from pymongo import timeout
@@ -99,13 +99,17 @@ class UserRepository:
         """
         own = {name: added[name] for name in added.keys() - UserDocument.model_fields.keys()}
         try:
-            return self._document(**own, **values)
+            user = self._document(**own, **values)
         except ValidationError as error:
             places = [[*one["loc"], "input"] for one in error.errors(include_input=False)]
             reason, message = FieldReason.WRONG_TYPE, "This value is not allowed."
             raise BadInput(
                 [FieldError(to_camel(str(place[0])), reason, message) for place in places]
             ) from None
+        # Not each type is read as it is stored, such as Decimal.
+        options = UserDocument.get_pymongo_collection().codec_options
+        self.load(decode(encode(self.dump(user), codec_options=options), options))
+        return user
 
     def dump(self, user: UserDocument) -> dict[str, Any]:
         """Return what is stored of a user."""

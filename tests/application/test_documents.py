@@ -1,12 +1,13 @@
 from asyncio import gather
 from contextlib import AsyncExitStack
 from datetime import date
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Self
 
 import pytest
 import strawberry
-from beanie import Document, Indexed, init_beanie
+from beanie import DecimalAnnotation, Document, Indexed, init_beanie
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, IndexModel
@@ -351,3 +352,28 @@ async def test_user_whom_the_document_refuses_fails_alone(
     assert all(view == {"data": {"viewer": whole["user"]}} for view in views[1::2])
     assert "ValidationError" in caplog.text
     assert "secret" not in caplog.text
+
+
+class Priced(UserDocument):
+    price: Decimal = Decimal(1)
+
+
+class PricedAsBeanieReads(UserDocument):
+    price: DecimalAnnotation = Decimal(1)
+
+
+async def test_user_who_could_not_be_read_is_not_stored(
+    settings: Settings, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    query = "mutation($i: RegisterInput!) { register(input: $i) { token } }"
+    async with running(GraphQLAuth(user_document=Priced, settings=settings)) as caller:
+        answer = await caller.ask(query, i=registration())
+        assert await database["users"].count_documents({}) == 0
+    auth = GraphQLAuth(user_document=PricedAsBeanieReads, settings=settings)
+    async with running(auth) as caller:
+        token = (await caller.ask(query, i=registration()))["data"]["register"]["token"]
+        view = await caller.ask("{ viewer { firstName } }", token=token)
+
+    assert code(answer) == "INTERNAL_SERVER_ERROR"
+    assert "ValidationError" in caplog.text
+    assert view == {"data": {"viewer": {"firstName": "Ada"}}}
