@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 import strawberry
 from strawberry import argument, relay
+from strawberry.types import get_object_definition
 
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.validation import Registration
@@ -141,6 +142,16 @@ class AuthPayload:
         )
 
 
+def _as_plain(value: Any) -> Any:  # noqa: ANN401 - the value of a field
+    """Return a dict for an input, also in lists and inputs, without fields that are UNSET."""
+    if isinstance(value, list):
+        return list(map(_as_plain, value))
+    if not get_object_definition(value):
+        return value
+    fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {name: _as_plain(each) for name, each in fields.items() if each is not strawberry.UNSET}
+
+
 @strawberry.input(description="A new account, which exists when the e-mail address is confirmed.")
 class SignUpInput:
     first_name: str = strawberry.field(description=f"The given name. {NAME_CHARACTERS}")
@@ -155,11 +166,8 @@ class SignUpInput:
 
     def to_registration(self) -> Registration:
         """Return the values for the service, with those of the fields that a subclass adds."""
-        added = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if field.name not in RegisterInput.__dataclass_fields__
-        }
+        given = _as_plain(self)
+        added = {name: given[name] for name in given.keys() - RegisterInput.__dataclass_fields__}
         return Registration(self.first_name, self.last_name, self.email, self.password, added)
 
 

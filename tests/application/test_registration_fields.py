@@ -1,0 +1,119 @@
+"""The fields that an application adds to the input of a registration."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import strawberry
+from beanie import DecimalAnnotation
+from pydantic import BaseModel, Field
+
+from graphql_auth import AuthPayload, GraphQLAuth, Info, Mutation, RegisterInput, UserDocument
+from graphql_auth.settings import Settings
+from tests.application.caller import Caller, running
+from tests.client import registration
+
+pytestmark = pytest.mark.anyio
+
+REGISTER = "mutation($i: FieldsInput!) { register(input: $i) { token } }"
+
+
+class Address(BaseModel):
+    street: str = ""
+    flat: str = "1"
+
+
+class Fields(UserDocument):
+    nick_name: str = "nobody"
+    note: str | None = None
+    born: date | None = None
+    last_seen: datetime | None = None
+    wage: DecimalAnnotation = Decimal(1)
+    address: Address = Address()
+    addresses: list[Address] = Field([])
+
+
+@strawberry.input
+class AddressInput:
+    street: str
+    flat: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class FieldsInput(RegisterInput):
+    nick_name: str | None = strawberry.UNSET
+    note: str | None = strawberry.UNSET
+    born: date | None = strawberry.UNSET
+    last_seen: datetime | None = strawberry.UNSET
+    wage: Decimal | None = strawberry.UNSET
+    address: AddressInput | None = strawberry.UNSET
+    addresses: list[AddressInput] | None = strawberry.UNSET
+    captcha: str | None = strawberry.UNSET
+
+
+@strawberry.type
+class FieldsMutation(Mutation):
+    @strawberry.mutation
+    async def register(self, info: Info, input: FieldsInput) -> AuthPayload:  # noqa: A002
+        payload: AuthPayload = await Mutation.register(self, info, input)
+        return payload
+
+
+@pytest.fixture
+async def caller(settings: Settings) -> AsyncIterator[Caller]:
+    auth = GraphQLAuth(mutation=FieldsMutation, user_document=Fields, settings=settings)
+    async with running(auth) as caller:
+        yield caller
+
+
+async def register(caller: Caller, **fields: Any) -> dict[str, Any]:
+    # json.dumps escapes a lone surrogate, which httpx itself could not send.
+    body = json.dumps({"query": REGISTER, "variables": {"i": registration(**fields)}})
+    headers = {"Content-Type": "application/json"}
+    answer = await caller.http.post(caller.path, content=body, headers=headers)
+    return dict(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("fields", "stored"),
+    [
+        ({}, {}),
+        ({"captcha": "\ud800"}, {}),
+        ({"note": None}, {}),
+        (
+            {"nickName": "ada", "born": "1815-12-10", "lastSeen": "1852-11-27T00:00:00Z"},
+            {
+                "nick_name": "ada",
+                "born": date(1815, 12, 10),
+                "last_seen": datetime(1852, 11, 27, tzinfo=UTC),
+            },
+        ),
+        (
+            {
+                "address": {"street": "St James's Square"},
+                "addresses": [{"street": "A", "flat": "2"}, {"street": "B"}],
+            },
+            {
+                "address": Address(street="St James's Square"),
+                "addresses": [Address(street="A", flat="2"), Address(street="B")],
+            },
+        ),
+    ],
+)
+async def test_field_is_stored_or_has_its_default(
+    caller: Caller, fields: dict[str, Any], stored: dict[str, Any]
+) -> None:
+    answer = await register(caller, **fields)
+    user = await Fields.find_one()
+
+    assert "errors" not in answer
+    assert user
+    defaults = Fields.model_construct()
+    expected = {name: getattr(defaults, name) for name in FIELDS} | stored
+    assert {name: getattr(user, name) for name in FIELDS} == expected
+
+
+FIELDS = Fields.model_fields.keys() - UserDocument.model_fields.keys()
