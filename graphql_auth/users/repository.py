@@ -8,6 +8,7 @@ from typing import Any
 from beanie import PydanticObjectId
 from beanie.odm.utils.encoder import Encoder
 from bson import ObjectId, decode, encode
+from bson.errors import BSONError
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from pymongo import timeout
@@ -32,6 +33,8 @@ CONFIRM_ALL_TIMEOUT = 24 * 3600.0
 _TAKES_ROLE = {
     "roles": {"bsonType": "array", "items": {"bsonType": "string"}, "maxItems": MAX_ROLES - 1}
 }
+_NOT_ALLOWED = FieldReason.WRONG_TYPE, "This value is not allowed."
+_TAKEN = FieldReason.TAKEN, "Another account has this value."
 
 
 class UserRepository:
@@ -102,21 +105,27 @@ class UserRepository:
             user = self._document(**own, **values)
         except ValidationError as error:
             places = [[*one["loc"], "input"] for one in error.errors(include_input=False)]
-            reason, message = FieldReason.WRONG_TYPE, "This value is not allowed."
-            raise BadInput(
-                [FieldError(to_camel(str(place[0])), reason, message) for place in places]
-            ) from None
+            raise _refuse([str(place[0]) for place in places], *_NOT_ALLOWED) from None
         # Not each type is read as it is stored, such as Decimal.
         options = UserDocument.get_pymongo_collection().codec_options
         self.load(decode(encode(self.dump(user), codec_options=options), options))
         return user
 
     def dump(self, user: UserDocument) -> dict[str, Any]:
-        """Return what is stored of a user."""
+        """Return what is stored of a user; raises BadInput for values that BSON does not have."""
         values = user.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
         # As Beanie stores dates, enumerations and sets, which the driver refuses.
         encoder = Encoder(custom_encoders=self._document.get_settings().bson_encoders)
-        encoded: dict[str, Any] = encoder.encode(values)
+        encoded, refused = dict[str, Any](), list[str]()
+        for name, value in values.items():
+            try:
+                encoded[name] = encoder.encode(value)
+                encode({name: encoded[name]})
+            except (UnicodeEncodeError, ArithmeticError, BSONError):
+                # A lone surrogate, a date before the year 1 in UTC, a number with too many digits.
+                refused.append(name)
+        if refused:
+            raise _refuse(refused, *_NOT_ALLOWED)
         return encoded
 
     def load(self, values: Mapping[str, Any] | None) -> UserDocument:
@@ -245,10 +254,7 @@ class UserRepository:
         names = [*keys, *(one["propertyName"] for one in refused)]
         if not names or not self._added.issuperset(names):
             return error
-        reason, message = FieldReason.WRONG_TYPE, "This value is not allowed."
-        if keys:
-            reason, message = FieldReason.TAKEN, "Another account has this value."
-        return BadInput([FieldError(to_camel(name), reason, message) for name in names])
+        return _refuse(names, *(_TAKEN if keys else _NOT_ALLOWED))
 
     def _try_load(self, values: Mapping[str, Any]) -> UserDocument | Exception:
         try:
@@ -261,6 +267,10 @@ class UserRepository:
         with translate_driver_errors():
             stored = await UserDocument.get_pymongo_collection().find(query, self._fields).to_list()
         return [values for values in stored if isinstance(values["_id"], ObjectId)]
+
+
+def _refuse(names: Sequence[str], reason: FieldReason, message: str) -> BadInput:
+    return BadInput([FieldError(to_camel(name), reason, message) for name in names])
 
 
 def new_password(user: UserDocument, new_hash: str) -> dict[str, Any]:

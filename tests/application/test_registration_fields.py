@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 
 from graphql_auth import AuthPayload, GraphQLAuth, Info, Mutation, RegisterInput, UserDocument
 from graphql_auth.settings import Settings
-from tests.application.caller import Caller, running
-from tests.client import registration
+from tests.application.caller import Caller, Database, running
+from tests.client import extensions, registration
 
 pytestmark = pytest.mark.anyio
 
@@ -117,3 +117,25 @@ async def test_field_is_stored_or_has_its_default(
 
 
 FIELDS = Fields.model_fields.keys() - UserDocument.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("nickName", None),
+        ("nickName", "secret\ud800"),
+        ("addresses", [{"street": "secret"}, {"street": "secret\udfff"}]),
+        ("lastSeen", "0001-01-01T00:00:00+05:00"),
+        ("lastSeen", "9999-12-31T23:59:59-05:00"),
+        ("wage", "1." + 40 * "1"),
+    ],
+)
+async def test_value_that_cannot_be_stored_is_named(
+    caller: Caller, database: Database, field: str, value: object
+) -> None:
+    answer = await register(caller, note="a note", captcha="\ud800", **{field: value})
+
+    (refused,) = extensions(answer)["fields"]
+    assert (refused["field"], refused["reason"]) == (field, "WRONG_TYPE")
+    assert "secret" not in str(answer)
+    assert await database["users"].count_documents({}) == 0
