@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from graphql_auth.client_info import network_of
-from graphql_auth.errors import EmailTaken, TooManyAttempts
+from graphql_auth.errors import BadInput, EmailTaken, TooManyAttempts
 from graphql_auth.throttling.backoff import RateLimit
 from graphql_auth.throttling.repository import AttemptRepository
 from graphql_auth.users.document import UserDocument
@@ -121,7 +121,7 @@ class Throttle:
         """Limit registrations; raises TooManyAttempts.
 
         A registration counts if it succeeds. EmailTaken counts as a failed login, because it
-        reveals an account.
+        reveals an account, and so does BadInput, by which the database refuses a value as taken.
         """
         key = ThrottleKey(f"register:{network_of(ip)}", self._registrations)
         async with (
@@ -130,7 +130,7 @@ class Throttle:
         ):
             try:
                 yield
-            except EmailTaken:
+            except (BadInput, EmailTaken):
                 failure.is_counted = True
                 raise
             registration.is_counted = True

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from graphql_auth import AuthPayload, GraphQLAuth, Info, Mutation, RegisterInput, UserDocument
 from graphql_auth.settings import Settings
 from tests.application.caller import Caller, Database, running
-from tests.client import extensions, registration
+from tests.client import code, extensions, reasons, registration
 
 pytestmark = pytest.mark.anyio
 
@@ -139,3 +139,23 @@ async def test_value_that_cannot_be_stored_is_named(
     assert (refused["field"], refused["reason"]) == (field, "WRONG_TYPE")
     assert "secret" not in str(answer)
     assert await database["users"].count_documents({}) == 0
+
+
+async def test_taken_values_cannot_be_listed_without_end(
+    settings: Settings, database: Database
+) -> None:
+    limited = settings.model_copy(update={"max_failures_per_address": 3})
+    auth = GraphQLAuth(mutation=FieldsMutation, user_document=Fields, settings=limited)
+    async with running(auth) as caller:
+        await database["users"].create_index("nick_name", unique=True)
+        first = await register(caller)
+        refused = [await register(caller) for _ in range(5)]
+        free = await register(caller, nickName="free")
+
+    assert "errors" not in first
+    assert [code(answer) for answer in refused] == ["BAD_USER_INPUT"] * 3 + [
+        "TOO_MANY_ATTEMPTS"
+    ] * 2
+    assert reasons(refused[0]) == {"nickName": "TAKEN"}
+    # It does not tell whether the next one is taken.
+    assert code(free) == "TOO_MANY_ATTEMPTS"
