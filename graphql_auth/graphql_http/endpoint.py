@@ -97,9 +97,9 @@ class GraphQLEndpoint:
             response = _json_response(body, _status(body, media_type), media_type)
         except Exception as error:  # noqa: BLE001 - every error gets a code
             try:
-                return _error_response(error, media_type)
+                response = _error_response(error, media_type)
             except Exception as unusable:  # noqa: BLE001 - its extensions are no JSON
-                return _error_response(unusable, media_type)
+                response = _error_response(unusable, media_type)
         # RFC 6750 section 3.1: no error code, even if a refresh token is invalid.
         if request.scope.get(IS_ANONYMOUS) and "www-authenticate" in response.headers:
             response.headers["WWW-Authenticate"] = TokenReason.TOKEN_MISSING.challenge

@@ -1,0 +1,57 @@
+"""Resolvers of an application that make an operation fail as a whole."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+import strawberry
+
+from graphql_auth import ApplicationError, GraphQLAuth, Mutation, Settings
+from tests.application.caller import Caller, running
+from tests.client import REGISTER, code, registration
+
+pytestmark = pytest.mark.anyio
+
+PAGE = "http://localhost"
+SECRET = "hunter2hunter2"
+
+
+@strawberry.type
+class Failing(Mutation):
+    @strawberry.mutation
+    async def wait(self) -> bool:
+        await asyncio.sleep(60)
+        return True
+
+    @strawberry.mutation
+    def no_json(self) -> bool:
+        raise ApplicationError("No.", code="NO", at=datetime.now(UTC))
+
+
+@pytest.fixture
+def auth(settings: Settings) -> GraphQLAuth:
+    changed = settings.model_copy(update={"request_timeout": timedelta(seconds=1)})
+    return GraphQLAuth(mutation=Failing, settings=changed)
+
+
+async def post(caller: Caller, query: str, **variables: object) -> httpx.Response:
+    """Post as a page of the server itself, with the cookies that a browser keeps."""
+    body = {"query": query, "variables": variables}
+    return await caller.http.post(f"{PAGE}/graphql", json=body, headers={"Origin": PAGE})
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"), [("wait", "SERVICE_UNAVAILABLE"), ("noJson", "INTERNAL_SERVER_ERROR")]
+)
+async def test_failed_operation_keeps_the_cookie_of_a_refresh(
+    auth: GraphQLAuth, field: str, expected: str
+) -> None:
+    async with running(auth) as caller:
+        await post(caller, REGISTER, input=registration(useCookie=True))
+        first = caller.http.cookies["refresh-token"]
+        failed = await post(caller, f"mutation {{ refreshToken {{ token }} {field} }}")
+        second = caller.http.cookies["refresh-token"]
+
+    assert code(failed.json()) == expected
+    assert second != first
