@@ -208,8 +208,9 @@ class Settings(BaseModel):
     shutdown_delay: Annotated[Duration, Field(ge=timedelta(), le=MINUTE)] = timedelta()
     """Time after SIGTERM in which the server still serves while /readyz answers 503, so that a load
     balancer sends requests elsewhere."""
-    request_timeout: Annotated[Duration, Field(ge=SECOND, le=HOUR)] = 30 * SECOND
-    """Time in which a request must be answered; after that it fails with SERVICE_UNAVAILABLE."""
+    request_timeout: Annotated[Duration, Field(ge=SECOND, le=HOUR)] = 20 * SECOND
+    """Time in which a request must be answered; after that it fails with SERVICE_UNAVAILABLE.
+    Shorter than REFRESH_GRACE, so that a refresh whose answer is lost can be retried."""
     max_concurrent_requests: Count = 1_000
     """Most requests that one process handles at once; others get status 503."""
     max_body_size: Annotated[int, Field(ge=1_000, le=10_000_000)] = 131_072

@@ -40,6 +40,12 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert settings.token_sources == {TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN}
 
 
+def test_refresh_whose_answer_times_out_can_be_retried() -> None:
+    settings = read_settings()
+
+    assert settings.request_timeout < settings.refresh_grace
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -52,7 +52,7 @@ class EndpointConfig:
     introspection: bool = True
     max_body_size: int = 131_072
     request_read_timeout: float = 10.0
-    request_timeout: float = 30.0
+    request_timeout: float = 20.0
     max_concurrent_requests: int = 1_000
 
 
