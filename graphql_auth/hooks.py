@@ -105,7 +105,7 @@ class Hooks:
             problem, copy = _read(claims)
         except ApplicationError:
             raise
-        except Exception as error:  # noqa: BLE001 - any error of the application
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - of the application
             problem = describe_exception(error)
         if not problem:
             return copy

@@ -124,6 +124,9 @@ class GraphQLEndpoint:
         except asyncio.CancelledError:
             # The server stops, and has waited long enough.
             raise Unavailable(retry_after=1) from None
+        except (SystemExit, KeyboardInterrupt) as error:
+            # Of a resolver: no signal raises them.
+            raise RuntimeError from error
         finally:
             self._active -= 1
 

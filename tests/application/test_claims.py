@@ -80,6 +80,14 @@ async def broken_later(_: UserDocument) -> dict[str, Any]:
     raise ValueError(SECRET)
 
 
+def ending(_: UserDocument) -> dict[str, Any]:
+    raise SystemExit(SECRET)
+
+
+async def interrupted(_: UserDocument) -> dict[str, Any]:
+    raise KeyboardInterrupt(SECRET)
+
+
 def returning(value: object) -> AddClaims:
     return lambda _: value
 
@@ -87,6 +95,8 @@ def returning(value: object) -> AddClaims:
 BAD: dict[str, tuple[AddClaims, str]] = {
     "raises": (broken, "ValueError"),
     "raises later": (broken_later, "ValueError"),
+    "exits": (ending, "SystemExit"),
+    "is interrupted": (interrupted, "KeyboardInterrupt"),
     "None": (returning(None), "a dict"),
     "names": (returning({1: "x"}), "a dict"),
     "bytes": (returning({"x": SECRET.encode()}), "not JSON"),

@@ -28,6 +28,14 @@ class Failing(Mutation):
     def no_json(self) -> bool:
         raise ApplicationError("No.", code="NO", at=datetime.now(UTC))
 
+    @strawberry.mutation
+    def exit(self) -> bool:
+        raise SystemExit(SECRET)
+
+    @strawberry.mutation
+    async def interrupt(self) -> bool:
+        raise KeyboardInterrupt(SECRET)
+
 
 @pytest.fixture
 def auth(settings: Settings) -> GraphQLAuth:
@@ -55,3 +63,19 @@ async def test_failed_operation_keeps_the_cookie_of_a_refresh(
 
     assert code(failed.json()) == expected
     assert second != first
+
+
+@pytest.mark.parametrize(("field", "error"), [("exit", "SystemExit"), ("interrupt", "Interrupt")])
+async def test_resolver_that_ends_the_process_is_an_internal_error(
+    auth: GraphQLAuth, field: str, error: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(auth) as caller:
+        failed = await post(caller, f"mutation {{ {field} }}")
+        later = await post(caller, "{ __typename }")
+
+    assert (failed.status_code, later.status_code) == (500, 200)
+    assert code(failed.json()) == "INTERNAL_SERVER_ERROR"
+    (line,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert line.startswith("failed: ")
+    assert error in line
+    assert SECRET not in caplog.text + failed.text
