@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import gc
 import logging
+import math
 import socket
 import termios
 import time
@@ -27,6 +28,8 @@ from graphql_auth.settings import Settings
 
 BACKLOG = 2048
 TICK_INTERVAL = 1.0
+# The supervisor kills a worker HEARTBEAT_TIMEOUT later: 30 s after its event loop was blocked.
+TICK_TIMEOUT = 25.0
 # A request that a client sent before the listener closed arrives within this time.
 ARRIVAL_TIMEOUT = 0.1
 READ_TIMEOUT = 2.0
@@ -62,6 +65,8 @@ class Server:
     def __post_init__(self) -> None:
         self._server: asyncio.Server | None = None
         self._state = ServerState()
+        # Before the first one, the event loop counts as alive.
+        self._last_tick = math.inf
         self._config = Config(
             self.app,
             lifespan="off",
@@ -85,6 +90,10 @@ class Server:
     def run(self) -> None:
         """Serve. Raises StartError when the application cannot start."""
         run_in_loop(self._serve(), self._config.get_loop_factory() or asyncio.new_event_loop)
+
+    def is_responsive(self) -> bool:
+        """Whether the event loop runs. A function that is not async can block it."""
+        return time.monotonic() - self._last_tick < TICK_TIMEOUT
 
     async def _serve(self) -> None:
         lifespan = self.app.router.lifespan_context(self.app)
@@ -121,6 +130,7 @@ class Server:
     async def _tick(self) -> None:
         descriptors = DescriptorWatch()
         while True:
+            self._last_tick = time.monotonic()
             self._set_date()
             descriptors.check()
             await asyncio.sleep(TICK_INTERVAL)

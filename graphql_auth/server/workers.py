@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, NoReturn
@@ -47,11 +48,12 @@ def run_worker(  # noqa: PLR0913, PLR0917 - the server names each
         parts = load_parts(application, settings.metrics_port)
         app = create_app(settings, processes, parts=parts, is_database_checked=True)
         is_ready, has_ended = threading.Event(), threading.Event()
-        arguments = heartbeats, is_ready, has_ended, parts.metrics
+        is_alone = multiprocessing.current_process().name == ALONE
+        server = Server(app, settings, listener, signals, is_ready.set, is_alone=is_alone)
+        arguments = heartbeats, is_ready, has_ended, server.is_responsive, parts.metrics
         sending = threading.Thread(target=_send_heartbeats, args=arguments, daemon=True)
         sending.start()
-        is_alone = multiprocessing.current_process().name == ALONE
-        Server(app, settings, listener, signals, is_ready.set, is_alone=is_alone).run()
+        server.run()
         has_ended.set()
         sending.join(HEARTBEAT_INTERVAL)
     except StartError as error:
@@ -67,14 +69,19 @@ def _send_heartbeats(
     heartbeats: Connection,
     is_ready: threading.Event,
     has_ended: threading.Event,
+    is_responsive: Callable[[], bool],
     metrics: "Metrics | None",
 ) -> None:
-    """Send whether this process is ready, and its metrics, until it has ended."""
+    """Send whether this process is ready, and its metrics, until it has ended.
+
+    The supervisor kills one whose event loop is blocked, since it sends none.
+    """
     # When the supervisor has been killed, this process is killed too.
     with suppress(OSError):
         is_last = False
         while True:
-            heartbeats.send((is_ready.is_set(), metrics.collect() if metrics else []))
+            if is_responsive():
+                heartbeats.send((is_ready.is_set(), metrics.collect() if metrics else []))
             if is_last:
                 return
             is_last = has_ended.wait(HEARTBEAT_INTERVAL)

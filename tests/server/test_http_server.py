@@ -324,6 +324,26 @@ async def test_request_that_is_not_read_yet_is_answered_before_the_end(
             await one.wait_closed()
 
 
+async def test_server_is_not_responsive_while_its_event_loop_is_blocked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "TICK_INTERVAL", 0.05)
+    monkeypatch.setattr(serving, "TICK_TIMEOUT", 0.5)
+    signals, queue = StopSignals(), HashQueue(threads=1)
+    app = application(queue, seconds_to_start=1)
+    async with asyncio.timeout(20), running(app, signals) as (server, _):
+        assert server.is_responsive()
+        await asyncio.to_thread(app.state.is_ready.wait)
+        await asyncio.sleep(0.2)
+        assert server.is_responsive()
+        time.sleep(0.6)  # noqa: ASYNC251 - as a resolver that is not async
+        assert not server.is_responsive()
+        await asyncio.sleep(0.2)
+        assert server.is_responsive()
+        signals.note(signal.SIGTERM, None)
+    queue.close()
+
+
 async def test_closed_connection_has_no_unread_data() -> None:
     ours, theirs = socket.socketpair()
     with theirs:

@@ -160,7 +160,25 @@ def test_heartbeats_end_when_nobody_reads_them() -> None:
     ours, theirs = Pipe(duplex=False)
     ours.close()
 
-    _send_heartbeats(theirs, Event(), Event(), None)
+    _send_heartbeats(theirs, Event(), Event(), lambda: True, None)
+
+
+def test_worker_whose_event_loop_is_blocked_sends_no_heartbeats() -> None:
+    ours, theirs = Pipe(duplex=False)
+    has_ended, answers = Event(), [False, True, False]
+
+    def is_responsive() -> bool:
+        if len(answers) == 2:
+            has_ended.set()
+        return answers.pop(0)
+
+    _send_heartbeats(theirs, Event(), has_ended, is_responsive, None)
+    theirs.close()
+
+    assert answers == []
+    assert ours.recv() == (False, [])
+    with pytest.raises(EOFError):
+        ours.recv()
 
 
 def test_changed_file_replaces_every_worker(

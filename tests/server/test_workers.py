@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.client import WELCOME, Client
@@ -160,6 +161,41 @@ def test_a_worker_that_hangs_is_killed_and_replaced(start: Start, database_uri: 
 
     until(lambda: has_replaced(server, first))
     assert f"worker {first} did not respond and was killed by SIGKILL" in server.output
+    ask(server)
+
+
+BLOCKING = """
+import time
+import strawberry
+from graphql_auth import GraphQLAuth, Query
+from graphql_auth.server import http_server
+
+http_server.TICK_TIMEOUT = 2.0
+
+
+@strawberry.type
+class Blocking(Query):
+    @strawberry.field
+    def block(self) -> bool:
+        time.sleep(600)
+        return True
+
+
+auth = GraphQLAuth(query=Blocking)
+"""
+
+
+def test_worker_whose_event_loop_is_blocked_is_replaced(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "blocking.py").write_text(BLOCKING)
+    server = start("blocking:auth", "--workers", "2")
+    before = set(workers_of(server))
+
+    closed = (httpx.ReadError, httpx.RemoteProtocolError)
+    with pytest.raises(closed), Client(server.url) as client:
+        client.ask("{ block }")
+
+    server.wait_for_output(r"worker \d+ did not respond and was killed by SIGKILL")
+    until(lambda: len(before & set(workers_of(server))) == 1 and len(workers_of(server)) == 2)
     ask(server)
 
 
