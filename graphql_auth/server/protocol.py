@@ -18,11 +18,16 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from graphql_auth.logs import LogRateLimit
+
 MESSAGE = "This is not an HTTP request that can be answered."
 # Between two events, such as the end of the headers and a piece of the body.
 MAX_BYTES_WITHOUT_EVENT = 65_536
 # uvloop reads 16 times as much at once, which can be 10,000 requests.
 MAX_BYTES_AT_ONCE = 16_384
+SECONDS_BETWEEN_LINES = 10.0
+
+_log_rate_limit = LogRateLimit(SECONDS_BETWEEN_LINES)
 
 # RFC 3986 section 3.2, without user information: RFC 9110 section 4.2.4 deprecates it.
 _AUTHORITY = rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[!$&-.0-9;=A-Z_a-z~]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
@@ -158,7 +163,8 @@ class HardenedHttpProtocol(HttpToolsProtocol):
         If earlier requests of the connection are due for a response, they get it, and this one
         gets none.
         """
-        self.logger.warning("Invalid HTTP request received.")
+        if _log_rate_limit.can_log(None):
+            self.logger.warning("Invalid HTTP request received.")
         self._is_refused = True
         self._unread = b""
         unanswered = self._unanswered()

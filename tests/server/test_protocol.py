@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from graphql_auth.server.protocol import HardenedHttpProtocol
 from tests.client import VIEWER, Client
+from tests.conftest import Start
 from tests.process import ServerProcess
 from tests.server.connections import (
     CHUNKED,
@@ -128,6 +129,18 @@ def test_invalid_http_gets_a_400_with_a_code(connection: socket.socket, nonsense
     assert statuses(received) == [400]
     assert b"application/json" in received
     assert b'"code": "BAD_REQUEST"' in received
+
+
+def test_invalid_http_of_many_connections_is_one_line_in_the_log(start: Start) -> None:
+    server = start()
+
+    for _ in range(20):
+        with connect(server) as connection:
+            connection.sendall(b"hello\r\n\r\n")
+            assert statuses(answer(connection)) == [400]
+
+    server.stop()
+    assert server.output.count("WARNING uvicorn.error: Invalid HTTP request received.") == 1
 
 
 ODD = {
