@@ -83,7 +83,7 @@ class Messages:
 
         ``token`` is that of the link.
         """
-        from email.policy import SMTP  # noqa: PLC0415
+        from email.policy import SMTP, SMTPUTF8  # noqa: PLC0415
 
         sender = _address(self.sender, self.name)
         try:
@@ -92,7 +92,9 @@ class Messages:
         except emails.InvalidEmail:
             raise MailRefused("the user has no valid e-mail address") from None
         subject, text, html = self.render(mail.template, self._values(mail, token, now))
-        message = EmailMessage(SMTP)
+        # SMTP would encode a local part as RFC 2047 does names, which is no e-mail address.
+        is_ascii = sender.addr_spec.isascii() and recipient.addr_spec.isascii()
+        message = EmailMessage(SMTP if is_ascii else SMTPUTF8)
         message["From"] = sender
         message["To"] = recipient
         message["Subject"] = subject

@@ -195,6 +195,31 @@ async def test_domain_is_sent_in_ascii(
 
 
 @pytest.mark.parametrize(
+    ("to", "mail_from", "expected"),
+    [
+        ("dörte@exämple.com", "d@x.com", ["From: d@x.com", "To: dörte@xn--exmple-cua.com"]),
+        ("ada@x.com", "dörte@x.com", ["From: dörte@x.com", "To: ada@x.com"]),
+        ("ada@x.com", "D ö <d@x.com>", ["From: D =?utf-8?q?=C3=B6?= <d@x.com>", "To: ada@x.com"]),
+    ],
+)
+async def test_local_part_is_never_encoded(
+    to: str,
+    mail_from: str,
+    expected: list[str],
+    new_services: NewServices,
+    mailbox: Mailbox,
+) -> None:
+    """RFC 6532: it is UTF-8. RFC 2047 section 5 allows encoded words in names only."""
+    sender = SETTINGS.model_validate({"mail_from": mail_from}).mail_from
+    services = await new_services(mailbox, mail_from=sender)
+    await arrive(services, mailbox, Template.PASSWORD_CHANGED, to)
+    head, _, _ = bytes(mailbox.messages[0]).partition(b"\r\n\r\n")
+
+    lines = head.decode().splitlines()
+    assert [line for line in lines if line.startswith(("From:", "To:"))] == expected
+
+
+@pytest.mark.parametrize(
     ("setting", "sender", "domain"),
     [
         ("no-reply@example.com", "no-reply@example.com", "example.com"),

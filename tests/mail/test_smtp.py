@@ -1,8 +1,9 @@
 import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -39,8 +40,8 @@ def mailer(scheme: str, relay: Relay, credentials: str = "") -> SmtpMailer:
     return SmtpMailer(SecretStr(f"{scheme}://{credentials}127.0.0.1:{relay.port}"))
 
 
-def message(to: str = "ada@example.com") -> EmailMessage:
-    made = EmailMessage(SMTP)
+def message(to: str = "ada@example.com", policy: "EmailPolicy[Any]" = SMTP) -> EmailMessage:
+    made = EmailMessage(policy)
     made["From"] = Address("Example", "no-reply", "example.com")
     local, _, domain = to.rpartition("@")
     made["To"] = Address(username=local, domain=domain)
@@ -181,12 +182,14 @@ async def test_closed_port_is_named() -> None:
         await mailer("smtp+plain", relay).send(message())
 
 
-async def test_local_part_that_is_not_ascii_needs_smtputf8() -> None:
+@pytest.mark.parametrize("policy", [SMTP, SMTPUTF8])
+async def test_local_part_that_is_not_ascii_needs_smtputf8(policy: "EmailPolicy[Any]") -> None:
+    sent = message("dörte@example.com", policy)
     async with run_relay() as relay:
-        await mailer("smtp+plain", relay).send(message("dörte@example.com"))
+        await mailer("smtp+plain", relay).send(sent)
     async with run_relay(enable_SMTPUTF8=False) as other:
         with pytest.raises(MailRefused, match="the relay has no SMTPUTF8"):
-            await mailer("smtp+plain", other).send(message("dörte@example.com"))
+            await mailer("smtp+plain", other).send(sent)
 
     assert relay.recipients == ["dörte@example.com"]
     assert relay.messages[0]["To"] == "dörte@example.com"
