@@ -1,6 +1,7 @@
 """``users create``, ``set-password`` and ``delete``: what they ask for, and how."""
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -173,10 +174,11 @@ def test_misspelled_option_is_named(directory: Path) -> None:
 def test_password_that_begins_like_an_option_is_not_printed(
     directory: Path, arguments: list[str]
 ) -> None:
-    ended = run_with_input(directory, b"", "users", *arguments)
+    status, output, errors = run_with_input(directory, b"", "users", *arguments)
 
-    see = f"See: graphql-auth users {arguments[0]} --help"
-    assert ended == (2, "", f"graphql-auth: Argument -h/--help: no value expected. {see}\n")
+    # Since Python 3.13 it is the option -h.
+    assert status == (0 if sys.version_info >= (3, 13) else 2)
+    assert "unter2" not in output + errors
 
 
 def test_created_user_can_log_in_where_the_email_has_to_be_confirmed(
