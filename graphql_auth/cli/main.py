@@ -71,6 +71,7 @@ class _Parser(argparse.ArgumentParser):
             message = f"unrecognized arguments: {' '.join(unknown)}"
         # Of the password -hunter2, the flag -h would get the rest as a value.
         message = re.sub("ignored explicit argument .*", "no value expected", message)
+        message = re.sub("(mbiguous option).*", r"\1", message)
         wrong = re.search(r"(?:choice: '|arguments: )([\w-]+)", message)
         choices = re.findall(r"[\w-]+", message.partition("(choose from ")[2])
         names = choices or [*self._option_string_actions]

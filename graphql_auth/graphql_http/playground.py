@@ -37,7 +37,7 @@ class Playground:
         self.is_built = page.is_file()
         self._page = (page if self.is_built else PLAIN_PAGE).read_text(encoding="utf-8")
         assets = build / "assets"
-        self._assets = StaticFiles(directory=assets, check_dir=False)
+        self._assets = StaticFiles(directory=assets, check_dir=False, follow_symlink=True)
         self._compressed = {path.stem for path in assets.glob("*.gz")}
 
     def page(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from socketserver import ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,8 @@ class Metrics:
     def __init__(self) -> None:
         # Of one process, and without a sum.
         for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR):
-            REGISTRY.unregister(collector)
+            with suppress(KeyError):  # An application can have done it.
+                REGISTRY.unregister(collector)
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._requests = Counter("requests", "GraphQL requests.", ["field", "code"], NAMESPACE)
         self._seconds = Histogram(

@@ -36,7 +36,7 @@ class Priority(IntEnum):
     DEFAULT = 1
 
 
-# How many calls of its network were pending, and a number, so that work is never compared.
+# Its turn, and a number, so that work is never compared.
 _Entry = tuple[int, int, Callable[[], Any], Future[Any]]
 
 
@@ -46,8 +46,8 @@ class HashQueue:
     The threads have the lowest priority of the operating system, so that the event loop gets a
     core whenever it needs one: many logins at once slow down logins only.
 
-    Within a priority, the network with the fewest calls has the next turn. When the queue is full,
-    the network with the most calls gives up a place. So no client can block the others.
+    Within a priority, networks take turns. When the queue is full, the network with the most calls
+    gives up a place. So no client can block the others.
     """
 
     def __init__(self, threads: int, max_waiting: int = MAX_WAITING) -> None:
@@ -58,6 +58,10 @@ class HashQueue:
         self._waiting: dict[Priority, list[_Entry]] = {priority: [] for priority in Priority}
         self._lock = threading.Lock()
         self._taken = 0
+        # The turn of the last call that ran, and of the last one of each network that has any:
+        # start-time fair queueing (Goyal, Vin and Cheng, 1996).
+        self._turns = dict.fromkeys(Priority, 0)
+        self._last: dict[tuple[Priority, str], int] = {}
         self._order = itertools.count()
         self._seconds_each = 0.1
         self._is_draining = False
@@ -98,11 +102,14 @@ class HashQueue:
         """
         if self._is_draining:
             raise Unavailable(retry_after=1)
-        turn = self.pending[priority, network]
+        owner, turn = (priority, network), self._turns[priority]
+        if self.pending[owner]:
+            turn = max(turn, self._last[owner] + 1)
         pending = sum(count for (other, _), count in self.pending.items() if other is priority)
         if pending >= self._max_pending and not self._displace(priority, turn):
             raise Unavailable(retry_after=self._seconds_until_done())
-        self.pending[priority, network] += 1
+        self.pending[owner] += 1
+        self._last[owner] = turn
         future: Future[T] = Future()
         with self._lock:
             heappush(self._waiting[priority], (turn, next(self._order), work, future))
@@ -111,7 +118,9 @@ class HashQueue:
         try:
             return await asyncio.wrap_future(future)
         finally:
-            self.pending -= Counter([(priority, network)])
+            self.pending -= Counter([owner])
+            if owner not in self.pending:
+                del self._last[owner]
 
     def _create_executor(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._threads, "hash", _lower_priority, (threading.Lock(),))
@@ -136,13 +145,18 @@ class HashQueue:
             self._taken += 1
             for priority in sorted(Priority, reverse=self._taken % SHARE == 0):
                 if self._waiting[priority]:
-                    return heappop(self._waiting[priority])
+                    entry = heappop(self._waiting[priority])
+                    self._turns[priority] = entry[0]
+                    return entry
         return None
 
     def _displace(self, priority: Priority, turn: int) -> bool:
         """Refuse the call with the latest turn, if it is later than ``turn``; return whether."""
         with self._lock:
             waiting = self._waiting[priority]
+            # A call that was cancelled has given up its place already.
+            waiting[:] = [entry for entry in waiting if not entry[-1].cancelled()]
+            heapify(waiting)
             if not waiting or (last := max(waiting))[0] <= turn:
                 return False
             waiting.remove(last)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql_auth.errors import StartError
 from graphql_auth.runtime.signals import StopSignals, block_signals
+from graphql_auth.server.heartbeats import receive_heartbeat
 
 if TYPE_CHECKING:
     from graphql_auth.operations.metrics import TotalMetrics
@@ -84,7 +85,7 @@ class Worker:
         self._silence += elapsed
         try:
             while self._heartbeats.poll():
-                self.is_ready, self.metrics = self._heartbeats.recv()
+                self.is_ready, self.metrics = receive_heartbeat(self._heartbeats)
                 self._silence, self._silence_limit = 0.0, HEARTBEAT_TIMEOUT
         except (EOFError, OSError):
             # The process is ending.

@@ -32,7 +32,7 @@ auth = GraphQLAuth(query=ProbeQuery)
 """
 BROKEN = """
 from pathlib import Path
-from prometheus_client import Gauge
+from prometheus_client import GC_COLLECTOR, REGISTRY, Gauge
 from graphql_auth import GraphQLAuth
 
 def read():
@@ -40,6 +40,7 @@ def read():
         raise KeyError("secret")
     return 1
 
+REGISTRY.unregister(GC_COLLECTOR)
 Gauge("stock", "Stock.").set_function(read)
 auth = GraphQLAuth()
 """

@@ -185,6 +185,39 @@ async def test_network_with_fewest_calls_has_next_turn(priority: Priority) -> No
     queue.close()
 
 
+async def test_later_call_does_not_overtake_an_earlier_one_of_its_network() -> None:
+    queue = HashQueue(threads=1, max_waiting=9)
+    queue.start()
+    busy = Busy(queue)
+    await busy.begin()
+    calls = [await busy.add(f"call {number}", network="192.0.2.1") for number in range(3)]
+    for call in calls[:2]:
+        call.cancel()
+    await asyncio.sleep(0)
+    await busy.add("later", network="192.0.2.1")
+
+    assert await busy.end() == ["call 2", "later"]
+    queue.close()
+
+
+async def test_cancelled_call_is_no_place_to_give_up() -> None:
+    queue = HashQueue(threads=1, max_waiting=2)
+    queue.start()
+    busy = Busy(queue)
+    await busy.begin()
+    cancelled = [await busy.add("cancelled", network="192.0.2.1") for _ in range(2)]
+    for call in cancelled:
+        call.cancel()
+    await asyncio.sleep(0)
+    for network in ("198.51.100.1", "203.0.113.1"):
+        await busy.add("waits", network=network)
+
+    with pytest.raises(Unavailable):
+        await queue.run(lambda: None, network="198.51.100.2")
+    assert await busy.end() == ["waits", "waits"]
+    queue.close()
+
+
 @pytest.mark.parametrize("priority", Priority)
 async def test_network_with_most_calls_gives_up_a_place_of_a_full_queue(
     priority: Priority,

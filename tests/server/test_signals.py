@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 import pytest
 
 from graphql_auth.runtime.signals import StopSignals
+from graphql_auth.server.heartbeats import send_heartbeat
 from graphql_auth.server.supervisor import Supervisor
 from tests.conftest import Start
 from tests.operations.test_probes import reasons
@@ -92,7 +93,7 @@ def impatient(heartbeats: Connection) -> None:
     signals = StopSignals(is_supervised=True)
     signals.install(signal.SIGHUP, signal.SIGQUIT)
     while not signals.is_urgent:
-        heartbeats.send((True, []))
+        send_heartbeat(heartbeats, is_ready=True, metrics=[])
         time.sleep(0.1)
 
 

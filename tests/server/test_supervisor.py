@@ -8,9 +8,12 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from prometheus_client import Metric
 
+from graphql_auth.operations.metrics import Metrics
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import supervisor
+from graphql_auth.server.heartbeats import receive_heartbeat, send_heartbeat
 from graphql_auth.server.supervisor import Supervisor, Worker, _Backoff, _file_times
 from graphql_auth.server.workers import _send_heartbeats
 
@@ -60,7 +63,7 @@ def test_changed_new_or_deleted_file_is_detected_once(
 def deaf(heartbeats: Connection) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    heartbeats.send((True, []))
+    send_heartbeat(heartbeats, is_ready=True, metrics=[])
     time.sleep(60)
 
 
@@ -72,12 +75,12 @@ def patient(heartbeats: Connection) -> None:
     signals = StopSignals()
     signals.install()
     while not signals.has_come:
-        heartbeats.send((True, []))
+        send_heartbeat(heartbeats, is_ready=True, metrics=[])
         time.sleep(0.1)
 
 
 def quick(heartbeats: Connection) -> None:
-    heartbeats.send((True, []))
+    send_heartbeat(heartbeats, is_ready=True, metrics=[])
 
 
 def until_ended(worker: Worker) -> None:
@@ -156,6 +159,29 @@ def test_workers_that_do_not_end_are_killed(
     assert caplog.text.count("did not end and is killed by SIGKILL") == 2
 
 
+class BrokenMetrics(Metrics):
+    def __init__(self) -> None: ...
+
+    @staticmethod
+    def collect() -> list[Metric]:
+        raise KeyError("secret word")
+
+
+def test_broken_metric_of_an_application_stops_no_heartbeat(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ours, theirs = Pipe(duplex=False)
+    is_ready, has_ended = Event(), Event()
+    is_ready.set()
+    has_ended.set()
+
+    _send_heartbeats(theirs, is_ready, has_ended, lambda: True, BrokenMetrics())
+
+    assert [receive_heartbeat(ours) for _ in range(2)] == [(True, [])] * 2
+    assert caplog.text.count("the metrics of this process are missing: builtins.KeyError") == 1
+    assert "secret word" not in caplog.text
+
+
 def test_heartbeats_end_when_nobody_reads_them() -> None:
     ours, theirs = Pipe(duplex=False)
     ours.close()
@@ -176,9 +202,9 @@ def test_worker_whose_event_loop_is_blocked_sends_no_heartbeats() -> None:
     theirs.close()
 
     assert answers == []
-    assert ours.recv() == (False, [])
+    assert receive_heartbeat(ours) == (False, [])
     with pytest.raises(EOFError):
-        ours.recv()
+        receive_heartbeat(ours)
 
 
 def test_changed_file_replaces_every_worker(
