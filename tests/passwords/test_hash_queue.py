@@ -200,9 +200,7 @@ async def test_later_call_does_not_overtake_an_earlier_one_of_its_network() -> N
     queue.close()
 
 
-async def test_cancelled_call_is_no_place_to_give_up() -> None:
-    queue = HashQueue(threads=1, max_waiting=2)
-    queue.start()
+async def test_cancelled_call_is_no_place_to_give_up(queue: HashQueue) -> None:
     busy = Busy(queue)
     await busy.begin()
     cancelled = [await busy.add("cancelled", network="192.0.2.1") for _ in range(2)]
@@ -215,7 +213,6 @@ async def test_cancelled_call_is_no_place_to_give_up() -> None:
     with pytest.raises(Unavailable):
         await queue.run(lambda: None, network="198.51.100.2")
     assert await busy.end() == ["waits", "waits"]
-    queue.close()
 
 
 @pytest.mark.parametrize("priority", Priority)
