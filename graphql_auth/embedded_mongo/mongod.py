@@ -93,7 +93,7 @@ class EmbeddedMongo:
         log, status = mongod_log.read_end(self._log), self._process.returncode
         return mongod_log.known_reason(log, status) or (
             f"mongod ended with exit status {status}"
-            f"{mongod_log.last_error(log)}{mongod_log.full_disk(self._log)}; its log: {self._log}"
+            f"{mongod_log.find_error(log)}{mongod_log.full_disk(self._log)}; its log: {self._log}"
         )
 
     def stop(self) -> None:

@@ -27,9 +27,6 @@ _PACKAGES = {
 WRONG_VERSION = 62
 _VERSION = re.compile(r'{ _id: \\"featureCompatibilityVersion\\", version: \\"([\d.]+)')
 
-# Messages that follow an error, and do not name its cause.
-_AFTERMATH = re.compile(r"WT_PANIC|Fatal assertion|aborting after|Got signal")
-
 
 def rotate(log: Path) -> None:
     """Rename the log of the previous run, and drop the one before."""
@@ -76,11 +73,11 @@ def full_disk(log: Path) -> str:
     return f"; the disk of {log.parent} is full" if is_full else ""
 
 
-def last_error(log: str) -> str:
+def find_error(log: str) -> str:
     """Return the error that ended mongod, in parentheses, or an empty string.
 
-    The lines are JSON, or plain text for a wrong option. An error comes before its aftermath. On a
-    full disk the last line is incomplete.
+    The lines are JSON, or plain text for a wrong option. The first error is the cause of the
+    others. On a full disk the last line is incomplete.
     """
     plain: list[str] = []
     errors: list[str] = []
@@ -92,8 +89,7 @@ def last_error(log: str) -> str:
             entry = json.loads(line)
             if entry.get("s") in {"E", "F"}:
                 errors.append(_describe(entry))
-    causes = [error for error in errors if not _AFTERMATH.search(error)]
-    found = causes[-1:] or errors[-1:] or plain[:1]
+    found = errors or plain
     # Some messages have line breaks.
     return f" ({' '.join(found[0].split())})" if found else ""
 

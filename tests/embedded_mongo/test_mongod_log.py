@@ -40,6 +40,13 @@ NO_START = [
     line("E", "DBException in initAndListen, terminating", error="NonExistentPath: no /data"),
     line("I", "Now exiting"),
 ]
+NO_METADATA = [
+    wired_tiger(2, "No such file or directory", "WiredTiger.wt: handle-open: open"),
+    wired_tiger(-31809, "WT_TRY_SALVAGE: database corruption detected", "WiredTiger.wt"),
+    line("W", "WiredTiger metadata corruption detected"),
+    line("F", "Please read the documentation for starting MongoDB with --repair here: http://…"),
+    line("F", "Fatal assertion", msgid=50944, line=702),
+]
 USAGE = ["Error parsing command line: unrecognised option '--x'", "try 'mongod --help'"]
 
 
@@ -51,20 +58,21 @@ USAGE = ["Error parsing command line: unrecognised option '--x'", "try 'mongod -
         ([*FULL_DISK[:4], FULL_DISK[4][:60]], NO_SPACE),
         ([ACCEPTED, ACCEPTED[:50]], ""),
         (NO_START, " (DBException in initAndListen, terminating: NonExistentPath: no /data)"),
-        (FULL_DISK[3:5], " (***aborting after fassert() failure)"),
+        (FULL_DISK[4:5], " (***aborting after fassert() failure)"),
+        (NO_METADATA, " (No such file or directory: WiredTiger.wt: handle-open: open)"),
         (USAGE, f" ({USAGE[0]})"),
         ([], ""),
     ],
 )
 def test_the_error_that_ended_mongod_is_found(lines: list[str], said: str) -> None:
-    assert mongod_log.last_error("\n".join(lines)) == said
+    assert mongod_log.find_error("\n".join(lines)) == said
 
 
 @given(st.text(), st.dictionaries(st.text(), st.integers() | st.text()), st.integers(0, 400))
 def test_any_log_gives_at_most_one_line(text: str, attributes: dict[str, Any], cut: int) -> None:
     line = json.dumps({"s": "E", "msg": text, "attr": attributes})
 
-    said = mongod_log.last_error(f"{text}\n{line[:cut]}\n{line}")
+    said = mongod_log.find_error(f"{text}\n{line[:cut]}\n{line}")
 
     assert len(said.splitlines()) <= 1
 
