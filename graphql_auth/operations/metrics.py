@@ -32,7 +32,7 @@ from prometheus_client.registry import Collector
 
 from graphql_auth import security_log
 from graphql_auth.errors import ErrorCode, StartError
-from graphql_auth.logs import describe_exception
+from graphql_auth.logs import LogRateLimit, describe_exception
 from graphql_auth.runtime.periodic import Work
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ MAXIMA = {
 SECONDS_BETWEEN_SAMPLES = 2.0
 
 logger = logging.getLogger(__name__)
+_failures = LogRateLimit(seconds=60.0)
 
 
 class Metrics:
@@ -107,8 +108,16 @@ class Metrics:
 
     @staticmethod
     def collect() -> list[Metric]:
-        """Return what this process has counted."""
-        return [*REGISTRY.collect()]
+        """Return what this process has counted, without the metrics that fail."""
+        found: list[Metric] = []
+        # REGISTRY.collect() ends at the first failure.
+        for collector in [*REGISTRY._collector_to_names]:  # noqa: SLF001
+            try:
+                found += collector.collect()
+            except Exception as error:  # noqa: BLE001 - of a metric of the application
+                if _failures.can_log(id(collector)):
+                    logger.warning("a metric is missing: %s", describe_exception(error))
+        return found
 
 
 class TotalMetrics(Collector):

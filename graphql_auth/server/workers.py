@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from graphql_auth.errors import StartError
-from graphql_auth.logs import LogRateLimit, configure_logging, describe_exception
+from graphql_auth.logs import configure_logging
 from graphql_auth.runtime.linux import die_with_parent
 from graphql_auth.runtime.signals import StopSignals, end_process
 from graphql_auth.server.heartbeats import send_heartbeat
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 HEARTBEAT_INTERVAL = 0.5
 
 logger = logging.getLogger(__name__)
-_failures = LogRateLimit(seconds=60.0)
 
 
 def run_worker(  # noqa: PLR0913, PLR0917 - the server names each
@@ -83,17 +82,8 @@ def _send_heartbeats(
         is_last = False
         while True:
             if is_responsive():
-                found = _collect(metrics) if metrics else []
+                found = metrics.collect() if metrics else []
                 send_heartbeat(heartbeats, is_ready=is_ready.is_set(), metrics=found)
             if is_last:
                 return
             is_last = has_ended.wait(HEARTBEAT_INTERVAL)
-
-
-def _collect(metrics: "Metrics") -> list[Any]:
-    try:
-        return metrics.collect()
-    except Exception as error:  # noqa: BLE001 - of a metric of the application
-        if _failures.can_log(None):
-            logger.warning("the metrics of this process are missing: %s", describe_exception(error))
-        return []

@@ -32,16 +32,25 @@ auth = GraphQLAuth(query=ProbeQuery)
 """
 BROKEN = """
 from pathlib import Path
-from prometheus_client import GC_COLLECTOR, REGISTRY, Gauge
+from prometheus_client import GC_COLLECTOR, REGISTRY, Gauge, Metric
 from graphql_auth import GraphQLAuth
 
 def read():
-    if not Path("repaired").exists():
-        raise KeyError("secret")
-    return 1
+    raise KeyError("secret")
+
+class Wrong:
+    def describe(self):
+        return []
+
+    def collect(self):
+        if Path("wrong").exists():
+            wrong = Metric("wrong", "Wrong.", "gauge")
+            wrong.add_sample("wrong", {}, "secret")
+            yield wrong
 
 REGISTRY.unregister(GC_COLLECTOR)
 Gauge("stock", "Stock.").set_function(read)
+REGISTRY.register(Wrong())
 auth = GraphQLAuth()
 """
 LIBRARY = """
@@ -112,6 +121,25 @@ def test_only_programs_of_this_machine_can_read_them(start: Start) -> None:
     assert re.findall(rf": ([0-9A-F]+):{url.port:04X} \S+ 0A", listening) == ["0100007F"]
 
 
+@WORKERS
+def test_metric_that_fails_is_missing_alone(
+    start: Start, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    server = start("broken:auth", *arguments, METRICS_PORT="0")
+
+    until(lambda: Scrape(server).requests == {}, server)
+    with Client(server.url) as client:
+        client.ask("{ welcome }")
+    until(lambda: Scrape(server).requests == {("welcome", "UNAUTHENTICATED"): 1}, server)
+
+    assert "stock" not in Scrape(server).families
+    processes = 1 + len(server.workers())
+    said = "WARNING graphql_auth.operations.metrics: a metric is missing: builtins.KeyError at "
+    assert server.output.count(said) == processes
+    assert "secret" not in server.output
+
+
 def test_failed_scrape_is_one_line_and_a_closed_connection_is_none(
     start: Start, tmp_path: Path
 ) -> None:
@@ -122,14 +150,15 @@ def test_failed_scrape_is_one_line_and_a_closed_connection_is_none(
         # Closed by a reset, as a load balancer does that tries a port.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
+    (tmp_path / "wrong").touch()
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.get(url)
 
-    server.wait_for_output("ERROR graphql_auth.operations.metrics: /metrics failed: builtins.Key")
+    server.wait_for_output("ERROR graphql_auth.operations.metrics: /metrics failed: builtins.Type")
     assert server.output.count("/metrics failed") == 1
     assert "Traceback" not in server.output
     assert "Exception" not in server.output
-    (tmp_path / "repaired").touch()
+    (tmp_path / "wrong").unlink()
     assert Scrape(server).value("workers_replaced_total") == 0
 
 

@@ -8,9 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from prometheus_client import Metric
 
-from graphql_auth.operations.metrics import Metrics
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import supervisor
 from graphql_auth.server.heartbeats import receive_heartbeat, send_heartbeat
@@ -157,29 +155,6 @@ def test_workers_that_do_not_end_are_killed(
     signal.signal(signal.SIGHUP, before)
 
     assert caplog.text.count("did not end and is killed by SIGKILL") == 2
-
-
-class BrokenMetrics(Metrics):
-    def __init__(self) -> None: ...
-
-    @staticmethod
-    def collect() -> list[Metric]:
-        raise KeyError("secret word")
-
-
-def test_broken_metric_of_an_application_stops_no_heartbeat(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    ours, theirs = Pipe(duplex=False)
-    is_ready, has_ended = Event(), Event()
-    is_ready.set()
-    has_ended.set()
-
-    _send_heartbeats(theirs, is_ready, has_ended, lambda: True, BrokenMetrics())
-
-    assert [receive_heartbeat(ours) for _ in range(2)] == [(True, [])] * 2
-    assert caplog.text.count("the metrics of this process are missing: builtins.KeyError") == 1
-    assert "secret word" not in caplog.text
 
 
 def test_heartbeats_end_when_nobody_reads_them() -> None:
