@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from graphql_auth.runtime.signals import StopSignals
@@ -34,12 +35,17 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 def run_in_loop(coroutine: Coroutine[Any, Any, T], new_loop: NewLoop = asyncio.new_event_loop) -> T:
     """Run a coroutine in a new event loop.
 
-    ``asyncio.run`` would wait for a DNS look-up that goes on behind a time-out.
+    ``asyncio.run`` would wait for a DNS look-up that goes on behind a time-out, and end by a task
+    of an application that raises SystemExit.
     """
     loop = new_loop()
     task = loop.create_task(coroutine)
     try:
-        return loop.run_until_complete(task)
+        while not task.done():
+            # asyncio lets these out of the loop, and the other tasks wait. No signal raises them.
+            with suppress(SystemExit, KeyboardInterrupt):
+                loop.run_until_complete(task)
+        return task.result()
     finally:
         # First the coroutine, which may have something to close; then the tasks of the driver.
         loop.run_until_complete(cancel_tasks({task}))

@@ -26,6 +26,19 @@ def test_tasks_end_with_the_run(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_task_that_raises_system_exit_does_not_end_the_run(error: type[BaseException]) -> None:
+    async def fail() -> None:
+        raise error
+
+    async def wait() -> BaseException | None:
+        task = asyncio.create_task(fail())
+        await asyncio.sleep(0.01)
+        return task.exception()
+
+    assert isinstance(run(wait()), error)
+
+
 class Interrupting:
     """Gets a signal where Python prints what a handler raises, and goes on."""
 
