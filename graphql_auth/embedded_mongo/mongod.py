@@ -16,11 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from graphql_auth.embedded_mongo import mongod_log
-from graphql_auth.embedded_mongo.data_directory import (
-    DirectoryInUse,
-    lock_data_directory,
-    try_lock,
-)
+from graphql_auth.embedded_mongo.data_directory import DirectoryInUse, lock_data_directory, try_lock
 from graphql_auth.errors import StartError
 from graphql_auth.runtime.files import read_file
 from graphql_auth.runtime.linux import tie_children

@@ -4,16 +4,14 @@ import errno
 import logging
 import os
 import resource
-import time
-from collections.abc import Callable
 
 from graphql_auth.logs import LogRateLimit
 
-LOG_INTERVAL = 60.0
 # OPEN_MAX of macOS: more is refused there, although the hard limit is infinite.
 MACOS_LIMIT = 10_240
 
 logger = logging.getLogger(__name__)
+_rate_limit = LogRateLimit(seconds=60.0)
 
 
 def raise_limit() -> None:
@@ -30,27 +28,22 @@ def raise_limit() -> None:
         )
 
 
-class DescriptorWatch:
-    """Logs when no file descriptor is left, at most once a minute.
+def check() -> None:
+    """Log when no file descriptor is left, at most once a minute.
 
     libuv and uvloop do not: they accept a connection and close it at once.
     """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate_limit = LogRateLimit(LOG_INTERVAL, clock)
-
-    def check(self) -> None:
-        try:
-            os.close(os.open(os.devnull, os.O_RDONLY))
-        except OSError as error:
-            if error.errno in {errno.EMFILE, errno.ENFILE} and self._rate_limit.can_log(None):
-                logger.error(  # noqa: TRY400 - one line
-                    "no file descriptor is left (%s), so new connections are closed at once;"
-                    " the limit of this process is %d: raise it (ulimit -n, LimitNOFILE= of"
-                    " systemd) or start more workers",
-                    error.strerror,
-                    _limit(),
-                )
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE} and _rate_limit.can_log(None):
+            logger.error(  # noqa: TRY400 - one line
+                "no file descriptor is left (%s), so new connections are closed at once;"
+                " the limit of this process is %d: raise it (ulimit -n, LimitNOFILE= of"
+                " systemd) or start more workers",
+                error.strerror,
+                _limit(),
+            )
 
 
 def _limit() -> int:

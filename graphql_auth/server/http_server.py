@@ -22,7 +22,7 @@ from uvicorn.server import ServerState
 from graphql_auth.runtime.event_loop import cancel_on_signal, run_in_loop
 from graphql_auth.runtime.files import is_readable
 from graphql_auth.runtime.signals import StopSignals
-from graphql_auth.server.descriptors import DescriptorWatch
+from graphql_auth.server import descriptors
 from graphql_auth.server.protocol import HardenedHttpProtocol
 from graphql_auth.settings import Settings
 
@@ -128,7 +128,6 @@ class Server:
         return self._server
 
     async def _tick(self) -> None:
-        descriptors = DescriptorWatch()
         while True:
             self._last_tick = time.monotonic()
             self._set_date()

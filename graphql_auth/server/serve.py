@@ -43,12 +43,7 @@ logger = logging.getLogger(__name__)
 
 
 def serve(
-    settings: Settings,
-    signals: StopSignals,
-    *,
-    application: str | None,
-    workers: int,
-    reload: bool,
+    settings: Settings, signals: StopSignals, *, application: str | None, workers: int, reload: bool
 ) -> None:
     """Run the server until a signal comes; ``application`` is a GraphQLAuth, as ``module:name``.
 

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from graphql_auth.server.descriptors import DescriptorWatch, raise_limit
+from graphql_auth.logs import LogRateLimit
+from graphql_auth.server import descriptors
+from graphql_auth.server.descriptors import raise_limit
 from tests.client import Client
 from tests.conftest import KEY
 from tests.process import ServerProcess, environment
@@ -74,20 +76,20 @@ def test_the_line_comes_once_a_minute(
         raise OSError(number[0], os.strerror(number[0]))
 
     monkeypatch.setattr(os, "open", refuse)
-    watch = DescriptorWatch(lambda: now[0])
+    monkeypatch.setattr(descriptors, "_rate_limit", LogRateLimit(60.0, lambda: now[0]))
 
     for _ in range(121):
-        watch.check()
+        descriptors.check()
         now[0] += 1
     assert len(caplog.records) == 3
     assert "(Too many open files)" in caplog.text
     number[0] = errno.ENFILE
     now[0] += 60
-    watch.check()
+    descriptors.check()
     assert "(Too many open files in system)" in caplog.text
     number[0] = errno.ENOENT
     now[0] += 60
-    watch.check()
+    descriptors.check()
     assert len(caplog.records) == 4
 
 
