@@ -10,12 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from dotenv.parser import parse_stream
-from pydantic import ValidationError
 
 from graphql_auth.errors import StartError
 from graphql_auth.logs import LogFormat, escape_invisible
 from graphql_auth.runtime.files import read_file
-from graphql_auth.settings import Settings, expected
+from graphql_auth.settings import Settings
 
 ENV_FILE = Path(".env")
 # APP_PORT, DATA_DIRS, POST and PORT1 are no typos: a short name has other names beside it.
@@ -47,8 +46,7 @@ logger = logging.getLogger(__name__)
 def read_settings(kind: type[Settings] = Settings, /, **overrides: object) -> Settings:
     """Read the settings; an argument that is not None overrides the environment, and that .env.
 
-    Logs a warning for each value and name that has no effect. Raises StartError with one line that
-    names the first invalid setting. The value itself is not repeated, since it can be a secret.
+    Logs a warning for each value and name that has no effect. Raises StartError.
     """
     environment = read_environment()
     foreign = find_foreign_values(environment)
@@ -65,11 +63,7 @@ def read_settings(kind: type[Settings] = Settings, /, **overrides: object) -> Se
     for name, intended in ALIASES.items():
         if name in file and intended not in given:
             logger.warning("%s is not a setting; did you mean %s?", name.upper(), intended.upper())
-    try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        name = str(error.errors()[0]["loc"][0])
-        raise StartError(f"Invalid {name.upper()}: expected {expected(name)}.") from None
+    return kind(**{name: value for name, value in given.items() if name in kind.model_fields})
 
 
 def read_log_format() -> LogFormat:
@@ -86,9 +80,10 @@ def _warn_of_unknown_names(names: Iterable[str]) -> None:
     for name in sorted(name.upper() for name in names if name not in Settings.model_fields):
         if name in REMOVED:
             logger.warning("%s has no effect: it is a constant now", name)
-        elif intended := find_intended(name.lower()):
-            shown = escape_invisible(name)
-            logger.warning("%s is not a setting; did you mean %s?", shown, intended.upper())
+        for setting in Settings.model_fields:
+            if _is_typo(name.lower(), setting):
+                shown = escape_invisible(name)
+                logger.warning("%s is not a setting; did you mean %s?", shown, setting.upper())
 
 
 def read_environment() -> dict[str, str]:
@@ -111,15 +106,8 @@ def find_foreign_values(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def find_intended(name: str) -> str | None:
-    """Return the setting that ``name`` is one typo away from.
-
-    A typo is one character too many, too few or wrong, or two characters swapped.
-    """
-    return next((setting for setting in Settings.model_fields if _is_typo(name, setting)), None)
-
-
 def _is_typo(name: str, setting: str) -> bool:
+    """Whether one character is too many, too few or wrong, or two are swapped."""
     pairs = enumerate(zip(name, setting, strict=False))
     start = next((i for i, (one, other) in pairs if one != other), min(len(name), len(setting)))
     wrong, right = name[start:], setting[start:]

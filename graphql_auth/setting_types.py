@@ -1,13 +1,18 @@
 """The types of settings: what a text in the environment means, and when it is refused."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from graphql_auth.errors import StartError
+from graphql_auth.origins import normalize_origin
+
 MIN_KEY_BYTES = 32
+ORIGIN_FORM = "origins such as https://app.example.com, separated by commas"
 # With TLS from the start, with STARTTLS, and without TLS.
 SMTP_SCHEMES = {"smtps", "smtp", "smtp+plain"}
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
@@ -16,27 +21,19 @@ _UNITS["s"] = SECOND = timedelta(seconds=1)
 DAY, HOUR, MINUTE = _UNITS["d"], _UNITS["h"], _UNITS["m"]
 
 
-def _parse_duration(value: object) -> object:
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    return int(match[1]) * _UNITS[match[2]] if match else value
+def _from_text(parse: Callable[[str], object]) -> BeforeValidator:
+    return BeforeValidator(lambda given: parse(given.strip()) if isinstance(given, str) else given)
+
+
+def _parse_duration(text: str) -> object:
+    match = _DURATION.fullmatch(text)
+    return int(match[1]) * _UNITS[match[2]] if match else text
 
 
 def format_duration(value: timedelta) -> str:
     """Return a duration as the environment has it, such as ``90s`` or ``2h``."""
     unit = next((unit for unit, length in _UNITS.items() if value and not value % length), "s")
     return f"{value // _UNITS[unit]}{unit}"
-
-
-def _split(value: object) -> object:
-    return [part.strip().lower() for part in value.split(",")] if isinstance(value, str) else value
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _none_if_off(value: object) -> object:
-    return None if isinstance(value, str) and value.strip().lower() == "off" else value
 
 
 def _check_scheme(uri: SecretStr) -> SecretStr:
@@ -63,16 +60,27 @@ def _check_smtp_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _normalize_origin(entry: str) -> str:
+    try:
+        return normalize_origin(entry)
+    except ValueError:
+        # It can contain a password or a token.
+        shown = re.sub(r"//.*@|[?#].*", "…", entry)
+        text = f"Invalid ALLOWED_ORIGINS: expected {ORIGIN_FORM}, not {shown!r}."
+        raise StartError(text) from None
+
+
+Origin = Annotated[str, AfterValidator(_normalize_origin)]
 MongoUri = Annotated[SecretStr, AfterValidator(_check_scheme)]
 TokenKey = Annotated[SecretStr, AfterValidator(_check_length)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(_check_smtp_url)]
 # strict: neither the seconds nor the ISO 8601 that pydantic would accept.
-Duration = Annotated[timedelta, Field(strict=True), BeforeValidator(_parse_duration)]
+Duration = Annotated[timedelta, Field(strict=True), _from_text(_parse_duration)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
-LOWER_CASE = BeforeValidator(_lower)
-COMMA_SEPARATED = BeforeValidator(_split)
-NONE_IF_OFF = BeforeValidator(_none_if_off)
+LOWER_CASE = _from_text(str.lower)
+COMMA_SEPARATED = _from_text(lambda text: [one.strip().lower() for one in text.split(",")])
+NONE_IF_OFF = _from_text(lambda text: None if text.lower() == "off" else text)
 # StringOrURI (RFC 7519 section 2): a colon makes it a URI, which begins with its scheme. A URL is
 # as in RFC 8414 section 2, since each token would have its credentials.
 _CLAIM = re.compile(

@@ -1,8 +1,8 @@
 """The settings: read once from the environment or a file .env, then passed on as plain values."""
 
-import re
 from contextlib import suppress
 from datetime import timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
@@ -15,7 +15,9 @@ from pydantic import (
     Field,
     HttpUrl,
     IPvAnyNetwork,
+    ModelWrapValidatorHandler,
     NameEmail,
+    ValidationError,
     model_validator,
 )
 from pydantic_core import Url
@@ -23,7 +25,7 @@ from pydantic_core import Url
 from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.errors import StartError
 from graphql_auth.logs import LogFormat
-from graphql_auth.origins import DevOrigins, is_local, normalize_origin, parse_origin
+from graphql_auth.origins import DevOrigins, is_local, parse_origin
 from graphql_auth.setting_types import (
     COMMA_SEPARATED,
     DAY,
@@ -32,11 +34,13 @@ from graphql_auth.setting_types import (
     MIN_KEY_BYTES,
     MINUTE,
     NONE_IF_OFF,
+    ORIGIN_FORM,
     SECOND,
     Claim,
     Count,
     Duration,
     MongoUri,
+    Origin,
     Port,
     SmtpUrl,
     TokenKey,
@@ -61,19 +65,6 @@ class EmailConfirmation(StrEnum):
     REQUIRED = "required"
 
 
-def _normalize_origin(entry: str) -> str:
-    try:
-        return normalize_origin(entry)
-    except ValueError:
-        # It can contain a password or a token.
-        shown = re.sub(r"//.*@|[?#].*", "…", entry)
-        text = f"Invalid ALLOWED_ORIGINS: expected {expected('allowed_origins')}, not {shown!r}."
-        raise StartError(text) from None
-
-
-Origin = Annotated[str, AfterValidator(_normalize_origin)]
-
-
 class Settings(BaseModel):
     """Every setting of the server; in the environment its name is in upper case.
 
@@ -81,7 +72,7 @@ class Settings(BaseModel):
     what a setting expects, where bounds do not say it.
     """
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
     is_dev: ClassVar[bool] = False
 
     mongo_uri: Annotated[MongoUri | None, "a URI, mongodb://… or mongodb+srv://…"] = None
@@ -177,16 +168,12 @@ class Settings(BaseModel):
         f"one or more of {', '.join(TokenSource)}, separated by commas",
     ] = frozenset({TokenSource.AUTHORIZATION, TokenSource.X_ACCESS_TOKEN})
     """Where a request may carry its access token: authorization, x-access-token, query, body."""
-    allowed_origins: Annotated[
-        frozenset[Origin],
-        COMMA_SEPARATED,
-        "origins such as https://app.example.com, separated by commas",
-    ] = frozenset()
+    allowed_origins: Annotated[frozenset[Origin], COMMA_SEPARATED, ORIGIN_FORM] = frozenset()
     """Origins of other frontends and apps, separated by commas, such as https://app.example.com."""
     trusted_proxies: Annotated[
         frozenset[IPvAnyNetwork],
         COMMA_SEPARATED,
-        "IP addresses or networks such as 10.0.0.0/8, separated by commas",
+        "IP addresses, or networks such as 10.0.0.0/8, not 10.0.0.5/8; separated by commas",
     ] = frozenset()
     """IP addresses or networks of the reverse proxies whose headers X-Forwarded-For, -Proto and
     -Host are trusted."""
@@ -213,7 +200,9 @@ class Settings(BaseModel):
     Shorter than REFRESH_GRACE, so that a refresh whose answer is lost can be retried."""
     max_concurrent_requests: Count = 1_000
     """Most requests that one process handles at once; others get status 503."""
-    max_body_size: Annotated[int, Field(ge=1_000, le=10_000_000)] = 131_072
+    max_body_size: Annotated[
+        int, Field(ge=1_000, le=10_000_000), "a number of bytes from 1000 to 10000000"
+    ] = 131_072
     """Maximum size of a request body in bytes."""
     max_query_tokens: Count = 2_000
     """Most tokens in a GraphQL document."""
@@ -221,6 +210,21 @@ class Settings(BaseModel):
     """Maximum depth of nested fields in an operation."""
     max_query_fields: Count = 1_000
     """Most fields in an operation, with each fragment counted wherever it is spread."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _raise_start_error(cls, values: object, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Name the first invalid setting, without its value, since it can be a secret."""
+        try:
+            return validate(values)
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            near = get_close_matches(name.lower(), cls.model_fields, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise StartError(f"Settings has no {name!r}{hint}")
+        raise StartError(f"Invalid {name.upper()}: expected {expected(name)}.")
 
     @property
     def has_playground(self) -> bool:
@@ -280,5 +284,6 @@ def expected(name: str) -> str:
     low = next(one.ge for one in metadata if isinstance(one, Ge))
     high = next(one.le for one in metadata if isinstance(one, Le))
     if isinstance(low, timedelta) and isinstance(high, timedelta):
-        return f"a duration from {format_duration(low)} to {format_duration(high)}"
+        form = "an integer and a unit (s, m, h or d)"
+        return f"{form}, from {format_duration(low)} to {format_duration(high)}"
     return f"an integer from {low} to {high}"

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,23 @@ def test_invalid_value_is_refused_without_repeating_it(
         read_settings()
 
     assert str(refused.value) == f"Invalid {name}: expected {expected(name.lower())}."
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"prt": 3}, "Settings has no 'prt'; did you mean 'port'?"),
+        ({"TOKEN_TTL": "15m"}, "Settings has no 'TOKEN_TTL'; did you mean 'token_ttl'?"),
+        ({"colour": "red"}, "Settings has no 'colour'."),
+        ({"token_ttl": "15"}, f"Invalid TOKEN_TTL: expected {expected('token_ttl')}."),
+    ],
+)
+def test_invalid_setting_of_an_application_is_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(StartError) as refused:
+        Settings(**given)
+
+    assert str(refused.value) == said
     assert refused.value.__cause__ is None
 
 
@@ -247,9 +265,14 @@ def test_secrets_show_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("port", "an integer from 0 to 65535"),
         ("max_query_depth", "an integer from 1 to 1000000"),
-        ("refresh_grace", "a duration from 0s to 5m"),
-        ("token_ttl", "a duration from 1s to 30d"),
+        ("refresh_grace", "an integer and a unit (s, m, h or d), from 0s to 5m"),
+        ("token_ttl", "an integer and a unit (s, m, h or d), from 1s to 30d"),
+        ("max_body_size", "a number of bytes from 1000 to 10000000"),
         ("introspection", "on or off"),
+        (
+            "trusted_proxies",
+            "IP addresses, or networks such as 10.0.0.0/8, not 10.0.0.5/8; separated by commas",
+        ),
         ("mongo_uri", "a URI, mongodb://… or mongodb+srv://…"),
     ],
 )
