@@ -6,8 +6,11 @@ from typing import Annotated, Any, ClassVar, NoReturn, cast
 
 from beanie import Document, PydanticObjectId
 from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 from pymongo import ASCENDING, IndexModel
 
+from graphql_auth.errors import FieldError, FieldReason
 from graphql_auth.roles import MAX_ROLES, is_role
 
 # Other programs store documents here too, so a field can be missing or have any value.
@@ -33,6 +36,7 @@ def _read_roles(value: object) -> list[str]:
 
 # Registration gives this index as a hint, so that it fails without the index.
 EMAIL_INDEX = "email_1"
+NOT_ALLOWED = FieldReason.WRONG_TYPE, "This value is not allowed."
 
 
 class UserDocument(Document):
@@ -90,3 +94,16 @@ class UserDocument(Document):
     def created_at(self) -> datetime:
         """When the user registered, to the second; the id contains it."""
         return cast("PydanticObjectId", self.id).generation_time
+
+
+def explain_refusal(error: ErrorDetails) -> FieldError:
+    """Return why the document refuses a value, without the value."""
+    name, *inner = error["loc"] or ("input",)
+    match error:
+        case {"type": "string_too_short", "ctx": {"min_length": limit}} if not inner:
+            details = FieldReason.TOO_SHORT, f"Use at least {limit} characters.", limit
+        case {"type": "string_too_long", "ctx": {"max_length": limit}} if not inner:
+            details = FieldReason.TOO_LONG, f"Use at most {limit} characters.", limit
+        case _:
+            details = *NOT_ALLOWED, None
+    return FieldError(to_camel(str(name)), *details)

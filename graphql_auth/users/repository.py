@@ -24,7 +24,7 @@ from graphql_auth.errors import (
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.indexes import IndexMonitor
 from graphql_auth.roles import MAX_ROLES
-from graphql_auth.users.document import EMAIL_INDEX, UserDocument
+from graphql_auth.users.document import EMAIL_INDEX, NOT_ALLOWED, UserDocument, explain_refusal
 
 # For a command of the operator, on any number of users.
 CONFIRM_ALL_TIMEOUT = 24 * 3600.0
@@ -33,7 +33,6 @@ CONFIRM_ALL_TIMEOUT = 24 * 3600.0
 _TAKES_ROLE = {
     "roles": {"bsonType": "array", "items": {"bsonType": "string"}, "maxItems": MAX_ROLES - 1}
 }
-_NOT_ALLOWED = FieldReason.WRONG_TYPE, "This value is not allowed."
 _TAKEN = FieldReason.TAKEN, "Another account has this value."
 
 
@@ -104,8 +103,7 @@ class UserRepository:
         try:
             user = self._document(**own, **values)
         except ValidationError as error:
-            places = [[*one["loc"], "input"] for one in error.errors(include_input=False)]
-            raise _refuse([str(place[0]) for place in places], *_NOT_ALLOWED) from None
+            raise BadInput([*map(explain_refusal, error.errors(include_input=False))]) from None
         # Not each type is read as it is stored, such as Decimal.
         options = UserDocument.get_pymongo_collection().codec_options
         self.load(decode(encode(self.dump(user), codec_options=options), options))
@@ -125,7 +123,7 @@ class UserRepository:
                 # A lone surrogate, a date before the year 1 in UTC, a number with too many digits.
                 refused.append(name)
         if refused:
-            raise _refuse(refused, *_NOT_ALLOWED)
+            raise _refuse(refused, *NOT_ALLOWED)
         return encoded
 
     def load(self, values: Mapping[str, Any] | None) -> UserDocument:
@@ -254,7 +252,7 @@ class UserRepository:
         names = [*keys, *(one["propertyName"] for one in refused)]
         if not names or not self._added.issuperset(names):
             return error
-        return _refuse(names, *(_TAKEN if keys else _NOT_ALLOWED))
+        return _refuse(names, *(_TAKEN if keys else NOT_ALLOWED))
 
     def _try_load(self, values: Mapping[str, Any]) -> UserDocument | Exception:
         try:

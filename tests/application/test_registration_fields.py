@@ -22,12 +22,13 @@ REGISTER = "mutation($i: FieldsInput!) { register(input: $i) { token } }"
 
 
 class Address(BaseModel):
-    street: str = ""
+    street: str = Field("", max_length=50)
     flat: str = "1"
 
 
 class Fields(UserDocument):
     nick_name: str = "nobody"
+    motto: str | None = Field(None, min_length=2, max_length=5)
     note: str | None = None
     born: date | None = None
     last_seen: datetime | None = None
@@ -45,6 +46,7 @@ class AddressInput:
 @strawberry.input
 class FieldsInput(RegisterInput):
     nick_name: str | None = strawberry.UNSET
+    motto: str | None = strawberry.UNSET
     note: str | None = strawberry.UNSET
     born: date | None = strawberry.UNSET
     last_seen: datetime | None = strawberry.UNSET
@@ -139,6 +141,24 @@ async def test_value_that_cannot_be_stored_is_named(
     assert (refused["field"], refused["reason"]) == (field, "WRONG_TYPE")
     assert "secret" not in str(answer)
     assert await database["users"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("motto", "secret", ("TOO_LONG", "Use at most 5 characters.", 5)),
+        ("motto", "s", ("TOO_SHORT", "Use at least 2 characters.", 2)),
+        ("address", {"street": 51 * "s"}, ("WRONG_TYPE", "This value is not allowed.", None)),
+    ],
+)
+async def test_length_that_the_document_refuses_is_named(
+    caller: Caller, field: str, value: object, error: tuple[object, ...]
+) -> None:
+    answer = await register(caller, **{field: value})
+
+    (refused,) = extensions(answer)["fields"]
+    assert refused["field"] == field
+    assert (refused["reason"], refused["message"], refused.get("limit")) == error
 
 
 async def test_taken_values_cannot_be_listed_without_end(
