@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,12 +20,6 @@ ENV_FILE = Path(".env")
 # APP_PORT, DATA_DIRS, POST and PORT1 are no typos: a short name has other names beside it.
 LONGEST_SHORT_NAME = 8
 
-# Settings of 0.1.0 that are constants now; see graphql_http/limits.py.
-REMOVED = {
-    f"MAX_QUERY_{name}"
-    for name in ("DIRECTIVES", "ALIASES", "ROOT_FIELDS", "COMPARISONS", "VARIABLES")
-}
-
 # What other servers call them. In the environment they can be those of another program.
 ALIASES = {
     "mongodb_uri": "mongo_uri",
@@ -38,7 +32,6 @@ _SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
 # https://wiki.osdev.org/Target_Triplet, such as x86_64-conda-linux-gnu.
 _TRIPLET = re.compile(r"\w+-(\w+-)?linux-(gnu|musl)\w*|\w+-apple-darwin[\d.]*|\w+-w64-mingw32")
 _DECORATION = re.compile(r"^(\$env:|\W)+|\W+$")
-
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +52,14 @@ def read_settings(kind: type[Settings] = Settings, /, **overrides: object) -> Se
         foreign.pop("api_port", None)
     for name in sorted(foreign.keys() - overrides.keys()):
         logger.warning("%s counts as unset: its value is %s", name.upper(), foreign[name])
-    _warn_of_unknown_names(given.keys())
-    for name, intended in ALIASES.items():
-        if name in file and intended not in given:
-            logger.warning("%s is not a setting; did you mean %s?", name.upper(), intended.upper())
-    return kind(**{name: value for name, value in given.items() if name in kind.model_fields})
+    fields = kind.model_fields
+    unknown = [name for name in given if name not in fields]
+    misspelled = {name: one for name in unknown for one in fields if _is_typo(name, one)}
+    misspelled |= {name: one for name, one in ALIASES.items() if name in file and one not in given}
+    for name, intended in sorted(misspelled.items()):
+        shown = escape_invisible(name.upper())
+        logger.warning("%s is not a setting; did you mean %s?", shown, intended.upper())
+    return kind(**{name: value for name, value in given.items() if name in fields})
 
 
 def read_log_format() -> LogFormat:
@@ -74,16 +70,6 @@ def read_log_format() -> LogFormat:
             name = read_env_file().get("log_format")
         return LogFormat((name or "").lower())
     return LogFormat.LINE
-
-
-def _warn_of_unknown_names(names: Iterable[str]) -> None:
-    for name in sorted(name.upper() for name in names if name not in Settings.model_fields):
-        if name in REMOVED:
-            logger.warning("%s has no effect: it is a constant now", name)
-        for setting in Settings.model_fields:
-            if _is_typo(name.lower(), setting):
-                shown = escape_invisible(name)
-                logger.warning("%s is not a setting; did you mean %s?", shown, setting.upper())
 
 
 def read_environment() -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graphql_auth import settings
-from graphql_auth.environment import REMOVED, read_settings
+from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError
 from graphql_auth.setting_types import format_duration
 from graphql_auth.settings import (
@@ -283,20 +283,6 @@ def test_expected_value_is_said_in_words(name: str, words: str) -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_says_what_it_expects(name: str) -> None:
     assert expected(name)
-
-
-def test_removed_setting_is_named_and_has_no_effect(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("MAX_QUERY_ALIASES", "1")
-    monkeypatch.setenv("MAX_QUERY_DIRECTIVES", "none")
-
-    assert read_settings() == Settings()
-    assert [record.getMessage() for record in caplog.records] == [
-        "MAX_QUERY_ALIASES has no effect: it is a constant now",
-        "MAX_QUERY_DIRECTIVES has no effect: it is a constant now",
-    ]
-    assert not REMOVED & {name.upper() for name in Settings.model_fields}
 
 
 def descriptions() -> dict[str, str]:

@@ -11,10 +11,8 @@ from graphql_auth.errors import ApplicationError, DatabaseUnavailable, ErrorCode
 from graphql_auth.graphql_http.messages import syntax_message, validation_message
 from graphql_auth.logs import REQUEST_ID, LogRateLimit, describe_exception
 
-SECONDS_BETWEEN_LINES = 10.0
-
 logger = logging.getLogger(__name__)
-_causes = LogRateLimit(SECONDS_BETWEEN_LINES)
+_causes = LogRateLimit(seconds=10.0)
 
 
 def format_error(error: Exception) -> GraphQLFormattedError:

@@ -25,9 +25,8 @@ MESSAGE = "This is not an HTTP request that can be answered."
 MAX_BYTES_WITHOUT_EVENT = 65_536
 # uvloop reads 16 times as much at once, which can be 10,000 requests.
 MAX_BYTES_AT_ONCE = 16_384
-SECONDS_BETWEEN_LINES = 10.0
 
-_log_rate_limit = LogRateLimit(SECONDS_BETWEEN_LINES)
+_log_rate_limit = LogRateLimit(seconds=10.0)
 
 # RFC 3986 section 3.2, without user information: RFC 9110 section 4.2.4 deprecates it.
 _AUTHORITY = rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[!$&-.0-9;=A-Z_a-z~]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
