@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from graphql_auth.errors import StartError
@@ -19,16 +19,11 @@ def lock_data_directory(path: Path) -> Iterator[Path]:
 
     Raises StartError when it cannot be used or another server holds the lock.
     """
-    try:
-        path = path.absolute()
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (path / "server.lock").open("ab+", buffering=0)
-    except FileExistsError:
-        raise StartError(f"DATA_DIR {path} is not a directory.") from None
-    except OSError as error:
-        raise _unusable(path, error) from None
-    with lock:
+    with ExitStack() as stack:
         try:
+            path = path.absolute()
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = stack.enter_context((path / "server.lock").open("ab+", buffering=0))
             if not try_lock(lock.fileno()):
                 lock.seek(0)
                 raise DirectoryInUse(
@@ -38,9 +33,11 @@ def lock_data_directory(path: Path) -> Iterator[Path]:
                 )
             lock.truncate(0)
             lock.write(b"%d" % os.getpid())
+        except FileExistsError:
+            raise StartError(f"DATA_DIR {path} is not a directory.") from None
         except OSError as error:
             # Some network file systems have no locks, and a full disk has no room.
-            raise _unusable(path, error) from None
+            raise StartError(f"DATA_DIR {path} cannot be used: {error.strerror}.") from None
         yield path
 
 
@@ -51,7 +48,3 @@ def try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _unusable(path: Path, error: OSError) -> StartError:
-    return StartError(f"DATA_DIR {path} cannot be used: {error.strerror}.")

@@ -5,6 +5,7 @@ some libraries catch everything. So the handler only notes the signal, and the p
 it where it can end cleanly.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
+
+logger = logging.getLogger(__name__)
 
 HANDLED = (signal.SIGINT, signal.SIGTERM)
 
@@ -77,6 +80,10 @@ class StopSignals:
         """Raise Stopped if a signal has come."""
         if self._received:
             raise Stopped(self._received[0])
+
+    def log_stop(self) -> None:
+        if not self._is_supervised:
+            logger.info("%s: the server stops", signal.Signals(self._received[0]).name)
 
     def pause(self, seconds: float) -> None:
         """Sleep; raises Stopped if a signal has come."""

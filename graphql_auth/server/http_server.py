@@ -144,6 +144,7 @@ class Server:
         Before that, load balancers get time to notice: `/readyz` refuses, and each response ends
         its connection.
         """
+        self.signals.log_stop()
         self.app.state.probes.is_stopping = True
         self._state.default_headers.append((b"connection", b"close"))
         await self._wait_until(lambda: not self.signals.allows_delay, self._shutdown_delay)

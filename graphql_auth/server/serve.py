@@ -1,6 +1,5 @@
 """``serve``: the socket, the database and the processes of a server, started and ended."""
 
-import asyncio
 import errno
 import functools
 import logging
@@ -17,7 +16,7 @@ from graphql_auth import __version__
 from graphql_auth.database import provide_database
 from graphql_auth.embedded_mongo.mongod import EmbeddedMongo
 from graphql_auth.errors import StartError
-from graphql_auth.logs import escape_invisible
+from graphql_auth.logs import LogFormat, escape_invisible
 from graphql_auth.runtime import output
 from graphql_auth.runtime.event_loop import cancel_on_signal, run_in_loop
 from graphql_auth.runtime.linux import limit_sending
@@ -55,22 +54,24 @@ def serve(
         listen(settings) as listener,
         provide_database(_with_app_url(settings, listener), signals.pause) as (completed, mongod),
     ):
-        data = "in the MongoDB of MONGO_URI"
         if mongod:
-            data = f"{completed.data_dir} (embedded MongoDB)"
             threading.Thread(target=_stop_with, args=[mongod], daemon=True).start()
-        app = _check(completed, signals, application)
+        app, database = _check(completed, signals, application)
+        embedded = f"{completed.data_dir} (embedded MongoDB)"
+        data = embedded if mongod else f"database {database} of MONGO_URI"
         url = f"{_url(listener)}{app.state.path}"
         on_ready = functools.partial(_print_banner, completed, url, data)
         metrics = _serve_metrics(completed.metrics_port)
         if workers == 1 and not reload:
             Server(app, completed, listener, signals, on_ready).run()
-            return
-        work = functools.partial(run_worker, completed, application, listener, workers, os.getpid())
-        # An application is changed in its own directory.
-        code = (Path.cwd() if application else PACKAGE) if reload else None
-        delay = completed.shutdown_delay.total_seconds()
-        Supervisor(work, workers, signals, on_ready, code, delay, metrics).run(listener)
+        else:
+            arguments = completed, application, listener, workers, os.getpid()
+            work = functools.partial(run_worker, *arguments)
+            # An application is changed in its own directory.
+            code = (Path.cwd() if application else PACKAGE) if reload else None
+            delay = completed.shutdown_delay.total_seconds()
+            Supervisor(work, workers, signals, on_ready, code, delay, metrics).run(listener)
+    logger.info("the server has stopped")
 
 
 @contextmanager
@@ -108,10 +109,12 @@ def _stop_with(mongod: EmbeddedMongo) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def _check(settings: Settings, signals: StopSignals, application: str | None) -> "Starlette":
+def _check(
+    settings: Settings, signals: StopSignals, application: str | None
+) -> "tuple[Starlette, str]":
     """Create the application and check its database once, before there are several processes.
 
-    Raises StartError.
+    Return the name of the database too. Raises StartError.
     """
     # The slowest imports.
     from graphql_auth.app import check_database, create_app  # noqa: PLC0415
@@ -119,16 +122,16 @@ def _check(settings: Settings, signals: StopSignals, application: str | None) ->
 
     parts = load_parts(application, settings.metrics_port)
 
-    async def connect() -> None:
-        async with check_database(settings, parts):
-            pass
+    async def connect() -> str:
+        async with check_database(settings, parts) as database:
+            return database.name
 
     app = create_app(settings, parts=parts, is_database_checked=True)
-    # A signal cancels it, and is raised below.
-    with suppress(asyncio.CancelledError):
-        run_in_loop(cancel_on_signal(signals, connect()))
-    signals.check()
-    return app
+    try:
+        return app, run_in_loop(cancel_on_signal(signals, connect()))
+    finally:
+        # A signal cancels it.
+        signals.check()
 
 
 def _serve_metrics(port: int | None) -> "TotalMetrics | None":
@@ -160,6 +163,9 @@ def _url(listener: socket.socket) -> str:
 def _print_banner(settings: Settings, url: str, data: str) -> None:
     from graphql_auth.graphql_http.playground import Playground  # noqa: PLC0415 - as above
 
+    if settings.log_format is LogFormat.JSON:
+        logger.info("graphql-auth %s is ready at %s with %s", __version__, url, data)
+        return
     has_page = settings.has_playground and Playground().is_built
     hint = "  (in a browser: the playground)" if has_page else ""
     # The server serves where nobody reads this too.

@@ -160,6 +160,7 @@ class Supervisor:
                     self._stop_outdated()
                     self._restart_after_changes()
                     self._wait()
+                self.signals.log_stop()
             finally:
                 # First, so that new connections are refused as soon as the workers close theirs.
                 listener.close()

@@ -27,14 +27,15 @@ def test_every_line_is_an_object_and_follows_the_trace(
         user = client.register()["data"]["register"]["user"]
 
     def logged() -> list[dict[str, Any]]:
-        lines = server.output.splitlines()
-        return [json.loads(line) for line in lines if not line.startswith(("graphql-auth", "  "))]
+        return [json.loads(line) for line in server.output.splitlines()]
 
     until(lambda: any("event" in line for line in logged()), server)
     (event,) = (line for line in logged() if "event" in line)
     assert (event["event"], event["outcome"], event["trace_id"]) == ("register", "success", TRACE)
     assert event["address"] == "127.0.0.1"
     assert user["email"] not in server.output
+    (ready,) = (one["message"] for one in logged() if one["message"].startswith("graphql-auth"))
+    assert f" is ready at {server.url} with database test_" in ready
 
 
 @pytest.mark.parametrize(

@@ -294,10 +294,29 @@ def test_a_path_that_the_terminal_cannot_show_is_escaped(
     assert r"/d\udcff\xfc\x1b[2J (embedded MongoDB)" in server.output
 
 
-def test_a_given_database_is_named_by_its_setting(start: Start, mongod: EmbeddedMongo) -> None:
-    server = start(MONGO_URI=mongod.uri, TOKEN_KEY=KEY)
+@pytest.mark.parametrize("name", ["accounts", ""])
+def test_a_given_database_is_named_without_its_uri(
+    start: Start, mongod: EmbeddedMongo, name: str
+) -> None:
+    uri = f"{mongod.uri.rpartition('/')[0]}/{name}"
 
-    assert "Data     in the MongoDB of MONGO_URI" in server.output
+    server = start(MONGO_URI=uri, TOKEN_KEY=KEY)
+
+    assert f"Data     database {name or 'test'} of MONGO_URI\n" in server.output
+    assert "mongodb://" not in server.output
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["alone", "workers"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_begin_and_end_of_a_stop_are_logged_once(
+    start: Start, arguments: tuple[str, ...], number: signal.Signals
+) -> None:
+    server = start(*arguments)
+    assert server.stop(number) == 0
+
+    began, ended = (line for line in server.output.splitlines() if "the server" in line)
+    assert began.endswith(f"INFO graphql_auth.runtime.signals: {number.name}: the server stops")
+    assert ended.endswith("INFO graphql_auth.server.serve: the server has stopped")
 
 
 def test_the_settings_may_stand_in_a_file(start_embedded: Start, tmp_path: Path) -> None:
