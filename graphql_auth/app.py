@@ -62,6 +62,10 @@ GRAPHQL_PATH = "/graphql"
 # Below the path of GraphQL.
 ASSETS = "/assets/{name}"
 SECONDS_BETWEEN_TRIES = 0.5
+EVERY_PROXY = (
+    "TRUSTED_PROXIES has %s: each client can forge its IP address (X-Forwarded-For) and so pass the"
+    " rate limits; list only your proxies"
+)
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +200,7 @@ async def check_database(settings: Settings, parts: Parts) -> AsyncIterator[Data
 
     Raises StartError.
     """
-    _warn_of_missing_mail(settings, parts)
+    _warn_of_settings(settings, parts)
     async with connect(reveal(settings.mongo_uri), parts.our_documents) as database:
         with translate_start_errors(database.name):
             await create_declared_indexes(database, parts.documents)
@@ -206,13 +210,18 @@ async def check_database(settings: Settings, parts: Parts) -> AsyncIterator[Data
         yield database
 
 
-def _warn_of_missing_mail(settings: Settings, parts: Parts) -> None:
+def _warn_of_settings(settings: Settings, parts: Parts) -> None:
+    for network in settings.trusted_proxies:
+        if not network.prefixlen:
+            logger.warning(EVERY_PROXY, network)
     if parts.mailer or settings.smtp_url or settings.is_dev:
         return
     needs = {
         "REGISTRATION=confirmed": settings.registration is RegistrationMode.CONFIRMED,
         "EMAIL_CONFIRMATION=required": settings.requires_confirmation,
         "SIGN_IN_LINKS=on": settings.sign_in_links,
+        "MAIL_FROM": settings.mail_from,
+        "MAIL_TEMPLATES": settings.mail_templates,
     }
     for setting in [name for name, is_set in needs.items() if is_set]:
         logger.warning("%s needs mail: set SMTP_URL", setting)

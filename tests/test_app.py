@@ -310,6 +310,8 @@ def test_configured_limit_is_reported(strict: ServerProcess, limit: str) -> None
         ({"registration": "confirmed"}, "REGISTRATION=confirmed"),
         ({"email_confirmation": "required"}, "EMAIL_CONFIRMATION=required"),
         ({"sign_in_links": True}, "SIGN_IN_LINKS=on"),
+        ({"mail_from": "a@example.com"}, "MAIL_FROM"),
+        ({"mail_templates": "templates"}, "MAIL_TEMPLATES"),
         ({}, ""),
     ],
 )
@@ -323,3 +325,24 @@ async def test_setting_that_needs_mail_is_named_where_there_is_none(
 
     needs = f"{named} needs mail: set SMTP_URL"
     assert caplog.messages == ([needs] if named else [])
+
+
+@pytest.mark.parametrize(
+    ("network", "is_named"),
+    [("0.0.0.0/0", True), ("::/0", True), ("10.0.0.0/8", False), ("0.0.0.0", False)],
+)
+@pytest.mark.anyio
+async def test_trust_in_every_client_is_a_warning(
+    network: str, database_uri: str, caplog: pytest.LogCaptureFixture, *, is_named: bool
+) -> None:
+    app = create_app(
+        read_settings(mongo_uri=database_uri, token_key=KEY, trusted_proxies=f"{network},10.1.2.3")
+    )
+    async with app.router.lifespan_context(app):
+        pass
+
+    warning = (
+        f"TRUSTED_PROXIES has {network}: each client can forge its IP address (X-Forwarded-For) and"
+        " so pass the rate limits; list only your proxies"
+    )
+    assert caplog.messages == is_named * [warning]
