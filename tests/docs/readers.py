@@ -120,8 +120,6 @@ class Page:
             "UVICORN_PORT": str(free_port()),
             # Quick hashes.
             "BCRYPT_ROUNDS": "4",
-            # A CI job that deploys a preview has it.
-            "PREVIEW_URL": "https://preview-17.example.com",
         }
 
 
