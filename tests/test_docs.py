@@ -30,7 +30,6 @@ NOT_RUN = [
     ("docs/federation.md", "tests/integrations/federation_integration.py runs it."),
     ("docs/federation.md", "it needs Apollo Router."),
     ("docs/other-services.md", "it needs Docker; tests/deploy/image.py builds and runs the image."),
-    ("docs/other-services.md", "nginx Plus is a commercial product."),
     ("docs/other-services.md", "our tests cannot install Hasura."),
     ("docs/other-services.md", "our tests cannot install Apollo Router."),
     ("docs/running.md", "it needs Docker."),
