@@ -1,7 +1,4 @@
-"""The authentication API that a GraphQL frontend starts with.
-
-The public names are imported when they are used, so that the command line starts fast (PEP 562).
-"""
+"""The public names, imported when they are used, so that the command line starts fast (PEP 562)."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -41,6 +38,7 @@ __all__ = [
     "User",
     "UserDocument",
 ]
+__dir__ = __all__.copy
 
 _MODULES = {
     "accounts.types": ("AuthPayload", "RegisterInput", "SignUpInput", "User"),
@@ -62,7 +60,3 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
         if name in names:
             return getattr(import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__

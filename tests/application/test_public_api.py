@@ -1,14 +1,17 @@
 """The names that applications import: none changes without a line in the changelog."""
 
 import inspect
+import operator
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from graphql import GraphQLObjectType, build_schema, get_named_type
 
 import graphql_auth
+from graphql_auth import types
 from tests.process import ROOT
 
 # As in the last release. A release replaces it: python -m tests.application.test_public_api
@@ -17,7 +20,7 @@ RELEASED = Path(__file__).with_name("released_api.txt")
 
 def describe(name: str) -> list[str]:
     """The signature of a public name, and those of its own public members."""
-    found = getattr(graphql_auth, name)
+    found = operator.attrgetter(name)(graphql_auth)
     lines = [f"{name}{_signature(found)}"]
     members = vars(found).items() if inspect.isclass(found) else ()
     # Beanie adds the fields of a document when it is bound, in another test for instance.
@@ -39,7 +42,24 @@ def _signature(found: object) -> str:
 
 
 def public_api() -> list[str]:
-    return [line for name in graphql_auth.__all__ for line in describe(name)]
+    names = [*graphql_auth.__all__, *(f"types.{name}" for name in sorted(mutation_types()))]
+    return [line for name in names for line in describe(name)]
+
+
+def mutation_types() -> set[str]:
+    """The inputs and payloads in the signatures of all mutations."""
+    root = build_schema((ROOT / "schema.graphql").read_text()).mutation_type
+    assert isinstance(root, GraphQLObjectType)
+    named = [get_named_type(field.type) for field in root.fields.values()]
+    named += [
+        get_named_type(one.type) for field in root.fields.values() for one in field.args.values()
+    ]
+    return {one.name for one in named} - {"Boolean"}
+
+
+def test_every_mutation_can_be_overridden_with_its_types() -> None:
+    assert len(mutation_types()) > 20
+    assert [name for name in mutation_types() if not hasattr(types, name)] == []
 
 
 def test_changed_names_are_in_the_changelog() -> None:
