@@ -116,8 +116,6 @@ def main() -> None:
             run.sizes, run.peers = QUICK_SIZES, QUICK_PEERS
         run.measure()
     goals = report.write_report(directory, run.results, machine)
-    if directory.name == "results":
-        report.publish(goals, machine)
     print(f"\n{goals}\n\nThe report is {directory / 'README.md'}")
 
 

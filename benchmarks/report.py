@@ -24,7 +24,6 @@ HERE = Path(__file__).parent
 PACKAGES = "strawberry-graphql graphql-core starlette uvicorn httptools uvloop pyjwt bcrypt beanie"
 # A peer that does at least so much of what graphql-auth does is level.
 LEVEL = 0.9
-BEGIN, END = "<!-- The goals of the published run. -->\n", "<!-- The end of the goals. -->"
 US, FLOOR = catalog.GRAPHQL_AUTH.name, catalog.BARE_STARLETTE.name
 SMALL, LARGE = "1,000", "1,000,000"
 EMPTY, EXISTING = "no data yet", "existing data"
@@ -137,15 +136,6 @@ def write_report(directory: Path, results: Results, machine: Mapping[str, str]) 
         parts += [f"{peer} is left out: {reason}" for peer, reason in one.left_out.items()]
     (directory / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return goals
-
-
-def publish(goals: str, machine: Mapping[str, str]) -> None:
-    """Put the goals of a run into the README."""
-    path = HERE / "README.md"
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    where = f"Commit {machine['commit']}, {machine['date']}, {machine['machine']}:"
-    path.write_text(f"{before}{BEGIN}\n{where}\n\n{goals}\n\n{END}{after}", encoding="utf-8")
 
 
 def _level(results: Results) -> str:
