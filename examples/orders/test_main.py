@@ -36,15 +36,15 @@ async def ask(
     return dict(response.json())
 
 
-async def test_orders_need_a_token(client: httpx.AsyncClient) -> None:
-    answer = await ask(client, "{ orders }")
-
-    assert answer["errors"][0]["extensions"]["reason"] == "TOKEN_MISSING"
-
-
 async def test_member_orders_tea(client: httpx.AsyncClient) -> None:
     token = (await ask(client, REGISTER, input=ADA))["data"]["register"]["token"]
 
     answer = await ask(client, 'mutation { order(text: "tea") }', token)
 
     assert answer == {"data": {"order": 2}}  # beside the voucher
+
+
+async def test_orders_need_a_token(client: httpx.AsyncClient) -> None:
+    answer = await ask(client, "{ orders }")
+
+    assert answer["errors"][0]["extensions"]["reason"] == "TOKEN_MISSING"
