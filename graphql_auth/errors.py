@@ -1,6 +1,6 @@
 """Expected errors: each carries its code, its message and its extensions.
 
-No error repeats a value that a client sent. docs/errors.md lists the codes.
+No error repeats a value that a client sent. docs/errors.md says more.
 """
 
 from collections.abc import Sequence
