@@ -80,18 +80,18 @@ class ShopQuery(Query):
 @strawberry.type
 class ShopMutation(MemberMutation):
     @strawberry.mutation(permission_classes=[IsAuthenticated])
+    async def rename(self, info: Info, nickname: str) -> User:
+        member: Member = await info.context.account()
+        await member.set({Member.nickname: nickname})
+        return User.from_document(member, info.context.principal.session_id)
+
+    @strawberry.mutation(permission_classes=[IsAuthenticated])
     async def order(self, info: Info, text: str) -> int:
         user_id = info.context.principal.subject
         if await Order.find(Order.user_id == user_id).count() >= 100:
             raise ApplicationError("You have too many orders.", code="TOO_MANY_ORDERS", most=100)
         await Order(user_id=user_id, text=text).insert()
         return await Order.find(Order.user_id == user_id).count()
-
-    @strawberry.mutation(permission_classes=[IsAuthenticated])
-    async def rename(self, info: Info, nickname: str) -> User:
-        member: Member = await info.context.account()
-        await member.set({Member.nickname: nickname})
-        return User.from_document(member, info.context.principal.session_id)
 
 
 auth = GraphQLAuth(

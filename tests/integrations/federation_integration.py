@@ -15,12 +15,10 @@ from strawberry.relay import from_base64, to_base64
 
 from tests.client import REGISTER, VIEWER, Client, all_errors, code, extensions, registration
 from tests.conftest import KEY
-from tests.docs.blocks import read_blocks
 from tests.integrations.processes import SECONDS_FOR_A_SCRIPT, free_port, running
 from tests.process import ROOT, ServerProcess, start_server
 
 EXAMPLE = ROOT / "examples" / "federation"
-PAGE = ROOT / "docs" / "federation.md"
 AUTHORS = "{ notes { edges { node { author { id email } } } } }"
 SESSIONS = "{ viewer { sessions { edges { node { ipAddress userAgent } } } } }"
 
@@ -117,12 +115,6 @@ def compose(directory: Path, *urls: str) -> subprocess.CompletedProcess[str]:
 
 def read_notes(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [edge["node"] for edge in answer["data"]["notes"]["edges"]]
-
-
-def test_block_of_the_page_is_in_the_example() -> None:
-    (block,) = (one for one in read_blocks(PAGE) if one.language == "python")
-
-    assert block.source in (EXAMPLE / "main.py").read_text(encoding="utf-8")
 
 
 def test_fields_of_both_subgraphs_are_in_one_answer(gateway: Client, users: list[User]) -> None:

@@ -1,4 +1,4 @@
-"""The recipe for traces of docs/running.md, with the packages of OpenTelemetry."""
+"""examples/traces.py, with the packages of OpenTelemetry."""
 
 import json
 import subprocess
@@ -12,11 +12,10 @@ import pytest
 
 from tests.client import LOGIN, PASSWORD, WELCOME, Client, new_email
 from tests.conftest import KEY
-from tests.docs.blocks import read_blocks
 from tests.integrations.processes import HERE
 from tests.process import ROOT, ServerProcess, environment
 
-PAGE = ROOT / "docs" / "running.md"
+EXAMPLE = ROOT / "examples" / "traces.py"
 PYTHON = HERE / ".venv-traces" / "bin" / "python"
 TO_THE_CONSOLE = {
     "OTEL_SERVICE_NAME": "graphql-auth",
@@ -35,13 +34,11 @@ Span = dict[str, Any]
 def server(
     request: pytest.FixtureRequest, database_uri: str, tmp_path: Path
 ) -> Iterator[ServerProcess]:
-    (recipe,) = (one for one in read_blocks(PAGE) if one.language == "python")
-    (tmp_path / "traces.py").write_text(recipe.source, encoding="utf-8")
     settings = {"MONGO_URI": database_uri, "TOKEN_KEY": KEY, "TOKEN_SOURCES": "authorization,query"}
     output = tmp_path / "output"
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [PYTHON, "traces.py", "serve", "--port", "0", "--workers", request.param],
+            [PYTHON, EXAMPLE, "serve", "--port", "0", "--workers", request.param],
             cwd=tmp_path,
             env=environment(**settings, **TO_THE_CONSOLE),
             stdout=file,
