@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from graphql_auth import __version__
@@ -62,45 +63,37 @@ def run(arguments: Sequence[str]) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    # What it has to parse.
-    _given: Sequence[str] = ()
-
     def error(self, message: str) -> NoReturn:
         """End with one line, as every other error; it suggests a command or an option."""
-        if "required:" in message and (unknown := self._find_unknown_options(self._given)):
-            message = f"unrecognized arguments: {' '.join(unknown)}"
-        # Of the password -hunter2, the flag -h would get the rest as a value.
         message = re.sub("ignored explicit argument .*", "no value expected", message)
-        message = re.sub("(mbiguous option).*", r"\1", message)
         wrong = re.search(r"(?:choice: '|arguments: )([\w-]+)", message)
         choices = re.findall(r"[\w-]+", message.partition("(choose from ")[2])
-        names = choices or [*self._option_string_actions]
+        names = choices or self._option_string_actions
         close = get_close_matches(wrong[1], names, 1) if wrong else []
         hint = f" Did you mean {close[0]}?" if close else ""
-        is_dashed = any(re.match("-[^-]", given) for given in self._given)
-        if is_dashed and "required:" in message and "COMMAND" not in message:
-            hint = " Write -- before an argument that begins with -."
         said = escape_invisible(f"{message[:1].upper()}{message[1:]}.{hint}")
         self.exit(2, f"graphql-auth: {said} See: {self.prog} --help\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401
         # Each command refuses what it does not know, so that the line suggests its own options.
-        self._given = args
+        is_group = self._subparsers is not None
+        for given in takewhile(lambda it: it != "--" and not (is_group and it[:1] != "-"), args):
+            # Argparse reads -hunter2 as -h, and reports missing arguments before unknown options.
+            is_option = given[:2] == "--" or (not is_group and re.match(r"-\D", given))
+            if is_option and (name := given.partition("=")[0]) not in self._option_string_actions:
+                self._refuse(name)
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            is_secret = self.get_default("reads_password")
-            shown = self._find_unknown_options(unknown) or ["…"] if is_secret else unknown
-            self.error(f"unrecognized arguments: {' '.join(shown)}")
+            self._refuse(" ".join(unknown))
         return found, unknown
 
-    def _find_unknown_options(self, arguments: Sequence[str]) -> Sequence[str]:
-        names = [argument.partition("=")[0] for argument in arguments if argument[:2] == "--"]
-        options = [*self._option_string_actions]
-        unknown = [name for name in names if name not in " ".join(options)]
-        if self.get_default("reads_password"):
-            # One can be the password.
-            return [name if get_close_matches(name, options, 1) else "…" for name in unknown]
-        return unknown
+    def _refuse(self, unknown: str) -> NoReturn:
+        is_known = get_close_matches(unknown, self._option_string_actions, 1)
+        # Otherwise it can be the password.
+        shown = unknown if is_known or not self.get_default("reads_password") else "…"
+        is_dashed = re.match("-[^-]", unknown)
+        hint = ". Write -- before an argument that begins with -" if is_dashed else ""
+        self.error(f"unrecognized arguments: {shown}{hint}")
 
     def _print_message(self, message: str, file: object = None) -> None:
         # According to its version, argparse ignores an output that fails, or raises.
