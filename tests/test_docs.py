@@ -27,6 +27,7 @@ NOT_RUN = [
     ("docs/errors.md", "tests/integrations/generated_types_integration.py runs it."),
     ("docs/federation.md", "tests/integrations/federation_integration.py runs these files."),
     ("docs/other-services.md", "it needs Docker; tests/deploy/image.py builds and runs the image."),
+    ("docs/other-services.md", "our tests cannot install Hasura."),
     ("docs/other-services.md", "our tests cannot install Apollo Router."),
     ("docs/running.md", "it needs Docker."),
     ("docs/running.md", "tests/integrations/traces_integration.py runs it."),

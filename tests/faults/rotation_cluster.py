@@ -28,6 +28,7 @@ SECONDS_BETWEEN_PROBES = 0.5
 SECONDS_OF_A_CACHE = 5
 SHORTER_CACHES = {
     "lifespan=300": f"lifespan={SECONDS_OF_A_CACHE}",
+    "/ 300)": f"/ {SECONDS_OF_A_CACHE})",
     "300_000": f"{SECONDS_OF_A_CACHE}_000",
 }
 # The directory is read again every minute; a busy machine needs some seconds more.

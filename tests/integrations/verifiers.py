@@ -1,4 +1,4 @@
-"""The services of docs/other-services.md that verify tokens: PyJWT and jose."""
+"""The services of docs/other-services.md that verify tokens: PyJWT, joserfc and jose."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ class RefusedError(Exception):
 def run_verifiers(
     issuer: str, directory: Path, changes: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, Verify]]:
-    """Run both recipes of the page, with another issuer and other changes of the text."""
+    """Run the three recipes of the page, with another issuer and other changes of the text."""
     with ExitStack() as stack:
         found: dict[str, Verify] = {}
         for block in read_blocks(PAGE):
@@ -48,6 +48,8 @@ def run_verifiers(
                 source = source.replace(old, new)
             if block.language == "js":
                 found["jose"] = stack.enter_context(run_node(source, directory))
+            elif "joserfc" in source:
+                found["joserfc"] = run_python(source)
             elif "PyJWKClient" in source:
                 found["PyJWT"] = run_python(source)
         yield found
