@@ -1,16 +1,15 @@
 """Computes password hashes on low-priority threads, behind a bounded queue that is fair."""
 
 import asyncio
-import itertools
 import logging
 import math
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import suppress
 from enum import IntEnum
-from heapq import heapify, heappop, heappush
 from typing import Any, TypeVar
 
 from graphql_auth.errors import StartError, Unavailable
@@ -36,8 +35,7 @@ class Priority(IntEnum):
     DEFAULT = 1
 
 
-# Its turn, and a number, so that work is never compared.
-_Entry = tuple[int, int, Callable[[], Any], Future[Any]]
+_Calls = dict[Future[Any], Callable[[], Any]]
 
 
 class HashQueue:
@@ -55,14 +53,10 @@ class HashQueue:
         self._max_pending = threads + max_waiting
         # The calls that wait or run, by priority and network.
         self.pending: Counter[tuple[Priority, str]] = Counter()
-        self._waiting: dict[Priority, list[_Entry]] = {priority: [] for priority in Priority}
+        # The calls that wait, by network. The first network has the next turn.
+        self._waiting: dict[Priority, dict[str, _Calls]] = {priority: {} for priority in Priority}
         self._lock = threading.Lock()
         self._taken = 0
-        # The turn of the last call that ran, and of the last one of each network that has any:
-        # start-time fair queueing (Goyal, Vin and Cheng, 1996).
-        self._turns = dict.fromkeys(Priority, 0)
-        self._last: dict[tuple[Priority, str], int] = {}
-        self._order = itertools.count()
         self._seconds_each = 0.1
         self._is_draining = False
         self._executor = self._create_executor()
@@ -89,8 +83,8 @@ class HashQueue:
     def drain(self) -> None:
         """Refuse all waiting and new calls; work in progress is completed."""
         self._is_draining = True
-        while entry := self._take():
-            _refuse(entry, 1)
+        while call := self._take():
+            _refuse(call[0], 1)
 
     async def run(
         self, work: Callable[[], T], priority: Priority = Priority.DEFAULT, network: str = ""
@@ -102,35 +96,33 @@ class HashQueue:
         """
         if self._is_draining:
             raise Unavailable(retry_after=1)
-        owner, turn = (priority, network), self._turns[priority]
-        if self.pending[owner]:
-            turn = max(turn, self._last[owner] + 1)
+        owner, networks = (priority, network), self._waiting[priority]
         pending = sum(count for (other, _), count in self.pending.items() if other is priority)
-        if pending >= self._max_pending and not self._displace(priority, turn):
+        if pending >= self._max_pending and not self._displace(priority, network):
             raise Unavailable(retry_after=self._seconds_until_done())
         self.pending[owner] += 1
-        self._last[owner] = turn
         future: Future[T] = Future()
         with self._lock:
-            heappush(self._waiting[priority], (turn, next(self._order), work, future))
+            networks.setdefault(network, {})[future] = work
         # For each call a thread takes the next one, whichever it is then.
         self._executor.submit(self._work)
         try:
             return await asyncio.wrap_future(future)
         finally:
             self.pending -= Counter([owner])
-            if owner not in self.pending:
-                del self._last[owner]
+            with self._lock:
+                # It still waits if it was cancelled.
+                if networks.get(network, {}).pop(future, None) and not networks[network]:
+                    del networks[network]
 
     def _create_executor(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._threads, "hash", _lower_priority, (threading.Lock(),))
 
     def _work(self) -> None:
-        if (entry := self._take()) is None:
+        call = self._take()
+        if call is None or not call[0].set_running_or_notify_cancel():
             return
-        _, _, work, future = entry
-        if not future.set_running_or_notify_cancel():
-            return
+        future, work = call
         start = time.perf_counter()
         try:
             result = work()
@@ -140,37 +132,37 @@ class HashQueue:
             self._seconds_each = time.perf_counter() - start
             future.set_result(result)
 
-    def _take(self) -> _Entry | None:
+    def _take(self) -> tuple[Future[Any], Callable[[], Any]] | None:
         with self._lock:
             self._taken += 1
             for priority in sorted(Priority, reverse=self._taken % SHARE == 0):
-                if self._waiting[priority]:
-                    entry = heappop(self._waiting[priority])
-                    self._turns[priority] = entry[0]
-                    return entry
+                if networks := self._waiting[priority]:
+                    network = next(iter(networks))
+                    calls = networks.pop(network)
+                    future = next(iter(calls))
+                    work = calls.pop(future)
+                    if calls:
+                        networks[network] = calls
+                    return future, work
         return None
 
-    def _displace(self, priority: Priority, turn: int) -> bool:
-        """Refuse the call with the latest turn, if it is later than ``turn``; return whether."""
+    def _displace(self, priority: Priority, network: str) -> bool:
+        """Refuse a call of the network with the most, if it has more than ``network`` will have."""
         with self._lock:
-            waiting = self._waiting[priority]
-            # A call that was cancelled has given up its place already.
-            waiting[:] = [entry for entry in waiting if not entry[-1].cancelled()]
-            heapify(waiting)
-            if not waiting or (last := max(waiting))[0] <= turn:
+            most = max(self._waiting[priority].values(), key=len, default={})
+            if len(most) <= self.pending[priority, network] + 1:
                 return False
-            waiting.remove(last)
-            heapify(waiting)
-        _refuse(last, self._seconds_until_done())
+            future, _ = most.popitem()
+        _refuse(future, self._seconds_until_done())
         return True
 
     def _seconds_until_done(self) -> int:
         return max(1, math.ceil(self.pending.total() * self._seconds_each / self._threads))
 
 
-def _refuse(entry: _Entry, retry_after: int) -> None:
-    *_, future = entry
-    if future.set_running_or_notify_cancel():
+def _refuse(future: Future[Any], retry_after: int) -> None:
+    # Its caller may cancel it at this moment.
+    with suppress(InvalidStateError):
         future.set_exception(Unavailable(retry_after))
 
 

@@ -170,7 +170,7 @@ async def test_trusted_devices_have_their_own_limit_and_three_of_four_turns(
 
 
 @pytest.mark.parametrize("priority", Priority)
-async def test_network_with_fewest_calls_has_next_turn(priority: Priority) -> None:
+async def test_networks_take_turns(priority: Priority) -> None:
     queue = HashQueue(threads=1, max_waiting=9)
     queue.start()
     busy = Busy(queue)
@@ -182,6 +182,23 @@ async def test_network_with_fewest_calls_has_next_turn(priority: Priority) -> No
 
     assert await busy.end() == ["many 0", "one", "two", "many 1", "many 2"]
     assert not queue.pending
+    queue.close()
+
+
+async def test_cancelled_calls_take_no_turn() -> None:
+    queue = HashQueue(threads=1, max_waiting=9)
+    queue.start()
+    busy = Busy(queue)
+    await busy.begin()
+    cancelled = [await busy.add("cancelled", network="192.0.2.1") for _ in range(3)]
+    for network in ("198.51.100.1", "203.0.113.1"):
+        await busy.add(f"other {network}", network=network)
+    await busy.add("same network", network="192.0.2.1")
+    for call in cancelled:
+        call.cancel()
+    await asyncio.sleep(0)
+
+    assert await busy.end() == ["same network", "other 198.51.100.1", "other 203.0.113.1"]
     queue.close()
 
 
