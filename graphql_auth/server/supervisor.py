@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from graphql_auth.errors import StartError
 from graphql_auth.runtime.signals import StopSignals, block_signals
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # The exit status of a worker that has logged why it cannot start.
 CANNOT_START = 3
-ALONE = "alone"  # The name of a process that starts when no other one is ready.
 
 POLL_INTERVAL = 0.5
 HEARTBEAT_TIMEOUT = 5.0
@@ -35,7 +34,8 @@ STOP_TIMEOUT = 9.0
 MIN_BACKOFF, MAX_BACKOFF = 1.0, 30.0
 BACKOFF_RESET = 60.0
 
-Work = Callable[[Connection], object]
+# It gets whether no other process is ready, too.
+Work = Callable[[Connection, bool], object]
 
 logger = logging.getLogger(__name__)
 _spawn = multiprocessing.get_context("spawn")
@@ -44,7 +44,7 @@ _spawn = multiprocessing.get_context("spawn")
 class Worker:
     """A process that serves, and sends heartbeats through a pipe."""
 
-    def __init__(self, work: Work, generation: int, name: str | None = None) -> None:
+    def __init__(self, work: Work, generation: int, *, is_alone: bool) -> None:
         self.generation = generation
         self.is_ready = False
         # As of its last heartbeat.
@@ -55,10 +55,11 @@ class Worker:
         self.is_killed = False
         self._asked: set[signal.Signals] = set()
         self._heartbeats, theirs = _spawn.Pipe(duplex=False)
-        self.process = _spawn.Process(target=work, args=[theirs], name=name)
+        self.process = _spawn.Process(target=work, args=[theirs, is_alone])
         # The worker gets the signals when it can note them, not in the middle of an import.
         with block_signals():
             self.process.start()
+        self.pid = cast("int", self.process.pid)
         theirs.close()
 
     @property
@@ -103,9 +104,9 @@ class Worker:
         if self._silence_limit == IMPORT_TIMEOUT:
             self.process.kill()
         elif not self.has_ended:
-            os.kill(self.process.pid or 0, number)
+            os.kill(self.pid, number)
             # A process that is stopped (SIGSTOP) gets SIGTERM only after SIGCONT.
-            os.kill(self.process.pid or 0, signal.SIGCONT)
+            os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         self.is_killed = True
@@ -176,12 +177,12 @@ class Supervisor:
             was_ready = worker.is_ready
             worker.check_heartbeats(elapsed)
             if self.metrics:
-                self.metrics.update(worker.process.pid or 0, worker.metrics)
+                self.metrics.update(worker.pid, worker.metrics)
             if worker.is_ready and not was_ready:
                 if not self._has_served:
                     self.on_ready()
                 self._has_served = True
-                logger.info("worker %s is ready", worker.process.pid)
+                logger.info("worker %s is ready", worker.pid)
 
     def _reap(self) -> None:
         """Remove the workers that have ended, and kill those that take too long to stop."""
@@ -190,12 +191,12 @@ class Supervisor:
                 self._workers.remove(worker)
                 worker.check_heartbeats(0)
                 if self.metrics:
-                    self.metrics.end(worker.process.pid or 0, worker.metrics)
+                    self.metrics.end(worker.pid, worker.metrics)
                 worker.close()
                 if not worker.is_stopping:
                     self._note_end(worker)
             elif time.monotonic() > worker.kill_at and not worker.is_killed:
-                logger.warning("worker %s did not end and is killed by SIGKILL", worker.process.pid)
+                logger.warning("worker %s did not end and is killed by SIGKILL", worker.pid)
                 worker.kill()
 
     def _note_end(self, worker: Worker) -> None:
@@ -211,7 +212,7 @@ class Supervisor:
         if self.metrics:
             self.metrics.replaced_workers.inc()
         logger.warning(
-            "worker %s %s; another one starts %s", worker.process.pid, worker.describe_end(), when
+            "worker %s %s; another one starts %s", worker.pid, worker.describe_end(), when
         )
 
     def _start_missing(self) -> None:
@@ -221,8 +222,8 @@ class Supervisor:
             and len(self._running()) <= self.number
             and self._backoff.allows_start
         ):
-            name = None if any(worker.is_ready for worker in self._running()) else ALONE
-            self._workers.append(Worker(self.work, self._generation, name))
+            is_alone = not any(worker.is_ready for worker in self._running())
+            self._workers.append(Worker(self.work, self._generation, is_alone=is_alone))
 
     def _stop_outdated(self) -> None:
         """Ask an outdated worker to end when another one is ready in its place."""

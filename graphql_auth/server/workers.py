@@ -1,7 +1,6 @@
 """A process that serves beside others, which the supervisor starts."""
 
 import logging
-import multiprocessing
 import signal
 import socket
 import sys
@@ -17,7 +16,7 @@ from graphql_auth.runtime.linux import die_with_parent
 from graphql_auth.runtime.signals import StopSignals, end_process
 from graphql_auth.server.heartbeats import send_heartbeat
 from graphql_auth.server.http_server import Server
-from graphql_auth.server.supervisor import ALONE, CANNOT_START
+from graphql_auth.server.supervisor import CANNOT_START
 from graphql_auth.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ def run_worker(  # noqa: PLR0913, PLR0917 - the server names each
     processes: int,
     parent: int,
     heartbeats: Connection,
+    is_alone: bool,  # noqa: FBT001
 ) -> NoReturn:
     signals = StopSignals(is_supervised=True)
     # See Worker.terminate.
@@ -49,7 +49,6 @@ def run_worker(  # noqa: PLR0913, PLR0917 - the server names each
         parts = load_parts(application, settings.metrics_port)
         app = create_app(settings, processes, parts=parts, is_database_checked=True)
         is_ready, has_ended = threading.Event(), threading.Event()
-        is_alone = multiprocessing.current_process().name == ALONE
         server = Server(app, settings, listener, signals, is_ready.set, is_alone=is_alone)
         arguments = heartbeats, is_ready, has_ended, server.is_responsive, parts.metrics
         sending = threading.Thread(target=_send_heartbeats, args=arguments, daemon=True)

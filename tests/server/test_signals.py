@@ -88,7 +88,7 @@ def test_sighup_ends_a_single_process_in_order(start: Start) -> None:
     assert server.process.wait(30) == 0
 
 
-def impatient(heartbeats: Connection) -> None:
+def impatient(heartbeats: Connection, *_: object) -> None:
     """Wait for requests that take very long, unless it may not."""
     signals = StopSignals(is_supervised=True)
     signals.install(signal.SIGHUP, signal.SIGQUIT)

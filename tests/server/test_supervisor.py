@@ -58,18 +58,18 @@ def test_changed_new_or_deleted_file_is_detected_once(
     assert changed() == []
 
 
-def deaf(heartbeats: Connection) -> None:
+def deaf(heartbeats: Connection, *_: object) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     send_heartbeat(heartbeats, is_ready=True, metrics=[])
     time.sleep(60)
 
 
-def mute(_heartbeats: Connection) -> None:
+def mute(_heartbeats: Connection, *_: object) -> None:
     time.sleep(60)
 
 
-def patient(heartbeats: Connection) -> None:
+def patient(heartbeats: Connection, *_: object) -> None:
     signals = StopSignals()
     signals.install()
     while not signals.has_come:
@@ -77,7 +77,7 @@ def patient(heartbeats: Connection) -> None:
         time.sleep(0.1)
 
 
-def quick(heartbeats: Connection) -> None:
+def quick(heartbeats: Connection, *_: object) -> None:
     send_heartbeat(heartbeats, is_ready=True, metrics=[])
 
 
@@ -89,7 +89,7 @@ def until_ended(worker: Worker) -> None:
 
 
 def test_a_worker_says_how_it_ended() -> None:
-    worker = Worker(quick, 0)
+    worker = Worker(quick, 0, is_alone=True)
     until_ended(worker)
     worker.check_heartbeats(1)
     worker.terminate(signal.SIGTERM)
@@ -99,7 +99,7 @@ def test_a_worker_says_how_it_ended() -> None:
 
 
 def test_a_worker_that_has_ended_is_not_killed_for_its_silence() -> None:
-    worker = Worker(quick, 0)
+    worker = Worker(quick, 0, is_alone=True)
     until_ended(worker)
     worker.close()
 
@@ -109,7 +109,7 @@ def test_a_worker_that_has_ended_is_not_killed_for_its_silence() -> None:
 
 
 def test_a_worker_that_never_speaks_is_killed() -> None:
-    worker = Worker(mute, 0)
+    worker = Worker(mute, 0, is_alone=True)
     worker.check_heartbeats(supervisor.IMPORT_TIMEOUT + 1)
     until_ended(worker)
 
@@ -118,7 +118,7 @@ def test_a_worker_that_never_speaks_is_killed() -> None:
 
 
 def test_a_worker_that_has_not_begun_ends_at_once() -> None:
-    worker = Worker(mute, 0)
+    worker = Worker(mute, 0, is_alone=True)
     worker.terminate(signal.SIGTERM)
     until_ended(worker)
 
