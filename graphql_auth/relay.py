@@ -3,7 +3,6 @@
 https://relay.dev/graphql/objectidentification.htm, https://relay.dev/graphql/connections.htm
 """
 
-import re
 from inspect import isawaitable
 from typing import Annotated, Any
 
@@ -12,13 +11,12 @@ from strawberry import argument, relay
 from strawberry.types import Info, get_object_definition
 
 from graphql_auth.errors import BadInput, FieldError, FieldReason
+from graphql_auth.mongo.object_id import is_object_id
 from graphql_auth.permissions import IsAuthenticated
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 20
 CURSOR = "cursor"
-
-_OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 
 
 def decode_global_id(global_id: str, type_name: str) -> str | None:
@@ -28,11 +26,6 @@ def decode_global_id(global_id: str, type_name: str) -> str | None:
     except ValueError:
         return None
     return node_id if found == type_name and is_object_id(node_id) else None
-
-
-def is_object_id(text: str) -> bool:
-    """Whether a text is the id of a stored document."""
-    return _OBJECT_ID.fullmatch(text) is not None
 
 
 def read_page_arguments(first: int | None, after: str | None) -> tuple[int, str | None]:

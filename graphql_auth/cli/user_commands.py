@@ -19,8 +19,8 @@ from graphql_auth.errors import BadInput, EmailTaken, StartError, Unavailable
 from graphql_auth.mail.messages import Template, link_url
 from graphql_auth.mongo.client import connect, translate_start_errors
 from graphql_auth.mongo.collections import Documents, prepare_collections
+from graphql_auth.mongo.object_id import is_object_id
 from graphql_auth.mongo.outages import describe_refusal
-from graphql_auth.relay import is_object_id
 from graphql_auth.roles import ROLE_FORM, is_role
 from graphql_auth.runtime import output
 from graphql_auth.runtime.event_loop import run

@@ -9,8 +9,9 @@ from strawberry.types import Info
 
 from graphql_auth.context import Context
 from graphql_auth.errors import Unauthenticated
+from graphql_auth.mongo.object_id import is_object_id
 from graphql_auth.permissions import IsAuthenticated
-from graphql_auth.relay import CURSOR, decode_global_id, is_object_id
+from graphql_auth.relay import CURSOR, decode_global_id
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, TypeGuard
 
 from graphql_auth.errors import TokenReason, Unauthenticated
+from graphql_auth.mongo.object_id import is_object_id
 from graphql_auth.roles import MAX_ROLES, is_role
 from graphql_auth.tokens.key_ring import KeyRing, decode_segment
 
@@ -30,7 +31,6 @@ MAX_LIFETIME_SECONDS = 366 * 24 * 3600
 
 # Three segments of base64url without padding (RFC 7515 section 7.1).
 _COMPACT = re.compile(r"([\w-]+)\.([\w-]+)\.[\w-]+", re.ASCII)
-_OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
@@ -141,9 +141,10 @@ class AccessTokens:
         issued_at, expires_at, roles = claims.get("iat"), claims.get("exp"), claims.get("roles", [])
         return (
             all(claims.get(name) == value for name, value in self._names.items())
-            and _matches(_OBJECT_ID, claims.get("sub"))
-            and _matches(_OBJECT_ID, claims.get("sid"))
-            and _matches(_TOKEN_ID, claims.get("jti"))
+            and is_object_id(claims.get("sub"))
+            and is_object_id(claims.get("sid"))
+            and isinstance(claims.get("jti"), str)
+            and _TOKEN_ID.fullmatch(claims["jti"]) is not None
             and _is_integer(issued_at)
             and _is_integer(expires_at)
             and issued_at >= 0
@@ -163,10 +164,6 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("duplicate name")
     return found
-
-
-def _matches(pattern: re.Pattern[str], value: object) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 def _is_integer(value: object) -> TypeGuard[int]:
