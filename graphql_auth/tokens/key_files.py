@@ -11,7 +11,7 @@ from graphql_auth.errors import StartError
 from graphql_auth.runtime.files import read_file, write_private_file
 from graphql_auth.tokens.key_ring import (
     KeyFile,
-    TokenKey,
+    SigningKey,
     decode_segment,
     encode_json,
     encode_segment,
@@ -60,7 +60,7 @@ class LowSAlgorithm(ECAlgorithm):
 
 
 def read_files(
-    directory: Path, known: Mapping[bytes, TokenKey]
+    directory: Path, known: Mapping[bytes, SigningKey]
 ) -> tuple[list[KeyFile], dict[Path, str]]:
     """Read ``*.pem``, the oldest first; return also what is wrong with the others.
 
@@ -98,7 +98,7 @@ def _unreadable(directory: Path, error: OSError) -> StartError:
     )
 
 
-def _read_file(path: Path, owner: int, known: Mapping[bytes, TokenKey]) -> list[KeyFile]:
+def _read_file(path: Path, owner: int, known: Mapping[bytes, SigningKey]) -> list[KeyFile]:
     """Return the key of a file; none if another process has retired it at this moment."""
     try:
         status = path.stat()
@@ -111,7 +111,7 @@ def _read_file(path: Path, owner: int, known: Mapping[bytes, TokenKey]) -> list[
             )
         # Not a FIFO, for which the event loop would wait.
         content = read_file(path) if stat.S_ISREG(status.st_mode) else b""
-        key = known.get(content) or to_token_key(load_pem_private_key(content, None))
+        key = known.get(content) or to_signing_key(load_pem_private_key(content, None))
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
             return []
@@ -121,7 +121,7 @@ def _read_file(path: Path, owner: int, known: Mapping[bytes, TokenKey]) -> list[
     return [KeyFile((path,), status.st_mtime, content, key)]
 
 
-def to_token_key(private: Any) -> TokenKey:  # noqa: ANN401 - any private key
+def to_signing_key(private: Any) -> SigningKey:  # noqa: ANN401 - any private key
     """Return a private key with its algorithm; raises ValueError for other kinds of keys."""
     algorithm: Any
     match private:
@@ -139,14 +139,14 @@ def to_token_key(private: Any) -> TokenKey:  # noqa: ANN401 - any private key
     kid = encode_segment(hashlib.sha256(decode_segment(encode_json(members))).digest())
     header = encode_json({"alg": name, "kid": kid, "typ": "at+jwt"})
     shown = {**members, "kid": kid, "use": "sig", "alg": name}
-    return TokenKey(header, algorithm, private, public, shown)
+    return SigningKey(header, algorithm, private, public, shown)
 
 
-def create_key(directory: Path, algorithm: str) -> TokenKey:
+def create_key(directory: Path, algorithm: str) -> SigningKey:
     """Write a new key to a file of the directory, which is made if it is missing."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_directory(directory)
-    generated = iter(lambda: to_token_key(GENERATORS[algorithm]()), None)
+    generated = iter(lambda: to_signing_key(GENERATORS[algorithm]()), None)
     # With "-" in front, the id would look like an option of `keys retire`.
     key = next(key for key in generated if not key.jwk["kid"].startswith("-"))
     pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class TokenKey:
+class SigningKey:
     """A key, its one algorithm (RFC 8725 section 3.1) and its public members (RFC 7517).
 
     ``header`` is the first segment of its tokens, byte for byte. A secret has no members.
@@ -57,7 +57,7 @@ class KeyFile:
     paths: tuple[Path, ...]
     modified_at: float
     content: bytes = field(repr=False)
-    key: TokenKey = field(repr=False)
+    key: SigningKey = field(repr=False)
 
 
 class KeyRing:
@@ -66,7 +66,7 @@ class KeyRing:
     Raises StartError when the directory cannot be used.
     """
 
-    def __init__(self, secrets: Iterable[TokenKey], directory: Path | None = None) -> None:
+    def __init__(self, secrets: Iterable[SigningKey], directory: Path | None = None) -> None:
         self._secrets, self._directory = tuple(secrets), directory
         self._files: list[KeyFile] = []
         self._problem = ""
@@ -84,7 +84,7 @@ class KeyRing:
     def published(self) -> list[Mapping[str, str]]:
         return [file.key.jwk for file in self._files]
 
-    def find(self, header: str) -> list[TokenKey]:
+    def find(self, header: str) -> list[SigningKey]:
         """Return the keys of a header. Another process can sign with a key that is new here."""
         is_due = time.monotonic() >= self._read_again_at
         if header not in self._by_header and self._directory and is_due:
@@ -123,7 +123,7 @@ class KeyRing:
 
     def _arrange(self) -> None:
         self._read_again_at = time.monotonic() + MIN_SECONDS_BETWEEN_READS
-        self._by_header: dict[str, list[TokenKey]] = {}
+        self._by_header: dict[str, list[SigningKey]] = {}
         for key in (*(file.key for file in self._files), *self._secrets):
             self._by_header.setdefault(key.header, []).append(key)
         current = find_signing(self._files)
@@ -143,10 +143,13 @@ def merge(files: Iterable[KeyFile]) -> list[KeyFile]:
 def find_signing(files: list[KeyFile]) -> KeyFile | None:
     """Return the newest file that is an hour old, otherwise the oldest one."""
     latest = time.time() - SECONDS_BEFORE_SIGNING
-    return next((file for file in reversed(files) if file.modified_at <= latest), (*files, None)[0])
+    for file in reversed(files):
+        if file.modified_at <= latest:
+            return file
+    return files[0] if files else None
 
 
-def secret_key(secret: str, setting: str = "TOKEN_KEY") -> TokenKey:
+def secret_key(secret: str, setting: str = "TOKEN_KEY") -> SigningKey:
     """Return the key of a secret of at least 32 bytes, for HS256 (RFC 7518 section 3.2).
 
     Raises StartError when PyJWT takes the secret for an asymmetric key.
@@ -158,7 +161,7 @@ def secret_key(secret: str, setting: str = "TOKEN_KEY") -> TokenKey:
         raise StartError(
             f"Invalid {setting}: expected a secret, found a public or private key."
         ) from None
-    return TokenKey(
+    return SigningKey(
         encode_json({"alg": "HS256", "typ": "at+jwt"}), algorithm, prepared, prepared, {}
     )
 

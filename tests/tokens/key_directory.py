@@ -10,7 +10,7 @@ from pathlib import Path
 from graphql_auth.errors import Unauthenticated
 from graphql_auth.tokens.access_tokens import AccessTokens
 from graphql_auth.tokens.key_files import create_key
-from graphql_auth.tokens.key_ring import KeyRing, TokenKey, secret_key
+from graphql_auth.tokens.key_ring import KeyRing, SigningKey, secret_key
 from tests.services import Clock
 
 SECRET = secret_key("k" * 32)
@@ -28,7 +28,7 @@ def set_age(path: Path, seconds: float) -> None:
     os.utime(path, (time.time() - seconds,) * 2)
 
 
-def kid_of(key: TokenKey) -> str:
+def kid_of(key: SigningKey) -> str:
     return key.jwk.get("kid", "HS256")
 
 

@@ -15,8 +15,8 @@ from graphql_auth.tokens.access_tokens import (
     AccessTokens,
     Principal,
 )
-from graphql_auth.tokens.key_files import GENERATORS, P256_ORDER, to_token_key
-from graphql_auth.tokens.key_ring import KeyRing, TokenKey, encode_segment, secret_key
+from graphql_auth.tokens.key_files import GENERATORS, P256_ORDER, to_signing_key
+from graphql_auth.tokens.key_ring import KeyRing, SigningKey, encode_segment, secret_key
 from tests.services import Clock
 
 KEY = "k" * 32
@@ -40,7 +40,7 @@ CLAIMS: dict[str, Any] = {
 class Ring(KeyRing):
     """A ring whose key pair signs, without a file."""
 
-    def __init__(self, key: TokenKey) -> None:
+    def __init__(self, key: SigningKey) -> None:
         super().__init__([key])
 
 
@@ -49,7 +49,7 @@ def ring(secret: str) -> Ring:
 
 
 ALGORITHMS = ("HS256", "ES256", "EdDSA", "RS256")
-RINGS = {name: Ring(to_token_key(GENERATORS[name]())) for name in ALGORITHMS[1:]}
+RINGS = {name: Ring(to_signing_key(GENERATORS[name]())) for name in ALGORITHMS[1:]}
 RINGS["HS256"] = ring(KEY)
 
 
@@ -62,13 +62,13 @@ def tokens(request: pytest.FixtureRequest, clock: Clock) -> AccessTokens:
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The tokens whose signatures have been checked."""
     found = []
-    has_signed = TokenKey.has_signed
+    has_signed = SigningKey.has_signed
 
-    def record(key: TokenKey, token: str) -> bool:
+    def record(key: SigningKey, token: str) -> bool:
         found.append(token)
         return has_signed(key, token)
 
-    monkeypatch.setattr(TokenKey, "has_signed", record)
+    monkeypatch.setattr(SigningKey, "has_signed", record)
     return found
 
 

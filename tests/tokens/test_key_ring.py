@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from graphql_auth.errors import StartError
-from graphql_auth.tokens.key_files import GENERATORS, create_key, to_token_key
+from graphql_auth.tokens.key_files import GENERATORS, create_key, to_signing_key
 from graphql_auth.tokens.key_ring import KeyRing, encode_segment, secret_key
 from tests.tokens.key_directory import (
     HOUR,
@@ -175,7 +175,7 @@ def test_published_key_has_public_members_and_its_thumbprint(
     kid = encode_segment(sha256(hashed).digest())
     expected = {name: jwk[name] for name in names}
     assert jwk == expected | {"kid": kid, "use": "sig", "alg": algorithm}
-    assert to_token_key(GENERATORS[algorithm]()).jwk["kid"] != kid
+    assert to_signing_key(GENERATORS[algorithm]()).jwk["kid"] != kid
 
 
 def test_new_key_is_a_file_for_its_owner_only(keys: Path) -> None:
@@ -197,7 +197,7 @@ def test_id_of_a_new_key_does_not_look_like_an_option(
     found: dict[bool, tuple[object, str]] = {}
     while len(found) < 2:
         private = GENERATORS["EdDSA"]()
-        kid = to_token_key(private).jwk["kid"]
+        kid = to_signing_key(private).jwk["kid"]
         found[kid.startswith("-")] = private, kid
     generated = iter([found[True][0], found[False][0]])
     monkeypatch.setitem(GENERATORS, "EdDSA", lambda: next(generated))
