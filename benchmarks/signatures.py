@@ -15,8 +15,8 @@ from benchmarks.report import metrics_table
 from benchmarks.servers import TOKEN_KEY, start_mongodb, start_peer
 from benchmarks.subjects import EMAILS, prepare_subject
 from benchmarks.workloads import WORKLOADS
-from graphql_auth.keys import create_access_tokens
 from graphql_auth.settings import Settings
+from graphql_auth.token_key import create_access_tokens
 from graphql_auth.tokens.access_tokens import AccessTokens
 from graphql_auth.tokens.key_files import create_key
 

@@ -33,7 +33,6 @@ from graphql_auth.graphql_http.params import BadRequest, GraphQLParams
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
 from graphql_auth.hooks import Hooks
-from graphql_auth.keys import read_secrets, reveal
 from graphql_auth.mail.mailer import Mailer
 from graphql_auth.mongo.client import (
     bind_documents,
@@ -50,6 +49,7 @@ from graphql_auth.schema import Schema, create_schema
 from graphql_auth.services import DOCUMENTS, ServiceContainer, create_services
 from graphql_auth.sessions.cors import AllowedOriginsMiddleware
 from graphql_auth.settings import Settings
+from graphql_auth.token_key import read_secrets, reveal
 from graphql_auth.tokens.key_fingerprint import check_token_key
 from graphql_auth.tokens.published_keys import create_routes
 from graphql_auth.users.document import UserDocument

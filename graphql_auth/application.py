@@ -28,10 +28,10 @@ from graphql_auth.environment import read_settings
 from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.hooks import AddClaims, EventName, Hook
-from graphql_auth.keys import reveal
 from graphql_auth.mail.mailer import Mailer
 from graphql_auth.schema import Mutation, Query, Schema, create_schema
 from graphql_auth.settings import Settings, TokenSource
+from graphql_auth.token_key import reveal
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.published_keys import JWKS_PATH, METADATA_PATH
 from graphql_auth.tokens.token_sources import find_tokens

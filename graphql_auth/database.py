@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import EmbeddedMongo, run_mongod
 from graphql_auth.errors import StartError
-from graphql_auth.keys import load_or_create_key, read_token_key
 from graphql_auth.settings import Settings
+from graphql_auth.token_key import load_or_create_key, read_token_key
 
 NO_KEY = (
     "TOKEN_KEY is not set. With MONGO_URI, all servers need the same one. Create it once, in .env:"

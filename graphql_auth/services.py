@@ -23,7 +23,6 @@ from graphql_auth.accounts.sign_up import SignUpService
 from graphql_auth.context import Services
 from graphql_auth.errors import StartError
 from graphql_auth.hooks import Hooks
-from graphql_auth.keys import create_access_tokens, read_secrets
 from graphql_auth.mail.document import OutboxDocument
 from graphql_auth.mail.mailer import ConsoleMailer, Mailer
 from graphql_auth.mail.messages import Messages
@@ -56,6 +55,7 @@ from graphql_auth.throttling.device_tokens import DeviceTokens
 from graphql_auth.throttling.document import AttemptDocument
 from graphql_auth.throttling.repository import AttemptRepository
 from graphql_auth.throttling.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
+from graphql_auth.token_key import create_access_tokens, read_secrets
 from graphql_auth.tokens.document import LinkDocument
 from graphql_auth.tokens.key_ring import SECONDS_BETWEEN_READS, KeyRing
 from graphql_auth.tokens.one_time import OneTimeTokens

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from graphql_auth.errors import TokenReason, Unauthenticated
-from graphql_auth.keys import create_access_tokens
+from graphql_auth.token_key import create_access_tokens
 from graphql_auth.tokens.access_tokens import AccessTokens
 from tests.services import SETTINGS
 from tests.tokens.forgery import Case, Material, read_cases
