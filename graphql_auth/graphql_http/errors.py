@@ -95,8 +95,7 @@ def _formatted(message: str, code: str, /, **extensions: Any) -> GraphQLFormatte
 
 
 def _log_cause(unavailable: Unavailable) -> None:
-    """Log why a request failed; an outage of the database and a full queue have other lines."""
-    if unavailable.retry_after is not None or isinstance(unavailable, DatabaseUnavailable):
-        return
-    if _causes.can_log(type(unavailable.__cause__).__name__):
+    """Log why a request failed; an outage of the database has lines of its own."""
+    cause, is_outage = unavailable.__cause__, isinstance(unavailable, DatabaseUnavailable)
+    if cause and not is_outage and _causes.can_log(type(cause).__name__):
         logger.error("service unavailable: %s", describe_exception(unavailable))

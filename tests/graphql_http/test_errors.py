@@ -117,7 +117,7 @@ async def test_token_that_cannot_be_checked_stops_only_guarded_fields() -> None:
     assert public == {"data": {"__typename": "Query"}}
 
 
-async def test_unavailable_with_retry_after_is_not_logged(
+async def test_unavailable_without_a_cause_is_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
