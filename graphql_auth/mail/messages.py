@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 # Of all mails, or of those by one template.
 LAYOUT = "layout.html"
-HOUR = 60
+MINUTES_PER_HOUR = 60
 
 
 class Template(StrEnum):
@@ -154,7 +154,9 @@ class Messages:
 
 def _format_duration(duration: timedelta) -> str:
     minutes = round(duration.total_seconds() / 60)
-    count, unit = (minutes, "minute") if minutes <= HOUR else (round(minutes / HOUR), "hour")
+    count, unit = minutes, "minute"
+    if minutes > MINUTES_PER_HOUR:
+        count, unit = round(minutes / MINUTES_PER_HOUR), "hour"
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
