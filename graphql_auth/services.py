@@ -32,7 +32,7 @@ from graphql_auth.mail.smtp import SmtpMailer
 from graphql_auth.mail.template_check import check_templates
 from graphql_auth.mongo.clock import DatabaseClock
 from graphql_auth.mongo.heartbeat import Heartbeat
-from graphql_auth.mongo.indexes import CHECK_INTERVAL, IndexMonitor
+from graphql_auth.mongo.index_monitor import CHECK_INTERVAL, IndexMonitor
 from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.passwords.hash_queue import HashQueue
 from graphql_auth.passwords.hasher import PasswordHasher

@@ -24,7 +24,7 @@ from graphql_auth.runtime.signals import Stopped, StopSignals
 from graphql_auth.server import descriptors
 from graphql_auth.server.http_server import BACKLOG, Server
 from graphql_auth.server.supervisor import Supervisor
-from graphql_auth.server.workers import run_worker
+from graphql_auth.server.worker_process import run_worker
 from graphql_auth.settings import Settings
 
 if TYPE_CHECKING:

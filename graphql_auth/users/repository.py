@@ -22,7 +22,7 @@ from graphql_auth.errors import (
     FieldReason,
 )
 from graphql_auth.mongo.client import translate_driver_errors
-from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.roles import MAX_ROLES
 from graphql_auth.users.document import EMAIL_INDEX, NOT_ALLOWED, UserDocument, explain_refusal
 

@@ -9,7 +9,7 @@ from graphql_auth.errors import StartError
 from graphql_auth.mongo import client as mongo
 from graphql_auth.mongo import collections
 from graphql_auth.mongo.client import connect
-from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.services import DOCUMENTS
 from graphql_auth.users.document import UserDocument
 

@@ -10,7 +10,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from graphql_auth.errors import EmailTaken, StartError
 from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.collections import Database
-from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.services import DOCUMENTS
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.throttling.document import AttemptDocument

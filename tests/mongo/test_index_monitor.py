@@ -7,7 +7,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.mongo.client import connect
-from graphql_auth.mongo.indexes import REMINDER_INTERVAL, IndexMonitor
+from graphql_auth.mongo.index_monitor import REMINDER_INTERVAL, IndexMonitor
 from graphql_auth.services import DOCUMENTS
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.throttling.document import AttemptDocument

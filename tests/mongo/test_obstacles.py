@@ -8,7 +8,7 @@ import pytest
 from graphql_auth.errors import StartError
 from graphql_auth.mongo.client import connect
 from graphql_auth.mongo.collections import Database
-from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.services import DOCUMENTS
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository

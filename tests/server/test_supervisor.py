@@ -13,7 +13,7 @@ from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import supervisor
 from graphql_auth.server.heartbeats import receive_heartbeat, send_heartbeat
 from graphql_auth.server.supervisor import Supervisor, Worker, _Backoff, _file_times
-from graphql_auth.server.workers import _send_heartbeats
+from graphql_auth.server.worker_process import _send_heartbeats
 
 
 def test_the_pause_doubles_up_to_its_limit_and_is_forgotten(

@@ -62,8 +62,9 @@ def test_syntax_error_after_a_change_is_named_and_the_server_answers(
     server.wait_for_output(r"(?s)after the next change.*worker \d+ is ready")
     ask(server)
 
-    assert "CRITICAL graphql_auth.server.workers: Cannot import 'changing': '(' was never" in (
-        server.output
+    assert (
+        "CRITICAL graphql_auth.server.worker_process: Cannot import 'changing': '(' was never"
+        in (server.output)
     )
     assert f"({module}, line 4)." in server.output
     assert server.output.count("ended with exit status") == 1
@@ -101,7 +102,10 @@ def test_workers_that_cannot_start_end_the_server_with_a_reason(
     ended = run_command(tmp_path, "serve", "failing:auth", "--workers", "2", **settings)
 
     assert ended.returncode == 1
-    assert "CRITICAL graphql_auth.server.workers: failing:auth is not a GraphQLAuth" in ended.stderr
+    assert (
+        "CRITICAL graphql_auth.server.worker_process: failing:auth is not a GraphQLAuth"
+        in ended.stderr
+    )
     assert "graphql-auth: A worker cannot start; the line above says why.\n" in ended.stderr
 
 

@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import Unauthenticated, Unavailable
-from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.services import DOCUMENTS, ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.service import Tokens

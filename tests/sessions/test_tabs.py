@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.services import DOCUMENTS, ServiceContainer
 from graphql_auth.sessions.service import Tokens
 from graphql_auth.users.document import UserDocument

@@ -15,7 +15,7 @@ from graphql_auth.embedded_mongo.mongod import run_mongod
 from graphql_auth.errors import BadInput, EmailTaken, FieldReason, Unavailable
 from graphql_auth.mongo import client as mongo
 from graphql_auth.mongo.client import connect
-from graphql_auth.mongo.indexes import IndexMonitor
+from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.services import DOCUMENTS
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
