@@ -7,7 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from annotated_types import Ge, Le
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -281,8 +280,8 @@ def expected(name: str) -> str:
     metadata = Settings.model_fields[name].metadata
     if texts := [one for one in metadata if isinstance(one, str)]:
         return texts[0]
-    low = next(one.ge for one in metadata if isinstance(one, Ge))
-    high = next(one.le for one in metadata if isinstance(one, Le))
+    low = next(one.ge for one in metadata if hasattr(one, "ge"))
+    high = next(one.le for one in metadata if hasattr(one, "le"))
     if isinstance(low, timedelta) and isinstance(high, timedelta):
         form = "an integer and a unit (s, m, h or d)"
         return f"{form}, from {format_duration(low)} to {format_duration(high)}"
