@@ -3,18 +3,18 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 from bson import ObjectId
 from pydantic import BeforeValidator, Field
-from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import run_mongod
 from graphql_auth.errors import BadInput, EmailTaken, FieldReason, Unavailable
 from graphql_auth.mongo import client as mongo
 from graphql_auth.mongo.client import connect
+from graphql_auth.mongo.collections import Database
 from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.services import DOCUMENTS
 from graphql_auth.users.document import UserDocument
@@ -24,9 +24,14 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def stored(database_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+async def stored(database_uri: str) -> AsyncIterator[Database]:
     async with connect(database_uri, DOCUMENTS) as database:
         yield database
+
+
+@pytest.fixture
+def users(stored: Database) -> UserRepository:  # noqa: ARG001 - it is connected
+    return UserRepository(IndexMonitor(DOCUMENTS))
 
 
 def ada(**changes: str) -> UserDocument:
@@ -44,9 +49,9 @@ async def test_document_is_never_written_as_a_whole() -> None:
 
 
 async def test_user_is_stored_with_field_names_of_the_original(
-    stored: AsyncDatabase[dict[str, Any]],
+    users: UserRepository, stored: Database
 ) -> None:
-    user = await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
+    user = await users.add(ada())
 
     assert await stored["users"].find_one() == {
         "_id": user.id,
@@ -59,39 +64,34 @@ async def test_user_is_stored_with_field_names_of_the_original(
     }
 
 
-@pytest.mark.usefixtures("stored")
-async def test_stored_email_is_taken() -> None:
-    await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
+async def test_stored_email_is_taken(users: UserRepository) -> None:
+    await users.add(ada())
 
     with pytest.raises(EmailTaken):
-        await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(first_name="Bob"))
+        await users.add(ada(first_name="Bob"))
 
 
-@pytest.mark.usefixtures("stored")
-async def test_first_stored_spelling_finds_the_user() -> None:
-    await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(email="b"))
-    await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(email="a"))
+async def test_first_stored_spelling_finds_the_user(users: UserRepository) -> None:
+    await users.add(ada(email="b"))
+    await users.add(ada(email="a"))
 
     for spellings, expected in ((["a", "b"], "a"), (["b", "a"], "b"), (["x", "a"], "a")):
-        user = await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(spellings)
+        user = await users.find_by_email(spellings)
         assert user is not None
         assert user.email == expected
-    assert await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["x"]) is None
+    assert await users.find_by_email(["x"]) is None
 
 
-@pytest.mark.usefixtures("stored")
-async def test_user_is_found_by_id() -> None:
-    user = await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
+async def test_user_is_found_by_id(users: UserRepository) -> None:
+    user = await users.add(ada())
 
-    found = await UserRepository(IndexMonitor(DOCUMENTS)).get(str(user.id))
+    found = await users.get(str(user.id))
     assert found is not None
     assert found.email == "ada@example.com"
-    assert await UserRepository(IndexMonitor(DOCUMENTS)).get(str(ObjectId())) is None
+    assert await users.get(str(ObjectId())) is None
 
 
-async def test_documents_of_the_original_are_read(
-    stored: AsyncDatabase[dict[str, Any]],
-) -> None:
+async def test_documents_of_the_original_are_read(users: UserRepository, stored: Database) -> None:
     await stored["users"].insert_many(
         [
             {"email": "null", "first_name": None, "password": None, "__v": 0, "token": "eyJ"},
@@ -100,32 +100,32 @@ async def test_documents_of_the_original_are_read(
     )
 
     for email in ("null", "odd"):
-        user = await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email([email])
+        user = await users.find_by_email([email])
         assert user is not None
         assert (user.first_name, user.last_name, user.password) == ("", "", "")
         assert user.created_at == user.id.generation_time  # type: ignore[union-attr]
 
 
 async def test_upgraded_hash_changes_no_other_field(
-    stored: AsyncDatabase[dict[str, Any]],
+    users: UserRepository, stored: Database
 ) -> None:
     await stored["users"].insert_one({"email": "a", "password": "old", "__v": 0, "token": "eyJ"})
-    user = await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["a"])
+    user = await users.find_by_email(["a"])
     assert user is not None
 
-    await UserRepository(IndexMonitor(DOCUMENTS)).upgrade_password(user, "new")
+    await users.upgrade_password(user, "new")
 
     document = await stored["users"].find_one({}, {"_id": 0})
     assert document == {"email": "a", "password": "new", "__v": 0, "token": "eyJ"}
 
 
 async def test_upgrade_does_not_undo_a_password_change(
-    stored: AsyncDatabase[dict[str, Any]],
+    users: UserRepository, stored: Database
 ) -> None:
-    user = await UserRepository(IndexMonitor(DOCUMENTS)).add(ada(password="old"))
+    user = await users.add(ada(password="old"))
     await stored["users"].update_one({}, {"$set": {"password": "changed"}})
 
-    await UserRepository(IndexMonitor(DOCUMENTS)).upgrade_password(user, "new")
+    await users.upgrade_password(user, "new")
 
     document = await stored["users"].find_one()
     assert document is not None
@@ -146,30 +146,27 @@ async def test_lost_database_is_unavailable_until_it_is_back(
             mongod.wait_until_ready()
             connection = connect(mongod.uri, DOCUMENTS)
             await connection.__aenter__()
-            await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
+            users = UserRepository(IndexMonitor(DOCUMENTS))
+            await users.add(ada())
             os.kill(mongod.pid, signal.SIGKILL)
             assert mongod.wait_for_exit()
         for attempt in (
-            UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["ada@example.com"]),
-            UserRepository(IndexMonitor(DOCUMENTS)).get(str(ObjectId())),
-            UserRepository(IndexMonitor(DOCUMENTS)).add(ada(email="bob@example.com")),
-            UserRepository(IndexMonitor(DOCUMENTS)).upgrade_password(ada(), "new"),
+            users.find_by_email(["ada@example.com"]),
+            users.get(str(ObjectId())),
+            users.add(ada(email="bob@example.com")),
+            users.upgrade_password(ada(), "new"),
         ):
             with pytest.raises(Unavailable):
                 await attempt
         with run_mongod(data) as mongod:
             mongod.wait_until_ready()
-            assert (
-                await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["ada@example.com"])
-                is not None
-            )
+            assert await users.find_by_email(["ada@example.com"]) is not None
             await connection.__aexit__(None, None, None)
 
 
 async def test_get_many_is_one_query_and_keeps_the_order(
-    stored: AsyncDatabase[dict[str, Any]],
+    users: UserRepository, stored: Database
 ) -> None:
-    users = UserRepository(IndexMonitor(DOCUMENTS))
     ids = [str((await users.add(ada(email=f"{number}@example.com"))).id) for number in range(20)]
     ids.reverse()
     await stored.command("profile", 2)
@@ -185,7 +182,7 @@ async def test_get_many_is_one_query_and_keeps_the_order(
 
 
 async def test_unique_index_of_the_operator_counts_too(
-    stored: AsyncDatabase[dict[str, Any]],
+    users: UserRepository, stored: Database
 ) -> None:
     await stored["users"].create_index(
         "email", name="email_ci", unique=True, collation={"locale": "en", "strength": 2}
@@ -193,35 +190,34 @@ async def test_unique_index_of_the_operator_counts_too(
     await stored["users"].insert_one({"email": "ADA@example.com"})
 
     with pytest.raises(EmailTaken):
-        await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
+        await users.add(ada())
 
 
 async def test_user_is_not_stored_without_the_index(
-    stored: AsyncDatabase[dict[str, Any]],
+    users: UserRepository, stored: Database
 ) -> None:
     await stored.drop_collection("users")
 
     for _ in range(2):
         with pytest.raises(Unavailable):
-            await UserRepository(IndexMonitor(DOCUMENTS)).add(ada())
+            await users.add(ada())
 
     assert await stored["users"].count_documents({}) == 0
 
 
 async def test_no_email_can_be_checked_without_the_index(
-    stored: AsyncDatabase[dict[str, Any]],
+    users: UserRepository, stored: Database
 ) -> None:
     await stored["users"].drop_index("email_1")
 
     with pytest.raises(Unavailable):
-        await UserRepository(IndexMonitor(DOCUMENTS)).refuse_taken(["ada@example.com"])
+        await users.refuse_taken(["ada@example.com"])
 
 
 async def test_duplicate_of_another_unique_index_is_no_taken_email(
-    stored: AsyncDatabase[dict[str, Any]],
+    users: UserRepository, stored: Database
 ) -> None:
     await stored["users"].create_index("first_name", unique=True)
-    users = UserRepository(IndexMonitor(DOCUMENTS))
     await users.add(ada())
 
     with pytest.raises(Unavailable):
@@ -234,7 +230,7 @@ class Member(UserDocument):
 
 @pytest.mark.parametrize("nick_name", ["ada", "x"])
 async def test_field_of_the_application_that_the_database_refuses_is_bad_input(
-    stored: AsyncDatabase[dict[str, Any]], nick_name: str
+    stored: Database, nick_name: str
 ) -> None:
     schema = {"properties": {"nick_name": {"bsonType": "string", "minLength": 2}}}
     await stored.command("collMod", "users", validator={"$jsonSchema": schema})
@@ -249,9 +245,7 @@ async def test_field_of_the_application_that_the_database_refuses_is_bad_input(
     assert [(one.field, one.reason) for one in refused.value.fields] == [("nickName", reason)]
 
 
-async def test_values_of_other_programs_are_read(
-    stored: AsyncDatabase[dict[str, Any]],
-) -> None:
+async def test_values_of_other_programs_are_read(users: UserRepository, stored: Database) -> None:
     odd, null = ObjectId(), ObjectId()
     await stored["users"].insert_many(
         [
@@ -259,7 +253,6 @@ async def test_values_of_other_programs_are_read(
             {"_id": null, "email": "null@example.com", "disabled": None, "password_changes": None},
         ]
     )
-    users = UserRepository(IndexMonitor(DOCUMENTS))
     owner = await users.add(ada())
 
     found = await users.get_many([str(one) for one in (owner.id, odd, null)])
@@ -279,7 +272,7 @@ class Restricted(UserDocument):
 
 @pytest.mark.parametrize("refused", [{"code": "too long"}, {"number": "no number"}])
 async def test_user_whom_the_document_refuses_is_no_error_for_others(
-    stored: AsyncDatabase[dict[str, Any]], refused: dict[str, str]
+    stored: Database, refused: dict[str, str]
 ) -> None:
     users = UserRepository(IndexMonitor(DOCUMENTS), Restricted)
     broken, whole = ObjectId(), ObjectId()
@@ -302,7 +295,7 @@ async def test_user_whom_the_document_refuses_is_no_error_for_others(
             await attempt
 
 
-async def test_email_in_an_array_finds_nobody(stored: AsyncDatabase[dict[str, Any]]) -> None:
+async def test_email_in_an_array_finds_nobody(users: UserRepository, stored: Database) -> None:
     await stored["users"].insert_one({"email": ["ada@example.com"]})
 
-    assert await UserRepository(IndexMonitor(DOCUMENTS)).find_by_email(["ada@example.com"]) is None
+    assert await users.find_by_email(["ada@example.com"]) is None
