@@ -17,11 +17,6 @@ async def ada(services: ServiceContainer) -> SignedIn:
     return await services.accounts.register(ADA, HERE)
 
 
-@pytest.fixture
-def principal(services: ServiceContainer, ada: SignedIn) -> Principal:
-    return services.authenticator.authenticate(ada.tokens.access.value)
-
-
 @pytest.mark.parametrize(
     ("given", "names"),
     [

@@ -45,11 +45,6 @@ async def ada(services: ServiceContainer) -> SignedIn:
     return await services.accounts.register(ADA, PHONE)
 
 
-@pytest.fixture
-def principal(services: ServiceContainer, ada: SignedIn) -> Principal:
-    return services.authenticator.authenticate(ada.tokens.access.value)
-
-
 async def find_traces(database: Database, user_id: str) -> list[str]:
     """Return the documents of all collections that still tell of Ada."""
     traces = re.compile(f"{user_id}|{EMAIL}|Lovelace|203.0.113.7|phone of Ada")

@@ -49,11 +49,6 @@ async def ada(services: ServiceContainer) -> SignedIn:
     return await services.accounts.register(ADA, HERE)
 
 
-@pytest.fixture
-def principal(services: ServiceContainer, ada: SignedIn) -> Principal:
-    return services.authenticator.authenticate(ada.tokens.access.value)
-
-
 async def change_token(
     services: ServiceContainer, principal: Principal, database: Database, email: str = NEW_EMAIL
 ) -> str:

@@ -40,11 +40,6 @@ async def ada(services: ServiceContainer) -> SignedIn:
     return await services.accounts.register(ADA, HERE)
 
 
-@pytest.fixture
-def principal(services: ServiceContainer, ada: SignedIn) -> Principal:
-    return services.authenticator.authenticate(ada.tokens.access.value)
-
-
 async def test_email_is_confirmed_once(
     services: ServiceContainer, principal: Principal, database: Database
 ) -> None:
