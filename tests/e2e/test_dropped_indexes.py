@@ -22,15 +22,10 @@ MISSING = (
 )
 
 
-@pytest.fixture(scope="module")
-def server(start_shared: Start) -> ServerProcess:
-    return start_shared()
-
-
 @pytest.fixture
-def stored(shared_uri: str, server: ServerProcess) -> Iterator[Database[dict[str, Any]]]:
+def stored(shared_uri: str, shared_server: ServerProcess) -> Iterator[Database[dict[str, Any]]]:
     """The database of the server, which gets its indexes back at the end of a test."""
-    with Client(server.url) as client, MongoClient[dict[str, Any]](shared_uri) as mongo:
+    with Client(shared_server.url) as client, MongoClient[dict[str, Any]](shared_uri) as mongo:
         stored = mongo.get_default_database()
         indexes = {name: stored[name].index_information() for name in COLLECTIONS}
         # The server has noticed what the test before gave back.
@@ -59,10 +54,10 @@ def registered_at_once(url: str, email: str, times: int) -> list[dict[str, Any]]
 
 @pytest.mark.parametrize("harm", ["dropped", "hidden", "not unique", "renamed", "no database"])
 def test_registration_is_refused_while_addresses_are_not_unique(
-    server: ServerProcess, stored: Database[dict[str, Any]], harm: str
+    shared_server: ServerProcess, stored: Database[dict[str, Any]], harm: str
 ) -> None:
     users = stored["users"]
-    printed = server.output
+    printed = shared_server.output
     match harm:
         case "dropped":
             users.drop_index("email_1")
@@ -77,30 +72,30 @@ def test_registration_is_refused_while_addresses_are_not_unique(
             stored.client.drop_database(stored.name)
     before = users.count_documents({})
 
-    answers = registered_at_once(server.url, new_email(), 50)
+    answers = registered_at_once(shared_server.url, new_email(), 50)
 
     assert {code(answer) for answer in answers} == {"SERVICE_UNAVAILABLE"}
     assert users.count_documents({}) == before
-    assert server.output.removeprefix(printed).count("the index email_1 of") == 1
+    assert shared_server.output.removeprefix(printed).count("the index email_1 of") == 1
 
     users.drop_indexes()
     users.create_index("email", name="email_1", unique=True)
-    answers = registered_at_once(server.url, new_email(), 10)
+    answers = registered_at_once(shared_server.url, new_email(), 10)
     assert sum("errors" not in answer for answer in answers) == 1
     assert users.count_documents({}) == before + 1
-    assert "is back" in server.output.removeprefix(printed)
+    assert "is back" in shared_server.output.removeprefix(printed)
 
 
 def test_the_command_that_makes_a_missing_index_is_logged(
-    server: ServerProcess, stored: Database[dict[str, Any]]
+    shared_server: ServerProcess, stored: Database[dict[str, Any]]
 ) -> None:
     stored["users"].drop_index("email_1")
 
-    with Client(server.url) as client:
+    with Client(shared_server.url) as client:
         answer = client.register()
 
     assert code(answer) == "SERVICE_UNAVAILABLE"
-    assert MISSING in server.output
+    assert MISSING in shared_server.output
 
 
 def test_guarded_fields_need_no_index_of_ended_sessions(
@@ -124,10 +119,10 @@ def test_guarded_fields_need_no_index_of_ended_sessions(
 
 @pytest.mark.parametrize("lost", COLLECTIONS)
 def test_a_lost_collection_gets_coded_answers_until_its_indexes_are_back(
-    server: ServerProcess, stored: Database[dict[str, Any]], lost: str
+    shared_server: ServerProcess, stored: Database[dict[str, Any]], lost: str
 ) -> None:
     indexes = stored[lost].index_information()
-    with Client(server.url) as client:
+    with Client(shared_server.url) as client:
         before = client.register()["data"]["register"]
         stored.drop_collection(lost)
 
@@ -146,18 +141,20 @@ def test_a_lost_collection_gets_coded_answers_until_its_indexes_are_back(
         again = registration()
         assert "errors" not in client.register(**again)
         assert "errors" not in client.login(again["email"], PASSWORD)
-    assert "Traceback" not in server.output
+    assert "Traceback" not in shared_server.output
 
 
 def test_a_unique_index_of_the_operator_is_not_an_address_that_is_taken(
-    server: ServerProcess, stored: Database[dict[str, Any]]
+    shared_server: ServerProcess, stored: Database[dict[str, Any]]
 ) -> None:
     stored["users"].delete_many({})
     stored["users"].create_index([("first_name", ASCENDING)], unique=True)
 
-    with Client(server.url) as client:
+    with Client(shared_server.url) as client:
         first, second = client.register(), client.register()
 
     assert "errors" not in first
     assert code(second) == "SERVICE_UNAVAILABLE"
-    assert "MongoDB refuses a command (DuplicateKeyError, 11000 on first_name)" in server.output
+    assert (
+        "MongoDB refuses a command (DuplicateKeyError, 11000 on first_name)" in shared_server.output
+    )

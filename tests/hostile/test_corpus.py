@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from tests.client import Client, all_errors
-from tests.conftest import Start
 from tests.hostile.corpus import PASSWORD, Case, read_cases
 from tests.process import ServerProcess
 
@@ -86,13 +85,8 @@ class Attacker:
 
 
 @pytest.fixture(scope="module")
-def server(start_shared: Start) -> ServerProcess:
-    return start_shared()
-
-
-@pytest.fixture(scope="module")
-def attacker(server: ServerProcess) -> Iterator[Attacker]:
-    attacker = Attacker(server)
+def attacker(shared_server: ServerProcess) -> Iterator[Attacker]:
+    attacker = Attacker(shared_server)
     yield attacker
     attacker.close()
 
@@ -118,9 +112,9 @@ def test_other_requests_take_less_than_100_ms(case: Case, outcomes: dict[str, Ou
 
 
 def test_corpus_leaks_no_secret(
-    server: ServerProcess, attacker: Attacker, outcomes: dict[str, Outcome]
+    shared_server: ServerProcess, attacker: Attacker, outcomes: dict[str, Outcome]
 ) -> None:
-    told = server.output + "".join(found.headers + found.body for found in outcomes.values())
+    told = shared_server.output + "".join(found.headers + found.body for found in outcomes.values())
     secrets = [PASSWORD, attacker.token, attacker.token.rpartition(".")[2]]
     secrets += [case.values["secret"] for case in CASES if "secret" in case.values]
 
@@ -129,10 +123,10 @@ def test_corpus_leaks_no_secret(
 
 
 def test_corpus_logs_only_events_and_requests_that_are_not_http(
-    server: ServerProcess, outcomes: dict[str, Outcome]
+    shared_server: ServerProcess, outcomes: dict[str, Outcome]
 ) -> None:
     assert outcomes
-    logged = [line for line in server.output.splitlines() if re.match(r"\d{4}-", line)]
+    logged = [line for line in shared_server.output.splitlines() if re.match(r"\d{4}-", line)]
     assert logged
     others = [line for line in logged if not line.endswith("Invalid HTTP request received.")]
     events = (" INFO graphql_auth.security: ", " WARNING graphql_auth.sessions.csrf: ")

@@ -11,7 +11,6 @@ from hypothesis import given, settings, target
 from hypothesis import strategies as st
 
 from tests.client import Client, all_errors
-from tests.conftest import Start
 from tests.hostile.documents import documents
 from tests.process import ServerProcess
 
@@ -33,11 +32,6 @@ requests = st.fixed_dictionaries(
     {"query": documents},
     optional={"variables": json_values, "operationName": json_values, "extensions": json_values},
 )
-
-
-@pytest.fixture(scope="module")
-def server(start_shared: Start) -> ServerProcess:
-    return start_shared()
 
 
 def spent_by_the_event_loop(server: ServerProcess) -> float:
@@ -75,19 +69,19 @@ def answered(server: ServerProcess, body: bytes) -> float:
 
 @settings(max_examples=150)
 @given(requests)
-def test_generated_documents(server: ServerProcess, asked: dict[str, Any]) -> None:
-    check(server, json.dumps(asked).encode())
+def test_generated_documents(shared_server: ServerProcess, asked: dict[str, Any]) -> None:
+    check(shared_server, json.dumps(asked).encode())
 
 
 @settings(max_examples=100)
 @given(requests, st.integers(0, 300), st.integers(0, 40), st.binary(max_size=40))
 def test_generated_bodies(
-    server: ServerProcess, asked: dict[str, Any], start: int, length: int, inserted: bytes
+    shared_server: ServerProcess, asked: dict[str, Any], start: int, length: int, inserted: bytes
 ) -> None:
     body = json.dumps(asked).encode()
-    check(server, body[:start] + inserted + body[start + length :])
+    check(shared_server, body[:start] + inserted + body[start + length :])
 
 
-def test_server_is_alive_after_generated_requests(server: ServerProcess) -> None:
-    assert server.process.poll() is None
-    assert "ERROR" not in server.output
+def test_server_is_alive_after_generated_requests(shared_server: ServerProcess) -> None:
+    assert shared_server.process.poll() is None
+    assert "ERROR" not in shared_server.output
