@@ -71,7 +71,7 @@ class Context:
     # What the function ``context`` of the application returned.
     app: Any = None
 
-    async def account(self) -> Any:  # noqa: ANN401 - UserDocument, or the subclass of an application
+    async def account(self) -> Any:
         """Return the stored user who is signed in; raises Unauthenticated and Unavailable."""
         user = await self.services.load_user(self.principal.subject)
         if user is None:

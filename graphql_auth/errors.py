@@ -128,7 +128,7 @@ class ForbiddenReason(DescribedEnum):
 class ApplicationError(Exception):
     """An error for the client, which gets the message, the code and the extensions."""
 
-    def __init__(self, message: str, /, *, code: str, **extensions: Any) -> None:  # noqa: ANN401
+    def __init__(self, message: str, /, *, code: str, **extensions: Any) -> None:
         super().__init__(message)
         self.message = message
         self.code = str(code)

@@ -132,7 +132,7 @@ class Hooks:
                     raise
 
 
-def _read(claims: Any) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - what an application returns
+def _read(claims: Any) -> tuple[str, dict[str, Any]]:
     """Return the problem of some claims, and a copy that the application cannot change later."""
     if not isinstance(claims, dict) or not all(isinstance(name, str) for name in claims):
         return "it did not return a dict whose keys are names", {}

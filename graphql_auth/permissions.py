@@ -19,7 +19,7 @@ class IsAuthenticated(BasePermission):
     # Without this, Strawberry adds a directive to the schema, which clients cannot use.
     schema_directive = None
 
-    def has_permission(self, source: Any, info: Info[Any, Any], **kwargs: Any) -> bool:  # noqa: ANN401, ARG002
+    def has_permission(self, source: Any, info: Info[Any, Any], **kwargs: Any) -> bool:  # noqa: ARG002
         return bool(info.context.principal)
 
 
@@ -33,7 +33,7 @@ def HasRole(role: str) -> type[BasePermission]:  # noqa: N802 - is used like a c
         raise ValueError(f"the name of a role is {ROLE_FORM}; found {role!r}")
 
     class RequiresRole(IsAuthenticated):
-        def has_permission(self, source: Any, info: Info[Any, Any], **kwargs: Any) -> bool:  # noqa: ANN401, ARG002
+        def has_permission(self, source: Any, info: Info[Any, Any], **kwargs: Any) -> bool:  # noqa: ARG002
             if role not in info.context.principal.roles:
                 raise Forbidden(ForbiddenReason.ROLE_REQUIRED, role=role)
             return True

@@ -56,7 +56,7 @@ Added = Mapping[type, list[StrawberryField]]
 class Schema(strawberry.Schema):
     """Strawberry's schema, with access to the one of graphql-core."""
 
-    def __init__(self, added: Added, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, added: Added, **options: Any) -> None:
         self._added = added
         super().__init__(config=_CONFIG, **options)
 
@@ -144,7 +144,7 @@ def _read_from_document(field: StrawberryField) -> StrawberryField:
         return field
     name = field.python_name
 
-    def resolve(root: Any) -> Any:  # noqa: ANN401 - the type of the field
+    def resolve(root: Any) -> Any:
         return getattr(root.document, name)
 
     field = copy(field)

@@ -22,7 +22,7 @@ EXTENSIONS = [ParserCache, ValidationCache] if os.environ.get("CACHES") else []
 class IsAuthenticated(BasePermission):
     message = "User is not authenticated"
 
-    def has_permission(self, source: Any, info: Info, **kwargs: Any) -> bool:  # noqa: ANN401, ARG002
+    def has_permission(self, source: Any, info: Info, **kwargs: Any) -> bool:  # noqa: ARG002
         return has_valid_token(info.context["request"])
 
 

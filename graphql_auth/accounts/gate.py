@@ -40,7 +40,7 @@ class SessionGate:
     requires_confirmation: bool
     notices: Notices
 
-    async def prepare(self, user: UserDocument, proof: Proof, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - values of fields
+    async def prepare(self, user: UserDocument, proof: Proof, **changes: Any) -> dict[str, Any]:
         """Return the claims of the application for ``begin_session``; empty if that refuses.
 
         They can fail, so a way in calls this before the first thing that it stores, and with the

@@ -115,7 +115,7 @@ class AccountParts:
         self,
         user: UserDocument,
         refusal: ApplicationError,
-        **changes: Any,  # noqa: ANN401 - values of fields
+        **changes: Any,
     ) -> UserDocument:
         """Set fields, and return the changed user. Raises EmailTaken.
 
@@ -153,7 +153,7 @@ class AccountParts:
         key: str,
         user: UserDocument | None,
         to: str | None,
-        **values: Any,  # noqa: ANN401 - further values of LinkDocument
+        **values: Any,
     ) -> LinkDocument:
         """Store a link and its mail. Without ``to`` both are decoys: nobody gets the mail.
 
@@ -233,7 +233,7 @@ class AccountParts:
         refusal: ApplicationError,
         client: ClientInfo,
         kept_session: str | None = None,
-        **changes: Any,  # noqa: ANN401 - values of fields
+        **changes: Any,
     ) -> AsyncIterator[UserDocument]:
         """Replace the password, end all sessions except one, and yield the changed user.
 

@@ -24,14 +24,14 @@ PASSWORD_CHARACTERS = "At most 1,024 characters of any kind; all of them count."
 DEVICE_TOKEN_LIFETIME = timedelta(days=365)
 
 
-def secret(description: str, **options: Any) -> Any:  # noqa: ANN401 - as strawberry.field
+def secret(description: str, **options: Any) -> Any:
     """Declare a field that is left out of the repr, and so of every log."""
     field = strawberry.field(description=description, **options)
     field.repr = False
     return field
 
 
-def use_cookie() -> Any:  # noqa: ANN401 - as strawberry.field
+def use_cookie() -> Any:
     """Declare the field that asks for cookies."""
     return strawberry.field(
         default=False,
@@ -39,7 +39,7 @@ def use_cookie() -> Any:  # noqa: ANN401 - as strawberry.field
     )
 
 
-def device_token() -> Any:  # noqa: ANN401 - as strawberry.field
+def device_token() -> Any:
     """Declare the field by which a known device has separate limits."""
     return secret(
         "The `deviceToken` of an earlier sign-in on this device, unless it is in a cookie.",
@@ -142,7 +142,7 @@ class AuthPayload:
         )
 
 
-def _as_plain(value: Any) -> Any:  # noqa: ANN401 - the value of a field
+def _as_plain(value: Any) -> Any:
     """Return a dict for an input, also in lists and inputs, without fields that are UNSET."""
     if isinstance(value, list):
         return list(map(_as_plain, value))

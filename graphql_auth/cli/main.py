@@ -74,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
         said = escape_invisible(f"{message[:1].upper()}{message[1:]}.{hint}")
         self.exit(2, f"graphql-auth: {said} See: {self.prog} --help\n")
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         # Each command refuses what it does not know, so that the line suggests its own options.
         is_group = self._subparsers is not None
         for given in takewhile(lambda it: it != "--" and not (is_group and it[:1] != "-"), args):

@@ -30,7 +30,7 @@ EMPTY_DOCUMENT = DocumentNode(definitions=())
 class NoIntrospectionRule(NoSchemaIntrospectionCustomRule):
     """Also refuses `_service` of Apollo Federation, whose `sdl` is the whole schema."""
 
-    def enter_field(self, node: FieldNode, *_args: Any) -> None:  # noqa: ANN401
+    def enter_field(self, node: FieldNode, *_args: Any) -> None:
         super().enter_field(node)
         type_ = get_named_type(self.context.get_type())
         if type_ and type_.name == "_Service":

@@ -210,7 +210,7 @@ class GraphQLResponse(JSONResponse):
     # That of the first error.
     code: object = "OK"
 
-    def render(self, content: Any) -> bytes:  # noqa: ANN401 - as Starlette has it
+    def render(self, content: Any) -> bytes:
         return _ENCODER.encode(content).encode(errors="backslashreplace")
 
 

@@ -90,7 +90,7 @@ def _find_module(error: GraphQLError) -> str:
     return str(frames[-1].f_globals["__name__"]) if frames else ""
 
 
-def _formatted(message: str, code: str, /, **extensions: Any) -> GraphQLFormattedError:  # noqa: ANN401
+def _formatted(message: str, code: str, /, **extensions: Any) -> GraphQLFormattedError:
     return {"message": message, "extensions": {"code": code, **extensions}}
 
 

@@ -135,7 +135,7 @@ def _parse_body(text: str) -> dict[str, Any]:
     return value
 
 
-def _parse_json(text: str, what: str) -> Any:  # noqa: ANN401 - any JSON
+def _parse_json(text: str, what: str) -> Any:
     try:
         return _JSON.decode(text)
     except (ValueError, RecursionError):

@@ -44,7 +44,7 @@ async def find_obstacle(
     return await _find_unique_index(collection, declared_indexes(document), probes)
 
 
-def _without_email(part: Any) -> Any:  # noqa: ANN401
+def _without_email(part: Any) -> Any:
     """Return a part of a validator, or probes, without the e-mail and lists of nothing else.
 
     An expression can fail without an e-mail, or with fewer operands, so it is kept or left out.

@@ -191,7 +191,7 @@ class _Handler(MetricsHandler):
 class _Server(ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         # OSError: the client hung up.
         if isinstance(error := sys.exception(), Exception) and not isinstance(error, OSError):
             logger.error("/metrics failed: %s", describe_exception(error))

@@ -201,7 +201,7 @@ class Server:
         return True
 
 
-def _has_unread_data(connection: Any) -> bool:  # noqa: ANN401 - uvicorn's protocols share no type
+def _has_unread_data(connection: Any) -> bool:
     if connection.transport.is_closing():
         return False
     unread = array("i", [0])

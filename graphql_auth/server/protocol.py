@@ -185,7 +185,7 @@ class HardenedHttpProtocol(HttpToolsProtocol):
             return []
         return [self._current_cycle, *(cycle for cycle, _ in reversed(self.pipeline))]
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._current_cycle = cycle
         if cycle.scope["method"] != "HEAD":
             cycle.transport = _Responder(self.transport, self.loop)

@@ -55,7 +55,7 @@ class LowSAlgorithm(ECAlgorithm):
         s = int.from_bytes(signature[32:])
         return signature[:32] + min(s, P256_ORDER - s).to_bytes(32)
 
-    def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:  # noqa: ANN401 - as in PyJWT
+    def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:
         return int.from_bytes(sig[32:]) <= P256_ORDER // 2 and super().verify(msg, key, sig)
 
 
@@ -121,7 +121,7 @@ def _read_file(path: Path, owner: int, known: Mapping[bytes, SigningKey]) -> lis
     return [KeyFile((path,), status.st_mtime, content, key)]
 
 
-def to_signing_key(private: Any) -> SigningKey:  # noqa: ANN401 - any private key
+def to_signing_key(private: Any) -> SigningKey:
     """Return a private key with its algorithm; raises ValueError for other kinds of keys."""
     algorithm: Any
     match private:

@@ -52,7 +52,7 @@ class OneTimeTokens:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
 
-    async def create(self, purpose: Purpose, key: str, **values: Any) -> LinkDocument:  # noqa: ANN401
+    async def create(self, purpose: Purpose, key: str, **values: Any) -> LinkDocument:
         """Store a link, and end the earlier one of this purpose and key, in one command.
 
         The id is derived from both. There is no secret yet. ``values`` are those of LinkDocument.

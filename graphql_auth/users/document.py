@@ -81,7 +81,7 @@ class UserDocument(Document):
             for salt in "ab"
         ]
 
-    async def save(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - as Beanie has it
+    async def save(self, *_: Any, **__: Any) -> NoReturn:
         """Raise TypeError: all fields would be written, also an old password and old roles."""
         raise TypeError(
             "save() and replace() would undo changes that were made meanwhile, such as of the"

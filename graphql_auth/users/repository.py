@@ -93,7 +93,7 @@ class UserRepository:
         if taken:
             raise EmailTaken
 
-    def create(self, added: Mapping[str, Any], **values: Any) -> UserDocument:  # noqa: ANN401
+    def create(self, added: Mapping[str, Any], **values: Any) -> UserDocument:
         """Return a user that is not stored yet.
 
         ``added`` are the values of the fields that an application adds to the document; others in
@@ -168,12 +168,12 @@ class UserRepository:
         self,
         user: UserDocument,
         new_hash: str,
-        **changes: Any,  # noqa: ANN401 - as ``change``
+        **changes: Any,
     ) -> UserDocument | None:
         """Replace the password, and change further fields in the same command; see ``change``."""
         return await self.change(user, **new_password(user, new_hash), **changes)
 
-    async def change(self, user: UserDocument, **changes: Any) -> UserDocument | None:  # noqa: ANN401
+    async def change(self, user: UserDocument, **changes: Any) -> UserDocument | None:
         """Set fields; None if e-mail or password were changed since ``user`` was read.
 
         One atomic command decides between concurrent changes, and the unique index between two
