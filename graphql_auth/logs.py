@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from graphql_auth.characters import INVISIBLE
+from graphql_auth.errors import StartError
 
 INNERMOST_FRAMES = 6
 _LIBRARY = re.compile(r"[/\\](site-packages|python3\.\d+)[/\\]")
@@ -42,6 +43,7 @@ def escape_invisible(text: str) -> str:
 def describe_exception(error: BaseException) -> str:
     """Return type and place of an exception, without its message, which can contain a secret.
 
+    The message of a StartError is for the operator, and follows the type.
     The innermost frame comes first. If all of the innermost are those of libraries, the one that
     called them follows. Then causes follow.
     """
@@ -50,7 +52,9 @@ def describe_exception(error: BaseException) -> str:
     shown = stack[-INNERMOST_FRAMES:]
     shown = [*(frame for frame in own[-1:] if frame not in shown), *shown]
     frames = " < ".join(f"{one.filename}:{one.lineno} {one.name}" for one in reversed(shown))
-    said = f"{type(error).__module__}.{type(error).__qualname__} at {frames or 'no frame'}"
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    said = f"{name} ({error})" if isinstance(error, StartError) else name
+    said += f" at {frames or 'no frame'}"
     earlier = error.__cause__ or error.__context__
     return f"{said}; from {describe_exception(earlier)}" if earlier is not None else said
 

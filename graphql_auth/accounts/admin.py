@@ -17,18 +17,10 @@ from graphql_auth.users import emails
 from graphql_auth.users.document import UserDocument
 
 
-class UserNotFound(StartError):
-    """No user has this e-mail."""
-
-
-class RoleRefused(StartError):
-    """The user cannot get a further role."""
-
-
 class UserAdmin(AccountParts):
     """Changes users and their roles; most methods return the e-mail as it is stored.
 
-    Every method raises UserNotFound and Unavailable. Except ``create``, it is idempotent, and must
+    Every method raises StartError and Unavailable. Except ``create``, it is idempotent, and must
     be repeated after an error, since it takes several commands.
     """
 
@@ -88,11 +80,11 @@ class UserAdmin(AccountParts):
         return user.email, await self.links.issue(link.reference)
 
     async def grant(self, email: str, role: str) -> str:
-        """Give a user a role, from the next login or refresh on. Raises RoleRefused."""
+        """Give a user a role, from the next login or refresh on."""
         user = await self.find(email)
         if role not in user.roles and not await self.users.add_role(user, role):
             collection = UserDocument.get_pymongo_collection().name
-            raise RoleRefused(
+            raise StartError(
                 f"{user.email} cannot get a further role: the field roles in the collection"
                 f" {collection} has {MAX_ROLES} texts already, or is not a list of texts."
             )
@@ -124,4 +116,4 @@ class UserAdmin(AccountParts):
                 return user
         if ObjectId.is_valid(email) and (user := await self.users.get(email)):
             return user
-        raise UserNotFound(f"There is no user with the e-mail {email}.")
+        raise StartError(f"There is no user with the e-mail {email}.")

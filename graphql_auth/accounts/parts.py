@@ -35,7 +35,7 @@ from graphql_auth.tokens.document import LinkDocument
 from graphql_auth.tokens.one_time import OneTimeTokens, Purpose
 from graphql_auth.users import emails
 from graphql_auth.users.document import UserDocument
-from graphql_auth.users.repository import UserRepository
+from graphql_auth.users.repository import UserRepository, new_password
 
 NOT_CURRENT = "The current password is wrong."
 
@@ -241,7 +241,7 @@ class AccountParts:
         """
         kind = Kind.PASSWORD_CHANGE if kept_session else Kind.PASSWORD_RESET
         async with self.log.record(kind, user, new_hash, kept_session) as logged:
-            changed = await self.users.change_password(user, new_hash, **changes)
+            changed = await self.users.change(user, **new_password(user, new_hash), **changes)
             if changed is None:
                 raise refusal
             await self.sessions.end_others(changed, kept_session)

@@ -14,8 +14,8 @@ from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.errors import BadInput
 from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.users import emails
-from graphql_auth.users.document import UserDocument
-from graphql_auth.users.scan import Stored, UserScan
+from graphql_auth.users.document import UserDocument, describe_refusal
+from graphql_auth.users.scan import UNUSUAL, USUAL, Stored, UserScan
 
 SECONDS_AT_START = 2.0
 
@@ -41,7 +41,7 @@ class UnusableUser:
 
     id: object
     email: str | None
-    reasons: Sequence[Reason]
+    reasons: Sequence[str]
     new_email: str | None = None
 
 
@@ -59,20 +59,23 @@ class UserCheck:
             duplicates.add(repr(user["_id"]))
             yield UnusableUser(user["_id"], user["email"], [Reason.TAKEN])
         claims = Counter[str]()
-        async for batch in self._scan.find_unusual():
+        async for batch in self._scan.find_batches(UNUSUAL):
             found = (_read_email(user.get("email")) for user in batch)
             claims.update(spellings[0] for reason, spellings in found if reason and spellings)
-        async for batch in self._scan.find_unusual():
-            for unusable in await self._inspect(batch, claims):
-                if repr(unusable.id) not in duplicates:
-                    yield unusable
+        # The document of an application can also refuse others.
+        queries = [UNUSUAL] if self._scan.document is UserDocument else [UNUSUAL, USUAL]
+        for query in queries:
+            async for batch in self._scan.find_batches(query):
+                for unusable in await self._inspect(batch, claims):
+                    if repr(unusable.id) not in duplicates:
+                        yield unusable
 
     async def log_count(self) -> None:
         """Log how many users cannot log in, as far as they are found within SECONDS_AT_START."""
-        reasons, limit = Counter[Reason](), ""
+        reasons, limit = Counter[str](), ""
         try:
             with timeout(SECONDS_AT_START):
-                async for batch in self._scan.find_unusual():
+                async for batch in self._scan.find_batches(UNUSUAL):
                     unusable = await self._inspect(batch, Counter())
                     reasons.update(user.reasons[0] for user in unusable)
         except PyMongoError:
@@ -102,9 +105,7 @@ class UserCheck:
                 unusable.append(UnusableUser(user["_id"], email, reasons, new_email))
         return unusable
 
-    def _list_reasons(
-        self, user: Stored, fault: Reason | None, *, is_taken: bool
-    ) -> Iterator[Reason]:
+    def _list_reasons(self, user: Stored, fault: Reason | None, *, is_taken: bool) -> Iterator[str]:
         read = UserDocument.model_validate({**user, "_id": None})
         if not isinstance(user["_id"], ObjectId):
             yield Reason.FOREIGN_ID
@@ -118,6 +119,10 @@ class UserCheck:
             yield Reason.FOREIGN_HASH
         if read.disabled and user["disabled"] is not True:
             yield Reason.DISABLED
+        try:
+            self._scan.document.model_validate({**user, "_id": None})
+        except Exception as error:  # noqa: BLE001 - a validator of an application can raise any
+            yield describe_refusal(self._scan.document, error)
 
 
 def _read_email(email: object) -> tuple[Reason | None, list[str]]:

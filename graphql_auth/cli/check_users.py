@@ -25,13 +25,13 @@ MAX_LENGTH_SHOWN = 400
 Handle = Callable[[UserScan, UnusableUser], Awaitable[str | None]]
 
 
-async def check_users(_admin: UserAdmin, _options: Namespace) -> str:
+async def check_users(admin: UserAdmin, _options: Namespace) -> str:
     """Print all users who cannot log in, and return a summary. Raises StartError for the same."""
 
     async def describe(_: UserScan, user: UnusableUser) -> str:
         return f"{_show(user.id)} {_show(user.email)}: {'; '.join(user.reasons)}"
 
-    found, _ = await _walk(describe)
+    found, _ = await _walk(admin, describe)
     if found:
         raise StartError(
             f"users who cannot log in: {found}; to see which e-mails can be repaired:"
@@ -42,7 +42,7 @@ async def check_users(_admin: UserAdmin, _options: Namespace) -> str:
     return "All users can log in, except disabled ones."
 
 
-async def normalize_users(_admin: UserAdmin, options: Namespace) -> str:
+async def normalize_users(admin: UserAdmin, options: Namespace) -> str:
     """Change e-mails to the canonical form, unless another user has it; return a summary."""
 
     async def repair(scan: UserScan, user: UnusableUser) -> str | None:
@@ -52,19 +52,19 @@ async def normalize_users(_admin: UserAdmin, options: Namespace) -> str:
             return None
         return f"{_show(user.id)} {_show(user.email)}: now {_show(user.new_email)}"
 
-    found, repaired = await _walk(repair)
+    found, repaired = await _walk(admin, repair)
     done = "to change" if options.dry_run else "changed"
     return f"users who cannot log in: {found}; e-mails {done}: {repaired}"
 
 
-async def _walk(handle: Handle) -> tuple[int, int]:
+async def _walk(admin: UserAdmin, handle: Handle) -> tuple[int, int]:
     """Print what ``handle`` returns for users who cannot log in; count the users and the lines."""
     found = printed = total = 0
 
     async def report() -> None:
         output.write_error(f"checking about {total} users; so far {found} cannot log in\n")
 
-    scan = UserScan()
+    scan = UserScan(admin.users.document)
     with translate_driver_errors(), timeout(MAX_SECONDS):
         total = await scan.count()
         async with (

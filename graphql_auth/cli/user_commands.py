@@ -3,7 +3,7 @@
 import secrets
 from argparse import Namespace
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from pydantic import SecretStr
@@ -54,7 +54,11 @@ def run_command(options: Namespace) -> None:
             async with services.run():
                 return await _COMMANDS[options.command](services.admin, options)
 
-    with _find_database(settings) as uri, _translate_errors():
+    given = settings.mongo_uri
+    target = (
+        nullcontext(given.get_secret_value()) if given else find_or_run_mongod(settings.data_dir)
+    )
+    with target as uri, _translate_errors():
         message = run(connect_and_work(uri))
     if message:
         output.write_line(message)
@@ -80,12 +84,6 @@ def _read_target(application: str | None) -> tuple[Settings, Documents, dict[str
     parts = found.parts
     added = {name: getattr(parts, name) for name in ("user_document", "hooks", "mailer")}
     return found.settings or read_settings(), [*parts.our_documents, *parts.documents], added
-
-
-def _find_database(settings: Settings) -> AbstractContextManager[str]:
-    if settings.mongo_uri:
-        return nullcontext(settings.mongo_uri.get_secret_value())
-    return find_or_run_mongod(settings.data_dir)
 
 
 @contextmanager

@@ -5,9 +5,7 @@ from operator import not_
 from typing import Annotated, Any, ClassVar, NoReturn, cast
 
 from beanie import Document, PydanticObjectId
-from pydantic import BeforeValidator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pymongo import ASCENDING, IndexModel
 
 from graphql_auth.errors import FieldError, FieldReason
@@ -96,14 +94,17 @@ class UserDocument(Document):
         return cast("PydanticObjectId", self.id).generation_time
 
 
-def explain_refusal(error: ErrorDetails) -> FieldError:
-    """Return why the document refuses a value, without the value."""
-    name, *inner = error["loc"] or ("input",)
-    match error:
-        case {"type": "string_too_short", "ctx": {"min_length": limit}} if not inner:
-            details = FieldReason.TOO_SHORT, f"Use at least {limit} characters.", limit
-        case {"type": "string_too_long", "ctx": {"max_length": limit}} if not inner:
-            details = FieldReason.TOO_LONG, f"Use at most {limit} characters.", limit
-        case _:
-            details = *NOT_ALLOWED, None
-    return FieldError(to_camel(str(name)), *details)
+def describe_refusal(document: type[UserDocument], error: Exception) -> str:
+    """Name the fields that ``document`` refuses, without their values."""
+    faults = {document.__name__: type(error).__name__}
+    if isinstance(error, ValidationError):
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = {str([*one["loc"], document.__name__][0]): one["type"] for one in found}
+    fields = ", ".join(f"{name} ({fault})" for name, fault in faults.items())
+    return f"{document.__name__} refuses {fields}"
+
+
+def stored_fields(document: type[UserDocument]) -> list[str]:
+    """Return the fields of a document, not those of Beanie, whose values can be invalid."""
+    fields = document.model_fields.items()
+    return [it.alias or name for name, it in fields if name not in {"id", "revision_id"}]

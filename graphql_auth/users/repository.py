@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from pymongo import timeout
 from pymongo.errors import WriteError
+from pymongo.results import UpdateResult
 
 from graphql_auth.errors import (
     BadInput,
@@ -20,11 +21,17 @@ from graphql_auth.errors import (
     EmailTaken,
     FieldError,
     FieldReason,
+    StartError,
 )
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.roles import MAX_ROLES
-from graphql_auth.users.document import EMAIL_INDEX, NOT_ALLOWED, UserDocument, explain_refusal
+from graphql_auth.users.document import (
+    EMAIL_INDEX,
+    UserDocument,
+    describe_refusal,
+    stored_fields,
+)
 
 # For a command of the operator, on any number of users.
 CONFIRM_ALL_TIMEOUT = 24 * 3600.0
@@ -36,21 +43,21 @@ _TAKES_ROLE = {
 _TAKEN = FieldReason.TAKEN, "Another account has this value."
 
 
+class UserRefused(StartError):
+    """The document of an application refuses a stored user."""
+
+
 class UserRepository:
-    """Finds, adds and changes users. Every method raises Unavailable.
+    """Finds, adds and changes users. Every method raises Unavailable and UserRefused.
 
     ``document`` is what is read: UserDocument, or the subclass of an application.
     """
 
     def __init__(self, indexes: IndexMonitor, document: type[UserDocument] = UserDocument) -> None:
         self._indexes = indexes
-        self._document = document
-        # Not those of Beanie or of other programs, whose values can be invalid.
-        self._fields = [
-            field.alias or name
-            for name, field in document.model_fields.items()
-            if name not in {"id", "revision_id"}
-        ]
+        self.document = document
+        # Not those of other programs, whose values can be invalid.
+        self._fields = stored_fields(document)
         self._added = set(self._fields).difference(UserDocument.model_fields)
         self._email_index = EMAIL_INDEX
 
@@ -67,7 +74,12 @@ class UserRepository:
         For one whom the document of the application refuses, that is the exception.
         """
         ids = list(map(PydanticObjectId, user_ids))
-        found = {one["_id"]: self._try_load(one) for one in await self._find({"_id": {"$in": ids}})}
+        found = dict[ObjectId, UserDocument | Exception]()
+        for values in await self._find({"_id": {"$in": ids}}):
+            try:
+                found[values["_id"]] = self.load(values)
+            except UserRefused as refused:
+                found[values["_id"]] = refused
         return [found.get(user_id) for user_id in ids]
 
     async def find_by_email(self, spellings: Sequence[str]) -> UserDocument | None:
@@ -101,7 +113,7 @@ class UserRepository:
         """
         own = {name: added[name] for name in added.keys() - UserDocument.model_fields.keys()}
         try:
-            user = self._document(**own, **values)
+            user = self.document(**own, **values)
         except ValidationError as error:
             raise BadInput([*map(explain_refusal, error.errors(include_input=False))]) from None
         # Not each type is read as it is stored, such as Decimal.
@@ -113,7 +125,7 @@ class UserRepository:
         """Return what is stored of a user; raises BadInput for values that BSON does not have."""
         values = user.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
         # As Beanie stores dates, enumerations and sets, which the driver refuses.
-        encoder = Encoder(custom_encoders=self._document.get_settings().bson_encoders)
+        encoder = Encoder(custom_encoders=self.document.get_settings().bson_encoders)
         encoded, refused = dict[str, Any](), list[str]()
         for name, value in values.items():
             try:
@@ -128,7 +140,15 @@ class UserRepository:
 
     def load(self, values: Mapping[str, Any] | None) -> UserDocument:
         """Return the user that is stored like this."""
-        user: UserDocument = self._document.model_validate(values)
+        try:
+            user: UserDocument = self.document.model_validate(values)
+        except Exception as error:  # A validator of an application can raise any.
+            name = self.document.__name__
+            raise UserRefused(
+                f"The user {(values or {}).get('_id')} cannot be read:"
+                f" {describe_refusal(self.document, error)}. Correct the stored values in the"
+                f" collection {UserDocument.get_pymongo_collection().name}, or change {name}."
+            ) from error
         return user
 
     async def add(self, user: UserDocument) -> UserDocument:
@@ -136,19 +156,10 @@ class UserRepository:
 
         Raises EmailTaken, and BadInput for what an index or a validator of the application refuses.
         """
-        values = self.dump(user)
-        with translate_driver_errors(writing=UserDocument):
-            try:
-                # Not an insert: only an update takes a hint, with which the command fails if the
-                # index is missing, even if it was dropped after refuse_taken.
-                result = await UserDocument.get_pymongo_collection().update_one(
-                    {"email": user.email},
-                    {"$setOnInsert": values},
-                    upsert=True,
-                    hint=self._email_index,
-                )
-            except WriteError as error:
-                raise self._translate(error) from None
+        new = {"$setOnInsert": self.dump(user)}
+        # Not an insert: only an update takes a hint, with which the command fails if the index is
+        # missing, even if it was dropped after refuse_taken.
+        result = await self._update({"email": user.email}, new, upsert=True, hint=self._email_index)
         if result.upserted_id is None:
             raise EmailTaken
         user.id = result.upserted_id
@@ -164,16 +175,7 @@ class UserRepository:
             and set(stored.roles) >= set(user.roles)
         )
 
-    async def change_password(
-        self,
-        user: UserDocument,
-        new_hash: str,
-        **changes: Any,
-    ) -> UserDocument | None:
-        """Replace the password, and change further fields in the same command; see ``change``."""
-        return await self.change(user, **new_password(user, new_hash), **changes)
-
-    async def change(self, user: UserDocument, **changes: Any) -> UserDocument | None:
+    async def change(self, user: UserDocument, **changes: Any) -> UserDocument | None:  # noqa: ANN401
         """Set fields; None if e-mail or password were changed since ``user`` was read.
 
         One atomic command decides between concurrent changes, and the unique index between two
@@ -181,13 +183,7 @@ class UserRepository:
         """
         # With the hint, the command fails if the index is missing.
         hint = self._email_index if "email" in changes else None
-        with translate_driver_errors(writing=UserDocument):
-            try:
-                result = await UserDocument.get_pymongo_collection().update_one(
-                    _unchanged(user), {"$set": changes}, hint=hint
-                )
-            except WriteError as error:
-                raise self._translate(error) from None
+        result = await self._update(_unchanged(user), {"$set": changes}, hint=hint)
         return user.model_copy(update=changes) if result.matched_count else None
 
     async def confirm_all(self, now: datetime) -> int:
@@ -201,27 +197,18 @@ class UserRepository:
 
     async def disable(self, user: UserDocument, *, disabled: bool) -> None:
         """Forbid a user to sign in, or allow it again."""
-        with translate_driver_errors(writing=UserDocument):
-            await UserDocument.find_one(UserDocument.id == user.id).set(
-                {UserDocument.disabled: disabled}
-            )
+        await self._update({"_id": user.id}, {"$set": {"disabled": disabled}})
 
     async def add_role(self, user: UserDocument, role: str) -> bool:
         """Add a role; False if there are MAX_ROLES, or something else than a list of texts."""
         query = {"_id": user.id, "$jsonSchema": {"properties": _TAKES_ROLE}}
-        with translate_driver_errors(writing=UserDocument):
-            result = await UserDocument.get_pymongo_collection().update_one(
-                query, {"$addToSet": {"roles": role}}
-            )
+        result = await self._update(query, {"$addToSet": {"roles": role}})
         return result.matched_count > 0
 
     async def remove_role(self, user: UserDocument, role: str) -> None:
         """Remove a role from a list that has it."""
         query = {"_id": user.id, "roles": {"$eq": role, "$type": "array"}}
-        with translate_driver_errors(writing=UserDocument):
-            await UserDocument.get_pymongo_collection().update_one(
-                query, {"$pull": {"roles": role}}
-            )
+        await self._update(query, {"$pull": {"roles": role}})
 
     async def delete(self, user: UserDocument) -> bool:
         """Delete a user; False if e-mail or password were changed since ``user`` was read."""
@@ -239,6 +226,19 @@ class UserRepository:
                 UserDocument.id == user.id, UserDocument.password == user.password
             ).set({UserDocument.password: new_hash})
 
+    async def _update(
+        self,
+        query: Mapping[str, Any],
+        change: Mapping[str, Any],
+        **options: Any,  # noqa: ANN401 - of update_one
+    ) -> UpdateResult:
+        users = UserDocument.get_pymongo_collection()
+        with translate_driver_errors(writing=UserDocument):
+            try:
+                return await users.update_one(query, change, **options)
+            except WriteError as error:
+                raise self._translate(error) from None
+
     def _translate(self, error: WriteError) -> Exception:
         """Return EmailTaken, or BadInput if only fields of the application are refused.
 
@@ -253,12 +253,6 @@ class UserRepository:
         if not names or not self._added.issuperset(names):
             return error
         return _refuse(names, *(_TAKEN if keys else NOT_ALLOWED))
-
-    def _try_load(self, values: Mapping[str, Any]) -> UserDocument | Exception:
-        try:
-            return self.load(values)
-        except Exception as error:  # noqa: BLE001 - a validator of an application can raise any
-            return error
 
     async def _find(self, query: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Find users, except those with another id than an ObjectId, which tokens cannot name."""

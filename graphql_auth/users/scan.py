@@ -8,7 +8,7 @@ from pymongo.errors import WriteError
 
 from graphql_auth.mongo.client import BACKGROUND
 from graphql_auth.mongo.index_specs import declared_indexes, find_equal
-from graphql_auth.users.document import UserDocument
+from graphql_auth.users.document import UserDocument, stored_fields
 from graphql_auth.users.repository import query_emails
 
 Stored = Mapping[str, Any]
@@ -18,8 +18,9 @@ LISTED = ["email", "first_name", "last_name", "roles", "disabled", "email_confir
 # A query matches the elements of an array too.
 _NO_ARRAY = {"$not": {"$type": "array"}}
 # Selects nearly all users who can log in: MongoDB takes a second for a million. PCRE's $ accepts a
-# newline at the end, \z does not.
-_USUAL = {
+# newline at the end, \z does not. All users who cannot log in are UNUSUAL, except duplicates, and
+# those whom the document of an application refuses.
+USUAL: Stored = {
     "_id": {"$type": "objectId"},
     "email": {"$regex": r"^(?!.*xn--)[!-@\[-~]{1,320}\z", **_NO_ARRAY},
     "password": {
@@ -29,14 +30,18 @@ _USUAL = {
     },
     "disabled": {"$in": [None, False, True], **_NO_ARRAY},
 }
+UNUSUAL: Stored = {"$nor": [USUAL]}
 
 
 class UserScan:
     """Every method raises PyMongoError: to take long is no outage here."""
 
+    def __init__(self, document: type[UserDocument] = UserDocument) -> None:
+        self.document = document
+
     async def count(self) -> int:
-        """Return about how many users there are."""
-        return await UserDocument.get_pymongo_collection().estimated_document_count()
+        """Return how many users there are."""
+        return await UserDocument.get_pymongo_collection().count_documents({})
 
     async def read_all(self) -> AsyncGenerator[Stored]:
         """Yield all users, without their passwords, sorted by id.
@@ -53,15 +58,10 @@ class UserScan:
                 query = {"$expr": {"$gt": ["$_id", {"$literal": user["_id"]}]}}
                 yield user
 
-    async def find_unusual(self) -> AsyncGenerator[list[Stored]]:
-        """Yield batches of users; all who cannot log in are among them, except duplicates."""
-        cursor = UserDocument.get_pymongo_collection().find(
-            {"$nor": [_USUAL]},
-            ["email", "password", "disabled"],
-            batch_size=BATCH,
-            comment=BACKGROUND,
-        )
-        async with cursor:
+    async def find_batches(self, query: Stored) -> AsyncGenerator[list[Stored]]:
+        """Yield batches of users."""
+        users, fields = UserDocument.get_pymongo_collection(), stored_fields(self.document)
+        async with users.find(query, fields, batch_size=BATCH, comment=BACKGROUND) as cursor:
             while batch := await cursor.to_list(BATCH):
                 yield batch
 

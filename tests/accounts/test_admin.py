@@ -131,13 +131,13 @@ async def test_password_that_changes_meanwhile_is_kept(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    change = UserRepository.change_password
+    change = UserRepository.change
 
     async def overtaken(users: UserRepository, *arguments: Any, **named: Any) -> Any:
         await database["users"].update_one({}, {"$inc": {"password_changes": 1}})
         return await change(users, *arguments, **named)
 
-    monkeypatch.setattr(UserRepository, "change_password", overtaken)
+    monkeypatch.setattr(UserRepository, "change", overtaken)
     with pytest.raises(Unavailable):
         await admin.set_password(EMAIL, NEW_PASSWORD)
 
@@ -147,7 +147,7 @@ async def test_password_that_changes_meanwhile_is_kept(
 
 PASSWORD_STEPS: Steps = [
     (ChangeLog, "add"),
-    (UserRepository, "change_password"),
+    (UserRepository, "change"),
     (SessionRepository, "end_all"),
     (ChangeLog, "remove"),
 ]

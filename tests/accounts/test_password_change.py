@@ -136,7 +136,7 @@ async def test_one_of_several_concurrent_password_changes_wins(
 
 STEPS: list[tuple[type, str]] = [
     (ChangeLog, "add"),
-    (UserRepository, "change_password"),
+    (UserRepository, "change"),
     (SessionRepository, "end_all"),
     (SessionRepository, "renew"),
     (ChangeLog, "remove"),
@@ -244,7 +244,7 @@ async def test_overdue_change_that_was_not_made_is_kept_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its process may only have been stopped."""
-    crash_at(monkeypatch, STEPS.index((UserRepository, "change_password")), is_done=False)
+    crash_at(monkeypatch, STEPS.index((UserRepository, "change")), is_done=False)
     with pytest.raises(ConnectionAbortedError):
         await services.password_change.change(principal, "correct horse", "battery staple", HERE)
     changes = database["graphql_auth_meta"]
@@ -262,7 +262,7 @@ async def test_overdue_change_of_deleted_user_is_removed(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    crash_at(monkeypatch, STEPS.index((UserRepository, "change_password")), is_done=False)
+    crash_at(monkeypatch, STEPS.index((UserRepository, "change")), is_done=False)
     with pytest.raises(ConnectionAbortedError):
         await services.password_change.change(principal, "correct horse", "battery staple", HERE)
     await database["users"].drop()
@@ -278,7 +278,7 @@ async def test_change_that_lost_against_another_keeps_no_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rival = Principal(str(other.user.id), other.tokens.session_id)
-    crash_at(monkeypatch, STEPS.index((UserRepository, "change_password")), is_done=False)
+    crash_at(monkeypatch, STEPS.index((UserRepository, "change")), is_done=False)
     with pytest.raises(ConnectionAbortedError):
         await services.password_change.change(rival, "correct horse", "another one", HERE)
     await services.password_change.change(principal, "correct horse", "battery staple", HERE)

@@ -6,11 +6,11 @@ import bcrypt
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.accounts.admin import UserAdmin, UserNotFound
+from graphql_auth.accounts.admin import UserAdmin
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import InvalidCredentials, TooManyAttempts
+from graphql_auth.errors import InvalidCredentials, StartError, TooManyAttempts
 from graphql_auth.users import emails
 
 pytestmark = pytest.mark.anyio
@@ -99,5 +99,5 @@ async def test_invalid_email_of_the_original_has_its_own_account(
 async def test_admin_finds_no_user_for_a_text_that_cannot_be_stored(
     admin: UserAdmin, typed: str
 ) -> None:
-    with pytest.raises(UserNotFound):
+    with pytest.raises(StartError, match="There is no user with"):
         await admin.disable(typed)

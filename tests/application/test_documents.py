@@ -347,11 +347,15 @@ async def test_user_whom_the_document_refuses_fails_alone(
         await database["users"].update_one(
             {"email": broken["user"]["email"]}, {"$set": {"nick_name": "secret"}}
         )
+        stored = await database["users"].find_one({"nick_name": "secret"})
+        assert stored
         tokens = [broken["token"], whole["token"]] * 5
         views = await gather(*(caller.ask("{ viewer { email } }", token=one) for one in tokens))
 
     assert {code(view) for view in views[::2]} == {"INTERNAL_SERVER_ERROR"}
     assert all(view == {"data": {"viewer": whole["user"]}} for view in views[1::2])
+    said = f"(The user {stored['_id']} cannot be read: Short refuses nick_name (string_too_long). "
+    assert said in caplog.text
     assert "ValidationError" in caplog.text
     assert "secret" not in caplog.text
 

@@ -8,6 +8,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from tests.accounts.test_foreign_documents import HASH
 from tests.cli.terminal import run_with_input
 
 MAIN = """
@@ -114,3 +115,70 @@ def test_application_that_does_not_exist_is_one_line(tmp_path: Path) -> None:
 
     assert (status, output) == (1, "")
     assert errors == f"graphql-auth: There is no module 'nowhere' in {tmp_path}.\n"
+
+
+STRICT = """
+from pydantic import model_validator
+
+
+class Member(Member):
+    score: int = 0
+
+    @model_validator(mode="after")
+    def refuse(self):
+        if self.nickname == "hunter2":
+            raise ValueError(f"bad {self.nickname}")
+        if self.nickname == "hunter3":
+            raise KeyError(self.nickname)
+        return self
+
+
+auth = GraphQLAuth(user_document=Member, settings=settings)
+"""
+REFUSED: dict[str, tuple[dict[str, object], str]] = {
+    "ada": ({"score": None, "nickname": ["hunter2"]}, "nickname (string_type), score (int_type)"),
+    "bob": ({"score": "hunter2"}, "score (int_parsing)"),
+    "eve": ({"score": 1, "nickname": "hunter2"}, "Member (value_error)"),
+    "joe": ({"score": 1, "nickname": "hunter3"}, "Member (KeyError)"),
+}
+
+
+def test_user_whom_the_document_refuses_is_named_with_the_field(
+    application: Path, database_uri: str, stored: Database[dict[str, Any]]
+) -> None:
+    with (application / "main.py").open("a") as file:
+        file.write(STRICT)
+    expected = {}
+    for name, (values, fields) in REFUSED.items():
+        values |= {"email": f"{name}@example.com", "password": HASH}
+        user_id = stored["members"].insert_one(values).inserted_id
+        expected[name] = str(user_id), f"Member refuses {fields}"
+    stored["members"].insert_one({"email": EMAIL.upper(), "password": HASH, "score": 1})
+    stored["members"].insert_one({"email": "zoe@example.com", "password": HASH, "score": 1})
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        settings = {"URI_OF_MAIN": database_uri}
+        ended = run_with_input(application, b"battery staple", *arguments, **settings)
+        assert "hunter" not in ended[1] + ended[2]
+        return ended
+
+    for command in (
+        *(["users", name] for name in ("show", "set-password", "reset-password", "disable")),
+        *(["users", name] for name in ("enable", "delete", "confirm")),
+        *(["sessions", name] for name in ("list", "end")),
+    ):
+        status, output, errors = run(*command, EMAIL, "--app", "main:auth")
+        assert (status, output, errors.count("\n")) == (1, "", 1), errors
+        assert errors.startswith(
+            "graphql-auth: The user {} cannot be read: {}. ".format(*expected["ada"])
+        )
+    for name, (user_id, said) in expected.items():
+        grant = ("users", "grant", f"{name}@example.com", "admin")
+        assert (
+            f"The user {user_id} cannot be read: {said}. " in run(*grant, "--app", "main:auth")[2]
+        )
+    assert run("users", "list", "--app", "main:auth")[1].count("\n") == 7
+    status, output, errors = run("users", "check", "--app", "main:auth")
+    assert (status, output.count("\n")) == (1, 5)
+    for name, (user_id, said) in expected.items():
+        assert f"{user_id} '{name}@example.com': {said}\n" in output
