@@ -52,9 +52,9 @@ def describe_exception(error: BaseException) -> str:
     shown = stack[-INNERMOST_FRAMES:]
     shown = [*(frame for frame in own[-1:] if frame not in shown), *shown]
     frames = " < ".join(f"{one.filename}:{one.lineno} {one.name}" for one in reversed(shown))
-    name = f"{type(error).__module__}.{type(error).__qualname__}"
-    said = f"{name} ({error})" if isinstance(error, StartError) else name
-    said += f" at {frames or 'no frame'}"
+    message = f" ({error})" if isinstance(error, StartError) else ""
+    name = f"{type(error).__module__}.{type(error).__qualname__}{message}"
+    said = f"{name} at {frames or 'no frame'}"
     earlier = error.__cause__ or error.__context__
     return f"{said}; from {describe_exception(earlier)}" if earlier is not None else said
 

@@ -8,7 +8,7 @@ from bson import ObjectId
 from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.accounts.validation import InputValidator, Registration
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import BadInput, StartError, Unavailable
+from graphql_auth.errors import ApplicationError, BadInput, ErrorCode, StartError
 from graphql_auth.roles import MAX_ROLES
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.repository import BATCH
@@ -18,14 +18,16 @@ from graphql_auth.users.document import UserDocument
 
 
 class UserAdmin(AccountParts):
-    """Changes users and their roles; most methods return the e-mail as it is stored.
+    """Changes users and their roles. Every method raises StartError and Unavailable.
 
-    Every method raises StartError and Unavailable. Except ``create``, it is idempotent, and must
-    be repeated after an error, since it takes several commands.
+    Except ``create``, it is idempotent, and must be repeated after an error: it is not atomic.
     """
 
     async def create(self, email: str, first_name: str, last_name: str, password: str) -> str:
-        """Create a user, whose e-mail counts as confirmed. Raises BadInput and EmailTaken."""
+        """Create a user, whose e-mail counts as confirmed, and return the e-mail as it is stored.
+
+        Raises BadInput and EmailTaken.
+        """
         user = await self.create_user(Registration(first_name, last_name, email, password))
         user.email_confirmed_at = self.utc_now()
         await self.set_new_password(user, password, ClientInfo())
@@ -33,70 +35,54 @@ class UserAdmin(AccountParts):
         await self.hooks.run("register", str(user.id))
         return user.email
 
-    async def set_password(self, email: str, password: str) -> str:
+    async def set_password(self, user: UserDocument, password: str) -> None:
         """Set a password; sessions, device tokens and links of before end. Raises BadInput."""
-        user, validator = await self.find(email), InputValidator()
+        validator = InputValidator()
         await validator.new_password("password", password, self.passwords.policy, user)
         validator.finish()
         new_hash = await self.passwords.hash(password, ClientInfo().network)
-        async with self.replace_password(user, new_hash, Unavailable(), ClientInfo()):
-            return user.email
+        async with self.replace_password(user, new_hash, _overtaken(user), ClientInfo()):
+            pass
 
-    async def disable(self, email: str) -> str:
+    async def disable(self, user: UserDocument) -> None:
         """End all sessions of a user, and refuse to sign them in."""
-        user = await self.find(email)
         await self.users.disable(user, disabled=True)
         await self.sessions.end_all(str(user.id))
-        return user.email
 
-    async def enable(self, email: str) -> str:
-        """Allow a disabled user to sign in again."""
-        user = await self.find(email)
+    async def enable(self, user: UserDocument) -> None:
         await self.users.disable(user, disabled=False)
-        return user.email
 
-    async def delete(self, email: str) -> str:
+    async def delete(self, user: UserDocument) -> None:
         """Delete a user, and all that is stored of them."""
-        user = await self.find(email)
-        await self.delete_user(user, Unavailable(), ClientInfo())
-        return user.email
+        await self.delete_user(user, _overtaken(user), ClientInfo())
 
-    async def confirm(self, email: str) -> str:
+    async def confirm(self, user: UserDocument) -> None:
         """Count the e-mail of a user as confirmed."""
-        user = await self.find(email)
         confirmed_at = user.email_confirmed_at or self.utc_now()
-        await self.change_user(user, Unavailable(), email_confirmed_at=confirmed_at)
-        return user.email
+        await self.change_user(user, _overtaken(user), email_confirmed_at=confirmed_at)
 
-    async def create_reset_link(self, email: str) -> tuple[str, str | None]:
-        """Mail a link that resets the password; without mail, return its token too."""
-        user = await self.find(email)
+    async def create_reset_link(self, user: UserDocument) -> str | None:
+        """Mail a link that resets the password; without mail, return its token."""
         if user.disabled:
             raise StartError(f"{user.email} is disabled, so no link can be used; enable it first.")
         key = emails.canonicalize(user.email)
         link = await self.mail_link(Purpose.RESET_PASSWORD, key, user, user.email)
-        if self.outbox.is_available:
-            return user.email, None
-        return user.email, await self.links.issue(link.reference)
+        return None if self.outbox.is_available else await self.links.issue(link.reference)
 
-    async def grant(self, email: str, role: str) -> str:
+    async def grant(self, user: UserDocument, role: str) -> None:
         """Give a user a role, from the next login or refresh on."""
-        user = await self.find(email)
         if role not in user.roles and not await self.users.add_role(user, role):
             collection = UserDocument.get_pymongo_collection().name
             raise StartError(
                 f"{user.email} cannot get a further role: the field roles in the collection"
                 f" {collection} has {MAX_ROLES} texts already, or is not a list of texts."
             )
-        return user.email
 
-    async def revoke(self, email: str, role: str) -> str:
+    async def revoke(self, user: UserDocument, role: str) -> None:
         """Take a role from a user, and end all sessions, because their tokens can name the role."""
-        user = await self.find(email)
         await self.users.remove_role(user, role)
         # Also if the role was removed before, by a command that was interrupted here.
         await self.sessions.end_all(str(user.id))
-        return user.email
 
     async def list_sessions(self, user: UserDocument) -> AsyncGenerator[SessionDocument]:
         """Yield the live sessions of a user, the latest sign-in first."""
@@ -109,11 +95,22 @@ class UserAdmin(AccountParts):
     async def find(self, email: str) -> UserDocument:
         """Return the user whom a login with this e-mail finds, or else the one with this id."""
         validator = InputValidator()
-        canonical = validator.login_email("email", email)
+        spellings = emails.spellings(validator.login_email("email", email))
         with suppress(BadInput):
             validator.finish()
-            if user := await self.users.find_by_email(emails.spellings(canonical)):
+            if user := await self.users.find_by_email(spellings):
                 return user
-        if ObjectId.is_valid(email) and (user := await self.users.get(email)):
-            return user
-        raise StartError(f"There is no user with the e-mail {email}.")
+            if ObjectId.is_valid(email) and (user := await self.users.get(email)):
+                return user
+            if await self.users.has_foreign_id(spellings, email):
+                raise StartError(
+                    f"The _id of the user {email} is not an ObjectId, so nothing can be done."
+                    " Store the document again with an ObjectId, or delete it."
+                )
+        name = "id" if ObjectId.is_valid(email) else "e-mail"
+        raise StartError(f"There is no user with the {name} {email}.")
+
+
+def _overtaken(user: UserDocument) -> ApplicationError:
+    said = "was changed or deleted at the same time, so nothing is done. Run it again."
+    return ApplicationError(f"{user.email or user.id} {said}", code=ErrorCode.SERVICE_UNAVAILABLE)

@@ -15,6 +15,7 @@ from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.passwords.hasher import PasswordHasher
 from graphql_auth.runtime import output
 from graphql_auth.runtime.periodic import run_periodically
+from graphql_auth.users.document import UserDocument
 from graphql_auth.users.scan import UserScan
 
 SECONDS_BETWEEN_REPORTS = 5.0
@@ -31,15 +32,15 @@ async def check_users(admin: UserAdmin, _options: Namespace) -> str:
     async def describe(_: UserScan, user: UnusableUser) -> str:
         return f"{_show(user.id)} {_show(user.email)}: {'; '.join(user.reasons)}"
 
-    found, _ = await _walk(admin, describe)
+    found, _, users = await _walk(admin, describe)
     if found:
         raise StartError(
-            f"users who cannot log in: {found}; to see which e-mails can be repaired:"
+            f"users who cannot log in: {found} of {users}; to see which e-mails can be repaired:"
             " graphql-auth users normalize --dry-run. Users without a bcrypt hash can reset their"
             " password. Store others again with an ObjectId as _id, or delete them, so that they"
             " can register"
         )
-    return "All users can log in, except disabled ones."
+    return f"All {users} can log in, except disabled ones."
 
 
 async def normalize_users(admin: UserAdmin, options: Namespace) -> str:
@@ -52,32 +53,35 @@ async def normalize_users(admin: UserAdmin, options: Namespace) -> str:
             return None
         return f"{_show(user.id)} {_show(user.email)}: now {_show(user.new_email)}"
 
-    found, repaired = await _walk(admin, repair)
+    found, repaired, users = await _walk(admin, repair)
     done = "to change" if options.dry_run else "changed"
-    return f"users who cannot log in: {found}; e-mails {done}: {repaired}"
+    return f"users who cannot log in: {found} of {users}; e-mails {done}: {repaired}"
 
 
-async def _walk(admin: UserAdmin, handle: Handle) -> tuple[int, int]:
-    """Print what ``handle`` returns for users who cannot log in; count the users and the lines."""
+async def _walk(admin: UserAdmin, handle: Handle) -> tuple[int, int, str]:
+    """Print what ``handle`` returns for users who cannot log in.
+
+    Return the number of these users, that of the lines, and how many users of which database.
+    """
     found = printed = total = 0
 
     async def report() -> None:
-        output.write_error(f"checking about {total} users; so far {found} cannot log in\n")
+        output.write_error(f"checking {total} users; so far {found} cannot log in\n")
 
-    scan = UserScan(admin.users.document)
+    scan, users = UserScan(admin.users.document), UserDocument.get_pymongo_collection()
     with translate_driver_errors(), timeout(MAX_SECONDS):
-        total = await scan.count()
+        total = await users.count_documents({})
         async with (
             run_periodically((SECONDS_BETWEEN_REPORTS, report)),
-            aclosing(UserCheck(scan, PasswordHasher(4)).find()) as users,
+            aclosing(UserCheck(scan, PasswordHasher(4)).find()) as unusable,
         ):
-            async for user in users:
+            async for user in unusable:
                 await asyncio.sleep(0)  # As in list_users.py.
                 found += 1
                 if line := await handle(scan, user):
                     output.write_line(line)
                     printed += 1
-    return found, printed
+    return found, printed, f"{total} users of the database {users.database.name}"
 
 
 def _show(value: object) -> str:

@@ -24,21 +24,18 @@ Values = dict[str, Any]
 
 async def list_users(_: UserAdmin, options: Namespace) -> None:
     """Print all users, also those whom other programs stored."""
-
-    async def describe_all() -> AsyncIterator[Values]:
-        async for stored in UserScan().read_all():
-            user = UserDocument.model_validate({**stored, "_id": None})
-            yield _describe(stored["_id"], user)
-
+    described = (
+        _describe(stored["_id"], UserDocument.model_validate({**stored, "_id": None}))
+        async for stored in UserScan().read_all()
+    )
     with translate_driver_errors():
-        await _print(describe_all(), options)
+        await _print(described, options)
 
 
 async def show_user(admin: UserAdmin, options: Namespace) -> None:
     """Print a user, and how many sessions are live."""
-    user = await admin.find(options.email)
-    count = sum([1 async for _ in admin.list_sessions(user)])
-    values = _describe(user.id, user) | {"sessions": count}
+    count = sum([1 async for _ in admin.list_sessions(options.user)])
+    values = _describe(options.user.id, options.user) | {"sessions": count}
     if options.json:
         output.write_line(json.dumps(values))
     else:
@@ -47,7 +44,6 @@ async def show_user(admin: UserAdmin, options: Namespace) -> None:
 
 
 async def list_sessions(admin: UserAdmin, options: Namespace) -> None:
-    user = await admin.find(options.email)
     described = (
         {
             "id": str(session.id),
@@ -56,7 +52,7 @@ async def list_sessions(admin: UserAdmin, options: Namespace) -> None:
             "ip_address": session.ip_address,
             "user_agent": session.user_agent,
         }
-        async for session in admin.list_sessions(user)
+        async for session in admin.list_sessions(options.user)
     )
     await _print(described, options)
 

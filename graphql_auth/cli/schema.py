@@ -48,8 +48,6 @@ def _check(current: str) -> None:
     file = Path("schema.graphql")
     try:
         kept = read_file(file).decode().replace("\r\n", "\n")
-    except FileNotFoundError:
-        raise StartError("There is no schema.graphql in this directory.") from None
     except OSError as error:
         raise StartError(f"Cannot read schema.graphql: {error.strerror}.") from None
     except UnicodeDecodeError:

@@ -2,7 +2,7 @@
 
 import secrets
 from argparse import Namespace
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -15,7 +15,7 @@ from graphql_auth.cli.list_users import list_sessions, list_users, show_user
 from graphql_auth.cli.terminal import confirm, read_new_password
 from graphql_auth.embedded_mongo.mongod import find_or_run_mongod
 from graphql_auth.environment import read_settings
-from graphql_auth.errors import BadInput, EmailTaken, StartError, Unavailable
+from graphql_auth.errors import ApplicationError, BadInput, StartError, Unavailable
 from graphql_auth.mail.messages import Template, link_url
 from graphql_auth.mongo.client import connect, translate_start_errors
 from graphql_auth.mongo.collections import Documents, prepare_collections
@@ -30,34 +30,42 @@ from graphql_auth.settings import Settings, parse_app_url
 from graphql_auth.users.document import UserDocument
 
 Work = Callable[[UserAdmin, Namespace], Awaitable[str | None]]
-Change = Callable[..., Coroutine[Any, Any, str]]
+Change = Callable[..., Awaitable[None]]
 UNCONFIRMED = "The e-mail is not confirmed: make sure that the account is that of its owner."
 
 
 def run_command(options: Namespace) -> None:
     """Run a command, and print what it returns. Raises StartError."""
     settings, documents, added = _read_target(options.app)
-    options.settings = settings
+    if options.command == "users reset-password":
+        if not (settings.app_url or settings.has_playground):
+            raise StartError("Set APP_URL to the page of the link, because the playground is off.")
+        page = settings.app_url or f"http://localhost:{settings.listening_port}/"
+        options.page = parse_app_url(page)
     _check_and_ask(options)
     adds_email = options.command == "users create" or ("dry_run" in options and not options.dry_run)
 
     async def connect_and_work(uri: str) -> str | None:
         async with connect(uri, documents, create_indexes=False) as database:
-            if adds_email:
-                # The unique index decides between this and concurrent registrations.
-                with translate_start_errors(database.name):
+            users = UserDocument.get_pymongo_collection()
+            with translate_start_errors(database.name):
+                if "email" not in options and await users.find_one({}, ["_id"]) is None:
+                    where = f"The collection {users.name} of the database {database.name}"
+                    raise StartError(f"{where} is empty; check MONGO_URI or, without it, DATA_DIR.")
+                if adds_email:
+                    # The unique index decides between this and concurrent registrations.
                     await prepare_collections(database, [UserDocument])
             now = (await SessionRepository().now()).timestamp
             # A command signs no tokens.
             keys = {"token_key": SecretStr(secrets.token_hex()), "signing_keys": None}
             services = create_services(settings.model_copy(update=keys), now=now, **added)
             async with services.run():
+                if getattr(options, "email", None) and options.command != "users create":
+                    options.user = await services.admin.find(options.email)
                 return await _COMMANDS[options.command](services.admin, options)
 
-    given = settings.mongo_uri
-    target = (
-        nullcontext(given.get_secret_value()) if given else find_or_run_mongod(settings.data_dir)
-    )
+    given = settings.mongo_uri and settings.mongo_uri.get_secret_value()
+    target = nullcontext(given) if given else find_or_run_mongod(settings.data_dir)
     with target as uri, _translate_errors():
         message = run(connect_and_work(uri))
     if message:
@@ -91,57 +99,59 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except Unavailable as unavailable:
-        if reason := describe_refusal(unavailable.__cause__):
-            raise StartError(f"MongoDB refuses a command: {reason}.") from None
-        raise StartError(
-            "Lost the connection to MongoDB before the command completed; run it again."
-        ) from None
-    except EmailTaken as taken:
-        raise StartError(taken.message) from None
+        reason = describe_refusal(unavailable.__cause__)
+        lost = "Lost the connection to MongoDB before the command completed; run it again."
+        raise StartError(f"MongoDB refuses a command: {reason}." if reason else lost) from None
     except BadInput as bad:
         faults = [f"{to_snake(each.field).upper()}: {each.message}" for each in bad.fields]
         raise StartError(" ".join(faults)) from None
+    except ApplicationError as refused:
+        raise StartError(refused.message) from None
 
 
 def _change(method: Change, message: str, *names: str) -> Work:
-    """Return a command that calls a method with an e-mail and further options."""
+    """Return a command that calls a method with a user and further options."""
 
     async def change(admin: UserAdmin, options: Namespace) -> str:
         values = {name: getattr(options, name) for name in names}
-        email = await method(admin, options.email, **values) or options.email
-        return message.format(email, values.get("role"))
+        await method(admin, options.user, **values)
+        return message.format(options.user.email or options.email, values.get("role"))
 
     return change
 
 
+async def _create(admin: UserAdmin, options: Namespace) -> str:
+    names = options.first_name, options.last_name
+    email = await admin.create(options.email, *names, options.password)
+    return f"{email} can log in. The e-mail counts as confirmed."
+
+
 async def _reset_password(admin: UserAdmin, options: Namespace) -> str:
-    settings = options.settings
-    page = parse_app_url(settings.app_url or f"http://localhost:{settings.listening_port}/")
-    email, token = await admin.create_reset_link(options.email)
+    email, token = options.user.email, await admin.create_reset_link(options.user)
     if token is None:
         return f"A link to set a new password is mailed to {email}."
-    link = link_url(page, Template.RESET_PASSWORD, token)
+    link = link_url(options.page, Template.RESET_PASSWORD, token)
     return f"{email} can set a new password, within an hour: {link}"
 
 
 async def _grant(admin: UserAdmin, options: Namespace) -> str:
-    user = await admin.find(options.email)
-    email = await admin.grant(options.email, options.role)
-    granted = f"{email} has the role {options.role}, from the next login or refresh on."
-    if user.email_confirmed_at or options.email == str(user.id):
-        return granted
-    return f"{granted} {UNCONFIRMED}"
+    user = options.user
+    await admin.grant(user, options.role)
+    is_sure = user.email_confirmed_at or options.email == str(user.id)
+    granted = f"{user.email} has the role {options.role}, from the next login or refresh on."
+    return granted if is_sure else f"{granted} {UNCONFIRMED}"
 
 
 async def _confirm(admin: UserAdmin, options: Namespace) -> str:
     if options.all:
         count = await admin.users.confirm_all(admin.utc_now())
         return f"newly confirmed e-mails: {count}"
-    return f"The e-mail {await admin.confirm(options.email)} counts as confirmed."
+    await admin.confirm(options.user)
+    return f"The e-mail {options.user.email} counts as confirmed."
 
 
 async def _end_sessions(admin: UserAdmin, options: Namespace) -> str:
-    user, session_id = await admin.find(options.email), options.id
+    user, session_id = options.user, options.id
     if session_id is None:
         await admin.sessions.end_all(str(user.id))
         return f"{user.email} is logged out everywhere."
@@ -153,11 +163,7 @@ async def _end_sessions(admin: UserAdmin, options: Namespace) -> str:
 _COMMANDS: dict[str, Work] = {
     "users list": list_users,
     "users show": show_user,
-    "users create": _change(
-        UserAdmin.create,
-        "{} can log in. The e-mail counts as confirmed.",
-        *("first_name", "last_name", "password"),
-    ),
+    "users create": _create,
     "users set-password": _change(
         UserAdmin.set_password, "{} has the new password, and is logged out everywhere.", "password"
     ),

@@ -64,14 +64,14 @@ def add_parsers(commands: "argparse._SubParsersAction[Any]") -> None:
         group = commands.add_parser(
             name,
             help=effect,
-            description=f"{_sentence(effect)}\nA running server follows within a second.",
+            description=f"{effect.capitalize()}.\nA running server follows within a second.",
             epilog=EXAMPLES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         groups[name] = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for usage, effect in COMMANDS.items():
         of_group, name, *arguments = usage.split()
-        described = f"{_sentence(effect)} {MORE.get(name, '')}"
+        described = f"{effect[0].upper()}{effect[1:]}. {MORE.get(name, '')}"
         command = groups[of_group].add_parser(name, help=effect, description=described)
         for argument in arguments:
             _add_argument(command, argument)
@@ -90,10 +90,6 @@ def _add_argument(command: argparse.ArgumentParser, name: str) -> None:
     else:
         nargs = "?" if name == "ID" else None
         command.add_argument(name.lower(), metavar=name, nargs=nargs, help=ARGUMENTS[name])
-
-
-def _sentence(effect: str) -> str:
-    return f"{effect[0].upper()}{effect[1:]}."
 
 
 def _run(options: argparse.Namespace) -> None:

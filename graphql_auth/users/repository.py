@@ -1,5 +1,6 @@
 """The collection of users."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -26,12 +27,7 @@ from graphql_auth.errors import (
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.roles import MAX_ROLES
-from graphql_auth.users.document import (
-    EMAIL_INDEX,
-    UserDocument,
-    describe_refusal,
-    stored_fields,
-)
+from graphql_auth.users.document import EMAIL_INDEX, UserDocument, describe_refusal, stored_fields
 
 # For a command of the operator, on any number of users.
 CONFIRM_ALL_TIMEOUT = 24 * 3600.0
@@ -89,6 +85,14 @@ class UserRepository:
         found = {one["email"]: one for one in stored if isinstance(one["email"], str)}
         return next((self.load(found[email]) for email in spellings if email in found), None)
 
+    async def has_foreign_id(self, spellings: Sequence[str], user_id: str) -> bool:
+        """Whether a user with such an e-mail, or this id, has another id than an ObjectId."""
+        ids = [user_id, int(user_id)] if re.fullmatch("-?[0-9]{1,18}", user_id) else [user_id]
+        is_meant = [query_emails(spellings), {"_id": {"$in": ids}}]
+        query = {"_id": {"$not": {"$type": "objectId"}}, "$or": is_meant}
+        with translate_driver_errors():
+            return await UserDocument.get_pymongo_collection().find_one(query, ["_id"]) is not None
+
     async def refuse_taken(self, spellings: Sequence[str]) -> None:
         """Raise EmailTaken if one of the ``spellings`` of an e-mail is stored.
 
@@ -143,11 +147,10 @@ class UserRepository:
         try:
             user: UserDocument = self.document.model_validate(values)
         except Exception as error:  # A validator of an application can raise any.
-            name = self.document.__name__
+            collection = UserDocument.get_pymongo_collection().name
             raise UserRefused(
-                f"The user {(values or {}).get('_id')} cannot be read:"
-                f" {describe_refusal(self.document, error)}. Correct the stored values in the"
-                f" collection {UserDocument.get_pymongo_collection().name}, or change {name}."
+                f"The user {(values or {}).get('_id')} cannot be read: "
+                f"{describe_refusal(self.document, error)}. Correct the values in {collection}."
             ) from error
         return user
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pymongo.errors import WriteError
@@ -18,8 +19,7 @@ LISTED = ["email", "first_name", "last_name", "roles", "disabled", "email_confir
 # A query matches the elements of an array too.
 _NO_ARRAY = {"$not": {"$type": "array"}}
 # Selects nearly all users who can log in: MongoDB takes a second for a million. PCRE's $ accepts a
-# newline at the end, \z does not. All users who cannot log in are UNUSUAL, except duplicates, and
-# those whom the document of an application refuses.
+# newline at the end, \z does not. The others can be duplicates, or refused by an application.
 USUAL: Stored = {
     "_id": {"$type": "objectId"},
     "email": {"$regex": r"^(?!.*xn--)[!-@\[-~]{1,320}\z", **_NO_ARRAY},
@@ -33,15 +33,11 @@ USUAL: Stored = {
 UNUSUAL: Stored = {"$nor": [USUAL]}
 
 
+@dataclass(frozen=True, slots=True)
 class UserScan:
     """Every method raises PyMongoError: to take long is no outage here."""
 
-    def __init__(self, document: type[UserDocument] = UserDocument) -> None:
-        self.document = document
-
-    async def count(self) -> int:
-        """Return how many users there are."""
-        return await UserDocument.get_pymongo_collection().count_documents({})
+    document: type[UserDocument] = UserDocument
 
     async def read_all(self) -> AsyncGenerator[Stored]:
         """Yield all users, without their passwords, sorted by id.

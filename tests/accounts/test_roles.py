@@ -34,15 +34,15 @@ async def stored_roles(database: Database) -> object:
 async def test_role_counts_from_the_next_refresh_until_it_is_revoked(
     services: ServiceContainer, admin: UserAdmin, ada: SignedIn
 ) -> None:
-    await admin.grant(EMAIL, "editor")
-    await admin.grant(EMAIL, "admin")
+    await admin.grant(await admin.find(EMAIL), "editor")
+    await admin.grant(await admin.find(EMAIL), "admin")
     assert roles_in(services, ada.tokens) == ()
 
     fresh = await refresh(services, ada.tokens)
     assert roles_in(services, fresh) == roles_in(services, await log_in(services))
     assert roles_in(services, fresh) == ("admin", "editor")
 
-    await admin.revoke(EMAIL, "admin")
+    await admin.revoke(await admin.find(EMAIL), "admin")
     assert await refusal(services, fresh) == await refusal(services, ada.tokens) == "TOKEN_REVOKED"
     with pytest.raises(Unauthenticated):
         await refresh(services, fresh)
@@ -54,11 +54,11 @@ async def test_both_are_idempotent(
 ) -> None:
     assert ada.user.roles == []
     for _ in range(2):
-        await admin.grant(EMAIL, "admin")
+        await admin.grant(await admin.find(EMAIL), "admin")
         assert await stored_roles(database) == ["admin"]
     for _ in range(2):
         tokens = await log_in(services)
-        await admin.revoke(EMAIL, "admin")
+        await admin.revoke(await admin.find(EMAIL), "admin")
         assert await stored_roles(database) == []
         assert await refusal(services, tokens) == "TOKEN_REVOKED"
 
@@ -70,7 +70,7 @@ async def test_interrupted_revocation_is_completed_by_the_next(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await admin.grant(EMAIL, "admin")
+    await admin.grant(await admin.find(EMAIL), "admin")
     tokens = await refresh(services, ada.tokens)
 
     async def crash(*_: object) -> None:
@@ -79,11 +79,11 @@ async def test_interrupted_revocation_is_completed_by_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(SessionRepository, "end_all", crash)
         with pytest.raises(Unavailable):
-            await admin.revoke(EMAIL, "admin")
+            await admin.revoke(await admin.find(EMAIL), "admin")
     assert await stored_roles(database) == []
     assert roles_in(services, tokens) == ("admin",)
 
-    await admin.revoke(EMAIL, "admin")
+    await admin.revoke(await admin.find(EMAIL), "admin")
     assert await refusal(services, tokens) == "TOKEN_REVOKED"
 
 
@@ -94,7 +94,7 @@ async def test_token_of_a_refresh_that_read_the_user_before_the_revocation_is_re
     users: UserRepository,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await admin.grant(EMAIL, "admin")
+    await admin.grant(await admin.find(EMAIL), "admin")
     rotate, has_rotated = SessionRepository.rotate, asyncio.Event()
 
     async def rotate_and_tell(*arguments: Any) -> SessionDocument | None:
@@ -105,7 +105,7 @@ async def test_token_of_a_refresh_that_read_the_user_before_the_revocation_is_re
     async def load_slowly(user_id: str) -> UserDocument | None:
         user = await users.get(user_id)
         await has_rotated.wait()
-        await admin.revoke(EMAIL, "admin")
+        await admin.revoke(await admin.find(EMAIL), "admin")
         return user
 
     monkeypatch.setattr(SessionRepository, "rotate", rotate_and_tell)
@@ -124,11 +124,11 @@ async def test_login_that_read_the_user_before_the_revocation_gets_no_session(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await admin.grant(EMAIL, "admin")
+    await admin.grant(await admin.find(EMAIL), "admin")
     start = services.sessions.begin
 
     async def overtaken(user: UserDocument, *arguments: Any) -> Tokens:
-        await admin.revoke(EMAIL, "admin")
+        await admin.revoke(await admin.find(EMAIL), "admin")
         return await start(user, *arguments)
 
     monkeypatch.setattr(services.sessions, "begin", overtaken)
@@ -142,7 +142,7 @@ async def test_login_that_read_the_user_before_the_revocation_gets_no_session(
 async def test_no_token_of_many_refreshes_and_logins_survives_a_revocation(
     services: ServiceContainer, admin: UserAdmin, ada: SignedIn
 ) -> None:
-    await admin.grant(EMAIL, "admin")
+    await admin.grant(await admin.find(EMAIL), "admin")
     issued: list[Tokens] = []
 
     async def keep(issuing: Any) -> None:
@@ -154,7 +154,7 @@ async def test_no_token_of_many_refreshes_and_logins_survives_a_revocation(
             tasks.create_task(keep(refresh(services, ada.tokens)))
             tasks.create_task(keep(log_in(services)))
             if number == 20:
-                tasks.create_task(admin.revoke(EMAIL, "admin"))
+                tasks.create_task(admin.revoke(await admin.find(EMAIL), "admin"))
 
     await services.revocations.poll()
     for tokens in issued:
@@ -168,17 +168,18 @@ async def test_user_has_at_most_32_roles(
     admin: UserAdmin, ada: SignedIn, database: Database
 ) -> None:
     assert ada.user.id
+    user = await admin.find(EMAIL)
     granted = await asyncio.gather(
-        *(admin.grant(EMAIL, f"r{number}") for number in range(MAX_ROLES + 8)),
+        *(admin.grant(user, f"r{number}") for number in range(MAX_ROLES + 8)),
         return_exceptions=True,
     )
 
     assert sum("cannot get a further role" in str(error) for error in granted) == 8
     stored: Any = await stored_roles(database)
     assert len(stored) == MAX_ROLES
-    assert await admin.grant(EMAIL, stored[0]) == EMAIL
-    await admin.revoke(EMAIL, stored[0])
-    await admin.grant(EMAIL, "one-more")
+    await admin.grant(await admin.find(EMAIL), stored[0])
+    await admin.revoke(await admin.find(EMAIL), stored[0])
+    await admin.grant(await admin.find(EMAIL), "one-more")
 
 
 @pytest.mark.parametrize("foreign", ["admin", None, 7, {"admin": 1}, [7], ["admin", None], [["a"]]])
@@ -189,8 +190,8 @@ async def test_field_of_another_program_is_not_changed(
     await database["users"].update_one({}, {"$set": {"roles": foreign}})
 
     with pytest.raises(StartError, match="cannot get a further role"):
-        await admin.grant(EMAIL, "editor")
-    await admin.revoke(EMAIL, "editor")
+        await admin.grant(await admin.find(EMAIL), "editor")
+    await admin.revoke(await admin.find(EMAIL), "editor")
 
     assert await stored_roles(database) == foreign
 
@@ -201,8 +202,8 @@ async def test_other_texts_of_a_list_are_kept(
     assert ada.user.id
     await database["users"].update_one({}, {"$set": {"roles": ["Site Owner", "admin"]}})
 
-    await admin.grant(EMAIL, "editor")
-    await admin.revoke(EMAIL, "admin")
+    await admin.grant(await admin.find(EMAIL), "editor")
+    await admin.revoke(await admin.find(EMAIL), "admin")
 
     assert await stored_roles(database) == ["Site Owner", "editor"]
 
@@ -215,7 +216,7 @@ async def test_role_of_a_user_of_the_original_is_added(
     assert user
     assert "roles" not in user
 
-    await admin.grant(EMAIL, "admin")
+    await admin.grant(await admin.find(EMAIL), "admin")
 
     assert await database["users"].find_one() == user | {"roles": ["admin"]}
     assert ada.user.roles == []

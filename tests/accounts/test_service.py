@@ -241,7 +241,7 @@ async def test_required_confirmation_without_mail_is_left_to_the_operator(
     with pytest.raises(EmailUnconfirmed):
         await services.accounts.register(ada(), HERE)
 
-    await admin.confirm("ada@example.com")
+    await admin.confirm(await admin.find("ada@example.com"))
 
     await services.accounts.login("ada@example.com", "correct horse", HERE)
 

@@ -82,7 +82,8 @@ def test_commands_work_on_the_users_of_an_application(
     assert "sessions: 0" in run("users", "show", EMAIL)
     run("sessions", "end", EMAIL)
     run("users", "set-password", EMAIL, given=b"battery staple")
-    assert run("users", "check") == "All users can log in, except disabled ones.\n"
+    said = f"All 1 users of the database {stored.name} can log in, except disabled ones.\n"
+    assert run("users", "check") == said
     run("users", "delete", EMAIL, "--yes")
 
     events = ["register", "password_changed", "user_deleted"]

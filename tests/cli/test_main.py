@@ -132,7 +132,7 @@ def test_a_schema_that_is_not_there_cannot_be_checked(
 
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == "graphql-auth: There is no schema.graphql in this directory.\n"
+    assert printed.err == ("graphql-auth: Cannot read schema.graphql: No such file or directory.\n")
 
 
 def test_a_module_is_a_command_too(tmp_path: Path) -> None:

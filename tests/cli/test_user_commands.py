@@ -53,9 +53,8 @@ def test_refusal_is_no_lost_connection(uri: str, capsys: pytest.CaptureFixture[s
 def test_command_creates_no_index(
     uri: str, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    expected = "" if "list" in arguments else f"graphql-auth: {NOBODY}\n"
-    assert run(arguments) == bool(expected)
-    assert capsys.readouterr() == ("", expected)
+    assert run(arguments) == 1
+    assert capsys.readouterr().out == ""
 
     with MongoClient[dict[str, Any]](uri) as client:
         assert client.get_default_database().list_collection_names() == []
@@ -291,3 +290,82 @@ def test_user_whom_no_e_mail_finds_is_found_by_id(
         assert run(["users", "delete", str(user_id), "--yes"]) == 0
         assert users.count_documents({}) == 0
         assert run(["users", "show", str(user_id)]) == 1
+
+
+@pytest.mark.parametrize("command", [["confirm", EMAIL], ["delete", EMAIL, "--yes"]])
+def test_user_who_changes_at_the_same_time_is_no_lost_connection(
+    uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+) -> None:
+    with MongoClient[dict[str, Any]](uri) as client:
+        users = client.get_default_database()["users"]
+        users.insert_one({"email": EMAIL})
+        find_by_email = UserRepository.find_by_email
+
+        async def find_before(repository: UserRepository, spellings: Any) -> Any:
+            found = await find_by_email(repository, spellings)
+            users.update_one({}, {"$inc": {"password_changes": 1}})
+            return found
+
+        monkeypatch.setattr(UserRepository, "find_by_email", find_before)
+
+        assert run(["users", *command]) == 1
+
+        said = f"{EMAIL} was changed or deleted at the same time, so nothing is done. Run it again."
+        assert capsys.readouterr().err == f"graphql-auth: {said}\n"
+        assert users.count_documents({"email_confirmed_at": None}) == 1
+
+
+@pytest.mark.parametrize("user_id", ["odd", "64b7f0c0a1b2c3d4e5f60718", 7, -7, 2**40])
+@pytest.mark.parametrize("command", [["users", "show"], ["users", "disable"], ["sessions", "list"]])
+def test_user_whose_id_is_no_object_id_is_explained(
+    uri: str, capsys: pytest.CaptureFixture[str], user_id: object, command: list[str]
+) -> None:
+    with MongoClient[dict[str, Any]](uri) as client:
+        client.get_default_database()["users"].insert_one({"_id": user_id, "email": EMAIL})
+
+    for name in (str(user_id), EMAIL.upper()):
+        assert run([*command, "--", name]) == 1
+        assert capsys.readouterr().err == (
+            f"graphql-auth: The _id of the user {name} is not an ObjectId, so nothing can be done."
+            " Store the document again with an ObjectId, or delete it.\n"
+        )
+
+
+@pytest.mark.usefixtures("uri")
+@pytest.mark.parametrize("name", ["9" * 30, "64b7f0c0a1b2c3d4e5f60718", "\udcff", "a\0b"])
+def test_name_of_nobody_is_one_line(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert run(["users", "show", name]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("off", ["PLAYGROUND", "INTROSPECTION"])
+def test_reset_link_needs_a_page(
+    uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], off: str
+) -> None:
+    monkeypatch.setenv(off, "off")
+    with MongoClient[dict[str, Any]](uri) as client:
+        database = client.get_default_database()
+        database["users"].insert_one({"email": EMAIL})
+
+        assert run(["users", "reset-password", EMAIL]) == 1
+
+        said = "Set APP_URL to the page of the link, because the playground is off."
+        assert capsys.readouterr() == ("", f"graphql-auth: {said}\n")
+        assert database["graphql_auth_links"].count_documents({}) == 0
+        monkeypatch.setenv("APP_URL", "https://app.example.com/")
+        assert run(["users", "reset-password", EMAIL]) == 0
+
+
+@pytest.mark.parametrize("command", [["check"], ["normalize"], ["list"], ["list", "--json"]])
+def test_database_without_users_is_doubted(
+    uri: str, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    name = uri.rpartition("/")[2]
+
+    assert run(["users", *command]) == 1
+
+    said = f"The collection users of the database {name} is empty; check MONGO_URI"
+    assert capsys.readouterr() == ("", f"graphql-auth: {said} or, without it, DATA_DIR.\n")

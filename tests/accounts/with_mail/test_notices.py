@@ -137,7 +137,7 @@ async def reuse(services: ServiceContainer, user: SignedIn, client: ClientInfo) 
 
 
 async def set_password(services: ServiceContainer, user: SignedIn, _client: ClientInfo) -> None:
-    await services.admin.set_password(user.user.email, NEW_PASSWORD)
+    await services.admin.set_password(await services.admin.find(user.user.email), NEW_PASSWORD)
 
 
 @pytest.mark.parametrize(
