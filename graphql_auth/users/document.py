@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar, NoReturn, cast
 
 from beanie import Document, PydanticObjectId
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 from pymongo import ASCENDING, IndexModel
 
 from graphql_auth.errors import FieldError, FieldReason
@@ -92,6 +94,19 @@ class UserDocument(Document):
     def created_at(self) -> datetime:
         """When the user registered, to the second; the id contains it."""
         return cast("PydanticObjectId", self.id).generation_time
+
+
+def explain_refusal(error: ErrorDetails) -> FieldError:
+    """Return why the document refuses a value, without the value."""
+    name, *inner = error["loc"] or ("input",)
+    match error:
+        case {"type": "string_too_short", "ctx": {"min_length": limit}} if not inner:
+            details = FieldReason.TOO_SHORT, f"Use at least {limit} characters.", limit
+        case {"type": "string_too_long", "ctx": {"max_length": limit}} if not inner:
+            details = FieldReason.TOO_LONG, f"Use at most {limit} characters.", limit
+        case _:
+            details = *NOT_ALLOWED, None
+    return FieldError(to_camel(str(name)), *details)
 
 
 def describe_refusal(document: type[UserDocument], error: Exception) -> str:

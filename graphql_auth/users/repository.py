@@ -27,7 +27,14 @@ from graphql_auth.errors import (
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.roles import MAX_ROLES
-from graphql_auth.users.document import EMAIL_INDEX, UserDocument, describe_refusal, stored_fields
+from graphql_auth.users.document import (
+    EMAIL_INDEX,
+    NOT_ALLOWED,
+    UserDocument,
+    describe_refusal,
+    explain_refusal,
+    stored_fields,
+)
 
 # For a command of the operator, on any number of users.
 CONFIRM_ALL_TIMEOUT = 24 * 3600.0
@@ -178,7 +185,7 @@ class UserRepository:
             and set(stored.roles) >= set(user.roles)
         )
 
-    async def change(self, user: UserDocument, **changes: Any) -> UserDocument | None:  # noqa: ANN401
+    async def change(self, user: UserDocument, **changes: Any) -> UserDocument | None:
         """Set fields; None if e-mail or password were changed since ``user`` was read.
 
         One atomic command decides between concurrent changes, and the unique index between two
@@ -233,7 +240,7 @@ class UserRepository:
         self,
         query: Mapping[str, Any],
         change: Mapping[str, Any],
-        **options: Any,  # noqa: ANN401 - of update_one
+        **options: Any,
     ) -> UpdateResult:
         users = UserDocument.get_pymongo_collection()
         with translate_driver_errors(writing=UserDocument):
