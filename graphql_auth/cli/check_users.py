@@ -71,6 +71,9 @@ async def _walk(admin: UserAdmin, handle: Handle) -> tuple[int, int, str]:
     scan, users = UserScan(admin.users.document), UserDocument.get_pymongo_collection()
     with translate_driver_errors(), timeout(MAX_SECONDS):
         total = await users.count_documents({})
+        if not total:
+            where = f"The collection {users.name} of the database {users.database.name}"
+            raise StartError(f"{where} is empty; check MONGO_URI or, without it, DATA_DIR.")
         async with (
             run_periodically((SECONDS_BETWEEN_REPORTS, report)),
             aclosing(UserCheck(scan, PasswordHasher(4)).find()) as unusable,

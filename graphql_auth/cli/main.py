@@ -79,7 +79,7 @@ class _Parser(argparse.ArgumentParser):
         is_group = self._subparsers is not None
         for given in takewhile(lambda it: it != "--" and not (is_group and it[:1] != "-"), args):
             # Argparse reads -hunter2 as -h, and reports missing arguments before unknown options.
-            is_option = given[:2] == "--" or (not is_group and re.match(r"-\D", given))
+            is_option = given[:2] == "--" or (not is_group and re.match(r"-(?!\d*$)", given))
             if is_option and (name := given.partition("=")[0]) not in self._option_string_actions:
                 self._refuse(name)
         found, unknown = super().parse_known_args(args, namespace)

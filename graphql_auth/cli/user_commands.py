@@ -47,13 +47,9 @@ def run_command(options: Namespace) -> None:
 
     async def connect_and_work(uri: str) -> str | None:
         async with connect(uri, documents, create_indexes=False) as database:
-            users = UserDocument.get_pymongo_collection()
-            with translate_start_errors(database.name):
-                if "email" not in options and await users.find_one({}, ["_id"]) is None:
-                    where = f"The collection {users.name} of the database {database.name}"
-                    raise StartError(f"{where} is empty; check MONGO_URI or, without it, DATA_DIR.")
-                if adds_email:
-                    # The unique index decides between this and concurrent registrations.
+            if adds_email:
+                # The unique index decides between this and concurrent registrations.
+                with translate_start_errors(database.name):
                     await prepare_collections(database, [UserDocument])
             now = (await SessionRepository().now()).timestamp
             # A command signs no tokens.

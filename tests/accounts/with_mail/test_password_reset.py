@@ -169,7 +169,7 @@ async def test_one_of_100_concurrent_resets_succeeds(
 STEPS: list[tuple[type, str]] = [
     (OneTimeTokens, "use"),
     (ChangeLog, "add"),
-    (UserRepository, "change_password"),
+    (UserRepository, "change"),
     (SessionRepository, "end_all"),
     (ChangeLog, "remove"),
     (SessionRepository, "add"),
