@@ -117,7 +117,7 @@ def create_app(
         hooks=parts.hooks,
         mailer=parts.mailer,
     )
-    probes = Probes(services.revocations, services.indexes)
+    probes = Probes(services.sessions.revocations, services.indexes)
     app = Starlette(
         routes=_routes(settings, services, parts, probes),
         middleware=_middleware(settings),
@@ -159,7 +159,8 @@ def _routes(
     if playground:
         routes.append(Route(parts.path + ASSETS, playground.asset))
         routes.append(Route("/", partial(redirect_browser, parts.path)))
-    routes += [*probes.routes, *create_routes(services.key_ring, settings.issuer)]
+    keys = services.sessions.access_tokens.ring
+    routes += [*probes.routes, *create_routes(keys, settings.issuer)]
     for route in routes:
         # Starlette ends the expression with $, which accepts a newline too.
         route.path_regex = re.compile(route.path_regex.pattern.removesuffix("$") + r"\Z")
@@ -234,11 +235,11 @@ async def _await_database(
     while True:
         try:
             await bind_documents(database, documents)
-            await services.revocations.poll()
+            await services.sessions.revocations.poll()
             # It fails while a shard is lost. Then the job repeats it.
             with suppress(Unavailable):
-                await services.revocations.sweep()
-            await services.heartbeat.beat()
+                await services.sessions.revocations.sweep()
+            await services.rotation.heartbeat.beat()
         except Unavailable:
             if not probes.is_waiting:
                 logger.warning("no request is served until MongoDB answers")

@@ -155,7 +155,7 @@ class GraphQLAuth:
         """
         state = self._app().state
         sources = state.settings.token_sources - {TokenSource.BODY}
-        caller = identify_caller(state.services.authenticator, find_tokens(request, {}, sources))
+        caller = identify_caller(state.services.sessions, find_tokens(request, {}, sources))
         if isinstance(caller, Principal):
             return caller
         if isinstance(caller, Indeterminate):
@@ -228,7 +228,7 @@ class _KeysRoute(Route):
             if match is not Match.NONE:
                 app = self.endpoint.app()
                 is_ours = any(route.matches(scope)[0] is Match.FULL for route in app.routes)
-                if is_ours and app.state.services.key_ring.published:
+                if is_ours and app.state.services.sessions.access_tokens.ring.published:
                     return match, found
         return Match.NONE, {}
 

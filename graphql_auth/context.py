@@ -21,7 +21,6 @@ from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.graphql_http.endpoint import IS_ANONYMOUS, Headers
 from graphql_auth.graphql_http.params import GraphQLParams
 from graphql_auth.mail.outbox import Outbox
-from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.rotation import LoadUser, RefreshTokenRotation
 from graphql_auth.sessions.service import SessionService
@@ -57,7 +56,6 @@ class Services:
     sign_in_link: SignInLinkService
     sessions: SessionService
     rotation: RefreshTokenRotation
-    authenticator: Authenticator
     load_user: LoadUser
     outbox: Outbox
 
@@ -102,7 +100,7 @@ class Context:
             case Indeterminate():
                 raise Unavailable(retry_after=1)
             case principal:
-                self.services.authenticator.check(principal)
+                self.services.sessions.check(principal)
                 return principal
 
 
@@ -121,7 +119,7 @@ def context_factory(
         request.scope[IS_ANONYMOUS] = not tokens
         return Context(
             services,
-            identify_caller(services.authenticator, tokens),
+            identify_caller(services.sessions, tokens),
             request,
             Cookies(request, headers, allowed_origins),
             app_context(request) if app_context else None,
@@ -130,7 +128,7 @@ def context_factory(
     return create_context
 
 
-def identify_caller(authenticator: Authenticator, tokens: Iterable[str]) -> Caller:
+def identify_caller(sessions: SessionService, tokens: Iterable[str]) -> Caller:
     """Return the caller that the tokens of a request name.
 
     An invalid token is no error yet, since register and login ignore it. Two different tokens
@@ -141,7 +139,7 @@ def identify_caller(authenticator: Authenticator, tokens: Iterable[str]) -> Call
             return Anonymous(TokenReason.TOKEN_MISSING)
         case [token]:
             try:
-                return authenticator.authenticate(token)
+                return sessions.authenticate(token)
             except Unauthenticated as error:
                 return Anonymous(error.reason)
             except Unavailable:

@@ -4,12 +4,11 @@ import asyncio
 import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
 
-from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import ApplicationError, ErrorCode, StartError
 from graphql_auth.logs import REQUEST_ID, describe_exception
 from graphql_auth.runtime.event_loop import CANCEL_TIMEOUT, cancel_tasks
@@ -54,11 +53,9 @@ class Hooks:
     """The hooks of an application. They run at most once for each action that has succeeded.
 
     ``graphql-auth users`` runs them with ``--app`` only, without which it knows no application.
-    ``before_reuse`` is that of the server, which runs before the session of the token ends.
     """
 
     def __init__(self) -> None:
-        self.before_reuse: Callable[[str, ClientInfo], Awaitable[None]] | None = None
         self._hooks: dict[str, list[Hook]] = {name: [] for name in get_args(EventName)}
         self._running: set[asyncio.Task[None]] = set()
         self.add_claims: AddClaims | None = None

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import HttpUrl
 from strawberry.dataloader import DataLoader
@@ -15,6 +15,7 @@ from graphql_auth.accounts.email_change import EmailChangeService
 from graphql_auth.accounts.features import Features
 from graphql_auth.accounts.gate import SessionGate
 from graphql_auth.accounts.notices import Notices
+from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.accounts.password_change import SECONDS_BETWEEN_COMPLETIONS, PasswordChangeService
 from graphql_auth.accounts.password_reset import PasswordResetService
 from graphql_auth.accounts.service import AccountService
@@ -40,7 +41,6 @@ from graphql_auth.passwords.policy import PasswordPolicy
 from graphql_auth.passwords.service import PasswordService
 from graphql_auth.runtime.linux import count_cores
 from graphql_auth.runtime.periodic import Work
-from graphql_auth.sessions.authentication import Authenticator
 from graphql_auth.sessions.document import RevocationDocument, SessionDocument
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.revocations import (
@@ -57,7 +57,7 @@ from graphql_auth.throttling.repository import AttemptRepository
 from graphql_auth.throttling.throttle import SECONDS_BETWEEN_RENEWALS, Throttle
 from graphql_auth.token_key import create_access_tokens, read_secrets
 from graphql_auth.tokens.document import LinkDocument
-from graphql_auth.tokens.key_ring import SECONDS_BETWEEN_READS, KeyRing
+from graphql_auth.tokens.key_ring import SECONDS_BETWEEN_READS
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
@@ -74,28 +74,14 @@ DOCUMENTS = [
     LinkDocument,
     OutboxDocument,
 ]
-ACCOUNT_SERVICES: dict[str, Any] = {
-    "accounts": AccountService,
-    "sign_up": SignUpService,
-    "password_reset": PasswordResetService,
-    "password_change": PasswordChangeService,
-    "email_change": EmailChangeService,
-    "sign_in_link": SignInLinkService,
-    "admin": UserAdmin,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceContainer(Services):
     """The services that resolvers call, and the parts behind them. Nothing runs before ``run``."""
 
-    revocations: Revocations
-    heartbeat: Heartbeat
     indexes: IndexMonitor
-    throttle: Throttle
     hash_queue: HashQueue
-    hooks: Hooks
-    key_ring: KeyRing
     admin: UserAdmin
     pwned_passwords: "PwnedPasswordsClient | None"
 
@@ -103,13 +89,13 @@ class ServiceContainer(Services):
     def periodic_jobs(self) -> tuple[tuple[float, Work], ...]:
         """The background jobs, each with the seconds between two runs."""
         return (
-            (SECONDS_BETWEEN_POLLS, self.revocations.poll),
-            (SECONDS_BETWEEN_SWEEPS, self.revocations.sweep),
-            (self.heartbeat.interval, self.heartbeat.beat),
+            (SECONDS_BETWEEN_POLLS, self.sessions.revocations.poll),
+            (SECONDS_BETWEEN_SWEEPS, self.sessions.revocations.sweep),
+            (self.rotation.heartbeat.interval, self.rotation.heartbeat.beat),
             (SECONDS_BETWEEN_COMPLETIONS, self.password_change.complete_overdue),
-            (SECONDS_BETWEEN_RENEWALS, self.throttle.renew_leases),
+            (SECONDS_BETWEEN_RENEWALS, self.accounts.throttle.renew_leases),
             (CHECK_INTERVAL, self.indexes.check_all),
-            (SECONDS_BETWEEN_READS, self.key_ring.poll),
+            (SECONDS_BETWEEN_READS, self.sessions.access_tokens.ring.poll),
             *([(SECONDS_AFTER_MAILS, sender.send_due)] if (sender := self.outbox.sender) else []),
         )
 
@@ -125,7 +111,7 @@ class ServiceContainer(Services):
                 yield
             finally:
                 self.hash_queue.close()
-                await self.hooks.close()
+                await self.sessions.hooks.close()
                 if self.outbox.sender:
                     await self.outbox.sender.close()
 
@@ -146,62 +132,83 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     """
     clock = DatabaseClock()
     now, hooks = now or clock, hooks or Hooks()
-    users = UserRepository(indexes := IndexMonitor(DOCUMENTS), user_document)
-    throttle, devices = _throttle(settings, now), DeviceTokens(*read_secrets(settings))
-    hash_queue = HashQueue(threads=max(1, count_cores() // processes))
-    pwned = _pwned_passwords(settings.breached_passwords)
-    live = _session_services(settings, users, clock, now, hooks)
-    links, passwords = OneTimeTokens(now), _passwords(settings, hash_queue, pwned)
-    outbox = create_outbox(settings, mailer, links.issue, now, processes)
-    notices = Notices(users, throttle, outbox)
-    gate = SessionGate(users, live["sessions"], devices, settings.requires_confirmation, notices)
-    hooks.before_reuse = notices.announce_reuse if outbox.is_available else None
-    features = _features(settings, outbox)
-    shared = users, passwords, throttle, devices, live["sessions"], gate, links, outbox, notices
-    parts = *shared, features, hooks, ChangeLog(), now
+    indexes = IndexMonitor(DOCUMENTS)
+    users = UserRepository(indexes, user_document)
+    passwords, hash_queue, pwned = _passwords(settings, processes)
+    sessions = _session_service(settings, clock, now, hooks)
+    parts = _account_parts(settings, users, passwords, sessions, mailer, now, processes)
+    rotation = _rotation(settings, users, sessions, parts.notices)
     return ServiceContainer(
-        **{name: service(*parts) for name, service in ACCOUNT_SERVICES.items()},
-        **live,
-        features=features,
-        outbox=outbox,
+        features=parts.features,
+        accounts=AccountService.from_parts(parts),
+        sign_up=SignUpService.from_parts(parts),
+        password_reset=PasswordResetService.from_parts(parts),
+        password_change=PasswordChangeService.from_parts(parts),
+        email_change=EmailChangeService.from_parts(parts),
+        sign_in_link=SignInLinkService.from_parts(parts),
+        admin=UserAdmin.from_parts(parts),
+        sessions=sessions,
+        rotation=rotation,
+        load_user=rotation.load_user,
+        outbox=parts.outbox,
         indexes=indexes,
-        throttle=throttle,
         hash_queue=hash_queue,
-        hooks=hooks,
         pwned_passwords=pwned,
     )
 
 
-def _session_services(
+def _account_parts(  # noqa: PLR0913, PLR0917 - what the parts are made of
     settings: Settings,
     users: UserRepository,
-    clock: DatabaseClock,
+    passwords: PasswordService,
+    sessions: SessionService,
+    mailer: Mailer | None,
     now: Callable[[], float],
-    hooks: Hooks,
-) -> dict[str, Any]:
-    """Return the services of sessions, by their names in ServiceContainer."""
-    repository, token_ttl = SessionRepository(), settings.token_ttl
-    access_tokens = create_access_tokens(settings, now)
+    processes: int,
+) -> AccountParts:
+    links = OneTimeTokens(now)
+    outbox = create_outbox(settings, mailer, links.issue, now, processes)
+    throttle, devices = _throttle(settings, now), DeviceTokens(*read_secrets(settings))
+    notices = Notices(users, throttle, outbox)
+    return AccountParts(
+        users=users,
+        passwords=passwords,
+        throttle=throttle,
+        device_tokens=devices,
+        sessions=sessions,
+        gate=SessionGate(users, sessions, devices, settings.requires_confirmation, notices),
+        links=links,
+        outbox=outbox,
+        notices=notices,
+        features=_features(settings, outbox),
+        hooks=sessions.hooks,
+        log=ChangeLog(),
+        now=now,
+    )
+
+
+def _session_service(
+    settings: Settings, clock: DatabaseClock, now: Callable[[], float], hooks: Hooks
+) -> SessionService:
+    repository, access_tokens = SessionRepository(), create_access_tokens(settings, now)
     lifetimes = Lifetimes(
         settings.session_idle_ttl,
         settings.session_ttl,
         settings.refresh_grace,
         settings.max_sessions_per_user,
     )
-    revocations = Revocations(repository, clock, token_ttl, settings.revocation_max_staleness)
-    heartbeat = Heartbeat.for_grace(settings.refresh_grace)
-    sessions = SessionService(repository, revocations, access_tokens, now, lifetimes, hooks)
+    staleness = settings.revocation_max_staleness
+    revocations = Revocations(repository, clock, settings.token_ttl, staleness)
+    return SessionService(repository, revocations, access_tokens, now, lifetimes, hooks)
+
+
+def _rotation(
+    settings: Settings, users: UserRepository, sessions: SessionService, notices: Notices
+) -> RefreshTokenRotation:
     # One query for concurrent reads: without it, 16 clients refresh half as often.
     load_user: LoadUser = DataLoader(users.get_many, cache=False).load
-    return {
-        "sessions": sessions,
-        "rotation": RefreshTokenRotation(repository, load_user, sessions, access_tokens, heartbeat),
-        "load_user": load_user,
-        "authenticator": Authenticator(access_tokens, revocations),
-        "key_ring": access_tokens.ring,
-        "revocations": revocations,
-        "heartbeat": heartbeat,
-    }
+    heartbeat = Heartbeat.for_grace(settings.refresh_grace)
+    return RefreshTokenRotation(sessions, load_user, heartbeat, notices.announce_reuse)
 
 
 def create_outbox(
@@ -250,10 +257,12 @@ def _throttle(settings: Settings, now: Callable[[], float]) -> Throttle:
 
 
 def _passwords(
-    settings: Settings, hash_queue: HashQueue, pwned: "PwnedPasswordsClient | None"
-) -> PasswordService:
+    settings: Settings, processes: int
+) -> tuple[PasswordService, HashQueue, "PwnedPasswordsClient | None"]:
+    pwned = _pwned_passwords(settings.breached_passwords)
     policy = PasswordPolicy(settings.password_min_length, pwned.is_pwned if pwned else None)
-    return PasswordService(PasswordHasher(settings.bcrypt_rounds), hash_queue, policy)
+    queue = HashQueue(threads=max(1, count_cores() // processes))
+    return PasswordService(PasswordHasher(settings.bcrypt_rounds), queue, policy), queue, pwned
 
 
 def _pwned_passwords(setting: bool | HttpUrl) -> "PwnedPasswordsClient | None":  # noqa: FBT001 - a setting

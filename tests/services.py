@@ -79,9 +79,9 @@ async def new_services(
             changed = SETTINGS.model_copy(update=settings)
             services = create_services(changed, now=clock, mailer=mailer)
             # Nothing beats between two steps of a test, which is no outage.
-            services.heartbeat.max_gap = HOUR
+            services.rotation.heartbeat.max_gap = HOUR
             await stack.enter_async_context(services.run())
-            await services.revocations.poll()
+            await services.sessions.revocations.poll()
             return services
 
         yield new
@@ -109,4 +109,4 @@ def service(services: ServiceContainer) -> AccountService:
 
 @pytest.fixture
 def throttle(services: ServiceContainer) -> Throttle:
-    return services.throttle
+    return services.accounts.throttle

@@ -38,7 +38,7 @@ Database = AsyncDatabase[dict[str, Any]]
 @pytest.fixture
 def events(services: ServiceContainer) -> list[Event]:
     """All events of the services, in their order."""
-    return record_events(services.hooks)
+    return record_events(services.accounts.hooks)
 
 
 def record_events(hooks: Hooks) -> list[Event]:
@@ -61,7 +61,7 @@ async def signed_in(services: ServiceContainer, events: list[Event]) -> SignedIn
 
 @pytest.fixture
 def principal(services: ServiceContainer, signed_in: SignedIn) -> Principal:
-    return services.authenticator.authenticate(signed_in.tokens.access.value)
+    return services.sessions.authenticate(signed_in.tokens.access.value)
 
 
 def take(events: list[Event]) -> list[str]:
@@ -100,7 +100,7 @@ async def test_event_names_the_user_the_request_and_the_time(
 async def test_hook_sees_what_was_stored(services: ServiceContainer) -> None:
     found = []
 
-    @services.hooks.on("register")
+    @services.accounts.hooks.on("register")
     async def find(event: Event) -> None:
         found.append(await UserDocument.get(event.user_id))
 

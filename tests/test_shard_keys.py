@@ -232,11 +232,13 @@ async def test_background_jobs_that_ask_all_shards_are_documented(
     await database["users"].update_one({"_id": user.id}, {"$inc": {"password_changes": 1}})
     await database["graphql_auth_meta"].update_many({}, {"$set": {"begun_at": LONG_AGO}})
     broadcasting = set()
-    async with services.throttle.attempt(services.throttle.reauth_keys("a session")):
+    async with services.accounts.throttle.attempt(
+        services.accounts.throttle.reauth_keys("a session")
+    ):
         for _, job in services.periodic_jobs:
             commands.sent.clear()
             await job()
-            assert commands.sent or job == services.key_ring.poll
+            assert commands.sent or job == services.sessions.access_tokens.ring.poll
             if [*find_broadcasts(commands.sent)]:
                 broadcasting.add(job.__name__)
 

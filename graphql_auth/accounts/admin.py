@@ -95,14 +95,14 @@ class UserAdmin(AccountParts):
     async def find(self, email: str) -> UserDocument:
         """Return the user whom a login with this e-mail finds, or else the one with this id."""
         validator = InputValidator()
-        spellings = emails.spellings(validator.login_email("email", email))
+        canonical = validator.login_email("email", email)
         with suppress(BadInput):
             validator.finish()
-            if user := await self.users.find_by_email(spellings):
+            if user := await self.users.find_by_email(canonical):
                 return user
             if ObjectId.is_valid(email) and (user := await self.users.get(email)):
                 return user
-            if await self.users.has_foreign_id(spellings, email):
+            if await self.users.has_foreign_id(canonical, email):
                 raise StartError(
                     f"The _id of the user {email} is not an ObjectId, so nothing can be done."
                     " Store the document again with an ObjectId, or delete it."

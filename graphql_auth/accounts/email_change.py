@@ -45,11 +45,9 @@ class EmailChangeService(AccountParts):
         user = await self.load_caller(principal)
         with security_log.record_outcome("request_change_email", principal.subject, client):
             keys = self.throttle.reauth_keys(principal.session_id)
-            await self.check_password(
-                "currentPassword", current_password, user.password, keys, client
-            )
+            await self.check_password("currentPassword", current_password, user, keys, client)
             async with self.mail_budget(email, client):
-                holder = await self.users.find_by_email(emails.spellings(email))
+                holder = await self.users.find_by_email(email)
                 to = None if holder else email
                 # By user: a request for another e-mail ends this one.
                 await self.mail_link(Purpose.CHANGE_EMAIL, str(user.id), user, to, new_email=email)
@@ -75,7 +73,7 @@ class EmailChangeService(AccountParts):
             changes: dict[str, Any] = {"email_confirmed_at": self.utc_now()}
             record: AbstractAsyncContextManager[LoggedChange | None] = nullcontext()
             if link.new_email:
-                await self.users.refuse_taken(emails.spellings(link.new_email))
+                await self.users.refuse_taken(link.new_email)
                 changes["email"] = link.new_email
                 # ``complete_overdue`` does the rest after a crash. A notice twice does no harm.
                 record = self.log.record(Kind.EMAIL_CHANGE, user)
@@ -107,4 +105,4 @@ class EmailChangeService(AccountParts):
         if not password:
             raise Unauthenticated(TokenReason.TOKEN_MISSING)
         keys = self.throttle.login_keys(emails.canonicalize(user.email), client.ip_address)
-        await self.check_password("password", password, user.password, keys, client)
+        await self.check_password("password", password, user, keys, client)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from graphql_auth import security_log
 from graphql_auth.accounts.change_log import ChangeLog, Kind
@@ -58,6 +58,11 @@ class AccountParts:
     log: ChangeLog
     now: Callable[[], float]
 
+    @classmethod
+    def from_parts(cls, parts: "AccountParts") -> Self:
+        """Create a service that shares these parts."""
+        return cls(**vars(parts))
+
     def utc_now(self) -> datetime:
         return datetime.fromtimestamp(self.now(), UTC)
 
@@ -85,19 +90,19 @@ class AccountParts:
 
     async def set_new_password(self, user: UserDocument, password: str, client: ClientInfo) -> None:
         """Hash the password of a user that is not stored yet. Raises EmailTaken."""
-        await self.users.refuse_taken(emails.spellings(user.email))
+        await self.users.refuse_taken(user.email)
         user.password = await self.passwords.hash(password, client.network)
 
     async def check_password(  # noqa: PLR0913, PLR0917 - what is checked, and for whom
         self,
         field: str,
         password: str,
-        stored: str,
+        user: UserDocument,
         keys: list[ThrottleKey],
         client: ClientInfo,
         refusal: str = NOT_CURRENT,
     ) -> None:
-        """Verify the password in a field of an input, within the rate limit of the keys.
+        """Verify the password of a user in a field of an input, within the rate limit of the keys.
 
         Raises BadInput, InvalidCredentials with the message ``refusal``, and TooManyAttempts.
         """
@@ -106,7 +111,7 @@ class AccountParts:
         validator.finish()
         priority = Priority.TRUSTED_DEVICE
         async with self.throttle.attempt(keys) as attempt:
-            result = await self.passwords.verify(password, stored, client.network, priority)
+            result = await self.passwords.verify(password, user.password, client.network, priority)
             attempt.is_counted = not result.correct
         if not result.correct:
             raise InvalidCredentials(refusal)
@@ -199,7 +204,7 @@ class AccountParts:
         validator = InputValidator()
         email = validator.login_email("email", email)
         validator.finish()
-        user = await self.users.find_by_email(emails.spellings(email))
+        user = await self.users.find_by_email(email)
         purpose, user_id = choose(user), str(user.id) if user else None
         known = user if self.device_tokens.find_id(device_tokens, user) else None
         with security_log.record_outcome(f"request_{purpose}", user_id, client):

@@ -39,7 +39,7 @@ class PasswordChangeService(AccountParts):
         validator.finish()
         keys, session_id = self.throttle.reauth_keys(principal.session_id), principal.session_id
         with security_log.record_refusals("change_password", principal.subject, client):
-            await self.check_password("currentPassword", current, user.password, keys, client)
+            await self.check_password("currentPassword", current, user, keys, client)
         new_hash = await self.passwords.hash(new, client.network, Priority.TRUSTED_DEVICE)
         if await self.sessions.get(principal.subject, session_id) is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)

@@ -20,7 +20,6 @@ from graphql_auth.errors import (
 )
 from graphql_auth.passwords.hash_queue import Priority
 from graphql_auth.tokens.access_tokens import Principal
-from graphql_auth.users import emails
 from graphql_auth.users.document import UserDocument
 
 
@@ -59,7 +58,7 @@ class AccountService(AccountParts):
         email = validator.login_email("email", email)
         validator.password("password", password)
         validator.finish()
-        user = await self.users.find_by_email(emails.spellings(email))
+        user = await self.users.find_by_email(email)
         device_id = self.device_tokens.find_id(device_tokens, user)
         if device_id:
             priority, keys = Priority.TRUSTED_DEVICE, self.throttle.device_keys(device_id)
@@ -106,8 +105,7 @@ class AccountService(AccountParts):
         user = await self.load_caller(principal)
         with security_log.record_refusals("delete_account", principal.subject, client):
             keys = self.throttle.reauth_keys(principal.session_id)
-            stored = user.password
-            await self.check_password("currentPassword", current_password, stored, keys, client)
+            await self.check_password("currentPassword", current_password, user, keys, client)
             await self.delete_user(user, InvalidCredentials(NOT_CURRENT), client)
 
     async def _begin_session(

@@ -13,7 +13,6 @@ from graphql_auth.errors import EmailTaken
 from graphql_auth.mail.messages import Template
 from graphql_auth.mongo.clock import object_id_at
 from graphql_auth.tokens.one_time import Purpose
-from graphql_auth.users import emails
 
 NOT_OF_THIS_SIGN_UP = "This is not the password of this sign-up."
 
@@ -32,7 +31,7 @@ class SignUpService(AccountParts):
                 user.password = await self.passwords.hash(registration.password, client.network)
                 template = Template.SIGN_UP
                 try:
-                    await self.users.refuse_taken(emails.spellings(user.email))
+                    await self.users.refuse_taken(user.email)
                 except EmailTaken:
                     template = Template.SIGN_UP_TAKEN
                 pending = self.users.dump(user)
@@ -59,9 +58,9 @@ class SignUpService(AccountParts):
             link = await self.links.find(Purpose.SIGN_UP, token)
             user = self.users.load(link.pending)
             keys = [self.throttle.failures_key(client.ip_address)]
-            stored, refusal = user.password, NOT_OF_THIS_SIGN_UP
-            await self.check_password("password", password, stored, keys, client, refusal)
-            await self.users.refuse_taken(emails.spellings(user.email))
+            refusal = NOT_OF_THIS_SIGN_UP
+            await self.check_password("password", password, user, keys, client, refusal)
+            await self.users.refuse_taken(user.email)
             user.id, user.email_confirmed_at = object_id_at(self.now()), self.utc_now()
             added = await self.gate.prepare(user, Proof.LINK)
             await self.users.add(user)

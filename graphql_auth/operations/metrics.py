@@ -89,7 +89,9 @@ class Metrics:
         polled = gauge("revocation_poll_age_seconds", "Time since revoked sessions were read.")
         start = time.monotonic()
         # Computed when it is read, so that a process whose event loop hangs has one too.
-        polled.set_function(lambda: time.monotonic() - max(start, services.revocations.polled_at))
+        polled.set_function(
+            lambda: time.monotonic() - max(start, services.sessions.revocations.polled_at)
+        )
         if sender := services.outbox.sender:
             sender.count = lambda outcome: mails.labels(outcome).inc()
 
@@ -99,7 +101,7 @@ class Metrics:
 
         async def measure() -> None:
             hashes.set(services.hash_queue.pending.total())
-            revoked.set(len(services.revocations.revoked))
+            revoked.set(len(services.sessions.revocations.revoked))
             if sender:
                 outbox.set(await services.outbox.count())
 

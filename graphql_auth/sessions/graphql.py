@@ -5,9 +5,8 @@ from typing import Annotated, Self
 
 import strawberry
 from strawberry import argument, relay
-from strawberry.types import Info
 
-from graphql_auth.context import Context
+from graphql_auth.context import Context, Info
 from graphql_auth.errors import Unauthenticated
 from graphql_auth.mongo.object_id import is_object_id
 from graphql_auth.permissions import IsAuthenticated
@@ -36,11 +35,7 @@ class Session(relay.Node):
 
     @classmethod
     async def resolve_node(  # type: ignore[override]
-        cls,
-        node_id: str,
-        *,
-        info: Info[Context, None],
-        required: bool = False,  # noqa: ARG003
+        cls, node_id: str, *, info: Info, **_: object
     ) -> Self | None:
         """Return one of the caller's own sessions; None for any other id."""
         principal = info.context.principal
@@ -101,7 +96,7 @@ class SessionMutation:
             " cookie."
         )
     )
-    async def logout(self, info: Info[Context, None]) -> bool:
+    async def logout(self, info: Info) -> bool:
         """Log out, also by cookie, so that an expired access token does not prevent it."""
         context, sessions = info.context, info.context.services.sessions
         cookie = context.cookies.refresh.read()
@@ -121,7 +116,7 @@ class SessionMutation:
         description="End all sessions of the user, including this one.",
         permission_classes=[IsAuthenticated],
     )
-    async def logout_everywhere(self, info: Info[Context, None]) -> bool:
+    async def logout_everywhere(self, info: Info) -> bool:
         context, principal = info.context, info.context.principal
         await context.services.sessions.logout_everywhere(principal, context.client)
         token = token_in_cookie(context)
@@ -135,7 +130,7 @@ class SessionMutation:
     )
     async def revoke_session(
         self,
-        info: Info[Context, None],
+        info: Info,
         input: Annotated[RevokeSessionInput, argument(description="The session to end.")],
     ) -> bool:
         context, principal = info.context, info.context.principal

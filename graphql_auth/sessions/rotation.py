@@ -16,9 +16,7 @@ from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.sessions.refresh_tokens import RefreshToken
-from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.service import SessionService, Tokens
-from graphql_auth.tokens.access_tokens import AccessTokens
 from graphql_auth.users.document import UserDocument
 
 SALT_BYTES = 32
@@ -33,11 +31,11 @@ LoadUser = Callable[[str], Awaitable[UserDocument | None]]
 class RefreshTokenRotation:
     """Exchanges refresh tokens. Every method raises Unauthenticated and Unavailable."""
 
-    sessions: SessionRepository
+    service: SessionService
     load_user: LoadUser
-    session_service: SessionService
-    access_tokens: AccessTokens
     heartbeat: Heartbeat
+    # Called before the session of a reused token ends.
+    announce_reuse: Callable[[str, ClientInfo], Awaitable[None]]
 
     async def refresh(self, text: str, client: ClientInfo) -> tuple[UserDocument, Tokens]:
         """Exchange a refresh token for its successor and a new access token.
@@ -57,8 +55,8 @@ class RefreshTokenRotation:
         user = await self._check_user(await user_read, token, session)
         if added is None:
             # A retry within the grace stores nothing that the client can lose.
-            added = await self.session_service.hooks.claims(user)
-        return user, self.session_service.issue(session, successor, user.roles, added)
+            added = await self.service.hooks.claims(user)
+        return user, self.service.issue(session, successor, user.roles, added)
 
     async def _added_claims(
         self, token: RefreshToken, user_read: Awaitable[UserDocument | None]
@@ -67,13 +65,13 @@ class RefreshTokenRotation:
 
         None for any token but the current one of a live session, whose answer they must not hide.
         """
-        hooks = self.session_service.hooks
-        session = await self.sessions.find_by_token(token) if hooks.add_claims else None
+        hooks = self.service.hooks
+        session = await self.service.sessions.find_by_token(token) if hooks.add_claims else None
         if (
             session is None
             or session.current != token.secret_digest
             or session.ended_at
-            or session.expires_at <= self.session_service.now()
+            or session.expires_at <= self.service.now()
         ):
             return None
         return await hooks.claims(await self._check_user(await user_read, token, session))
@@ -82,7 +80,7 @@ class RefreshTokenRotation:
         self, user: UserDocument | None, token: RefreshToken, session: SessionDocument
     ) -> UserDocument:
         if user is None or user.disabled:
-            await self.session_service.end(token.user_id, token.session_id)
+            await self.service.end(token.user_id, token.session_id)
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         if user.password_changes != session.password_changes:
             # Not ended here: a password change may keep this session and be about to renew it.
@@ -92,17 +90,17 @@ class RefreshTokenRotation:
     async def _rotate(self, token: RefreshToken, client: ClientInfo) -> Reissued:
         salt = secrets.token_bytes(SALT_BYTES)
         successor = token.successor(salt)
-        now = self.session_service.now()
+        now = self.service.now()
         changes = {
             "current": successor.secret_digest,
             "previous": token.secret_digest,
             "salt": salt,
             "last_used_at": now,
-            "access_until": self.access_tokens.expiry(),
+            "access_until": self.service.access_tokens.expiry(),
             **client.fields,
         }
-        idle = self.session_service.lifetimes.session_idle_ttl
-        session = await self.sessions.rotate(token, now, changes, idle)
+        idle = self.service.lifetimes.session_idle_ttl
+        session = await self.service.sessions.rotate(token, now, changes, idle)
         return (session, successor) if session else await self._reissue(token, client)
 
     async def _reissue(self, token: RefreshToken, client: ClientInfo) -> Reissued:
@@ -117,7 +115,7 @@ class RefreshTokenRotation:
         | any other of the family      | live             | TOKEN_REVOKED, session ended |
         """
         session = await self._find_replaced(token, client)
-        grace = self.session_service.lifetimes.refresh_grace
+        grace = self.service.lifetimes.refresh_grace
         for _ in range(MAX_RACES):
             reissued = await self._reissue_within(session, token, grace)
             if reissued:
@@ -132,12 +130,12 @@ class RefreshTokenRotation:
 
     async def _find_replaced(self, token: RefreshToken, client: ClientInfo) -> SessionDocument:
         """Find the live session that replaced this token last; see the table above."""
-        session = await self.sessions.find_by_token(token)
+        session = await self.service.sessions.find_by_token(token)
         if session is None:
             raise Unauthenticated(TokenReason.TOKEN_INVALID)
         if session.ended_at:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        if session.expires_at <= self.session_service.now():
+        if session.expires_at <= self.service.now():
             raise Unauthenticated(TokenReason.TOKEN_EXPIRED)
         if session.salt is None or session.previous != token.secret_digest:
             await self._on_reuse_detected(token, client)
@@ -147,16 +145,15 @@ class RefreshTokenRotation:
         self, session: SessionDocument, token: RefreshToken, grace: timedelta
     ) -> Reissued | None:
         """Return the successor; None if the grace is over or the session has changed since."""
-        access_until = min(self.access_tokens.expiry(), session.expires_at)
-        found = await self.sessions.extend_access(session, access_until, grace)
+        access_until = min(self.service.access_tokens.expiry(), session.expires_at)
+        found = await self.service.sessions.extend_access(session, access_until, grace)
         return (found, token.successor(session.salt)) if found and session.salt else None
 
     async def _on_reuse_detected(self, token: RefreshToken, client: ClientInfo) -> NoReturn:
         """End the session: two parties hold its tokens, and one of them stole them."""
-        if notify := self.session_service.hooks.before_reuse:
-            # Before the end, after which no further request detects the reuse.
-            await notify(token.user_id, client)
-        if await self.session_service.end(token.user_id, token.session_id):
+        # Before the end, after which no further request detects the reuse.
+        await self.announce_reuse(token.user_id, client)
+        if await self.service.end(token.user_id, token.session_id):
             security_log.record("refresh_token_reused", "session_ended", token.user_id, client)
-            await self.session_service.hooks.run("refresh_reused", token.user_id)
+            await self.service.hooks.run("refresh_reused", token.user_id)
         raise Unauthenticated(TokenReason.TOKEN_REVOKED)

@@ -61,6 +61,16 @@ class SessionService:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), UTC)
 
+    def authenticate(self, token: str) -> Principal:
+        """Verify an access token; raises Unauthenticated, and see ``check``."""
+        principal = self.access_tokens.verify(token)
+        self.check(principal)
+        return principal
+
+    def check(self, principal: Principal) -> None:
+        """Raise Unauthenticated if the session is revoked, Unavailable if that is unknown."""
+        self.revocations.check(principal.session_id)
+
     async def begin(
         self, user: UserDocument, client: ClientInfo, added: Mapping[str, Any] | None = None
     ) -> Tokens:

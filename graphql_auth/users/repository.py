@@ -27,6 +27,7 @@ from graphql_auth.errors import (
 from graphql_auth.mongo.client import translate_driver_errors
 from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.roles import MAX_ROLES
+from graphql_auth.users import emails
 from graphql_auth.users.document import (
     EMAIL_INDEX,
     NOT_ALLOWED,
@@ -85,23 +86,24 @@ class UserRepository:
                 found[values["_id"]] = refused
         return [found.get(user_id) for user_id in ids]
 
-    async def find_by_email(self, spellings: Sequence[str]) -> UserDocument | None:
-        """Return the user whose e-mail is stored as one of ``spellings``, the first if several."""
+    async def find_by_email(self, email: str) -> UserDocument | None:
+        """Return the user with this canonical e-mail, in whichever spelling it is stored."""
+        spellings = emails.spellings(email)
         stored = await self._find(query_emails(spellings))
         # The query finds an e-mail in an array too.
         found = {one["email"]: one for one in stored if isinstance(one["email"], str)}
         return next((self.load(found[email]) for email in spellings if email in found), None)
 
-    async def has_foreign_id(self, spellings: Sequence[str], user_id: str) -> bool:
-        """Whether a user with such an e-mail, or this id, has another id than an ObjectId."""
+    async def has_foreign_id(self, email: str, user_id: str) -> bool:
+        """Whether a user with this e-mail or this id has another id than an ObjectId."""
         ids = [user_id, int(user_id)] if re.fullmatch("-?[0-9]{1,18}", user_id) else [user_id]
-        is_meant = [query_emails(spellings), {"_id": {"$in": ids}}]
+        is_meant = [query_emails(emails.spellings(email)), {"_id": {"$in": ids}}]
         query = {"_id": {"$not": {"$type": "objectId"}}, "$or": is_meant}
         with translate_driver_errors():
             return await UserDocument.get_pymongo_collection().find_one(query, ["_id"]) is not None
 
-    async def refuse_taken(self, spellings: Sequence[str]) -> None:
-        """Raise EmailTaken if one of the ``spellings`` of an e-mail is stored.
+    async def refuse_taken(self, email: str) -> None:
+        """Raise EmailTaken if a canonical e-mail is stored, in any spelling.
 
         Raises Unavailable also while the unique index on the e-mail is missing.
         """
@@ -111,7 +113,7 @@ class UserRepository:
         with translate_driver_errors():
             # Also by a document that is not served.
             taken = await UserDocument.get_pymongo_collection().find_one(
-                query_emails(spellings), {"_id": True}
+                query_emails(emails.spellings(email)), {"_id": True}
             )
         if taken:
             raise EmailTaken
@@ -280,9 +282,9 @@ def new_password(user: UserDocument, new_hash: str) -> dict[str, Any]:
     return {"password": new_hash, "password_changes": user.password_changes + 1}
 
 
-def query_emails(emails: Sequence[str]) -> dict[str, Any]:
+def query_emails(spellings: Sequence[str]) -> dict[str, Any]:
     """Return the query for these e-mails. The type lets it use a partial index on strings too."""
-    return {"email": {"$in": emails, "$type": "string"}}
+    return {"email": {"$in": spellings, "$type": "string"}}
 
 
 def _unchanged(user: UserDocument) -> dict[str, Any]:

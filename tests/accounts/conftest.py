@@ -26,4 +26,4 @@ async def ada(services: ServiceContainer) -> SignedIn:
 
 @pytest.fixture
 def principal(services: ServiceContainer, ada: SignedIn) -> Principal:
-    return services.authenticator.authenticate(ada.tokens.access.value)
+    return services.sessions.authenticate(ada.tokens.access.value)

@@ -26,7 +26,7 @@ async def refresh(services: ServiceContainer, tokens: Tokens) -> Tokens:
 
 async def refusal(services: ServiceContainer, tokens: Tokens) -> TokenReason:
     """Return why this process refuses a token, once it has read which sessions have ended."""
-    await services.revocations.poll()
+    await services.sessions.revocations.poll()
     with pytest.raises(Unauthenticated) as refused:
-        services.authenticator.authenticate(tokens.access.value)
+        services.sessions.authenticate(tokens.access.value)
     return refused.value.reason

@@ -69,13 +69,13 @@ async def log_in(services: ServiceContainer, email: str = EMAIL, password: str =
 async def use(services: ServiceContainer, email: str, password: str) -> str:
     """Do everything that a signed-in user can do; return the new password."""
     signed_in = await services.accounts.login(email, password, HERE)
-    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+    principal = services.sessions.authenticate(signed_in.tokens.access.value)
     user = await services.load_user(principal.subject)
     assert user
     assert user.email == email
     refreshed, tokens = await services.rotation.refresh(signed_in.tokens.refresh, HERE)
     assert refreshed == user
-    principal = services.authenticator.authenticate(tokens.access.value)
+    principal = services.sessions.authenticate(tokens.access.value)
     new = f"{password} staple"
     changed = await services.password_change.change(principal, password, new, HERE)
     assert await services.load_user(principal.subject) == changed.user
@@ -129,7 +129,7 @@ async def test_roles_are_those_of_a_list_of_texts_which_tokens_can_name(
     signed_in = await services.accounts.login(EMAIL, PASSWORD, HERE)
 
     assert signed_in.user.roles == read
-    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+    principal = services.sessions.authenticate(signed_in.tokens.access.value)
     assert principal.roles == tuple(read)
 
 

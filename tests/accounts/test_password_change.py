@@ -36,7 +36,7 @@ async def signed_in(services: ServiceContainer) -> SignedIn:
 
 @pytest.fixture
 def principal(services: ServiceContainer, signed_in: SignedIn) -> Principal:
-    return services.authenticator.authenticate(signed_in.tokens.access.value)
+    return services.sessions.authenticate(signed_in.tokens.access.value)
 
 
 async def test_password_change_ends_other_sessions_and_refresh_tokens(
@@ -49,12 +49,12 @@ async def test_password_change_ends_other_sessions_and_refresh_tokens(
     )
 
     with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
-        services.authenticator.authenticate(other.tokens.access.value)
+        services.sessions.authenticate(other.tokens.access.value)
     for old, reason in ((other, "TOKEN_REVOKED"), (signed_in, "TOKEN_INVALID")):
         with pytest.raises(Unauthenticated) as refused:
             await services.rotation.refresh(old.tokens.refresh, HERE)
         assert refused.value.reason == reason
-    assert services.authenticator.authenticate(fresh.tokens.access.value) == principal
+    assert services.sessions.authenticate(fresh.tokens.access.value) == principal
     user, _ = await services.rotation.refresh(fresh.tokens.refresh, HERE)
     assert user == fresh.user
     with pytest.raises(InvalidCredentials):
@@ -91,7 +91,7 @@ async def test_new_tokens_have_the_roles_of_the_user(
         principal, "correct horse", "battery staple", HERE
     )
 
-    roles = services.authenticator.authenticate(fresh.tokens.access.value).roles
+    roles = services.sessions.authenticate(fresh.tokens.access.value).roles
     assert roles == tuple(fresh.user.roles) == ("admin",)
     assert signed_in.user.roles == []
 
@@ -102,7 +102,7 @@ async def test_user_of_the_original_can_change_the_password(
     old = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4, b"2a")).decode()
     await database["users"].insert_one({"email": "ada@example.com", "password": old})
     signed_in = await services.accounts.login("ada@example.com", "correct horse", HERE)
-    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+    principal = services.sessions.authenticate(signed_in.tokens.access.value)
 
     await services.password_change.change(principal, "correct horse", "battery staple", HERE)
 
@@ -215,11 +215,11 @@ async def test_other_sessions_end_exactly_when_the_password_changes(
     await services.accounts.login("ada@example.com", password, HERE)
 
     await complete_overdue(services, database)
-    await services.revocations.poll()
+    await services.sessions.revocations.poll()
 
     if is_changed:
         with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
-            services.revocations.check(other.tokens.session_id)
+            services.sessions.revocations.check(other.tokens.session_id)
     assert await is_signed_in(services, other) is not is_changed
 
 
@@ -230,9 +230,9 @@ async def test_session_of_the_password_change_is_kept(
     database: Database,
 ) -> None:
     await complete_overdue(services, database)
-    await services.revocations.poll()
+    await services.sessions.revocations.poll()
 
-    services.revocations.check(signed_in.tokens.session_id)
+    services.sessions.revocations.check(signed_in.tokens.session_id)
     if steps_done <= STEPS.index((SessionRepository, "renew")):
         assert await is_signed_in(services, signed_in)
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 def roles_in(services: ServiceContainer, tokens: Tokens) -> tuple[str, ...]:
-    return services.authenticator.authenticate(tokens.access.value).roles
+    return services.sessions.authenticate(tokens.access.value).roles
 
 
 async def stored_roles(database: Database) -> object:
@@ -156,7 +156,7 @@ async def test_no_token_of_many_refreshes_and_logins_survives_a_revocation(
             if number == 20:
                 tasks.create_task(admin.revoke(await admin.find(EMAIL), "admin"))
 
-    await services.revocations.poll()
+    await services.sessions.revocations.poll()
     for tokens in issued:
         try:
             assert roles_in(services, tokens) == ()

@@ -44,7 +44,7 @@ async def test_registered_user_is_signed_in_and_can_log_in(
     assert registered.user.email == "ada@example.com"
     assert (registered.user.first_name, registered.user.last_name) == ("Ada", "Lovelace")
     for signed_in in (registered, logged_in):
-        principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+        principal = services.sessions.authenticate(signed_in.tokens.access.value)
         assert principal.subject == str(registered.user.id)
         assert await services.load_user(principal.subject) == registered.user
 
@@ -224,10 +224,10 @@ async def test_user_who_gets_a_role_during_a_login_has_it_after_a_refresh(
 
     monkeypatch.setattr(services.sessions, "begin", overtaken)
     tokens = (await services.accounts.login("ada@example.com", "correct horse", HERE)).tokens
-    assert services.authenticator.authenticate(tokens.access.value).roles == ()
+    assert services.sessions.authenticate(tokens.access.value).roles == ()
 
     _, tokens = await services.rotation.refresh(tokens.refresh, HERE)
-    assert services.authenticator.authenticate(tokens.access.value).roles == ("admin",)
+    assert services.sessions.authenticate(tokens.access.value).roles == ("admin",)
 
 
 def test_registration_repr_hides_the_password() -> None:
@@ -250,7 +250,7 @@ async def test_flows_that_need_mail_are_not_available_without(
     services: ServiceContainer,
 ) -> None:
     signed_in = await services.accounts.register(ada(), HERE)
-    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+    principal = services.sessions.authenticate(signed_in.tokens.access.value)
 
     for refused in (
         services.sign_up.request(ada(), HERE),

@@ -110,7 +110,7 @@ async def test_route_of_the_application_knows_the_caller(settings: Settings) -> 
         later = await caller.http.get("http://test/me", headers={"X-Access-Token": token})
         other = await caller.register()
         # As in an outage of the database.
-        auth._app().state.services.revocations._max_staleness = -1  # noqa: SLF001
+        auth._app().state.services.sessions.revocations._max_staleness = -1  # noqa: SLF001
         unknown = await caller.http.get(
             "http://test/me", headers={"Authorization": f"Bearer {other}"}
         )

@@ -187,12 +187,12 @@ async def test_unique_index_on_the_email_is_used_under_any_name(
 
     async with connect(database_uri, DOCUMENTS):
         users = UserRepository(IndexMonitor(DOCUMENTS))
-        await users.refuse_taken(["ada@example.com"])
+        await users.refuse_taken("ada@example.com")
         await users.add(UserDocument(email="ada@example.com"))
         with pytest.raises(EmailTaken):
             await users.add(UserDocument(email="ada@example.com"))
         await database.command("profile", 2)
-        assert await users.find_by_email(["ada@example.com", "x"])
+        assert await users.find_by_email("ada@example.com")
         await database.command("profile", 0)
 
     assert await database["users"].index_information() == before
@@ -213,7 +213,7 @@ async def test_users_without_an_email_are_no_duplicates(
             for email in ("ada@example.com", "bob@example.com"):
                 if await database["users"].count_documents({"email": email}):
                     with pytest.raises(EmailTaken):
-                        await users.refuse_taken([email])
+                        await users.refuse_taken(email)
                     with pytest.raises(EmailTaken):
                         await users.add(UserDocument(email=email))
                 else:

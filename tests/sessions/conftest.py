@@ -48,8 +48,6 @@ async def refusal(services: ServiceContainer, token: str) -> str:
 def lives(services: ServiceContainer, tokens: Tokens) -> bool:
     """Whether the access token works; if not, because its session has ended."""
     try:
-        return (
-            services.authenticator.authenticate(tokens.access.value).session_id == tokens.session_id
-        )
+        return services.sessions.authenticate(tokens.access.value).session_id == tokens.session_id
     except Unauthenticated as refused:
         return refused.reason is not TokenReason.TOKEN_REVOKED

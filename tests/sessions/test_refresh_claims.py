@@ -38,12 +38,12 @@ class Claims:
 @pytest.fixture
 async def claims(services: ServiceContainer, tokens: Tokens) -> Claims:  # noqa: ARG001 - begun before
     """Claims that fail since the session has begun."""
-    services.hooks.add_claims = claims = Claims()
+    services.accounts.hooks.add_claims = claims = Claims()
     return claims
 
 
 async def reuse(services: ServiceContainer, tokens: Tokens, _: UserDocument) -> None:
-    services.hooks.add_claims = None
+    services.accounts.hooks.add_claims = None
     second = await refreshed(services, tokens.refresh)
     await refreshed(services, second.refresh)
 
@@ -76,7 +76,7 @@ async def test_refused_token_is_told_so_without_claims(
     change: Change,
 ) -> None:
     await change(services, tokens, user)
-    services.hooks.add_claims = claims
+    services.accounts.hooks.add_claims = claims
 
     assert await refusal(services, tokens.refresh) == "TOKEN_REVOKED"
     assert claims.calls == 0
@@ -104,12 +104,12 @@ async def test_theft_ends_the_session_without_grace(
     strict = await new_services(refresh_grace=timedelta())
     seen = []
 
-    @strict.hooks.on("refresh_reused")
+    @strict.accounts.hooks.on("refresh_reused")
     async def see(event: object) -> None:
         seen.append(event)
 
     thiefs = await refreshed(strict, tokens.refresh)
-    strict.hooks.add_claims = Claims()
+    strict.accounts.hooks.add_claims = Claims()
 
     assert await refusal(strict, tokens.refresh) == "TOKEN_REVOKED"
     assert await refusal(strict, thiefs.refresh) == "TOKEN_REVOKED"
@@ -121,7 +121,7 @@ async def test_failed_claims_use_up_no_token(
     new_services: NewServices, tokens: Tokens, claims: Claims, database: Database
 ) -> None:
     strict = await new_services(refresh_grace=timedelta())
-    strict.hooks.add_claims = claims
+    strict.accounts.hooks.add_claims = claims
     sessions = database["graphql_auth_sessions"]
     before = await sessions.find().to_list()
 

@@ -183,7 +183,7 @@ async def test_refresh_token_survives_new_token_key(
 
     assert lives(successor, fresh)
     with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_INVALID"):
-        successor.authenticator.authenticate(tokens.access.value)
+        successor.sessions.authenticate(tokens.access.value)
 
 
 @pytest.mark.parametrize("by_other_hands", [None, {"$set": {"disabled": True}}])

@@ -259,7 +259,7 @@ async def test_failed_logout_everywhere_can_be_repeated(
     services: ServiceContainer, tokens: Tokens, user: UserDocument, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = [await services.sessions.begin(user, HERE) for _ in range(3)]
-    principal = services.authenticator.authenticate(tokens.access.value)
+    principal = services.sessions.authenticate(tokens.access.value)
     end_all = SessionRepository.end_all
 
     async def fail(*arguments: Any, **named: Any) -> NoReturn:

@@ -72,7 +72,7 @@ class Tabs(RuleBasedStateMachine):
         _, request.answer = self.run(self.services.rotation.refresh(request.token, HERE))
         successor = self.successors.setdefault(request.token, request.answer.refresh)
         assert request.answer.refresh == successor, "the chain has forked"
-        self.services.authenticator.authenticate(request.answer.access.value)
+        self.services.sessions.authenticate(request.answer.access.value)
 
     @rule(tab=st.integers(1, TABS))
     def get_the_answer(self, tab: int) -> None:
@@ -100,7 +100,7 @@ class Tabs(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         _, tokens = self.run(self.services.rotation.refresh(self.stored, HERE))
-        self.services.authenticator.authenticate(tokens.access.value)
+        self.services.sessions.authenticate(tokens.access.value)
 
 
 @pytest.mark.anyio

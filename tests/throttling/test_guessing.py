@@ -219,7 +219,7 @@ async def test_stolen_device_token_has_its_own_limit(
 async def test_password_change_invalidates_device_token(
     accounts: list[AccountService], owner: SignedIn, services: ServiceContainer
 ) -> None:
-    principal = services.authenticator.authenticate(owner.tokens.access.value)
+    principal = services.sessions.authenticate(owner.tokens.access.value)
     changed = await services.password_change.change(principal, PASSWORD, "battery staple", HOME)
     for number in range(5):
         await guess(accounts[0], number)
@@ -271,7 +271,7 @@ async def test_current_password_guesses_are_limited(
     new_services: NewServices, owner: SignedIn, passwords: CountedPasswords
 ) -> None:
     servers = [await new_services() for _ in range(2)]
-    principal = servers[0].authenticator.authenticate(owner.tokens.access.value)
+    principal = servers[0].sessions.authenticate(owner.tokens.access.value)
     outcomes = await asyncio.gather(
         *(
             servers[n % 2].password_change.change(principal, f"guess {n}", "battery staple", HOME)

@@ -22,6 +22,8 @@ from graphql_auth.users.repository import UserRepository
 
 pytestmark = pytest.mark.anyio
 
+JOSE, JOSE_IN_NFD = "jos\u00e9@example.com", "jose\u0301@example.com"
+
 
 @pytest.fixture
 async def stored(database_uri: str) -> AsyncIterator[Database]:
@@ -72,14 +74,13 @@ async def test_stored_email_is_taken(users: UserRepository) -> None:
 
 
 async def test_first_stored_spelling_finds_the_user(users: UserRepository) -> None:
-    await users.add(ada(email="b"))
-    await users.add(ada(email="a"))
+    assert await users.find_by_email(JOSE) is None
 
-    for spellings, expected in ((["a", "b"], "a"), (["b", "a"], "b"), (["x", "a"], "a")):
-        user = await users.find_by_email(spellings)
+    for spelling in (JOSE_IN_NFD, JOSE):
+        await users.add(ada(email=spelling))
+        user = await users.find_by_email(JOSE)
         assert user is not None
-        assert user.email == expected
-    assert await users.find_by_email(["x"]) is None
+        assert user.email == spelling
 
 
 async def test_user_is_found_by_id(users: UserRepository) -> None:
@@ -100,7 +101,7 @@ async def test_documents_of_the_original_are_read(users: UserRepository, stored:
     )
 
     for email in ("null", "odd"):
-        user = await users.find_by_email([email])
+        user = await users.find_by_email(email)
         assert user is not None
         assert (user.first_name, user.last_name, user.password) == ("", "", "")
         assert user.created_at == user.id.generation_time  # type: ignore[union-attr]
@@ -110,7 +111,7 @@ async def test_upgraded_hash_changes_no_other_field(
     users: UserRepository, stored: Database
 ) -> None:
     await stored["users"].insert_one({"email": "a", "password": "old", "__v": 0, "token": "eyJ"})
-    user = await users.find_by_email(["a"])
+    user = await users.find_by_email("a")
     assert user is not None
 
     await users.upgrade_password(user, "new")
@@ -151,7 +152,7 @@ async def test_lost_database_is_unavailable_until_it_is_back(
             os.kill(mongod.pid, signal.SIGKILL)
             assert mongod.wait_for_exit()
         for attempt in (
-            users.find_by_email(["ada@example.com"]),
+            users.find_by_email("ada@example.com"),
             users.get(str(ObjectId())),
             users.add(ada(email="bob@example.com")),
             users.upgrade_password(ada(), "new"),
@@ -160,7 +161,7 @@ async def test_lost_database_is_unavailable_until_it_is_back(
                 await attempt
         with run_mongod(data) as mongod:
             mongod.wait_until_ready()
-            assert await users.find_by_email(["ada@example.com"]) is not None
+            assert await users.find_by_email("ada@example.com") is not None
             await connection.__aexit__(None, None, None)
 
 
@@ -211,7 +212,7 @@ async def test_no_email_can_be_checked_without_the_index(
     await stored["users"].drop_index("email_1")
 
     with pytest.raises(Unavailable):
-        await users.refuse_taken(["ada@example.com"])
+        await users.refuse_taken("ada@example.com")
 
 
 async def test_duplicate_of_another_unique_index_is_no_taken_email(
@@ -278,19 +279,20 @@ async def test_user_whom_the_document_refuses_is_no_error_for_others(
     broken, whole = ObjectId(), ObjectId()
     await stored["users"].insert_many(
         [
-            {"_id": broken, "email": "ADA@example.com", **refused},
-            {"_id": whole, "email": "ada@example.com"},
+            {"_id": broken, "email": JOSE_IN_NFD, **refused},
+            {"_id": whole, "email": JOSE},
+            {"email": "bob@example.com", **refused},
         ]
     )
 
     first, second = await users.get_many([str(broken), str(whole)])
-    found = await users.find_by_email(["ada@example.com", "ADA@example.com"])
+    found = await users.find_by_email(JOSE)
 
     assert isinstance(first, Exception)
     assert isinstance(second, UserDocument)
     assert found is not None
     assert second.id == found.id == whole
-    for attempt in (users.get(str(broken)), users.find_by_email(["ADA@example.com"])):
+    for attempt in (users.get(str(broken)), users.find_by_email("bob@example.com")):
         with pytest.raises(type(first)):
             await attempt
 
@@ -298,4 +300,4 @@ async def test_user_whom_the_document_refuses_is_no_error_for_others(
 async def test_email_in_an_array_finds_nobody(users: UserRepository, stored: Database) -> None:
     await stored["users"].insert_one({"email": ["ada@example.com"]})
 
-    assert await users.find_by_email(["ada@example.com"]) is None
+    assert await users.find_by_email("ada@example.com") is None

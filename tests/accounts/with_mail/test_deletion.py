@@ -83,7 +83,7 @@ async def test_deletion_leaves_no_trace(
     for session in (ada, other):
         assert not await is_signed_in(services, session)
         with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
-            services.authenticator.authenticate(session.tokens.access.value)
+            services.sessions.authenticate(session.tokens.access.value)
     with pytest.raises(InvalidCredentials):
         await services.accounts.login(EMAIL, PASSWORD, HERE)
     assert await is_signed_in(services, bob)
@@ -113,20 +113,20 @@ async def test_login_during_a_deletion_leaves_no_trace(
     }
     assert ObjectId(begun[0].session_id) in revoked
     with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
-        services.authenticator.authenticate(begun[0].access.value)
+        services.sessions.authenticate(begun[0].access.value)
 
 
 async def test_other_process_learns_of_the_deletion(
     services: ServiceContainer, new_services: NewServices, ada: SignedIn, principal: Principal
 ) -> None:
     other = await new_services()
-    other.authenticator.authenticate(ada.tokens.access.value)
+    other.sessions.authenticate(ada.tokens.access.value)
 
     await services.accounts.delete(principal, PASSWORD, HERE)
 
-    await other.revocations.poll()
+    await other.sessions.revocations.poll()
     with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
-        other.authenticator.authenticate(ada.tokens.access.value)
+        other.sessions.authenticate(ada.tokens.access.value)
 
 
 async def test_deletion_needs_the_password(
@@ -160,9 +160,9 @@ async def test_another_process_completes_a_deletion_after_a_crash(
     events = []
     services, other = await new_services(), await new_services()
     signed_in = await services.accounts.register(ADA, PHONE)
-    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+    principal = services.sessions.authenticate(signed_in.tokens.access.value)
 
-    @other.hooks.on("user_deleted")
+    @other.accounts.hooks.on("user_deleted")
     async def note(event: Event) -> None:
         events.append(event.user_id)
 
@@ -189,7 +189,7 @@ async def test_another_process_completes_a_deletion_that_exceeds_its_deadline(
     signed_in = await services.accounts.register(ADA, PHONE)
     for _ in range(4):
         await services.accounts.login(EMAIL, PASSWORD, PHONE)
-    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+    principal = services.sessions.authenticate(signed_in.tokens.access.value)
     monkeypatch.setattr(repository, "BATCH", 1)
     erase = AsyncCollection.update_many
     seen: list[object] = []
@@ -238,7 +238,7 @@ async def test_hook_runs_once_for_concurrent_deletions(
 ) -> None:
     events: list[Event] = []
 
-    @services.hooks.on("user_deleted")
+    @services.accounts.hooks.on("user_deleted")
     async def note(event: Event) -> None:
         events.append(event)
 
@@ -271,7 +271,7 @@ async def test_link_of_a_sign_up_ends_with_the_account_that_has_its_email(
 ) -> None:
     token = await sign_up_token(services, database)
     signed_in = await services.accounts.register(ADA, HERE)
-    principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+    principal = services.sessions.authenticate(signed_in.tokens.access.value)
 
     await services.accounts.delete(principal, PASSWORD, HERE)
 

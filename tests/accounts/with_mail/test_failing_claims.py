@@ -57,7 +57,7 @@ async def test_failed_claims_change_nothing(
     await (users.update_one({}, change) if change else users.delete_one({}))
     before = await stored(database)
 
-    server.hooks.add_claims = claims = Claims()
+    server.accounts.hooks.add_claims = claims = Claims()
     late = asyncio.ensure_future(sign_in())
     begun = asyncio.ensure_future(claims.has_begun.wait())
     await asyncio.wait({late, begun}, return_when=asyncio.FIRST_COMPLETED)
@@ -86,7 +86,7 @@ async def test_password_change_asks_for_claims_of_the_changed_user(
     session = await database["graphql_auth_sessions"].find_one({})
     assert session
     caller = Principal(str(session["user_id"]), str(session["_id"]))
-    server.hooks.add_claims = claims = Claims()
+    server.accounts.hooks.add_claims = claims = Claims()
     claims.does = "raise"
     before = await stored(database)
     with pytest.raises(ApplicationError, match="on our side"):

@@ -53,7 +53,7 @@ async def sign_in(services: ServiceContainer, email: str) -> None:
 
 async def change(services: ServiceContainer, email: str) -> None:
     other = await services.accounts.login("bob@example.com", PASSWORD, HERE)
-    principal = services.authenticator.authenticate(other.tokens.access.value)
+    principal = services.sessions.authenticate(other.tokens.access.value)
     await services.email_change.request_change(principal, PASSWORD, email, HERE)
 
 
@@ -207,7 +207,7 @@ async def test_changes_of_the_password_give_an_unconfirmed_email_no_more_mails(
     signed_in = await services.accounts.register(ADA, HERE)
     passwords = [PASSWORD, "quiet elephant", "loud elephant"]
     for number, (old, new) in enumerate(pairwise(passwords)):
-        principal = services.authenticator.authenticate(signed_in.tokens.access.value)
+        principal = services.sessions.authenticate(signed_in.tokens.access.value)
         signed_in = await services.password_change.change(principal, old, new, HERE)
         client = ClientInfo(f"203.0.113.{number}")
         with suppress(TooManyAttempts):

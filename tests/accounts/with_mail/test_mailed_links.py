@@ -39,7 +39,7 @@ async def services(new_services: NewServices) -> ServiceContainer:
 async def request_all(services: ServiceContainer) -> str:
     """Ask for a link of every purpose; return the id of the user."""
     ada = await services.accounts.register(ADA, HERE)
-    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    principal = services.sessions.authenticate(ada.tokens.access.value)
     await services.password_reset.request(EMAIL, HERE)
     await services.email_change.request_confirmation(principal, HERE)
     await services.email_change.request_change(principal, PASSWORD, "new@example.com", HERE)

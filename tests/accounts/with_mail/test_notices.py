@@ -54,7 +54,7 @@ async def test_sign_in_on_a_new_device_is_told(
 async def test_changed_password_is_told(
     services: ServiceContainer, ada: SignedIn, database: Database
 ) -> None:
-    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    principal = services.sessions.authenticate(ada.tokens.access.value)
     await services.password_change.change(principal, PASSWORD, NEW_PASSWORD, HERE)
     token = await reset_token(services, database)
     await services.password_reset.reset(token, "a third one", HERE)
@@ -79,7 +79,7 @@ async def test_notices_of_one_kind_are_limited(
     await confirm(database)
     for _ in range(5):
         await services.accounts.login(EMAIL, PASSWORD, THERE)
-    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    principal = services.sessions.authenticate(ada.tokens.access.value)
     await services.password_change.change(principal, PASSWORD, NEW_PASSWORD, HERE)
 
     assert len(await mails(database, "new_device")) == 3
@@ -92,7 +92,7 @@ async def test_notices_of_all_kinds_to_an_unconfirmed_email_are_limited(
     """It can be that of a stranger."""
     for _ in range(2):
         await services.accounts.login(EMAIL, PASSWORD, THERE)
-    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    principal = services.sessions.authenticate(ada.tokens.access.value)
     for old, new in ((PASSWORD, NEW_PASSWORD), (NEW_PASSWORD, PASSWORD)):
         await services.password_change.change(principal, old, new, HERE)
 
@@ -125,7 +125,7 @@ async def test_links_and_notices_of_a_network_have_separate_limits(
 
 
 async def change(services: ServiceContainer, user: SignedIn, client: ClientInfo) -> None:
-    principal = services.authenticator.authenticate(user.tokens.access.value)
+    principal = services.sessions.authenticate(user.tokens.access.value)
     await services.password_change.change(principal, PASSWORD, NEW_PASSWORD, client)
 
 
@@ -174,7 +174,7 @@ async def log_in(services: ServiceContainer, _ada: SignedIn, _database: Database
 
 
 async def change_password(services: ServiceContainer, ada: SignedIn, _database: Database) -> None:
-    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    principal = services.sessions.authenticate(ada.tokens.access.value)
     await services.password_change.change(principal, PASSWORD, NEW_PASSWORD, HERE)
 
 
@@ -184,7 +184,7 @@ async def confirm_change(services: ServiceContainer, ada: SignedIn, database: Da
 
 
 async def request_change(services: ServiceContainer, ada: SignedIn, _database: Database) -> None:
-    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    principal = services.sessions.authenticate(ada.tokens.access.value)
     await services.email_change.request_change(principal, PASSWORD, "ada@example.org", HERE)
 
 
@@ -301,6 +301,6 @@ async def test_deleted_user_gets_no_notice(
 ) -> None:
     await database["users"].delete_many({})
 
-    await services.rotation.session_service.hooks.before_reuse(str(ada.user.id), HERE)  # type: ignore[misc]
+    await services.rotation.announce_reuse(str(ada.user.id), HERE)
 
     assert await mails(database) == []

@@ -52,8 +52,8 @@ async def test_reset_sets_the_password_and_ends_all_sessions(
 
     assert not await is_signed_in(services, ada)
     with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
-        services.authenticator.authenticate(ada.tokens.access.value)
-    services.authenticator.authenticate(signed_in.tokens.access.value)
+        services.sessions.authenticate(ada.tokens.access.value)
+    services.sessions.authenticate(signed_in.tokens.access.value)
     assert await is_signed_in(services, signed_in)
     with pytest.raises(InvalidCredentials):
         await services.accounts.login(EMAIL, PASSWORD, HERE)
@@ -91,7 +91,7 @@ async def test_mailbox_takes_over_the_account_of_a_stranger(
     """Pre-hijacking: a stranger has registered with the e-mail of somebody else."""
     await services.password_reset.request(EMAIL, THERE)
     token = await reset_token(services, database)
-    stranger = services.authenticator.authenticate(ada.tokens.access.value)
+    stranger = services.sessions.authenticate(ada.tokens.access.value)
     await services.email_change.request_change(stranger, PASSWORD, "stranger@example.com", THERE)
     change = (await mails(database, "change_email"))[-1]["link"]
 
@@ -193,13 +193,13 @@ async def test_crash_between_two_steps_leaves_nothing_half_made(
 
     other = await new_services()
     await complete_overdue(other, database)
-    await other.revocations.poll()
+    await other.sessions.revocations.poll()
 
     is_changed = steps_done >= CHANGED
     assert await is_signed_in(other, ada) is not is_changed
     if is_changed:
         with pytest.raises(Unauthenticated):
-            other.authenticator.authenticate(ada.tokens.access.value)
+            other.sessions.authenticate(ada.tokens.access.value)
     password = NEW_PASSWORD if is_changed else PASSWORD
     assert (await other.accounts.login(EMAIL, password, HERE)).user.id == ada.user.id
     if steps_done == 0:
@@ -217,7 +217,7 @@ async def test_password_change_ends_the_link(
     services: ServiceContainer, ada: SignedIn, database: Database
 ) -> None:
     token = await reset_token(services, database)
-    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    principal = services.sessions.authenticate(ada.tokens.access.value)
     await services.password_change.change(principal, PASSWORD, NEW_PASSWORD, HERE)
 
     with pytest.raises(LinkExpired):
@@ -232,7 +232,7 @@ async def test_password_that_changes_during_a_reset_wins(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     token = await reset_token(services, database)
-    principal = services.authenticator.authenticate(ada.tokens.access.value)
+    principal = services.sessions.authenticate(ada.tokens.access.value)
     use = OneTimeTokens.use
 
     async def overtaken(*arguments: Any) -> None:

@@ -61,7 +61,7 @@ async def test_account_exists_after_the_confirmation(
     assert (user.first_name, user.last_name, user.email) == ("Ada", "Lovelace", EMAIL)
     assert user.email_confirmed_at is not None
     assert user.email_confirmed_at.timestamp() == user.created_at.timestamp() == clock.time
-    services.authenticator.authenticate(signed_in.tokens.access.value)
+    services.sessions.authenticate(signed_in.tokens.access.value)
     again = await services.accounts.login(EMAIL, PASSWORD, HERE, signed_in.device_token)
     assert again.user == user
 
