@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import HttpUrl
@@ -31,7 +31,7 @@ from graphql_auth.mail.outbox import Outbox
 from graphql_auth.mail.sender import SECONDS_AFTER_MAILS, IssueLink, Sender
 from graphql_auth.mail.smtp import SmtpMailer
 from graphql_auth.mail.template_check import check_templates
-from graphql_auth.mongo.clock import DatabaseClock
+from graphql_auth.mongo.clock import DatabaseClock, in_utc
 from graphql_auth.mongo.heartbeat import Heartbeat
 from graphql_auth.mongo.index_monitor import CHECK_INTERVAL, IndexMonitor
 from graphql_auth.mongo.meta import MetaDocument
@@ -131,12 +131,12 @@ def create_services(  # noqa: PLR0913 - all by name and optional
     when a key or a setting of mail is wrong, and ValueError without TOKEN_KEY.
     """
     clock = DatabaseClock()
-    now, hooks = now or clock, hooks or Hooks()
+    seconds, hooks = now or clock, hooks or Hooks()
     indexes = IndexMonitor(DOCUMENTS)
     users = UserRepository(indexes, user_document)
     passwords, hash_queue, pwned = _passwords(settings, processes)
-    sessions = _session_service(settings, clock, now, hooks)
-    parts = _account_parts(settings, users, passwords, sessions, mailer, now, processes)
+    sessions = _session_service(settings, clock, seconds, hooks)
+    parts = _account_parts(settings, users, passwords, sessions, mailer, processes)
     rotation = _rotation(settings, users, sessions, parts.notices)
     return ServiceContainer(
         features=parts.features,
@@ -163,9 +163,9 @@ def _account_parts(  # noqa: PLR0913, PLR0917 - what the parts are made of
     passwords: PasswordService,
     sessions: SessionService,
     mailer: Mailer | None,
-    now: Callable[[], float],
     processes: int,
 ) -> AccountParts:
+    now = sessions.now
     links = OneTimeTokens(now)
     outbox = create_outbox(settings, mailer, links.issue, now, processes)
     throttle, devices = _throttle(settings, now), DeviceTokens(*read_secrets(settings))
@@ -188,9 +188,9 @@ def _account_parts(  # noqa: PLR0913, PLR0917 - what the parts are made of
 
 
 def _session_service(
-    settings: Settings, clock: DatabaseClock, now: Callable[[], float], hooks: Hooks
+    settings: Settings, clock: DatabaseClock, seconds: Callable[[], float], hooks: Hooks
 ) -> SessionService:
-    repository, access_tokens = SessionRepository(), create_access_tokens(settings, now)
+    repository, access_tokens = SessionRepository(), create_access_tokens(settings, seconds)
     lifetimes = Lifetimes(
         settings.session_idle_ttl,
         settings.session_ttl,
@@ -199,7 +199,7 @@ def _session_service(
     )
     staleness = settings.revocation_max_staleness
     revocations = Revocations(repository, clock, settings.token_ttl, staleness)
-    return SessionService(repository, revocations, access_tokens, now, lifetimes, hooks)
+    return SessionService(repository, revocations, access_tokens, in_utc(seconds), lifetimes, hooks)
 
 
 def _rotation(
@@ -215,15 +215,11 @@ def create_outbox(
     settings: Settings,
     mailer: Mailer | None,
     issue_link: IssueLink,
-    now: Callable[[], float],
+    now: Callable[[], datetime],
     processes: int,
 ) -> Outbox:
     """Create the outbox, whose sender has to be run; raises StartError."""
-
-    def utc_now() -> datetime:
-        return datetime.fromtimestamp(now(), UTC)
-
-    outbox = Outbox(utc_now)
+    outbox = Outbox(now)
     if mailer is None and settings.smtp_url:
         mailer = SmtpMailer(settings.smtp_url)
     elif mailer is None and settings.is_dev:
@@ -247,7 +243,7 @@ def _features(settings: Settings, outbox: Outbox) -> Features:
     return Features(outbox.is_available, settings.registration, has_links, min_length)
 
 
-def _throttle(settings: Settings, now: Callable[[], float]) -> Throttle:
+def _throttle(settings: Settings, now: Callable[[], datetime]) -> Throttle:
     return Throttle(
         AttemptRepository(),
         settings.max_failures_per_address,

@@ -29,7 +29,7 @@ class UserAdmin(AccountParts):
         Raises BadInput and EmailTaken.
         """
         user = await self.create_user(Registration(first_name, last_name, email, password))
-        user.email_confirmed_at = self.utc_now()
+        user.email_confirmed_at = self.now()
         await self.set_new_password(user, password, ClientInfo())
         await self.users.add(user)
         await self.hooks.run("register", str(user.id))
@@ -58,7 +58,7 @@ class UserAdmin(AccountParts):
 
     async def confirm(self, user: UserDocument) -> None:
         """Count the e-mail of a user as confirmed."""
-        confirmed_at = user.email_confirmed_at or self.utc_now()
+        confirmed_at = user.email_confirmed_at or self.now()
         await self.change_user(user, _overtaken(user), email_confirmed_at=confirmed_at)
 
     async def create_reset_link(self, user: UserDocument) -> str | None:

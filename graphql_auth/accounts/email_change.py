@@ -70,7 +70,7 @@ class EmailChangeService(AccountParts):
         link, user = await self.open_link(purpose, token, client)
         with security_log.record_outcome(purpose.value, str(user.id), client):
             await self._prove_account(user, caller_id, password, client)
-            changes: dict[str, Any] = {"email_confirmed_at": self.utc_now()}
+            changes: dict[str, Any] = {"email_confirmed_at": self.now()}
             record: AbstractAsyncContextManager[LoggedChange | None] = nullcontext()
             if link.new_email:
                 await self.users.refuse_taken(link.new_email)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
 from graphql_auth import security_log
@@ -56,15 +56,12 @@ class AccountParts:
     features: Features
     hooks: Hooks
     log: ChangeLog
-    now: Callable[[], float]
+    now: Callable[[], datetime]
 
     @classmethod
     def from_parts(cls, parts: "AccountParts") -> Self:
         """Create a service that shares these parts."""
         return cls(**vars(parts))
-
-    def utc_now(self) -> datetime:
-        return datetime.fromtimestamp(self.now(), UTC)
 
     async def load_caller(self, principal: Principal) -> UserDocument:
         """Return the signed-in user; raises Unauthenticated if it is missing or disabled."""

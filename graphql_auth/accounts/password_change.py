@@ -86,7 +86,7 @@ class PasswordChangeService(AccountParts):
                 if change.kept_session:
                     await self.sessions.keep(user, change.kept_session)
             await self.sessions.end_others(user)
-        elif self.now() < (change.begun_at + ABANDONED).timestamp():
+        elif self.now() < change.begun_at + ABANDONED:
             # It can still be made.
             return
         if await self.log.remove(change) and event:

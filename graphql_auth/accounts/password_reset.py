@@ -37,7 +37,7 @@ class PasswordResetService(AccountParts):
         device_id = self.device_tokens.find_id(device_tokens, user)
         with security_log.record_outcome("reset_password", str(user.id), client):
             new_hash = await self.passwords.hash(new, client.network, Priority.TRUSTED_DEVICE)
-            now, changes = self.utc_now(), new_password(user, new_hash)
+            now, changes = self.now(), new_password(user, new_hash)
             added = await self.gate.prepare(user, Proof.LINK, email_confirmed_at=now, **changes)
             await self.links.use(Purpose.RESET_PASSWORD, token)
             async with self.replace_password(

@@ -22,7 +22,7 @@ class SignInLinkService(AccountParts):
         device_id = self.device_tokens.find_id(device_tokens, user)
         with security_log.record_outcome("sign_in_link", str(user.id), client):
             proves_account = user.email_confirmed_at is None and not user.password
-            changes = {"email_confirmed_at": self.utc_now()} if proves_account else {}
+            changes = {"email_confirmed_at": self.now()} if proves_account else {}
             added = await self.gate.prepare(user, Proof.LINK, **changes)
             await self.links.use(Purpose.SIGN_IN_LINK, token)
             if changes:

@@ -61,7 +61,7 @@ class SignUpService(AccountParts):
             refusal = NOT_OF_THIS_SIGN_UP
             await self.check_password("password", password, user, keys, client, refusal)
             await self.users.refuse_taken(user.email)
-            user.id, user.email_confirmed_at = object_id_at(self.now()), self.utc_now()
+            user.id, user.email_confirmed_at = object_id_at(self.now()), self.now()
             added = await self.gate.prepare(user, Proof.LINK)
             await self.users.add(user)
             # After that, so that the link stays valid if the database refuses the user. The unique

@@ -140,7 +140,7 @@ async def _grant(admin: UserAdmin, options: Namespace) -> str:
 
 async def _confirm(admin: UserAdmin, options: Namespace) -> str:
     if options.all:
-        count = await admin.users.confirm_all(admin.utc_now())
+        count = await admin.users.confirm_all(admin.now())
         return f"newly confirmed e-mails: {count}"
     await admin.confirm(options.user)
     return f"The e-mail {options.user.email} counts as confirmed."

@@ -51,7 +51,7 @@ class Outbox:
             return
         now = self.now()
         mail = OutboxDocument(
-            id=object_id_at(now.timestamp()),
+            id=object_id_at(now),
             template=template.value,
             to=to,
             user_id=user_id,

@@ -33,10 +33,6 @@ class DatabaseClock:
             raise Unavailable(retry_after=1)
         return self._offset + self._monotonic()
 
-    def now(self) -> datetime:
-        """Return the same time as a UTC datetime."""
-        return datetime.fromtimestamp(self(), UTC)
-
     def set(self, database_time: datetime, asked_at: float) -> None:
         """Set the clock to a time that was requested at ``asked_at`` and has just arrived.
 
@@ -53,6 +49,11 @@ class DatabaseClock:
             )
 
 
-def object_id_at(seconds: float) -> PydanticObjectId:
-    """Return a new id for a time in seconds since 1970; the driver would use the wall clock."""
-    return PydanticObjectId(pack(">I", int(seconds)) + PydanticObjectId().binary[4:])
+def in_utc(clock: Callable[[], float]) -> Callable[[], datetime]:
+    """Return a clock of datetimes for a clock of seconds since 1970."""
+    return lambda: datetime.fromtimestamp(clock(), UTC)
+
+
+def object_id_at(moment: datetime) -> PydanticObjectId:
+    """Return a new id for a time; the driver would use the wall clock."""
+    return PydanticObjectId(pack(">I", int(moment.timestamp())) + PydanticObjectId().binary[4:])

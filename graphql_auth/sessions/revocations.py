@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from graphql_auth.errors import TokenReason, Unauthenticated, Unavailable
-from graphql_auth.mongo.clock import DatabaseClock
+from graphql_auth.mongo.clock import DatabaseClock, in_utc
 from graphql_auth.sessions.document import RevocationDocument, SessionDocument
 from graphql_auth.sessions.repository import BATCH, Revocation, SessionRepository
 
@@ -109,7 +109,7 @@ class Revocations:
     ) -> None:
         self._sessions = sessions
         self._clock = clock
-        self.revoked = RevocationSet(token_lifetime.total_seconds(), clock.now, monotonic)
+        self.revoked = RevocationSet(token_lifetime.total_seconds(), in_utc(clock), monotonic)
         self._max_staleness = max_staleness.total_seconds()
         self._monotonic = monotonic
         # By the monotonic clock.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from graphql_auth import security_log
@@ -46,20 +46,14 @@ class Tokens:
 
 @dataclass(eq=False, repr=False)
 class SessionService:
-    """Begins, lists and ends sessions. Every method raises Unavailable.
-
-    ``clock`` returns seconds since 1970.
-    """
+    """Begins, lists and ends sessions. Every method raises Unavailable."""
 
     sessions: SessionRepository
     revocations: Revocations
     access_tokens: AccessTokens
-    clock: Callable[[], float]
+    now: Callable[[], datetime]
     lifetimes: Lifetimes
     hooks: Hooks
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.clock(), UTC)
 
     def authenticate(self, token: str) -> Principal:
         """Verify an access token; raises Unauthenticated, and see ``check``."""
@@ -78,7 +72,7 @@ class SessionService:
         now = self.now()
         ends_at = now + self.lifetimes.session_ttl
         expires_at = min(now + self.lifetimes.session_idle_ttl, ends_at)
-        session_id = object_id_at(now.timestamp())
+        session_id = object_id_at(now)
         token = RefreshToken.first(str(user.id), str(session_id))
         session = await self.sessions.add(
             SessionDocument(

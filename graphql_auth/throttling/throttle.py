@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from graphql_auth.client_info import network_of
 from graphql_auth.errors import BadInput, EmailTaken, TooManyAttempts
@@ -57,7 +57,7 @@ class Throttle:
     """Limits attempts, for all processes of a database together.
 
     ``max_failures_per_address`` and ``max_registrations_per_address`` are per IP address and hour.
-    ``now`` returns seconds since 1970, by a clock that all processes share.
+    ``now`` is a clock that all processes share.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Throttle:
         attempts: AttemptRepository,
         max_failures_per_address: int,
         max_registrations_per_address: int,
-        now: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         self._attempts = attempts
         self._failures = _evenly(max_failures_per_address, HOUR)
@@ -155,7 +155,7 @@ class Throttle:
             del self._leases[lease]
             if attempt.is_counted:
                 for key in keys:
-                    await self._attempts.count(key.key, key.limit, lease, self._utc_now())
+                    await self._attempts.count(key.key, key.limit, lease, self._now())
             elif held:
                 await self._attempts.release(held, lease)
 
@@ -163,7 +163,7 @@ class Throttle:
         """Extend the leases of the attempts in progress; raises Unavailable."""
         leases = {lease: tuple(keys) for lease, keys in self._leases.items() if keys}
         if leases:
-            await self._attempts.renew(leases, self._utc_now() + LEASE_DURATION)
+            await self._attempts.renew(leases, self._now() + LEASE_DURATION)
 
     async def _acquire(self, key: ThrottleKey, lease: str) -> None:
         # For each key: many attempts at one account must not block other accounts.
@@ -184,7 +184,7 @@ class Throttle:
 
     async def _is_granted(self, key: ThrottleKey, lease: str) -> bool:
         """Try to take a lease; False while others are in progress. Raises TooManyAttempts."""
-        now = self._utc_now()
+        now = self._now()
         result = await self._attempts.acquire(key.key, key.limit, lease, now, now + LEASE_DURATION)
         if result.free_at > now:
             raise TooManyAttempts(math.ceil((result.free_at - now).total_seconds()))
@@ -193,9 +193,6 @@ class Throttle:
     def failures_key(self, ip: str | None) -> ThrottleKey:
         """Return the key of all wrong passwords from an IP address."""
         return ThrottleKey(f"address:{network_of(ip)}", self._failures)
-
-    def _utc_now(self) -> datetime:
-        return datetime.fromtimestamp(self._now(), UTC)
 
 
 def _digest(owner: str) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -44,12 +44,9 @@ LIFETIMES = {
 
 
 class OneTimeTokens:
-    """Creates links, issues their tokens and uses them up. Every method raises Unavailable.
+    """Creates links, issues their tokens and uses them up. Every method raises Unavailable."""
 
-    ``now`` returns seconds since 1970.
-    """
-
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
 
     async def create(self, purpose: Purpose, key: str, **values: Any) -> LinkDocument:
@@ -66,7 +63,7 @@ class OneTimeTokens:
             id=link_id,
             purpose=purpose.value,
             request=secrets.token_hex(8),
-            expires_at=self._utc_now() + LIFETIMES[purpose],
+            expires_at=self._now() + LIFETIMES[purpose],
             **values,
         )
         stored = link.model_dump(by_alias=True, exclude={"revision_id"}, exclude_none=True)
@@ -81,7 +78,7 @@ class OneTimeTokens:
         link_id, _, request = reference.partition(" ")
         secret = secrets.token_bytes(SECRET_BYTES)
         link, digests = PydanticObjectId(link_id), {"$each": [_digest(secret)]}
-        query = {"_id": link, "request": request, "expires_at": {"$gt": self._utc_now()}}
+        query = {"_id": link, "request": request, "expires_at": {"$gt": self._now()}}
         with translate_driver_errors(writing=LinkDocument):
             result = await LinkDocument.get_pymongo_collection().update_one(
                 query, {"$push": {"digests": digests | {"$slice": -MAX_SECRETS}}}
@@ -121,11 +118,8 @@ class OneTimeTokens:
             "_id": PydanticObjectId(decode_segment(match[1])),
             "purpose": purpose.value,
             "digests": _digest(decode_segment(match[2])),
-            "expires_at": {"$gt": self._utc_now()},
+            "expires_at": {"$gt": self._now()},
         }
-
-    def _utc_now(self) -> datetime:
-        return datetime.fromtimestamp(self._now(), UTC)
 
 
 def _derive_id(purpose: Purpose, key: str) -> PydanticObjectId:

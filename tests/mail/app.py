@@ -7,6 +7,7 @@ import strawberry
 
 from graphql_auth import GraphQLAuth, Info, Mutation
 from graphql_auth.mail.messages import FRAGMENTS, Template
+from graphql_auth.mongo.clock import in_utc
 from graphql_auth.tokens.one_time import OneTimeTokens, Purpose
 
 
@@ -14,7 +15,7 @@ from graphql_auth.tokens.one_time import OneTimeTokens, Purpose
 class MailMutation(Mutation):
     @strawberry.mutation
     async def send(self, info: Info, template: str, to: str | None) -> bool:
-        outbox, links = info.context.services.outbox, OneTimeTokens(time.time)
+        outbox, links = info.context.services.outbox, OneTimeTokens(in_utc(time.time))
         created = await links.create(Purpose(template), to or "") if template in FRAGMENTS else None
         await outbox.add(
             Template(template),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from graphql_auth.errors import Unavailable
-from graphql_auth.mongo.clock import DatabaseClock
+from graphql_auth.mongo.clock import DatabaseClock, in_utc
 
 HOUR = timedelta(hours=1)
 
@@ -23,7 +23,7 @@ def test_clock_follows_the_monotonic_clock(monkeypatch: pytest.MonkeyPatch) -> N
     monotonic += 60
     monkeypatch.setattr(time, "time", lambda: 0.0)
 
-    assert clock.now() == database_time + timedelta(minutes=1)
+    assert in_utc(clock)() == database_time + timedelta(minutes=1)
 
 
 def test_delay_of_a_reading_counts_by_half() -> None:

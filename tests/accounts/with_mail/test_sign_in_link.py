@@ -36,7 +36,7 @@ async def link_token(services: ServiceContainer, database: Database) -> str:
 @pytest.fixture
 async def ada(services: ServiceContainer, database: Database) -> SignedIn:
     signed_in = await services.accounts.register(ADA, HERE)
-    confirmed = {"email_confirmed_at": services.accounts.utc_now()}
+    confirmed = {"email_confirmed_at": services.accounts.now()}
     await database["users"].update_one({}, {"$set": confirmed})
     return signed_in
 
