@@ -37,9 +37,8 @@ class UserAdmin(AccountParts):
 
     async def set_password(self, user: UserDocument, password: str) -> None:
         """Set a password; sessions, device tokens and links of before end. Raises BadInput."""
-        validator = InputValidator()
-        await validator.new_password("password", password, self.passwords.policy, user)
-        validator.finish()
+        with InputValidator() as validator:
+            await validator.new_password("password", password, self.passwords.policy, user)
         new_hash = await self.passwords.hash(password, ClientInfo().network)
         async with self.replace_password(user, new_hash, _overtaken(user), ClientInfo()):
             pass
@@ -94,10 +93,9 @@ class UserAdmin(AccountParts):
 
     async def find(self, email: str) -> UserDocument:
         """Return the user whom a login with this e-mail finds, or else the one with this id."""
-        validator = InputValidator()
-        canonical = validator.login_email("email", email)
         with suppress(BadInput):
-            validator.finish()
+            with InputValidator() as validator:
+                canonical = validator.login_email("email", email)
             if user := await self.users.find_by_email(canonical):
                 return user
             if ObjectId.is_valid(email) and (user := await self.users.get(email)):

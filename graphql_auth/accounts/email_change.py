@@ -38,10 +38,9 @@ class EmailChangeService(AccountParts):
         Unauthenticated and NotAvailable.
         """
         self.features.require()
-        validator = InputValidator()
-        validator.password("currentPassword", current_password)
-        email = validator.new_email("newEmail", email)
-        validator.finish()
+        with InputValidator() as validator:
+            validator.password("currentPassword", current_password)
+            email = validator.new_email("newEmail", email)
         user = await self.load_caller(principal)
         with security_log.record_outcome("request_change_email", principal.subject, client):
             keys = self.throttle.reauth_keys(principal.session_id)

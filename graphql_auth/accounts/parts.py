@@ -75,14 +75,14 @@ class AccountParts:
 
         Raises BadInput with every invalid field.
         """
-        validator, policy = InputValidator(), self.passwords.policy
-        values = {
-            "first_name": validator.name("firstName", registration.first_name),
-            "last_name": validator.name("lastName", registration.last_name),
-            "email": validator.new_email("email", registration.email),
-        }
-        await validator.new_password("password", registration.password, policy, registration)
-        validator.finish()
+        policy = self.passwords.policy
+        with InputValidator() as validator:
+            values = {
+                "first_name": validator.name("firstName", registration.first_name),
+                "last_name": validator.name("lastName", registration.last_name),
+                "email": validator.new_email("email", registration.email),
+            }
+            await validator.new_password("password", registration.password, policy, registration)
         return self.users.create(registration.added, id=object_id_at(self.now()), **values)
 
     async def set_new_password(self, user: UserDocument, password: str, client: ClientInfo) -> None:
@@ -103,9 +103,8 @@ class AccountParts:
 
         Raises BadInput, InvalidCredentials with the message ``refusal``, and TooManyAttempts.
         """
-        validator = InputValidator()
-        validator.password(field, password)
-        validator.finish()
+        with InputValidator() as validator:
+            validator.password(field, password)
         priority = Priority.TRUSTED_DEVICE
         async with self.throttle.attempt(keys) as attempt:
             result = await self.passwords.verify(password, user.password, client.network, priority)
@@ -198,9 +197,8 @@ class AccountParts:
         Raises BadInput, TooManyAttempts and NotAvailable.
         """
         self.features.require()
-        validator = InputValidator()
-        email = validator.login_email("email", email)
-        validator.finish()
+        with InputValidator() as validator:
+            email = validator.login_email("email", email)
         user = await self.users.find_by_email(email)
         purpose, user_id = choose(user), str(user.id) if user else None
         known = user if self.device_tokens.find_id(device_tokens, user) else None

@@ -32,11 +32,10 @@ class PasswordChangeService(AccountParts):
         Raises BadInput, TooManyAttempts, InvalidCredentials for a wrong current password, and
         Unauthenticated when the session has ended or the user does not exist.
         """
-        validator = InputValidator()
-        validator.password("currentPassword", current)
-        user = await self.load_caller(principal)
-        await validator.new_password("newPassword", new, self.passwords.policy, user)
-        validator.finish()
+        with InputValidator() as validator:
+            validator.password("currentPassword", current)
+            user = await self.load_caller(principal)
+            await validator.new_password("newPassword", new, self.passwords.policy, user)
         keys, session_id = self.throttle.reauth_keys(principal.session_id), principal.session_id
         with security_log.record_refusals("change_password", principal.subject, client):
             await self.check_password("currentPassword", current, user, keys, client)

@@ -31,9 +31,8 @@ class PasswordResetService(AccountParts):
         Raises BadInput and LinkExpired.
         """
         _, user = await self.open_link(Purpose.RESET_PASSWORD, token, client)
-        validator = InputValidator()
-        await validator.new_password("newPassword", new, self.passwords.policy, user)
-        validator.finish()
+        with InputValidator() as validator:
+            await validator.new_password("newPassword", new, self.passwords.policy, user)
         device_id = self.device_tokens.find_id(device_tokens, user)
         with security_log.record_outcome("reset_password", str(user.id), client):
             new_hash = await self.passwords.hash(new, client.network, Priority.TRUSTED_DEVICE)

@@ -54,10 +54,9 @@ class AccountService(AccountParts):
         and a disabled user take the same time (no timing side channel). Raises EmailUnconfirmed for
         the right password where confirmation is required.
         """
-        validator = InputValidator()
-        email = validator.login_email("email", email)
-        validator.password("password", password)
-        validator.finish()
+        with InputValidator() as validator:
+            email = validator.login_email("email", email)
+            validator.password("password", password)
         user = await self.users.find_by_email(email)
         device_id = self.device_tokens.find_id(device_tokens, user)
         if device_id:
@@ -86,12 +85,12 @@ class AccountService(AccountParts):
 
         Raises BadInput, and Unauthenticated when the user does not exist, or has just changed.
         """
-        validator, changes = InputValidator(), dict[str, str]()
-        if isinstance(first_name, str):
-            changes["first_name"] = validator.name("firstName", first_name)
-        if isinstance(last_name, str):
-            changes["last_name"] = validator.name("lastName", last_name)
-        validator.finish()
+        changes = dict[str, str]()
+        with InputValidator() as validator:
+            if isinstance(first_name, str):
+                changes["first_name"] = validator.name("firstName", first_name)
+            if isinstance(last_name, str):
+                changes["last_name"] = validator.name("lastName", last_name)
         user = await self.load_caller(principal)
         refusal = Unauthenticated(TokenReason.TOKEN_REVOKED)
         return await self.change_user(user, refusal, **changes) if changes else user

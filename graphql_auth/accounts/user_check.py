@@ -129,10 +129,9 @@ def _read_email(email: object) -> tuple[Reason | None, list[str]]:
     """Return why no login finds a stored e-mail, and the spellings that a login prefers to it."""
     if not isinstance(email, str) or not email.strip():
         return Reason.NO_EMAIL, []
-    validator = InputValidator()
-    canonical = validator.login_email("email", email)
     try:
-        validator.finish()
+        with InputValidator() as validator:
+            canonical = validator.login_email("email", email)
     except BadInput:
         return Reason.INVALID_EMAIL, []
     spellings = emails.spellings(canonical)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from graphql_auth.characters import INVISIBLE, INVISIBLE_IN_NAME, is_blank
 from graphql_auth.errors import BadInput, FieldError, FieldReason
@@ -36,14 +36,19 @@ class Registration:
 
 
 class InputValidator:
-    """Checks one field after the other; ``finish`` raises one error for all of them.
+    """Checks one field after the other; the end of the block raises BadInput for all of them.
 
     ``field`` is the GraphQL name of a field. What a method returns for an invalid text must not be
     used.
     """
 
-    def __init__(self) -> None:
+    def __enter__(self) -> Self:
         self._errors: list[FieldError] = []
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None and self._errors:
+            raise BadInput(self._errors)
 
     def name(self, field: str, text: str) -> str:
         """Return the name of a person, trimmed: any script, at least one visible character."""
@@ -86,11 +91,6 @@ class InputValidator:
             user_inputs = (owner.first_name, owner.last_name, owner.email)
             error = await policy.check(field, text, user_inputs)
             self._errors += [error] if error else []
-
-    def finish(self) -> None:
-        """Raise BadInput if any field was invalid."""
-        if self._errors:
-            raise BadInput(self._errors)
 
     def _check(self, field: str, text: str, max_length: int, refused: re.Pattern[str]) -> bool:
         if not text:

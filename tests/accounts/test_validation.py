@@ -11,23 +11,19 @@ from graphql_auth.errors import BadInput, FieldReason
 
 
 def reason(read: Callable[[InputValidator], object]) -> FieldReason:
-    form = InputValidator()
-    read(form)
-    with pytest.raises(BadInput) as refused:
-        form.finish()
+    with pytest.raises(BadInput) as refused, InputValidator() as form:
+        read(form)
     (fault,) = refused.value.fields
     assert fault.field == "field"
     return fault.reason
 
 
 def test_names_and_emails_are_trimmed() -> None:
-    form = InputValidator()
-
-    assert form.name("name", " \tAda\u3000") == "Ada"
-    assert form.new_email("email", " ada@example.com\n") == "ada@example.com"
-    assert form.login_email("email", " ADA@example.com ") == "ada@example.com"
-    assert form.password("password", " secret ")
-    form.finish()
+    with InputValidator() as form:
+        assert form.name("name", " \tAda\u3000") == "Ada"
+        assert form.new_email("email", " ada@example.com\n") == "ada@example.com"
+        assert form.login_email("email", " ADA@example.com ") == "ada@example.com"
+        assert form.password("password", " secret ")
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t\n", "\u3000\u00a0"])
@@ -39,10 +35,9 @@ def test_every_field_is_required(blank: str) -> None:
 
 
 def test_lengths_are_limited() -> None:
-    form = InputValidator()
-    form.name("name", "x" * 200)
-    form.password("password", "😀" * 1024)
-    form.finish()
+    with InputValidator() as form:
+        form.name("name", "x" * 200)
+        form.password("password", "😀" * 1024)
 
     assert reason(lambda form: form.name("field", "x" * 201)) == FieldReason.TOO_LONG
     assert reason(lambda form: form.new_email("field", "x" * 321)) == FieldReason.TOO_LONG
@@ -63,9 +58,8 @@ def test_too_long_password_is_not_normalized(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_password_of_max_length_may_be_decomposed() -> None:
-    form = InputValidator()
-    form.password("password", "\u03b1\u0313\u0300\u0345" * 1024)
-    form.finish()
+    with InputValidator() as form:
+        form.password("password", "\u03b1\u0313\u0300\u0345" * 1024)
 
 
 @pytest.mark.parametrize("bad", ["a\0b", "a\ud800b"])
@@ -78,9 +72,8 @@ def test_nul_and_surrogates_are_refused_in_all_fields(bad: str) -> None:
 
 def test_control_characters_are_allowed_in_passwords_only() -> None:
     assert reason(lambda form: form.name("field", "a\x1b[2Jb")) == FieldReason.INVALID_CHARACTERS
-    form = InputValidator()
-    form.password("password", "a\tb")
-    form.finish()
+    with InputValidator() as form:
+        form.password("password", "a\tb")
 
 
 @pytest.mark.parametrize(
@@ -98,10 +91,8 @@ def test_control_characters_are_allowed_in_passwords_only() -> None:
     ],
 )
 def test_names_of_any_script_are_kept(name: str) -> None:
-    form = InputValidator()
-
-    assert form.name("name", name) == name
-    form.finish()
+    with InputValidator() as form:
+        assert form.name("name", name) == name
 
 
 BIDIRECTIONAL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -140,35 +131,33 @@ def test_name_without_visible_character_is_required(blank: str) -> None:
 
 @given(st.text())
 def test_no_valid_name_has_a_control_character(text: str) -> None:
-    form = InputValidator()
-    name = form.name("name", text)
     with contextlib.suppress(BadInput):
-        form.finish()
+        with InputValidator() as form:
+            name = form.name("name", text)
         assert not set(name) & {*BIDIRECTIONAL, *UNREADABLE}
 
 
 @pytest.mark.parametrize("odd", ["ada\u202e@example.com", "\u200b", "ada\ufe0f@example.com"])
 def test_any_email_of_the_original_can_log_in(odd: str) -> None:
-    form = InputValidator()
-
-    assert form.login_email("email", odd) == odd
-    form.finish()
+    with InputValidator() as form:
+        assert form.login_email("email", odd) == odd
 
 
 def test_only_a_valid_email_can_be_registered() -> None:
     assert reason(lambda form: form.new_email("field", "nobody")) == FieldReason.INVALID_EMAIL
-    assert InputValidator().login_email("field", "Nobody") == "nobody"
+    with InputValidator() as form:
+        assert form.login_email("field", "Nobody") == "nobody"
 
 
 def test_all_invalid_fields_are_found_together() -> None:
-    form = InputValidator()
-    form.name("first_name", "")
-    form.name("last_name", "x" * 201)
-    form.new_email("email", "nope")
-    form.password("password", "\0")
+    def fill(form: InputValidator) -> None:
+        form.name("first_name", "")
+        form.name("last_name", "x" * 201)
+        form.new_email("email", "nope")
+        form.password("password", "\0")
 
-    with pytest.raises(BadInput) as refused:
-        form.finish()
+    with pytest.raises(BadInput) as refused, InputValidator() as form:
+        fill(form)
 
     assert {fault.field: fault.reason for fault in refused.value.fields} == {
         "first_name": FieldReason.REQUIRED,
