@@ -51,11 +51,7 @@ class AccountQuery:
 @strawberry.type
 class AccountMutation:
     @strawberry.mutation(description="Create an account and sign its owner in.")
-    async def register(
-        self,
-        info: Info,
-        input: Annotated[RegisterInput, argument(description="The new account.")],
-    ) -> AuthPayload:
+    async def register(self, info: Info, input: RegisterInput) -> AuthPayload:
         context = info.context
         cookies = context.cookies.if_requested(input.use_cookie)
         signed_in = await context.services.accounts.register(
@@ -64,11 +60,7 @@ class AccountMutation:
         return await _start_session(context, signed_in, cookies)
 
     @strawberry.mutation(description="Sign in with an e-mail address and a password.")
-    async def login(
-        self,
-        info: Info,
-        input: Annotated[LoginInput, argument(description="The credentials.")],
-    ) -> AuthPayload:
+    async def login(self, info: Info, input: LoginInput) -> AuthPayload:
         context = info.context
         cookies = context.cookies.if_requested(input.use_cookie)
         signed_in = await context.services.accounts.login(

@@ -1,10 +1,10 @@
 """The GraphQL types and mutations of sessions."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Self
 
 import strawberry
-from strawberry import argument, relay
+from strawberry import relay
 
 from graphql_auth.context import Context, Info
 from graphql_auth.errors import Unauthenticated
@@ -128,11 +128,7 @@ class SessionMutation:
         description="End one session of the user. The result is false if there is no such session.",
         permission_classes=[IsAuthenticated],
     )
-    async def revoke_session(
-        self,
-        info: Info,
-        input: Annotated[RevokeSessionInput, argument(description="The session to end.")],
-    ) -> bool:
+    async def revoke_session(self, info: Info, input: RevokeSessionInput) -> bool:
         context, principal = info.context, info.context.principal
         session_id = decode_global_id(input.id, "Session")
         ended = session_id is not None and await context.services.sessions.revoke(
