@@ -63,7 +63,7 @@ class AccountService(AccountParts):
             priority, keys = Priority.TRUSTED_DEVICE, self.throttle.device_keys(device_id)
         else:
             priority, keys = Priority.DEFAULT, self.throttle.login_keys(email, client.ip_address)
-        with security_log.record_refusals("login", str(user.id) if user else None, client):
+        with security_log.record_outcome("login", str(user.id) if user else None, client):
             async with self.throttle.attempt(keys) as attempt:
                 stored = user.password if user else None
                 result = await self.passwords.verify(password, stored, client.network, priority)
@@ -74,7 +74,6 @@ class AccountService(AccountParts):
             if result.new_hash:
                 await self.users.upgrade_password(user, result.new_hash)
             signed_in = await self._begin_session(user, added, client, device_id)
-        security_log.record("login", "success", str(user.id), client)
         await self.hooks.run("login", str(user.id))
         return signed_in
 
