@@ -99,13 +99,13 @@ class Hooks:
             claims = self.add_claims(user)
             if inspect.isawaitable(claims):
                 claims = await claims
-            problem, copy = _read(claims)
+            return _copy(claims)
         except ApplicationError:
             raise
+        except _InvalidClaims as error:
+            problem = str(error)
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - of the application
             problem = describe_exception(error)
-        if not problem:
-            return copy
         logger.error("@auth.claims failed, so there is no access token: %s", problem)
         message, code = "Something went wrong on our side.", ErrorCode.INTERNAL_SERVER_ERROR
         raise ApplicationError(message, code=code, requestId=REQUEST_ID.get())
@@ -129,20 +129,25 @@ class Hooks:
                     raise
 
 
-def _read(claims: Any) -> tuple[str, dict[str, Any]]:
-    """Return the problem of some claims, and a copy that the application cannot change later."""
+class _InvalidClaims(Exception):
+    """A token cannot have these claims, for the reason in the message."""
+
+
+def _copy(claims: Any) -> dict[str, Any]:
+    """Return a copy that the application cannot change later; raises _InvalidClaims."""
     if not isinstance(claims, dict) or not all(isinstance(name, str) for name in claims):
-        return "it did not return a dict whose keys are names", {}
+        raise _InvalidClaims("it did not return a dict whose keys are names")
     if reserved := RESERVED_CLAIMS & claims.keys():
-        return f"these names are reserved: {', '.join(sorted(reserved))}", {}
+        raise _InvalidClaims(f"these names are reserved: {', '.join(sorted(reserved))}")
     try:
         text = json.dumps(claims, separators=(",", ":"), allow_nan=False)
-        copy = json.loads(text)
+        copy: dict[str, Any] = json.loads(text)
         # A name that is there twice, as of 1 and "1", is lost in the copy.
         is_json = json.dumps(copy, separators=(",", ":")) == text
     except (TypeError, ValueError, RecursionError):
         is_json = False
     if not is_json:
-        return "a value is not JSON", {}
-    is_small = len(text) <= MAX_CLAIMS_BYTES
-    return "" if is_small else f"{len(text)} bytes of JSON are more than {MAX_CLAIMS_BYTES}", copy
+        raise _InvalidClaims("a value is not JSON")
+    if len(text) > MAX_CLAIMS_BYTES:
+        raise _InvalidClaims(f"{len(text)} bytes of JSON are more than {MAX_CLAIMS_BYTES}")
+    return copy

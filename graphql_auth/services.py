@@ -86,9 +86,9 @@ class ServiceContainer(Services):
     pwned_passwords: "PwnedPasswordsClient | None"
 
     @property
-    def periodic_jobs(self) -> tuple[tuple[float, Work], ...]:
+    def periodic_jobs(self) -> list[tuple[float, Work]]:
         """The background jobs, each with the seconds between two runs."""
-        return (
+        jobs: list[tuple[float, Work]] = [
             (SECONDS_BETWEEN_POLLS, self.sessions.revocations.poll),
             (SECONDS_BETWEEN_SWEEPS, self.sessions.revocations.sweep),
             (self.rotation.heartbeat.interval, self.rotation.heartbeat.beat),
@@ -96,8 +96,10 @@ class ServiceContainer(Services):
             (SECONDS_BETWEEN_RENEWALS, self.accounts.throttle.renew_leases),
             (CHECK_INTERVAL, self.indexes.check_all),
             (SECONDS_BETWEEN_READS, self.sessions.access_tokens.ring.poll),
-            *([(SECONDS_AFTER_MAILS, sender.send_due)] if (sender := self.outbox.sender) else []),
-        )
+        ]
+        if self.outbox.sender:
+            jobs.append((SECONDS_AFTER_MAILS, self.outbox.sender.send_due))
+        return jobs
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:

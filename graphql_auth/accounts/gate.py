@@ -49,17 +49,19 @@ class SessionGate:
         changed = user.model_copy(update=changes)
         return {} if self._refusal(changed, proof) else await self.sessions.hooks.claims(changed)
 
-    async def begin_session(
+    async def begin_session(  # noqa: PLR0913 - who signs in, how and where
         self,
         user: UserDocument,
         added: Mapping[str, Any],
         proof: Proof,
         client: ClientInfo,
-        device_id: str | None = "",
+        device_id: str | None = None,
+        *,
+        is_announced: bool = False,
     ) -> SignedIn:
         """Begin a session of a user after a proof, with the claims that ``prepare`` returned.
 
-        A ``device_id`` of None is a new device, which gets a notice.
+        ``device_id`` is that of a known device. A new one gets a notice if it ``is_announced``.
 
         Raises EmailUnconfirmed where confirmation is required. It does so too for a link to an
         account with a password: without the password, it may be the account of a stranger.
@@ -70,7 +72,7 @@ class SessionGate:
         """
         if refusal := self._refusal(user, proof):
             raise refusal
-        if device_id is None:
+        if is_announced and device_id is None:
             # Before the session, so that no crash leaves it without the notice.
             values = {"ip_address": client.ip_address or "-"}
             await self.notices.send_soon(Template.NEW_DEVICE, user, client, **values)

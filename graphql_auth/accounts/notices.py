@@ -47,7 +47,8 @@ class Notices:
             # No request causes what an operator does, or what is completed after a crash.
             if ip := client.ip_address:
                 keys.insert(0, self._throttle.network_mail_key(ip, "notice"))
-            values |= {name: UNSHOWN for name in values if name == "new_email"}
+            if "new_email" in values:
+                values["new_email"] = UNSHOWN
         with suppress(TooManyAttempts):
             async with self._throttle.attempt(keys) as attempt:
                 attempt.is_counted = True

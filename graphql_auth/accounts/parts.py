@@ -140,10 +140,12 @@ class AccountParts:
         The devices of a known user have their own limit, so that strangers cannot keep the owner
         from a reset. Whose account it is has been proved only if its e-mail is confirmed.
         """
-        keys = self.throttle.stranger_mail_keys(email, client.ip_address, kind)
-        if known:
-            keys[1:] = [self.throttle.device_mail_key(email, known)]
-            keys = keys[bool(known.email_confirmed_at) :]
+        if known is None:
+            keys = self.throttle.stranger_mail_keys(email, client.ip_address, kind)
+        else:
+            keys = [self.throttle.device_mail_key(email, known)]
+            if not known.email_confirmed_at:
+                keys.insert(0, self.throttle.network_mail_key(client.ip_address))
         async with self.throttle.attempt(keys) as attempt:
             attempt.is_counted = True
             yield

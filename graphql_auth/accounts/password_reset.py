@@ -43,6 +43,4 @@ class PasswordResetService(AccountParts):
                 user, new_hash, LinkExpired(), client, email_confirmed_at=now
             ) as changed:
                 pass
-            return await self.gate.begin_session(
-                changed, added, Proof.LINK, client, device_id or ""
-            )
+            return await self.gate.begin_session(changed, added, Proof.LINK, client, device_id)

@@ -73,7 +73,7 @@ class AccountService(AccountParts):
             added = await self.gate.prepare(user, Proof.PASSWORD)
             if result.new_hash:
                 await self.users.upgrade_password(user, result.new_hash)
-            signed_in = await self._begin_session(user, added, client, device_id)
+            signed_in = await self._begin_session(user, added, client, device_id, is_announced=True)
         await self.hooks.run("login", str(user.id))
         return signed_in
 
@@ -111,10 +111,14 @@ class AccountService(AccountParts):
         user: UserDocument,
         added: Mapping[str, Any],
         client: ClientInfo,
-        device_id: str | None = "",
+        device_id: str | None = None,
+        *,
+        is_announced: bool = False,
     ) -> SignedIn:
         try:
-            return await self.gate.begin_session(user, added, Proof.PASSWORD, client, device_id)
+            return await self.gate.begin_session(
+                user, added, Proof.PASSWORD, client, device_id, is_announced=is_announced
+            )
         except EmailUnconfirmed:
             if self.features.mail:
                 with suppress(TooManyAttempts):

@@ -27,7 +27,9 @@ class SignInLinkService(AccountParts):
             await self.links.use(Purpose.SIGN_IN_LINK, token)
             if changes:
                 user = await self.change_user(user, LinkExpired(), **changes)
-            signed_in = await self.gate.begin_session(user, added, Proof.LINK, client, device_id)
+            signed_in = await self.gate.begin_session(
+                user, added, Proof.LINK, client, device_id, is_announced=True
+            )
         await self.hooks.run("login", str(user.id))
         return signed_in
 

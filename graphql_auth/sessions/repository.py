@@ -216,7 +216,8 @@ class SessionRepository:
                 found = await collection.find(batch | has_ended, _REVOCATION_FIELDS).to_list()
                 # None if another process has erased them meanwhile.
                 if found:
-                    await self._publish(revocations := list(map(_to_revocation, found)))
+                    revocations = list(map(_to_revocation, found))
+                    await self._publish(revocations)
                     ended += revocations
         return ended
 
