@@ -50,8 +50,9 @@ class EmailChangeService(AccountParts):
                 to = None if holder else email
                 # By user: a request for another e-mail ends this one.
                 await self.mail_link(Purpose.CHANGE_EMAIL, str(user.id), user, to, new_email=email)
-            values = {"new_email": email}
-            await self.notices.send_soon(Template.EMAIL_CHANGE_REQUESTED, user, client, **values)
+            await self.notices.send_or_queue(
+                Template.EMAIL_CHANGE_REQUESTED, user, client, new_email=email
+            )
 
     async def confirm(
         self,

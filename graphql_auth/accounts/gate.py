@@ -40,7 +40,7 @@ class SessionGate:
     requires_confirmation: bool
     notices: Notices
 
-    async def prepare(self, user: UserDocument, proof: Proof, **changes: Any) -> dict[str, Any]:
+    async def claims(self, user: UserDocument, proof: Proof, **changes: Any) -> dict[str, Any]:
         """Return the claims of the application for ``begin_session``; empty if that refuses.
 
         They can fail, so a way in calls this before the first thing that it stores, and with the
@@ -52,14 +52,14 @@ class SessionGate:
     async def begin_session(  # noqa: PLR0913 - who signs in, how and where
         self,
         user: UserDocument,
-        added: Mapping[str, Any],
+        claims: Mapping[str, Any],
         proof: Proof,
         client: ClientInfo,
         device_id: str | None = None,
         *,
         is_announced: bool = False,
     ) -> SignedIn:
-        """Begin a session of a user after a proof, with the claims that ``prepare`` returned.
+        """Begin a session of a user after a proof, with what ``claims`` returned.
 
         ``device_id`` is that of a known device. A new one gets a notice if it ``is_announced``.
 
@@ -75,8 +75,8 @@ class SessionGate:
         if is_announced and device_id is None:
             # Before the session, so that no crash leaves it without the notice.
             values = {"ip_address": client.ip_address or "-"}
-            await self.notices.send_soon(Template.NEW_DEVICE, user, client, **values)
-        tokens = await self.sessions.begin(user, client, added)
+            await self.notices.send_or_queue(Template.NEW_DEVICE, user, client, **values)
+        tokens = await self.sessions.begin(user, client, claims)
         if not await self.users.is_unchanged(user):
             await self.sessions.end(str(user.id), tokens.session_id)
             if await self.users.get(str(user.id)) is None:

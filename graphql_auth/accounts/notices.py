@@ -14,7 +14,7 @@ from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 
 LIFETIME = timedelta(days=1)
-Waiting = deque[tuple[Template, UserDocument, ClientInfo, dict[str, str]]]
+Queue = deque[tuple[Template, UserDocument, ClientInfo, dict[str, str]]]
 UNSHOWN = "an e-mail that we do not show"
 
 
@@ -25,7 +25,7 @@ class Notices:
         self._users = users
         self._throttle = throttle
         self._outbox = outbox
-        self._waiting = Waiting(maxlen=1_000)
+        self._queue = Queue(maxlen=1_000)
 
     async def send(
         self, template: Template, user: UserDocument, client: ClientInfo, **values: str
@@ -60,23 +60,23 @@ class Notices:
                     expires_at=self._outbox.now() + LIFETIME,
                 )
 
-    async def send_soon(
+    async def send_or_queue(
         self, template: Template, user: UserDocument, client: ClientInfo, **values: str
     ) -> None:
-        """Mail a notice; if it cannot be stored, ``send_waiting`` tries again."""
+        """Mail a notice; if it cannot be stored, ``send_queued`` tries again."""
         try:
             await self.send(template, user, client, **values)
         except Unavailable:
-            self._waiting.append((template, user, client, values))
+            self._queue.append((template, user, client, values))
 
-    async def send_waiting(self) -> None:
+    async def send_queued(self) -> None:
         """Mail the notices that could not be stored; raises Unavailable."""
-        while self._waiting:
-            template, user, client, values = self._waiting[0]
+        while self._queue:
+            template, user, client, values = self._queue[0]
             await self.send(template, user, client, **values)
-            self._waiting.popleft()
+            self._queue.popleft()
 
     async def announce_reuse(self, user_id: str, client: ClientInfo) -> None:
         """Mail the notice of a reused refresh token."""
         if user := await self._users.get(user_id):
-            await self.send_soon(Template.REFRESH_REUSED, user, client)
+            await self.send_or_queue(Template.REFRESH_REUSED, user, client)

@@ -45,9 +45,9 @@ class PasswordChangeService(AccountParts):
         refusal = InvalidCredentials(NOT_CURRENT)
         # Before anything changes, because it can fail.
         stored = user.model_copy(update=new_password(user, new_hash))
-        added = await self.hooks.claims(stored)
+        claims = await self.hooks.claims(stored)
         async with self.replace_password(user, new_hash, refusal, client, session_id) as changed:
-            tokens = await self.sessions.renew(changed, session_id, added)
+            tokens = await self.sessions.renew(changed, session_id, claims)
         security_log.record("change_password", "success", principal.subject, client)
         return SignedIn(tokens, changed, self.device_tokens.issue(changed))
 
@@ -62,7 +62,7 @@ class PasswordChangeService(AccountParts):
                 if _failures.can_log((change.kind, type(error))):
                     cause = describe_exception(error)
                     logger.warning("%s not completed; trying again (%s)", change.kind, cause)
-        await self.notices.send_waiting()
+        await self.notices.send_queued()
 
     async def _complete(self, change: LoggedChange) -> None:
         user = await self.users.get(change.user_id)
@@ -76,12 +76,12 @@ class PasswordChangeService(AccountParts):
             values = {"new_email": user.email}
             # Whether the old e-mail was confirmed is not known any longer.
             user = user.model_copy(update={"email": change.email, "email_confirmed_at": None})
-            await self.notices.send_soon(Template.EMAIL_CHANGED, user, ClientInfo(), **values)
+            await self.notices.send_or_queue(Template.EMAIL_CHANGED, user, ClientInfo(), **values)
         elif change.kind in PASSWORD_CHANGES and user.password_changes >= change.changes:
             # The password was changed, by this change or by another one.
             if digest(user.password) == change.digest:
                 event = "password_changed"
-                await self.notices.send_soon(Template.PASSWORD_CHANGED, user, ClientInfo())
+                await self.notices.send_or_queue(Template.PASSWORD_CHANGED, user, ClientInfo())
                 if change.kept_session:
                     await self.sessions.keep(user, change.kept_session)
             await self.sessions.end_others(user)

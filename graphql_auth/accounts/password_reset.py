@@ -37,10 +37,10 @@ class PasswordResetService(AccountParts):
         with security_log.record_outcome("reset_password", str(user.id), client):
             new_hash = await self.passwords.hash(new, client.network, Priority.TRUSTED_DEVICE)
             now, changes = self.now(), new_password(user, new_hash)
-            added = await self.gate.prepare(user, Proof.LINK, email_confirmed_at=now, **changes)
+            claims = await self.gate.claims(user, Proof.LINK, email_confirmed_at=now, **changes)
             await self.links.use(Purpose.RESET_PASSWORD, token)
             async with self.replace_password(
                 user, new_hash, LinkExpired(), client, email_confirmed_at=now
             ) as changed:
                 pass
-            return await self.gate.begin_session(changed, added, Proof.LINK, client, device_id)
+            return await self.gate.begin_session(changed, claims, Proof.LINK, client, device_id)

@@ -36,11 +36,11 @@ class AccountService(AccountParts):
         with security_log.record_refusals("register", None, client):
             async with self.throttle.registration(client.ip_address):
                 await self.set_new_password(user, registration.password, client)
-                added = await self.gate.prepare(user, Proof.PASSWORD)
+                claims = await self.gate.claims(user, Proof.PASSWORD)
                 await self.users.add(user)
         security_log.record("register", "success", str(user.id), client)
         await self.hooks.run("register", str(user.id))
-        return await self._begin_session(user, added, client)
+        return await self._begin_session(user, claims, client)
 
     async def login(
         self, email: str, password: str, client: ClientInfo, *device_tokens: str | None
@@ -70,10 +70,12 @@ class AccountService(AccountParts):
                 attempt.is_counted = user is None or user.disabled or not result.correct
             if user is None or attempt.is_counted:
                 raise InvalidCredentials
-            added = await self.gate.prepare(user, Proof.PASSWORD)
+            claims = await self.gate.claims(user, Proof.PASSWORD)
             if result.new_hash:
                 await self.users.upgrade_password(user, result.new_hash)
-            signed_in = await self._begin_session(user, added, client, device_id, is_announced=True)
+            signed_in = await self._begin_session(
+                user, claims, client, device_id, is_announced=True
+            )
         await self.hooks.run("login", str(user.id))
         return signed_in
 
@@ -109,7 +111,7 @@ class AccountService(AccountParts):
     async def _begin_session(
         self,
         user: UserDocument,
-        added: Mapping[str, Any],
+        claims: Mapping[str, Any],
         client: ClientInfo,
         device_id: str | None = None,
         *,
@@ -117,7 +119,7 @@ class AccountService(AccountParts):
     ) -> SignedIn:
         try:
             return await self.gate.begin_session(
-                user, added, Proof.PASSWORD, client, device_id, is_announced=is_announced
+                user, claims, Proof.PASSWORD, client, device_id, is_announced=is_announced
             )
         except EmailUnconfirmed:
             if self.features.mail:

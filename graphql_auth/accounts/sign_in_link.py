@@ -23,12 +23,12 @@ class SignInLinkService(AccountParts):
         with security_log.record_outcome("sign_in_link", str(user.id), client):
             proves_account = user.email_confirmed_at is None and not user.password
             changes = {"email_confirmed_at": self.now()} if proves_account else {}
-            added = await self.gate.prepare(user, Proof.LINK, **changes)
+            claims = await self.gate.claims(user, Proof.LINK, **changes)
             await self.links.use(Purpose.SIGN_IN_LINK, token)
             if changes:
                 user = await self.change_user(user, LinkExpired(), **changes)
             signed_in = await self.gate.begin_session(
-                user, added, Proof.LINK, client, device_id, is_announced=True
+                user, claims, Proof.LINK, client, device_id, is_announced=True
             )
         await self.hooks.run("login", str(user.id))
         return signed_in

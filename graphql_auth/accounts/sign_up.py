@@ -62,11 +62,11 @@ class SignUpService(AccountParts):
             await self.check_password("password", password, user, keys, client, refusal)
             await self.users.refuse_taken(user.email)
             user.id, user.email_confirmed_at = object_id_at(self.now()), self.now()
-            added = await self.gate.prepare(user, Proof.LINK)
+            claims = await self.gate.claims(user, Proof.LINK)
             await self.users.add(user)
             # After that, so that the link stays valid if the database refuses the user. The unique
             # index lets one of several calls succeed.
             await self.links.end_all(str(user.id), user.email)
         security_log.record("confirm_sign_up", "success", str(user.id), client)
         await self.hooks.run("register", str(user.id))
-        return await self.gate.begin_session(user, added, Proof.LINK, client)
+        return await self.gate.begin_session(user, claims, Proof.LINK, client)

@@ -50,15 +50,15 @@ class RefreshTokenRotation:
         user_read = asyncio.ensure_future(self.load_user(token.user_id))
         # If the rotation fails, nobody awaits the read, and asyncio would log its error.
         user_read.add_done_callback(lambda read: read.cancelled() or read.exception())
-        added = await self._added_claims(token, user_read)
+        claims = await self._claims_before_rotation(token, user_read)
         session, successor = await self._rotate(token, client)
         user = await self._check_user(await user_read, token, session)
-        if added is None:
+        if claims is None:
             # A retry within the grace stores nothing that the client can lose.
-            added = await self.service.hooks.claims(user)
-        return user, self.service.issue(session, successor, user.roles, added)
+            claims = await self.service.hooks.claims(user)
+        return user, self.service.issue(session, successor, user.roles, claims)
 
-    async def _added_claims(
+    async def _claims_before_rotation(
         self, token: RefreshToken, user_read: Awaitable[UserDocument | None]
     ) -> dict[str, Any] | None:
         """Return the claims before the rotation, so that the client can retry if they fail.

@@ -66,7 +66,7 @@ class SessionService:
         self.revocations.check(principal.session_id)
 
     async def begin(
-        self, user: UserDocument, client: ClientInfo, added: Mapping[str, Any] | None = None
+        self, user: UserDocument, client: ClientInfo, claims: Mapping[str, Any] | None = None
     ) -> Tokens:
         """Begin a session; only accounts/gate.py calls this, which a test checks."""
         now = self.now()
@@ -90,10 +90,10 @@ class SessionService:
             )
         )
         await self._evict_excess(str(user.id), client)
-        return self.issue(session, token, user.roles, added)
+        return self.issue(session, token, user.roles, claims)
 
     async def renew(
-        self, user: UserDocument, session_id: str, added: Mapping[str, Any] | None = None
+        self, user: UserDocument, session_id: str, claims: Mapping[str, Any] | None = None
     ) -> Tokens:
         """Issue new tokens after a password change; earlier refresh tokens stop working.
 
@@ -110,18 +110,20 @@ class SessionService:
         session = await self.sessions.renew(str(user.id), session_id, changes)
         if session is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return self.issue(session, token, user.roles, added)
+        return self.issue(session, token, user.roles, claims)
 
     def issue(
         self,
         session: SessionDocument,
         token: RefreshToken,
         roles: list[str],
-        added: Mapping[str, Any] | None = None,
+        claims: Mapping[str, Any] | None = None,
     ) -> Tokens:
         """Issue an access token beside a refresh token; it does not outlive its session."""
         expires_at = min(self.access_tokens.expiry(), session.expires_at)
-        access = self.access_tokens.issue(token.user_id, token.session_id, expires_at, roles, added)
+        access = self.access_tokens.issue(
+            token.user_id, token.session_id, expires_at, roles, claims
+        )
         return Tokens(token.session_id, access, token.encode(), session.expires_at - self.now())
 
     async def keep(self, user: UserDocument, session_id: str) -> None:

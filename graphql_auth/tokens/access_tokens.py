@@ -83,15 +83,15 @@ class AccessTokens:
         session_id: str,
         expires_at: datetime,
         roles: Collection[str] = (),
-        added: Mapping[str, Any] | None = None,
+        claims: Mapping[str, Any] | None = None,
     ) -> AccessToken:
-        """Return a new token for the user and the session with these ids, with ``added`` claims.
+        """Return a new token for the user and the session with these ids, with further ``claims``.
 
         The claim ``sid`` is that of OpenID Connect Front-Channel Logout 1.0 section 3, and
         ``roles`` that of RFC 9068 section 2.2.3.1.
         """
-        claims: dict[str, Any] = {
-            **(added or {}),
+        payload: dict[str, Any] = {
+            **(claims or {}),
             **self._names,
             "sub": subject,
             "sid": session_id,
@@ -100,9 +100,9 @@ class AccessTokens:
             "jti": secrets.token_urlsafe(16),
         }
         if roles:
-            claims["roles"] = sorted(roles)
-        token = self.ring.signing.sign(claims)
-        return AccessToken(token, datetime.fromtimestamp(claims["exp"], UTC))
+            payload["roles"] = sorted(roles)
+        token = self.ring.signing.sign(payload)
+        return AccessToken(token, datetime.fromtimestamp(payload["exp"], UTC))
 
     def verify(self, token: str) -> Principal:
         """Return the principal of a token.
