@@ -11,12 +11,13 @@ from strawberry.dataloader import DataLoader
 
 from graphql_auth.accounts.admin import UserAdmin
 from graphql_auth.accounts.change_log import ChangeLog
+from graphql_auth.accounts.completion import SECONDS_BETWEEN_COMPLETIONS, CompletionService
 from graphql_auth.accounts.email_change import EmailChangeService
 from graphql_auth.accounts.features import Features
 from graphql_auth.accounts.gate import SessionGate
 from graphql_auth.accounts.notices import Notices
 from graphql_auth.accounts.parts import AccountParts
-from graphql_auth.accounts.password_change import SECONDS_BETWEEN_COMPLETIONS, PasswordChangeService
+from graphql_auth.accounts.password_change import PasswordChangeService
 from graphql_auth.accounts.password_reset import PasswordResetService
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.accounts.sign_in_link import SignInLinkService
@@ -83,6 +84,7 @@ class ServiceContainer(Services):
     indexes: IndexMonitor
     hash_queue: HashQueue
     admin: UserAdmin
+    completion: CompletionService
     pwned_passwords: "PwnedPasswordsClient | None"
 
     @property
@@ -92,7 +94,7 @@ class ServiceContainer(Services):
             (SECONDS_BETWEEN_POLLS, self.sessions.revocations.poll),
             (SECONDS_BETWEEN_SWEEPS, self.sessions.revocations.sweep),
             (self.rotation.heartbeat.interval, self.rotation.heartbeat.beat),
-            (SECONDS_BETWEEN_COMPLETIONS, self.password_change.complete_overdue),
+            (SECONDS_BETWEEN_COMPLETIONS, self.completion.complete_overdue),
             (SECONDS_BETWEEN_RENEWALS, self.accounts.throttle.renew_leases),
             (CHECK_INTERVAL, self.indexes.check_all),
             (SECONDS_BETWEEN_READS, self.sessions.access_tokens.ring.poll),
@@ -149,6 +151,7 @@ def create_services(  # noqa: PLR0913 - all by name and optional
         email_change=EmailChangeService.from_parts(parts),
         sign_in_link=SignInLinkService.from_parts(parts),
         admin=UserAdmin.from_parts(parts),
+        completion=CompletionService.from_parts(parts),
         sessions=sessions,
         rotation=rotation,
         load_user=rotation.load_user,

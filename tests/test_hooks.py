@@ -196,7 +196,7 @@ async def complete_overdue(services: ServiceContainer, database: Database) -> No
     """Have another process complete the password changes that are in progress."""
     changes = database["graphql_auth_meta"]
     await changes.update_many({"kind": "password change"}, {"$set": {"begun_at": LONG_AGO}})
-    await services.password_change.complete_overdue()
+    await services.completion.complete_overdue()
 
 
 async def test_password_change_of_a_crashed_process_runs_hooks_once(

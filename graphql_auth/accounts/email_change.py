@@ -75,7 +75,7 @@ class EmailChangeService(AccountParts):
             if link.new_email:
                 await self.users.refuse_taken(link.new_email)
                 changes["email"] = link.new_email
-                # ``complete_overdue`` does the rest after a crash. A notice twice does no harm.
+                # CompletionService does the rest after a crash. A notice twice does no harm.
                 record = self.log.record(Kind.EMAIL_CHANGE, user)
             async with record as logged:
                 await self.links.use(purpose, token)

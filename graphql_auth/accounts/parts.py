@@ -257,7 +257,7 @@ class AccountParts:
     async def delete_user(
         self, user: UserDocument, refusal: ApplicationError, client: ClientInfo
     ) -> None:
-        """Delete a user; ``complete_overdue`` does the rest after a crash.
+        """Delete a user; CompletionService does the rest after a crash.
 
         Raises ``refusal`` if e-mail or password were changed since ``user`` was read.
         """

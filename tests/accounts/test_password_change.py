@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 from pymongo.asynchronous.database import AsyncDatabase
 
-from graphql_auth.accounts import password_change as module
+from graphql_auth.accounts import completion as module
 from graphql_auth.accounts.change_log import ChangeLog, Kind
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.validation import Registration
@@ -189,10 +189,10 @@ LOGGED = {"kind": {"$in": [*Kind]}}
 
 async def complete_overdue(services: ServiceContainer, database: Database) -> None:
     """Have another server complete a change, though not before the first one can have died."""
-    await services.password_change.complete_overdue()
+    await services.completion.complete_overdue()
     changes = database["graphql_auth_meta"]
     await changes.update_many(LOGGED, {"$set": {"begun_at": LONG_AGO}})
-    await services.password_change.complete_overdue()
+    await services.completion.complete_overdue()
     assert await changes.count_documents(LOGGED) == 0
 
 
@@ -251,7 +251,7 @@ async def test_overdue_change_that_was_not_made_is_kept_for_a_while(
     await changes.update_many({"kind": "password change"}, {"$set": {"begun_at": LONG_AGO}})
     monkeypatch.setattr(module, "ABANDONED", timedelta(days=36_500))
 
-    await services.password_change.complete_overdue()
+    await services.completion.complete_overdue()
 
     assert await changes.count_documents({"kind": "password change"}) == 1
 
@@ -332,16 +332,16 @@ async def test_overdue_change_of_a_user_who_cannot_be_read_delays_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(module, "_failures", LogRateLimit(60))
-    monkeypatch.setattr(services.password_change, "users", UserRepository(services.indexes, Coded))
+    monkeypatch.setattr(services.completion, "users", UserRepository(services.indexes, Coded))
     bob = await services.accounts.register(replace(ADA, email="bob@example.com"), HERE)
     for user in (signed_in.user, bob.user):
-        await services.password_change.log.add(Kind.DELETION, user)
+        await services.completion.log.add(Kind.DELETION, user)
     await database["graphql_auth_meta"].update_many(LOGGED, {"$set": {"begun_at": LONG_AGO}})
     await database["users"].update_one({"_id": signed_in.user.id}, {"$set": {"code": "secret"}})
     await database["users"].delete_one({"_id": bob.user.id})
 
     for _ in range(2):
-        await services.password_change.complete_overdue()
+        await services.completion.complete_overdue()
 
     (left,) = await database["graphql_auth_meta"].find(LOGGED).to_list()
     assert left["user_id"] == str(signed_in.user.id)
@@ -374,6 +374,6 @@ async def test_outage_ends_the_completion_of_changes(
     monkeypatch.setattr(UserRepository, "get", fail)
 
     with pytest.raises(DatabaseUnavailable):
-        await services.password_change.complete_overdue()
+        await services.completion.complete_overdue()
 
     assert len(tried) == 1

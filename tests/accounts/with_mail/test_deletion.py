@@ -261,7 +261,7 @@ async def test_overdue_deletion_of_a_user_who_exists_is_kept_for_a_while(
         {"_id": logged.id}, {"$set": {"begun_at": early}}
     )
 
-    await services.password_change.complete_overdue()
+    await services.completion.complete_overdue()
 
     assert await services.load_user(str(ada.user.id))
 

@@ -230,7 +230,7 @@ async def test_notice_that_cannot_be_stored_fails_no_action_and_is_stored_later(
     monkeypatch.setattr(Outbox, "add", fail)
     await act(services, ada, database)
     with suppress(Unavailable):
-        await services.password_change.complete_overdue()
+        await services.completion.complete_overdue()
     assert await mails(database, template) == []
 
     monkeypatch.setattr(Outbox, "add", add)
