@@ -78,5 +78,6 @@ class Notices:
 
     async def announce_reuse(self, user_id: str, client: ClientInfo) -> None:
         """Mail the notice of a reused refresh token."""
-        if user := await self._users.get(user_id):
+        user = await self._users.get(user_id) if self._outbox.is_available else None
+        if user:
             await self.send_or_queue(Template.REFRESH_REUSED, user, client)
