@@ -1,6 +1,6 @@
 """Where a request comes from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, ip_address, ip_network
 
 MAX_USER_AGENT_LENGTH = 400
@@ -10,10 +10,14 @@ IPV6_PREFIX = 64
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
-    """IP address and user agent of a client; None where they are not known."""
+    """What is known of a client; its device tokens prove earlier sign-ins."""
 
     ip_address: str | None = None
     user_agent: str | None = None
+    device_tokens: tuple[str | None, ...] = field(default=(), repr=False)
+
+    def with_device_tokens(self, *tokens: str | None) -> "ClientInfo":
+        return replace(self, device_tokens=tokens)
 
     @property
     def network(self) -> str:

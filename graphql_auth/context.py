@@ -76,9 +76,9 @@ class Context:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         return user
 
-    def device_tokens(self, token: str | None) -> tuple[str | None, str | None]:
-        """Return the device tokens of a request: that of its input, and that of the cookie."""
-        return token or None, self.cookies.device.peek()
+    def client_with(self, device_token: str | None) -> ClientInfo:
+        """Return the client with the device tokens of the input and of the cookie."""
+        return self.client.with_device_tokens(device_token or None, self.cookies.device.peek())
 
     @property
     def client(self) -> ClientInfo:

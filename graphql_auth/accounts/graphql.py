@@ -63,12 +63,8 @@ class AccountMutation:
     async def login(self, info: Info, input: LoginInput) -> AuthPayload:
         context = info.context
         cookies = context.cookies.if_requested(input.use_cookie)
-        signed_in = await context.services.accounts.login(
-            input.email,
-            input.password,
-            context.client,
-            *context.device_tokens(input.device_token),
-        )
+        client = context.client_with(input.device_token)
+        signed_in = await context.services.accounts.login(input.email, input.password, client)
         return await _start_session(context, signed_in, cookies)
 
     @strawberry.mutation(
@@ -158,10 +154,8 @@ class AccountMutation:
     async def request_password_reset(
         self, info: Info, input: types.RequestPasswordResetInput
     ) -> types.RequestPasswordResetPayload:
-        tokens = info.context.device_tokens(input.device_token)
-        await info.context.services.password_reset.request(
-            input.email, info.context.client, *tokens
-        )
+        client = info.context.client_with(input.device_token)
+        await info.context.services.password_reset.request(input.email, client)
         return types.RequestPasswordResetPayload(email=input.email)
 
     @strawberry.mutation(
@@ -170,8 +164,8 @@ class AccountMutation:
     )
     async def reset_password(self, info: Info, input: types.ResetPasswordInput) -> AuthPayload:
         context, cookies = info.context, info.context.cookies.if_requested(input.use_cookie)
-        tokens, reset = context.device_tokens(input.device_token), context.services.password_reset
-        signed_in = await reset.reset(input.token, input.new_password, context.client, *tokens)
+        client, reset = context.client_with(input.device_token), context.services.password_reset
+        signed_in = await reset.reset(input.token, input.new_password, client)
         return await _start_session(context, signed_in, cookies)
 
     @strawberry.mutation(
@@ -202,17 +196,15 @@ class AccountMutation:
     async def request_sign_in_link(
         self, info: Info, input: types.RequestSignInLinkInput
     ) -> types.RequestSignInLinkPayload:
-        tokens = info.context.device_tokens(input.device_token)
-        await info.context.services.sign_in_link.request(input.email, info.context.client, *tokens)
+        client = info.context.client_with(input.device_token)
+        await info.context.services.sign_in_link.request(input.email, client)
         return types.RequestSignInLinkPayload(email=input.email)
 
     @strawberry.mutation(description="Sign in by a link.")
     async def sign_in_with_link(self, info: Info, input: types.SignInWithLinkInput) -> AuthPayload:
         context, cookies = info.context, info.context.cookies.if_requested(input.use_cookie)
-        tokens = context.device_tokens(input.device_token)
-        signed_in = await context.services.sign_in_link.sign_in(
-            input.token, context.client, *tokens
-        )
+        client = context.client_with(input.device_token)
+        signed_in = await context.services.sign_in_link.sign_in(input.token, client)
         return await _start_session(context, signed_in, cookies)
 
     @strawberry.mutation(

@@ -192,7 +192,6 @@ class AccountParts:
         choose: Callable[[UserDocument | None], Purpose],
         email: str,
         client: ClientInfo,
-        *device_tokens: str | None,
     ) -> None:
         """Mail a link to the user who has this e-mail; otherwise to nobody, after the same work.
 
@@ -203,7 +202,7 @@ class AccountParts:
             email = validator.login_email("email", email)
         user = await self.users.find_by_email(email)
         purpose, user_id = choose(user), str(user.id) if user else None
-        known = user if self.device_tokens.find_id(device_tokens, user) else None
+        known = user if self.device_tokens.find_id(client.device_tokens, user) else None
         with security_log.record_outcome(f"request_{purpose}", user_id, client):
             async with self.mail_budget(email, client, known):
                 to = user.email if user and not user.disabled else None

@@ -16,13 +16,11 @@ from graphql_auth.users.repository import new_password
 
 
 class PasswordResetService(AccountParts):
-    async def request(self, email: str, client: ClientInfo, *device_tokens: str | None) -> None:
+    async def request(self, email: str, client: ClientInfo) -> None:
         """Mail a link to a user, or to nobody; see ``request_link``."""
-        await self.request_link(lambda _: Purpose.RESET_PASSWORD, email, client, *device_tokens)
+        await self.request_link(lambda _: Purpose.RESET_PASSWORD, email, client)
 
-    async def reset(
-        self, token: str, new: str, client: ClientInfo, *device_tokens: str | None
-    ) -> SignedIn:
+    async def reset(self, token: str, new: str, client: ClientInfo) -> SignedIn:
         """Set a new password, end all sessions of the user and sign them in.
 
         It confirms the e-mail. Sessions, device tokens and links of before end, also those of a
@@ -33,7 +31,7 @@ class PasswordResetService(AccountParts):
         _, user = await self.open_link(Purpose.RESET_PASSWORD, token, client)
         with InputValidator() as validator:
             await validator.new_password("newPassword", new, self.passwords.policy, user)
-        device_id = self.device_tokens.find_id(device_tokens, user)
+        device_id = self.device_tokens.find_id(client.device_tokens, user)
         with security_log.record_outcome("reset_password", str(user.id), client):
             new_hash = await self.passwords.hash(new, client.network, Priority.TRUSTED_DEVICE)
             now, changes = self.now(), new_password(user, new_hash)

@@ -42,9 +42,7 @@ class AccountService(AccountParts):
         await self.hooks.run("register", str(user.id))
         return await self._begin_session(user, claims, client)
 
-    async def login(
-        self, email: str, password: str, client: ClientInfo, *device_tokens: str | None
-    ) -> SignedIn:
+    async def login(self, email: str, password: str, client: ClientInfo) -> SignedIn:
         """Sign a user in, and replace an outdated hash.
 
         A device token proves an earlier sign-in on this device. Such a device has a rate limit of
@@ -58,7 +56,7 @@ class AccountService(AccountParts):
             email = validator.login_email("email", email)
             validator.password("password", password)
         user = await self.users.find_by_email(email)
-        device_id = self.device_tokens.find_id(device_tokens, user)
+        device_id = self.device_tokens.find_id(client.device_tokens, user)
         if device_id:
             priority, keys = Priority.TRUSTED_DEVICE, self.throttle.device_keys(device_id)
         else:

@@ -10,16 +10,16 @@ from graphql_auth.users.document import UserDocument
 
 
 class SignInLinkService(AccountParts):
-    async def request(self, email: str, client: ClientInfo, *device_tokens: str | None) -> None:
+    async def request(self, email: str, client: ClientInfo) -> None:
         """Mail a link to a user, or to nobody; see ``request_link``."""
         self.features.require(SIGN_IN_LINKS=self.features.sign_in_links)
-        await self.request_link(_choose_purpose, email, client, *device_tokens)
+        await self.request_link(_choose_purpose, email, client)
 
-    async def sign_in(self, token: str, client: ClientInfo, *device_tokens: str | None) -> SignedIn:
+    async def sign_in(self, token: str, client: ClientInfo) -> SignedIn:
         """Sign in the user of a link. Raises LinkExpired, EmailUnconfirmed and NotAvailable."""
         self.features.require(SIGN_IN_LINKS=self.features.sign_in_links)
         _, user = await self.open_link(Purpose.SIGN_IN_LINK, token, client)
-        device_id = self.device_tokens.find_id(device_tokens, user)
+        device_id = self.device_tokens.find_id(client.device_tokens, user)
         with security_log.record_outcome("sign_in_link", str(user.id), client):
             proves_account = user.email_confirmed_at is None and not user.password
             changes = {"email_confirmed_at": self.now()} if proves_account else {}

@@ -153,7 +153,9 @@ async def test_known_device_can_login_during_guessing(
 ) -> None:
     guessing = asyncio.gather(*(guess(accounts[n % 2], n) for n in range(100)))
     for _ in range(5):
-        signed_in = await accounts[0].login(EMAIL, PASSWORD, HOME, owner.device_token)
+        signed_in = await accounts[0].login(
+            EMAIL, PASSWORD, HOME.with_device_tokens(owner.device_token)
+        )
         assert signed_in.device_token == owner.device_token
     await guessing
 
@@ -178,7 +180,9 @@ async def test_new_device_can_login_after_max_wait(
     signed_in = await accounts[0].login(EMAIL, PASSWORD, HOME)
 
     assert await guess(accounts[0]) is None
-    again = await accounts[0].login(EMAIL, PASSWORD, HOME, signed_in.device_token)
+    again = await accounts[0].login(
+        EMAIL, PASSWORD, HOME.with_device_tokens(signed_in.device_token)
+    )
     assert again.device_token == signed_in.device_token
 
 
@@ -194,7 +198,7 @@ async def test_known_device_has_priority_in_hash_queue(
 
     monkeypatch.setattr(HashQueue, "run", noted)
     for token in (None, owner.device_token):
-        await accounts[0].login(EMAIL, PASSWORD, HOME, token)
+        await accounts[0].login(EMAIL, PASSWORD, HOME.with_device_tokens(token))
 
     assert turns == [Priority.DEFAULT, Priority.TRUSTED_DEVICE]
 
@@ -205,7 +209,9 @@ async def test_stolen_device_token_has_its_own_limit(
     refused = 0
     for number in range(20):
         try:
-            await accounts[0].login(EMAIL, f"guess {number}", stranger(), owner.device_token)
+            await accounts[0].login(
+                EMAIL, f"guess {number}", stranger().with_device_tokens(owner.device_token)
+            )
         except InvalidCredentials:
             pass
         except TooManyAttempts:
@@ -225,8 +231,10 @@ async def test_password_change_invalidates_device_token(
         await guess(accounts[0], number)
 
     with pytest.raises(TooManyAttempts):
-        await accounts[0].login(EMAIL, "battery staple", HOME, owner.device_token)
-    await accounts[0].login(EMAIL, "battery staple", HOME, changed.device_token)
+        await accounts[0].login(
+            EMAIL, "battery staple", HOME.with_device_tokens(owner.device_token)
+        )
+    await accounts[0].login(EMAIL, "battery staple", HOME.with_device_tokens(changed.device_token))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +255,9 @@ async def test_forged_device_token_is_ignored(
         await guess(accounts[0], number)
 
     with pytest.raises(TooManyAttempts):
-        await accounts[0].login(EMAIL, PASSWORD, HOME, made_up(owner.device_token or ""))
+        await accounts[0].login(
+            EMAIL, PASSWORD, HOME.with_device_tokens(made_up(owner.device_token or ""))
+        )
 
 
 def _another(character: str) -> str:
@@ -263,8 +273,8 @@ async def test_device_token_of_another_account_is_ignored(
         await guess(accounts[0], number)
 
     with pytest.raises(TooManyAttempts):
-        await accounts[0].login(EMAIL, PASSWORD, HOME, bobs.device_token)
-    await accounts[0].login(EMAIL, PASSWORD, HOME, owner.device_token)
+        await accounts[0].login(EMAIL, PASSWORD, HOME.with_device_tokens(bobs.device_token))
+    await accounts[0].login(EMAIL, PASSWORD, HOME.with_device_tokens(owner.device_token))
 
 
 async def test_current_password_guesses_are_limited(

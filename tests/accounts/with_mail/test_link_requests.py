@@ -166,14 +166,14 @@ async def test_strangers_do_not_keep_a_known_device_from_a_link(
         await request(EMAIL, ClientInfo(f"192.0.2.{number}"))
     for device_token in (None, "made up", "A" * 64):
         with pytest.raises(TooManyAttempts):
-            await request(EMAIL, THERE, device_token)
+            await request(EMAIL, THERE.with_device_tokens(device_token))
 
     for _ in range(4):
-        await request(EMAIL, THERE, None, token)
-    await request(EMAIL, THERE, second)
+        await request(EMAIL, THERE.with_device_tokens(None, token))
+    await request(EMAIL, THERE.with_device_tokens(second))
     for device_token in (token, second):
         with pytest.raises(TooManyAttempts):
-            await request(EMAIL, THERE, device_token)
+            await request(EMAIL, THERE.with_device_tokens(device_token))
 
     template = request_link.replace("password_reset", "reset_password")
     assert len(await mails(database, template)) == 8
@@ -188,16 +188,16 @@ async def test_earlier_devices_do_not_keep_those_of_the_owner_from_a_link(
     if is_confirmed:
         await confirm(database)
     for _ in range(5):
-        await services.password_reset.request(EMAIL, THERE, stranger)
+        await services.password_reset.request(EMAIL, THERE.with_device_tokens(stranger))
     with pytest.raises(TooManyAttempts):
-        await services.password_reset.request(EMAIL, THERE, stranger)
+        await services.password_reset.request(EMAIL, THERE.with_device_tokens(stranger))
     token = await reset_token(services, database)
     owner = (await services.password_reset.reset(token, "quiet elephant", HERE)).device_token
 
     for _ in range(5):
-        await services.password_reset.request(EMAIL, HERE, owner)
+        await services.password_reset.request(EMAIL, HERE.with_device_tokens(owner))
     with pytest.raises(TooManyAttempts):
-        await services.password_reset.request(EMAIL, HERE, owner)
+        await services.password_reset.request(EMAIL, HERE.with_device_tokens(owner))
 
 
 async def test_changes_of_the_password_give_an_unconfirmed_email_no_more_mails(
@@ -212,7 +212,9 @@ async def test_changes_of_the_password_give_an_unconfirmed_email_no_more_mails(
         client = ClientInfo(f"203.0.113.{number}")
         with suppress(TooManyAttempts):
             for _ in range(6):
-                await services.password_reset.request(EMAIL, client, signed_in.device_token)
+                await services.password_reset.request(
+                    EMAIL, client.with_device_tokens(signed_in.device_token)
+                )
 
     assert len(await mails(database, "reset_password")) == 5
 
@@ -226,7 +228,7 @@ async def test_devices_of_an_unconfirmed_account_are_limited_by_network(
         token = (await services.accounts.register(replace(ADA, email=email), HERE)).device_token
         with suppress(TooManyAttempts):
             for _ in range(6):
-                await services.password_reset.request(email, THERE, token)
+                await services.password_reset.request(email, THERE.with_device_tokens(token))
 
     assert len(await mails(database, "reset_password")) == 20
 

@@ -41,7 +41,7 @@ async def ada(services: ServiceContainer) -> SignedIn:
 async def test_sign_in_on_a_new_device_is_told(
     services: ServiceContainer, ada: SignedIn, database: Database
 ) -> None:
-    await services.accounts.login(EMAIL, PASSWORD, HERE, ada.device_token)
+    await services.accounts.login(EMAIL, PASSWORD, HERE.with_device_tokens(ada.device_token))
     assert await mails(database) == []
 
     await services.accounts.login(EMAIL, PASSWORD, THERE)

@@ -103,7 +103,7 @@ async def test_mailbox_takes_over_the_account_of_a_stranger(
         await services.email_change.confirm(CHANGE, kept, stranger.subject, None, THERE)
     assert not await is_signed_in(services, ada)
     with pytest.raises(InvalidCredentials):
-        await services.accounts.login(EMAIL, PASSWORD, THERE, ada.device_token)
+        await services.accounts.login(EMAIL, PASSWORD, THERE.with_device_tokens(ada.device_token))
     assert (await stored_user(database)).email == EMAIL
 
 
@@ -133,7 +133,9 @@ async def test_reset_lets_the_owner_in_while_the_account_is_throttled(
     token = await reset_token(services, database)
     signed_in = await services.password_reset.reset(token, NEW_PASSWORD, HERE)
 
-    again = await services.accounts.login(EMAIL, NEW_PASSWORD, HERE, signed_in.device_token)
+    again = await services.accounts.login(
+        EMAIL, NEW_PASSWORD, HERE.with_device_tokens(signed_in.device_token)
+    )
     assert again.user.id == ada.user.id
 
 
@@ -144,7 +146,9 @@ async def test_device_of_a_reset_stays_known(
     devices = services.accounts.device_tokens
     token = await reset_token(services, database)
 
-    signed_in = await services.password_reset.reset(token, NEW_PASSWORD, HERE, ada.device_token)
+    signed_in = await services.password_reset.reset(
+        token, NEW_PASSWORD, HERE.with_device_tokens(ada.device_token)
+    )
 
     before = devices.verify(ada.device_token, ada.user)
     assert devices.verify(signed_in.device_token, signed_in.user) == before

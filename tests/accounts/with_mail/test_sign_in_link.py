@@ -46,7 +46,9 @@ async def test_link_signs_in_and_keeps_the_device(
 ) -> None:
     token = await link_token(services, database)
 
-    signed_in = await services.sign_in_link.sign_in(token, HERE, ada.device_token)
+    signed_in = await services.sign_in_link.sign_in(
+        token, HERE.with_device_tokens(ada.device_token)
+    )
 
     assert signed_in.user == await stored_user(database)
     devices = services.accounts.device_tokens

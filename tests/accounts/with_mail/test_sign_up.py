@@ -62,7 +62,9 @@ async def test_account_exists_after_the_confirmation(
     assert user.email_confirmed_at is not None
     assert user.email_confirmed_at.timestamp() == user.created_at.timestamp() == clock.time
     services.sessions.authenticate(signed_in.tokens.access.value)
-    again = await services.accounts.login(EMAIL, PASSWORD, HERE, signed_in.device_token)
+    again = await services.accounts.login(
+        EMAIL, PASSWORD, HERE.with_device_tokens(signed_in.device_token)
+    )
     assert again.user == user
 
 
