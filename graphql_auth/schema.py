@@ -59,6 +59,10 @@ class Schema(strawberry.Schema):
     def __init__(self, added: Added, **options: Any) -> None:
         self._added = added
         super().__init__(config=_CONFIG, **options)
+        for type_ in self.core.type_map.values():
+            if hasattr(type_, "is_one_of"):
+                # graphql-core then validates and prints it. Strawberry does so only in `execute`.
+                type_.is_one_of = type_.extensions["strawberry-definition"].is_one_of
 
     @property
     def core(self) -> GraphQLSchema:

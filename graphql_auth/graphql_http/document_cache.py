@@ -15,6 +15,7 @@ from graphql import (
     specified_rules,
     validate,
 )
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
 from graphql_auth.graphql_http.limits import Limits, parse_within
 from graphql_auth.graphql_http.query_cost import TooComplex
@@ -41,7 +42,8 @@ class NoIntrospectionRule(NoSchemaIntrospectionCustomRule):
             self.report_error(GraphQLError(message, node))
 
 
-WITHOUT_INTROSPECTION = (*specified_rules, NoIntrospectionRule)
+RULES = (*specified_rules, MaybeNullValidationRule)
+WITHOUT_INTROSPECTION = (*RULES, NoIntrospectionRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class DocumentCache:
     size: int = CACHE_SIZE
 
     def __post_init__(self) -> None:
-        self._rules = specified_rules if self.introspection else WITHOUT_INTROSPECTION
+        self._rules = RULES if self.introspection else WITHOUT_INTROSPECTION
         self._room = self.size
         self._entries: OrderedDict[str, Document] = OrderedDict()
 

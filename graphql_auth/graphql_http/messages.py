@@ -69,7 +69,9 @@ Variable '%s' is never used in operation '%s'.
 Variable '%s' is never used.
 Variable '%s' is not defined by operation '%s'.
 Variable '%s' is not defined.
+Variable '%s' is of type '%s' but must be non-nullable to be used for OneOf Input Object '%s'.
 Variable '%s' of type '%s' used in position expecting type '%s'.
+Within OneOf Input Object type '%s', exactly one field must be specified, and the value for that field must be non-null.
 """
 # The value follows these.
 _BEFORE_VALUE = """

@@ -61,5 +61,7 @@ def _field_errors(value: object, type_: GraphQLInputType, path: str) -> Iterator
         for name in value:
             if name not in type_.fields:
                 yield FieldError(name, FieldReason.UNKNOWN_FIELD, "There is no such field.")
+        if type_.is_one_of and (len(value) != 1 or None in value.values()):
+            yield FieldError(path, FieldReason.WRONG_TYPE, "Set exactly one of its fields.")
     elif coerce_input_value(value, type_) is Undefined:
         yield FieldError(path, FieldReason.WRONG_TYPE, f"This must be of type {type_}.")

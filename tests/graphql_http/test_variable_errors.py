@@ -56,8 +56,9 @@ def test_error_never_repeats_a_variable(client: Client, value: Any) -> None:
 
 
 SCHEMA = build_schema("""
-    type Query { f(i: I, j: [Int]): Int }
-    input I { a: String  b: Int!  c: Int = 1  d: I  e: [Int!] }
+    type Query { f(i: I, j: [Int], k: K): Int }
+    input I { a: String  b: Int!  c: Int = 1  d: I  e: [Int!]  k: K }
+    input K @oneOf { a: Int  b: Int }
 """)
 
 
@@ -90,6 +91,15 @@ def test_each_invalid_field_has_name_and_reason(
     value: object, expected: list[tuple[str, str]]
 ) -> None:
     assert fields("query ($i: I) { f(i: $i) }", {"i": value}) == expected
+
+
+@pytest.mark.parametrize("value", [{}, {"a": None}, {"a": 1, "b": 2}])
+def test_input_with_one_field_of_several(value: object) -> None:
+    assert fields("query ($k: K) { f(k: $k) }", {"k": value}) == [("k", "WRONG_TYPE")]
+    assert fields("query ($i: I) { f(i: $i) }", {"i": {"k": value}}) == [
+        ("b", "REQUIRED"),
+        ("k", "WRONG_TYPE"),
+    ]
 
 
 def test_errors_of_all_variables_become_one() -> None:
