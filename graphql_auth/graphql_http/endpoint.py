@@ -121,11 +121,11 @@ class GraphQLEndpoint:
             return self._format_result(result, params)
         except TimeoutError as error:
             raise Unavailable from error
-        except asyncio.CancelledError:
-            # The server stops, and has waited long enough.
-            raise Unavailable(retry_after=1) from None
-        except (SystemExit, KeyboardInterrupt) as error:
-            # Of a resolver: no signal raises them.
+        except (asyncio.CancelledError, SystemExit, KeyboardInterrupt) as error:
+            if (task := asyncio.current_task()) and task.cancelling():
+                # The server stops, and has waited long enough.
+                raise Unavailable(retry_after=1) from None
+            # Of a resolver, which awaits a cancelled task: no signal raises the other two.
             raise RuntimeError from error
         finally:
             self._active -= 1

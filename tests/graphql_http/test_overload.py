@@ -5,9 +5,10 @@ from typing import NoReturn
 
 import httpx
 import pytest
+import strawberry
 
 from graphql_auth.errors import InvalidCredentials
-from graphql_auth.graphql_http.endpoint import EndpointConfig
+from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
 from tests.client import LOGIN, code, extensions
 from tests.services import endpoint_for
 
@@ -50,6 +51,29 @@ async def test_cancelled_request_is_a_503() -> None:
 
     assert response.status_code == 503
     assert extensions(response.json())["retryAfter"] == 1
+
+
+@pytest.mark.anyio
+async def test_resolver_that_awaits_a_cancelled_task_has_a_bug(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        async def cancelled(self) -> int:
+            task = asyncio.create_task(asyncio.sleep(60, 1))
+            task.cancel()
+            return await task
+
+    schema = strawberry.Schema(Query)._schema  # noqa: SLF001
+    endpoint = GraphQLEndpoint(schema, lambda *_: None, EndpointConfig(), None)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
+        response = await client.post("http://test/graphql", json={"query": "{ cancelled }"})
+
+    assert response.status_code == 500
+    assert code(response.json()) == "INTERNAL_SERVER_ERROR"
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert "CancelledError at " in record.getMessage()
 
 
 @pytest.mark.anyio
