@@ -43,6 +43,8 @@ async def bind_collections(database: Database, documents: Documents) -> None:
     So both versions can run side by side on one database.
     """
     await init_beanie(database=database, document_models=[*documents], skip_indexes=True)
+    # Those of an application need no class Settings.
+    documents = [document for document in documents if hasattr(document, "Settings")]
     for document in documents:
         for base in documents:
             # Of ours, a subclass of an application is stored with what it extends.

@@ -103,6 +103,24 @@ async def test_document_of_an_application_has_all_its_indexes(
 async def test_index_that_duplicates_prevent_stops_the_start(
     settings: Settings, database: Database
 ) -> None:
+class Note(Document):
+    text: str = ""
+
+
+class Pinned(Note):
+    """An abstract base without Settings, and a document without Settings of its own."""
+
+
+@pytest.mark.parametrize("documents", [[Note], [Pinned], [Note, Pinned]])
+async def test_document_without_settings_is_stored_under_its_name(
+    settings: Settings, database: Database, documents: list[type[Document]]
+) -> None:
+    async with running(GraphQLAuth(settings=settings, documents=documents)):
+        for document in documents:
+            await document().insert()
+            assert await database[document.__name__].count_documents({}) == 1
+
+
     await database["tickets"].insert_many([{"number": 1}, {"number": 1}])
     with pytest.raises(StartError, match=r"^MongoDB refuses a command on "):
         async with running(GraphQLAuth(settings=settings, documents=[Ticket])):
