@@ -5,6 +5,7 @@ import inspect
 import json
 import logging
 from collections.abc import Callable, Coroutine
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
@@ -45,7 +46,7 @@ class Event:
 
 
 Hook = Callable[[Event], Coroutine[Any, Any, None]]
-# Gets the stored user, and returns a dict, or is an ``async def`` that does.
+# Gets a copy of the stored user, and returns a dict, or is an ``async def`` that does.
 AddClaims = Callable[[Any], Any]
 
 
@@ -96,7 +97,8 @@ class Hooks:
         if self.add_claims is None:
             return {}
         try:
-            claims = self.add_claims(user)
+            # A change of it would be stored, or reach the roles of the token.
+            claims = self.add_claims(deepcopy(user))
             if inspect.isawaitable(claims):
                 claims = await claims
             return _copy(claims)

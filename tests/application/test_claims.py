@@ -72,6 +72,34 @@ async def test_every_token_has_the_claims(
     assert all(answer["data"] for answer in answers)
 
 
+async def test_function_of_claims_cannot_change_the_user(
+    settings: Settings, database: Database
+) -> None:
+    auth = GraphQLAuth(settings=settings)
+
+    @auth.claims
+    def change(user: UserDocument) -> dict[str, Any]:
+        user.roles.append("admin")
+        user.disabled = True
+        user.first_name = "Eve"
+        return {"all_roles": user.roles}
+
+    person = registration()
+    async with running(auth) as caller:
+        payload = (await caller.ask(REGISTER, input=person))["data"]["register"]
+        signing_in = {"email": person["email"], "password": person["password"]}
+        login = (await caller.ask(LOGIN, i=signing_in))["data"]["done"]
+        refresh = {"refreshToken": login["refreshToken"]}
+        refreshed = (await caller.ask(REFRESH, i=refresh))["data"]["done"]
+        stored = await database["users"].find_one({})
+
+    for token in (payload["token"], login["token"], refreshed["token"]):
+        claims = claims_of(token)
+        assert (claims["all_roles"], claims.get("roles", [])) == (["admin"], [])
+    assert stored
+    assert (stored["first_name"], stored["disabled"], "roles" in stored) == ("Ada", False, False)
+
+
 def broken(_: UserDocument) -> dict[str, Any]:
     raise ValueError(SECRET)
 

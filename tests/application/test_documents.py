@@ -100,9 +100,6 @@ async def test_document_of_an_application_has_all_its_indexes(
     }
 
 
-async def test_index_that_duplicates_prevent_stops_the_start(
-    settings: Settings, database: Database
-) -> None:
 class Note(Document):
     text: str = ""
 
@@ -121,6 +118,9 @@ async def test_document_without_settings_is_stored_under_its_name(
             assert await database[document.__name__].count_documents({}) == 1
 
 
+async def test_index_that_duplicates_prevent_stops_the_start(
+    settings: Settings, database: Database
+) -> None:
     await database["tickets"].insert_many([{"number": 1}, {"number": 1}])
     with pytest.raises(StartError, match=r"^MongoDB refuses a command on "):
         async with running(GraphQLAuth(settings=settings, documents=[Ticket])):
