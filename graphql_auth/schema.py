@@ -93,15 +93,25 @@ def create_schema(  # noqa: PLR0913, PLR0917 - the parameters of GraphQLAuth
 
     ``types`` are those that only an interface leads to. ``extend`` maps a type of this package to a
     type whose fields it gets too. Raises StartError when such a field exists already, or has
-    neither a resolver nor a field of ``user_document`` of its name.
+    neither a resolver nor a field of ``user_document`` of its name, or the type is not used.
     """
-    return schema_class(
-        {each: _added_fields(each, by, user_document) for each, by in (extend or {}).items()},
-        query=_rename("Query", query),
-        mutation=_rename("Mutation", mutation),
+    roots = query, mutation = _rename("Query", query), _rename("Mutation", mutation)
+    added: dict[type, list[StrawberryField]] = {}
+    for base, by in (extend or {}).items():
+        extended = next((root for root in roots if issubclass(root, base)), base)
+        fields = added.setdefault(extended, [])
+        fields += _added_fields(extended, by, user_document, fields)
+    schema = schema_class(
+        added,
+        query=query,
+        mutation=mutation,
         types=[ErrorCode, FieldReason, ForbiddenReason, TokenReason, *types],
         extensions=extensions,
     )
+    used = [each.definition for each in schema.schema_converter.type_map.values()]
+    for unused in added.keys() - {getattr(each, "origin", None) for each in used}:
+        raise StartError(f"extend: {unused.__name__} is not in the schema.")
+    return schema
 
 
 def sdl(schema: Schema) -> str:
@@ -114,14 +124,17 @@ def sdl(schema: Schema) -> str:
 
 
 def _added_fields(
-    extended: type, extension: type, user_document: type[UserDocument]
+    extended: type,
+    extension: type,
+    user_document: type[UserDocument],
+    others: list[StrawberryField],
 ) -> list[StrawberryField]:
     own = get_object_definition(extended, strict=True)
     if own.is_input:
         raise StartError(f"extend: {own.name} is an input; make a subclass of it.")
     added = get_object_definition(extension, strict=True).fields
     name = _CONFIG.name_converter.get_graphql_name
-    if taken := {name(field) for field in own.fields} & {name(field) for field in added}:
+    if taken := {*map(name, [*own.fields, *others])} & {*map(name, added)}:
         raise StartError(f"{own.name} has a field {min(taken)} already.")
     stored = {*user_document.model_fields, *dir(user_document)} if extended is User else set()
     for field in added:

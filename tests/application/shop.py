@@ -1,6 +1,6 @@
 """The application of a user, as docs/extending.md shows it. It takes its settings from tests."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Annotated, Any
 
 import strawberry
@@ -90,12 +90,14 @@ def language(request: Request) -> dict[str, str]:
 
 
 def create_auth(
-    context: Callable[[Request], dict[str, str]] = language, **options: Any
+    context: Callable[[Request], dict[str, str]] = language,
+    extend: Mapping[type, type] | None = None,
+    **options: Any,
 ) -> GraphQLAuth:
     return GraphQLAuth(
         query=ShopQuery,
         mutation=ShopMutation,
-        extend={User: Profile},
+        extend={User: Profile, **(extend or {})},
         user_document=Member,
         documents=[Order],
         context=context,

@@ -17,12 +17,15 @@ from graphql_auth import (
     GraphQLAuth,
     Info,
     Mutation,
+    Query,
     RegisterInput,
     Settings,
     User,
     UserDocument,
 )
+from graphql_auth.accounts.graphql import AccountQuery
 from graphql_auth.errors import StartError
+from graphql_auth.relay import NodeQuery
 from tests.application import shop
 from tests.application.caller import Database, running
 from tests.client import code, extensions, registration
@@ -171,6 +174,61 @@ class SameNameInGraphQL:
 def test_field_that_exists_already_is_refused(extension: type, name: str) -> None:
     with pytest.raises(StartError, match=rf"^User has a field {name} already\.$"):
         GraphQLAuth(extend={User: extension})
+
+
+@strawberry.type
+class Clock:
+    @strawberry.field
+    def now(self) -> str:
+        return "noon"
+
+
+@strawberry.type
+class ClockQuery(shop.ShopQuery):
+    @strawberry.field
+    def now(self) -> str:
+        return "dawn"
+
+
+@strawberry.type
+class Counter:
+    @strawberry.field
+    def count(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("extended", [Query, shop.ShopQuery, AccountQuery])
+async def test_root_type_of_an_application_is_extended(settings: Settings, extended: type) -> None:
+    extend = {extended: Clock, NodeQuery: Counter}
+    async with running(shop.create_auth(settings=settings, extend=extend)) as caller:
+        assert await caller.ask("{ now count }") == {"data": {"now": "noon", "count": 1}}
+
+
+@pytest.mark.parametrize(
+    ("query", "extend"),
+    [(ClockQuery, {Query: Clock}), (shop.ShopQuery, {Query: Clock, shop.ShopQuery: Clock})],
+)
+def test_field_that_a_root_type_has_already_is_refused(
+    query: type, extend: dict[type, type]
+) -> None:
+    with pytest.raises(StartError, match=r"^Query has a field now already\.$"):
+        GraphQLAuth(query=query, extend=extend)
+
+
+@strawberry.type(name="Query")
+class OtherQuery:
+    @strawberry.field
+    def hello(self) -> str:
+        return "hello"
+
+
+@pytest.mark.parametrize(
+    ("query", "extended"), [(Query, Clock), (Query, ClockQuery), (OtherQuery, Query)]
+)
+def test_type_outside_of_the_schema_is_not_extended(query: type, extended: type) -> None:
+    name = extended.__name__
+    with pytest.raises(StartError, match=rf"^extend: {name} is not in the schema\.$"):
+        GraphQLAuth(query=query, extend={extended: Counter})
 
 
 def test_input_is_not_extended() -> None:
