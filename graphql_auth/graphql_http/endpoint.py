@@ -133,35 +133,25 @@ class GraphQLEndpoint:
     def _execute(
         self, request: Request, params: GraphQLParams, context: object
     ) -> AwaitableOrValue[ExecutionResult]:
+        name, variables = params.operation_name, params.variables
         document = self._documents.get(params.query)
         if document.errors:
             return ExecutionResult(errors=[*document.errors])
-        operation = get_operation_ast(document.node, params.operation_name)
+        operation = get_operation_ast(document.node, name)
         if operation is None:
             message = "`operationName` must name one of the operations in the document."
             raise ApplicationError(message, code=ErrorCode.BAD_REQUEST)
         request.scope[OPERATION] = operation
-        self.config.limits.check_variables(params.variables)
+        self.config.limits.check_variables(variables)
         if request.method == "GET" and operation.operation is not OperationType.QUERY:
             raise BadRequest(
                 "A mutation is sent by POST.", HTTPStatus.METHOD_NOT_ALLOWED, Allow="POST"
             )
         if self.execute_with_extensions:
             # It parses and validates again, which takes longer than ``welcome`` itself.
-            return self.execute_with_extensions(
-                params.query,
-                variable_values=params.variables,
-                context_value=context,
-                operation_name=params.operation_name,
-            )
-        return execute(
-            self.schema,
-            document.node,
-            operation_name=params.operation_name,
-            variable_values=params.variables,
-            context_value=context,
-            executor_class=_Executor,
-        )
+            return self.execute_with_extensions(params.query, variables, context, None, name)
+        core, node = self.schema, document.node
+        return execute(core, node, None, context, variables, name, executor_class=_Executor)
 
     def _format_result(self, result: ExecutionResult, params: GraphQLParams) -> Body:
         extensions = {"extensions": result.extensions} if result.extensions else {}

@@ -22,12 +22,8 @@ from graphql_auth.errors import ApplicationError, ErrorCode
 
 class TooComplex(ApplicationError):
     def __init__(self, limit: str, allowed: int) -> None:
-        super().__init__(
-            "The document exceeds a limit.",
-            code=ErrorCode.QUERY_TOO_COMPLEX,
-            limit=limit,
-            allowed=allowed,
-        )
+        message = "The document exceeds a limit."
+        super().__init__(message, code=ErrorCode.QUERY_TOO_COMPLEX, limit=limit, allowed=allowed)
 
 
 @dataclass(frozen=True, slots=True)
