@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from socketserver import ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from graphql_auth import security_log
 from graphql_auth.errors import ErrorCode, StartError
@@ -115,7 +117,7 @@ class Metrics:
         # REGISTRY.collect() ends at the first failure.
         for collector in [*REGISTRY._collector_to_names]:  # noqa: SLF001
             try:
-                found += collector.collect()
+                found += _add_up(collector.collect())
             except Exception as error:  # noqa: BLE001 - of a metric of the application
                 if _failures.can_log(id(collector)):
                     logger.warning("a metric is missing: %s", describe_exception(error))
@@ -163,25 +165,20 @@ class TotalMetrics(Collector):
         logger.info("metrics are at http://127.0.0.1:%d/metrics", server.server_address[1])
 
 
-def _add_up(*processes: list[Metric]) -> list[Metric]:
-    """Return the metrics of several processes as those of one."""
+def _add_up(*processes: Iterable[Metric]) -> list[Metric]:
+    """Return the metrics of several processes as those of one, in strings and floats."""
     totals: dict[str, Metric] = {}
-    values: dict[tuple[object, ...], float] = {}
-    for metric in (one for metrics in processes for one in metrics):
-        total = totals.setdefault(
-            metric.name, Metric(metric.name, metric.documentation, metric.type)
-        )
+    samples: dict[tuple[object, ...], Sample] = {}
+    for metric in chain(*processes):
+        totals.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
         combine = max if metric.name in MAXIMA else operator.add
-        for sample in metric.samples:
-            key = (sample.name, *sample.labels.items())
-            if key not in values:
-                total.samples.append(sample)
-            values[key] = combine(values.get(key, 0.0), sample.value)
-    for total in totals.values():
-        total.samples = [
-            sample._replace(value=values[sample.name, *sample.labels.items()])
-            for sample in total.samples
-        ]
+        for name, labels, value, *_ in metric.samples:
+            strings = {label: str(text) for label, text in labels.items()}
+            key = (metric.name, name, *strings.items())
+            total = combine(samples[key].value, value) if key in samples else value
+            samples[key] = Sample(name, strings, float(total))
+    for (metric_name, *_), sample in samples.items():
+        totals[str(metric_name)].samples.append(sample)
     return [*totals.values()]
 
 

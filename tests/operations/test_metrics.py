@@ -215,6 +215,21 @@ def test_metrics_of_an_application_are_there_too(start: Start, arguments: tuple[
     until(are_counted, server)
 
 
+@WORKERS
+def test_values_of_an_application_are_sent_as_numbers(
+    start: Start, arguments: tuple[str, ...]
+) -> None:
+    server = start(APP, *arguments, METRICS_PORT="0")
+
+    def are_added_up() -> bool:
+        levels = Scrape(server).families.get("levels")
+        found = [(one.labels, one.value) for one in levels.samples] if levels else []
+        return found == [({"tank": "7"}, 2.0 * (1 + len(server.workers())))]
+
+    until(are_added_up, server)
+    assert Scrape(server).value("workers_replaced_total") == 0
+
+
 def test_port_can_be_in_the_settings_of_an_application(start: Start, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(
         "from graphql_auth import GraphQLAuth, Settings\n"
