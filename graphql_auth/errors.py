@@ -84,7 +84,7 @@ class FieldReason(DescribedEnum):
     TAKEN = "TAKEN", "Another account has this value."
     WRONG_TYPE = "WRONG_TYPE", "The variable does not have the type that the schema requires."
     UNKNOWN_FIELD = "UNKNOWN_FIELD", "The schema has no such field."
-    OUT_OF_RANGE = "OUT_OF_RANGE", "The number is too small."
+    OUT_OF_RANGE = "OUT_OF_RANGE", "The number is too small or too large."
     INVALID_CURSOR = "INVALID_CURSOR", "It is not a cursor of this list."
 
 

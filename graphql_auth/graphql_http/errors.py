@@ -9,6 +9,7 @@ from strawberry.exceptions import StrawberryGraphQLError, StrawberryInputCoercio
 
 from graphql_auth.errors import ApplicationError, DatabaseUnavailable, ErrorCode, Unavailable
 from graphql_auth.graphql_http.messages import syntax_message, validation_message
+from graphql_auth.graphql_http.variable_errors import page_error
 from graphql_auth.logs import REQUEST_ID, LogRateLimit, describe_exception
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ def format_error(error: Exception) -> GraphQLFormattedError:
 
 def _format_cause(error: GraphQLError) -> GraphQLFormattedError:
     cause = error.original_error
+    if isinstance(cause, ValueError | TypeError):
+        cause = page_error(cause) or cause
     if isinstance(cause, Unavailable):
         _log_cause(cause)
         return _formatted(cause.message, cause.code, requestId=REQUEST_ID.get(), **cause.extensions)

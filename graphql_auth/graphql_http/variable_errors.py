@@ -1,6 +1,8 @@
-"""Errors about invalid variables, with the field and the reason, never the value."""
+"""Errors about invalid variables and pages, with field and reason, never the value."""
 
+import re
 from collections.abc import Iterator, Mapping
+from traceback import walk_tb
 from typing import Any
 
 from graphql import (
@@ -15,8 +17,13 @@ from graphql import (
     is_required_input_field,
     type_from_ast,
 )
+from strawberry.relay import ListConnection
+from strawberry.relay.utils import SliceMetadata
 
 from graphql_auth.errors import BadInput, FieldError, FieldReason
+
+CHECK_PAGE = SliceMetadata.from_arguments.__code__
+SLICE = ListConnection.resolve_connection.__code__
 
 
 def variable_errors(
@@ -34,15 +41,10 @@ def variable_errors(
         for node in error.nodes or ()
         if isinstance(node, VariableDefinitionNode)
     }
-    fields = [
-        field
-        for name, node in nodes.items()
-        for field in _field_errors(
-            variables.get(name, Undefined),
-            type_from_ast(schema, node.type),  # type: ignore[arg-type]
-            name,
-        )
-    ]
+    fields: list[FieldError] = []
+    for name, node in nodes.items():
+        type_ = type_from_ast(schema, node.type)
+        fields += _field_errors(variables.get(name, Undefined), type_, name)  # type: ignore[arg-type]
     if not fields:
         return errors
     return [GraphQLError("", list(nodes.values()), original_error=BadInput(fields))]
@@ -65,3 +67,18 @@ def _field_errors(value: object, type_: GraphQLInputType, path: str) -> Iterator
             yield FieldError(path, FieldReason.WRONG_TYPE, "Set exactly one of its fields.")
     elif coerce_input_value(value, type_) is Undefined:
         yield FieldError(path, FieldReason.WRONG_TYPE, f"This must be of type {type_}.")
+
+
+def page_error(error: Exception) -> BadInput | None:
+    """Return the error for arguments of a Relay connection that Strawberry refuses.
+
+    It raises a ValueError or TypeError, which may not name the argument; or islice() raises one.
+    """
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_code is CHECK_PAGE or (frame.f_code is SLICE and "islice()" in str(error)):
+            if size := re.match("Argument '(first|last)'", str(error)):
+                return BadInput([FieldError(size[1], FieldReason.OUT_OF_RANGE, str(error))])
+            name = "after" if frame.f_locals["after"] else "before"
+            cursor = FieldError(name, FieldReason.INVALID_CURSOR, "Use a cursor of this list.")
+            return BadInput([cursor])
+    return None

@@ -1,13 +1,15 @@
 """What Strawberry checks beyond graphql-core, in the fields of an application."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import httpx
 import pytest
 import strawberry
+from strawberry import relay
 
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
-from graphql_auth.schema import Mutation, create_schema, sdl
+from graphql_auth.schema import Mutation, Query, create_schema, sdl
 
 pytestmark = pytest.mark.anyio
 
@@ -36,10 +38,35 @@ class ShopMutation(Mutation):
         return name.value if name else "none"
 
 
-SCHEMA = create_schema(mutation=ShopMutation)
+@strawberry.type
+class Note(relay.Node):
+    number: relay.NodeID[int]
 
 
-async def ask(query: str, **variables: object) -> dict[str, Any]:
+def make_notes() -> Iterator[Note]:
+    yield Note(number=1)
+    yield Note(number=2)
+
+
+@strawberry.type
+class ShopQuery(Query):
+    @relay.connection(relay.ListConnection[Note])  # type: ignore[untyped-decorator]
+    def notes(self) -> Iterable[Note]:
+        return [*make_notes()]
+
+    @relay.connection(relay.ListConnection[Note])  # type: ignore[untyped-decorator]
+    def generated(self) -> Iterable[Note]:
+        return make_notes()
+
+    @relay.connection(relay.ListConnection[Note])  # type: ignore[untyped-decorator]
+    def broken(self) -> Iterable[int]:
+        return map(int, ["x"])
+
+
+SCHEMA = create_schema(ShopQuery, ShopMutation)
+
+
+async def ask(query: str, /, **variables: object) -> dict[str, Any]:
     counted.clear()
     endpoint = GraphQLEndpoint(SCHEMA.core, lambda *_: None, EndpointConfig(), None)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(endpoint)) as client:
@@ -92,3 +119,70 @@ async def test_valid_inputs_are_executed() -> None:
 
 def test_sdl_shows_inputs_with_exactly_one_field() -> None:
     assert "input By @oneOf {" in sdl(SCHEMA)
+
+
+def cursor(text: str) -> str:
+    return relay.to_base64("arrayconnection", text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "reason"),
+    [
+        ({"first": -1}, "first", "OUT_OF_RANGE"),
+        ({"first": 101}, "first", "OUT_OF_RANGE"),
+        ({"last": -1}, "last", "OUT_OF_RANGE"),
+        ({"last": 101}, "last", "OUT_OF_RANGE"),
+        ({"after": "hunter2"}, "after", "INVALID_CURSOR"),
+        ({"after": relay.to_base64("hunter2", 1)}, "after", "INVALID_CURSOR"),
+        ({"after": cursor("hunter2")}, "after", "INVALID_CURSOR"),
+        ({"after": cursor("9" * 5_000)}, "after", "INVALID_CURSOR"),
+        ({"before": "hunter2"}, "before", "INVALID_CURSOR"),
+        ({"before": cursor("hunter2")}, "before", "INVALID_CURSOR"),
+    ],
+)
+@pytest.mark.parametrize("name", ["notes", "generated"])
+async def test_page_that_strawberry_refuses_is_bad_user_input(
+    name: str,
+    arguments: dict[str, object],
+    field: str,
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answer = await ask_page(name, arguments)
+
+    (error,) = answer["errors"]
+    (fault,) = error["extensions"]["fields"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert (fault["field"], fault["reason"], error["path"]) == (field, reason, [name])
+    assert "hunter2" not in str(answer)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("number", ["-5", str(10**30)])
+async def test_forged_cursor_of_a_generator_is_bad_user_input(
+    number: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await ask_page("generated", {"after": cursor(number)})
+
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert caplog.records == []
+
+
+async def test_bug_in_a_connection_is_masked_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    answer = await ask_page("broken", {"first": 1})
+
+    assert answer["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert len(caplog.records) == 1
+
+
+async def test_valid_page_is_executed() -> None:
+    answer = await ask_page("generated", {"first": 1, "after": cursor("0")})
+
+    assert answer == {"data": {"generated": {"edges": [{"cursor": cursor("1")}]}}}
+
+
+async def ask_page(field: str, arguments: dict[str, object]) -> dict[str, Any]:
+    query = """query ($first: Int, $last: Int, $after: String, $before: String) {
+        %s(first: $first, last: $last, after: $after, before: $before) { edges { cursor } }
+    }"""
+    return await ask(query % field, **arguments)
