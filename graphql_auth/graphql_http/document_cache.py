@@ -43,7 +43,6 @@ class NoIntrospectionRule(NoSchemaIntrospectionCustomRule):
 
 
 RULES = (*specified_rules, MaybeNullValidationRule)
-WITHOUT_INTROSPECTION = (*RULES, NoIntrospectionRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class DocumentCache:
     size: int = CACHE_SIZE
 
     def __post_init__(self) -> None:
-        self._rules = RULES if self.introspection else WITHOUT_INTROSPECTION
+        self._rules = RULES if self.introspection else (*RULES, NoIntrospectionRule)
         self._room = self.size
         self._entries: OrderedDict[str, Document] = OrderedDict()
 

@@ -91,8 +91,7 @@ async def read_params(
 def _query_parameters(request: Request) -> dict[str, Any]:
     values: dict[str, Any] = dict(request.query_params)
     for name in ("variables", "extensions"):
-        text = values.pop(name, "")
-        if text:
+        if text := values.pop(name, ""):
             values[name] = _parse_json(text, f"`{name}`")
     return values
 

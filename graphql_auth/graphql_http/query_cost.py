@@ -43,10 +43,6 @@ class SelectionSize:
             self.fields + other.fields,
         )
 
-    def nested_in(self, field: FieldNode) -> "SelectionSize":
-        """Return the size of a field that has this selection set."""
-        return SelectionSize(self.depth + 1, self.aliases + bool(field.alias), 1, self.fields + 1)
-
 
 class QueryMetrics:
     """The metrics of one document; a fragment is measured once, however often it is spread.
@@ -80,7 +76,9 @@ class QueryMetrics:
 
     def _selection_size(self, selection: Node) -> SelectionSize:
         if isinstance(selection, FieldNode):
-            return self.size(selection.selection_set).nested_in(selection)
+            size = self.size(selection.selection_set)
+            aliases = size.aliases + bool(selection.alias)
+            return SelectionSize(size.depth + 1, aliases, 1, size.fields + 1)
         if isinstance(selection, FragmentSpreadNode):
             return self._fragment_size(selection.name.value)
         return self.size(cast("InlineFragmentNode", selection).selection_set)

@@ -73,7 +73,13 @@ class Metrics:
         self, operation: OperationDefinitionNode | None, code: object, seconds: float
     ) -> None:
         """Count a response, with the operation if it was valid and the code of the first error."""
-        field = _root_field(operation)
+        match operation and operation.selection_set.selections:
+            case None:
+                field = "none"
+            case [FieldNode(name=name)]:
+                field = name.value
+            case _:
+                field = "several"
         known = code if isinstance(code, str) and code in CODES else "OTHER"
         self._requests.labels(field, known).inc()
         self._seconds.labels(field).observe(seconds)
@@ -194,12 +200,3 @@ class _Server(ThreadingTCPServer):
         # OSError: the client hung up.
         if isinstance(error := sys.exception(), Exception) and not isinstance(error, OSError):
             logger.error("/metrics failed: %s", describe_exception(error))
-
-
-def _root_field(operation: OperationDefinitionNode | None) -> str:
-    if operation is None:
-        return "none"
-    match operation.selection_set.selections:
-        case [FieldNode(name=name)]:
-            return name.value
-    return "several"
