@@ -148,7 +148,7 @@ def _added_fields(
 
 def _describe_inputs(field: StrawberryField) -> StrawberryField:
     """Give each argument without a description that of its input type."""
-    for argument in field.arguments:
+    for argument in field.arguments if field.base_resolver else ():
         definition = get_object_definition(argument.type)
         if definition and not argument.description:
             argument.description = definition.description

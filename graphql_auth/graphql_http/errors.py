@@ -9,7 +9,7 @@ from strawberry.exceptions import StrawberryGraphQLError, StrawberryInputCoercio
 
 from graphql_auth.errors import ApplicationError, DatabaseUnavailable, ErrorCode, Unavailable
 from graphql_auth.graphql_http.messages import syntax_message, validation_message
-from graphql_auth.graphql_http.variable_errors import page_error
+from graphql_auth.graphql_http.variable_errors import relay_error
 from graphql_auth.logs import REQUEST_ID, LogRateLimit, describe_exception
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def format_error(error: Exception) -> GraphQLFormattedError:
 def _format_cause(error: GraphQLError) -> GraphQLFormattedError:
     cause = error.original_error
     if isinstance(cause, ValueError | TypeError):
-        cause = page_error(cause) or cause
+        cause = relay_error(cause) or cause
     if isinstance(cause, Unavailable):
         _log_cause(cause)
         return _formatted(cause.message, cause.code, requestId=REQUEST_ID.get(), **cause.extensions)
@@ -43,7 +43,10 @@ def _format_cause(error: GraphQLError) -> GraphQLFormattedError:
         return _formatted(syntax_message(error.message), ErrorCode.GRAPHQL_PARSE_FAILED)
     if cause is None or isinstance(cause, GraphQLError):
         cause = cause or error
-        if not _has_code(cause) and (error.path is None or _is_invalid_input(cause)):
+        # Such as a null in a variable.
+        is_argument = _find_module(cause) == "graphql.execution.values"
+        is_input = isinstance(cause, StrawberryInputCoercionError) or is_argument
+        if not _has_code(cause) and (error.path is None or is_input):
             message, code = validation_message(error.message), ErrorCode.GRAPHQL_VALIDATION_FAILED
             return _formatted(message, code, **{**(cause.extensions or {}), "code": code})
         if not _is_invalid_output(cause):
@@ -69,12 +72,6 @@ def _format_resolver_error(error: GraphQLError) -> GraphQLFormattedError:
 
 def _has_code(error: GraphQLError) -> bool:
     return bool((error.extensions or {}).get("code"))
-
-
-def _is_invalid_input(error: GraphQLError) -> bool:
-    """Whether the execution found an invalid argument, such as a null in a variable."""
-    is_coercion = isinstance(error, StrawberryInputCoercionError)
-    return is_coercion or _find_module(error) == "graphql.execution.values"
 
 
 def _is_invalid_output(error: GraphQLError) -> bool:

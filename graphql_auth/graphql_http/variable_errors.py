@@ -1,4 +1,4 @@
-"""Errors about invalid variables and pages, with field and reason, never the value."""
+"""Errors about invalid variables and ids, with field and reason, never the value."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,13 +17,10 @@ from graphql import (
     is_required_input_field,
     type_from_ast,
 )
-from strawberry.relay import ListConnection
+from strawberry.relay import GlobalID, ListConnection
 from strawberry.relay.utils import SliceMetadata
 
 from graphql_auth.errors import BadInput, FieldError, FieldReason
-
-CHECK_PAGE = SliceMetadata.from_arguments.__code__
-SLICE = ListConnection.resolve_connection.__code__
 
 
 def variable_errors(
@@ -69,13 +66,17 @@ def _field_errors(value: object, type_: GraphQLInputType, path: str) -> Iterator
         yield FieldError(path, FieldReason.WRONG_TYPE, f"This must be of type {type_}.")
 
 
-def page_error(error: Exception) -> BadInput | None:
-    """Return the error for arguments of a Relay connection that Strawberry refuses.
+def relay_error(error: Exception) -> BadInput | None:
+    """Return the error for arguments of connections and nodes that Strawberry refuses.
 
     It raises a ValueError or TypeError, which may not name the argument; or islice() raises one.
     """
     for frame, _ in walk_tb(error.__traceback__):
-        if frame.f_code is CHECK_PAGE or (frame.f_code is SLICE and "islice()" in str(error)):
+        code = frame.f_code
+        if code is GlobalID.resolve_type.__code__:
+            return BadInput([FieldError("id", FieldReason.WRONG_TYPE, "Use the id of an object.")])
+        is_slice = code is ListConnection.resolve_connection.__code__ and "islice()" in str(error)
+        if is_slice or code is SliceMetadata.from_arguments.__code__:
             if size := re.match("Argument '(first|last)'", str(error)):
                 return BadInput([FieldError(size[1], FieldReason.OUT_OF_RANGE, str(error))])
             name = "after" if frame.f_locals["after"] else "before"

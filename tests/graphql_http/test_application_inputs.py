@@ -42,6 +42,10 @@ class ShopMutation(Mutation):
 class Note(relay.Node):
     number: relay.NodeID[int]
 
+    @classmethod
+    def resolve_nodes(cls, *, node_ids: Iterable[str], **_: Any) -> list["Note"]:
+        return [cls(number=int(one)) for one in node_ids]
+
 
 def make_notes() -> Iterator[Note]:
     yield Note(number=1)
@@ -50,6 +54,9 @@ def make_notes() -> Iterator[Note]:
 
 @strawberry.type
 class ShopQuery(Query):
+    note: Note = relay.node()
+    some: list[Note] = relay.node()
+
     @relay.connection(relay.ListConnection[Note])  # type: ignore[untyped-decorator]
     def notes(self) -> Iterable[Note]:
         return [*make_notes()]
@@ -119,6 +126,37 @@ async def test_valid_inputs_are_executed() -> None:
 
 def test_sdl_shows_inputs_with_exactly_one_field() -> None:
     assert "input By @oneOf {" in sdl(SCHEMA)
+
+
+async def test_field_of_relay_has_its_arguments() -> None:
+    one, other = relay.to_base64("Note", 1), relay.to_base64("Note", 2)
+
+    answer = await ask(
+        "query ($one: ID!, $ids: [ID!]!) { note(id: $one) { id } some(ids: $ids) { id } }",
+        one=one,
+        ids=[one, other],
+    )
+
+    assert answer == {"data": {"note": {"id": one}, "some": [{"id": one}, {"id": other}]}}
+
+
+@pytest.mark.parametrize(
+    ("id_", "code"),
+    [
+        ("hunter2", "GRAPHQL_VALIDATION_FAILED"),
+        (relay.to_base64("hunter2", 1), "BAD_USER_INPUT"),
+        (relay.to_base64("By", 1), "BAD_USER_INPUT"),
+    ],
+)
+@pytest.mark.parametrize("field", ["note(id: $id)", "some(ids: [$id])"])
+async def test_made_up_global_id_is_no_bug(
+    field: str, id_: str, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await ask(f"query ($id: ID!) {{ {field} {{ id }} }}", id=id_)
+
+    assert answer["errors"][0]["extensions"]["code"] == code
+    assert "hunter2" not in str(answer)
+    assert caplog.records == []
 
 
 def cursor(text: str) -> str:
