@@ -1,4 +1,4 @@
-"""The messages of graphql-core that a client may read, without the values in them.
+"""The messages of graphql-core and Strawberry that a client may read, without the values in them.
 
 A literal in a document can be a password, and some messages repeat it. So only listed messages
 pass; a new or reworded one is replaced.
@@ -13,6 +13,7 @@ INVALID = "The document does not fit the schema."
 
 # A value can follow. %k is a kind of token, %e also a keyword. The longer of two comes first.
 _SYNTAX = """
+Document contains more than %s tokens
 Expected %e, found %k
 Invalid Unicode escape sequence
 Invalid character escape sequence
@@ -30,6 +31,8 @@ Unterminated string
 """
 # %s is one or more names of the schema or the document.
 _COMPLETE = """
+%s aliases found. Allowed: %s
+'%s' exceeds maximum operation depth of %s
 Argument '%s' of type '%s' is required, but it was not provided.
 Argument '%s' has invalid value%p: Expected variable '%s' provided to non-null type '%s' not to be None.
 Argument '%s' has invalid value%p: Expected variable '%s' provided to type '%s' to provide a runtime value.
