@@ -53,8 +53,9 @@ class GraphQLAuth:
     a field without a resolver is read from the document. ``extensions`` are those of Strawberry;
     with any, operations take about twice as long. ``schema_class`` is a subclass of Schema, and
     ``user_document`` of UserDocument; ``documents`` are bound to the same database. What
-    ``context`` returns is ``info.context.app``. ``mailer`` sends mail, in place of SMTP_URL.
-    Without ``settings``, the environment is read when the application starts.
+    ``context`` returns is ``info.context.app``. ``limits`` replaces the settings MAX_QUERY_TOKENS,
+    MAX_QUERY_DEPTH and MAX_QUERY_FIELDS, and ``mailer`` SMTP_URL. Without ``settings``, the
+    environment is read when the application starts.
 
     Raises StartError when a field exists twice or has nothing to read, or a document or the path
     cannot be used.
