@@ -144,9 +144,8 @@ class GraphQLEndpoint:
         request.scope[OPERATION] = operation
         self.config.limits.check_variables(variables)
         if request.method == "GET" and operation.operation is not OperationType.QUERY:
-            raise BadRequest(
-                "A mutation is sent by POST.", HTTPStatus.METHOD_NOT_ALLOWED, Allow="POST"
-            )
+            message = "A mutation is sent by POST."
+            raise BadRequest(message, HTTPStatus.METHOD_NOT_ALLOWED, Allow="POST")
         if self.execute_with_extensions:
             # It parses and validates again, which takes longer than ``welcome`` itself.
             return self.execute_with_extensions(params.query, variables, context, None, name)

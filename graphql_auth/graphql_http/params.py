@@ -102,22 +102,17 @@ async def _read_body(request: Request, max_body_size: int) -> str:
         raise BadRequest(message, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     codings = join_lines(request, "content-encoding")
     if codings and parse_accept(codings).keys() - {"identity"}:
-        raise BadRequest(
-            "Send the body without a `Content-Encoding`, such as gzip.",
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            **{"Accept-Encoding": "identity"},
-        )
+        message = "Send the body without a `Content-Encoding`, such as gzip."
+        accepted = {"Accept-Encoding": "identity"}
+        raise BadRequest(message, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, **accepted)
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > max_body_size:
                 # The connection is closed: what follows on it is the rest of this body.
-                raise BadRequest(
-                    f"The body is longer than {max_body_size} bytes.",
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    Connection="close",
-                )
+                message = f"The body is longer than {max_body_size} bytes."
+                raise BadRequest(message, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Connection="close")
         return body.decode()
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.") from None
@@ -153,11 +148,9 @@ def _parse_finite(text: str) -> float:
 def _check_head(request: Request) -> None:
     headers = sum([len(name) + len(value) for name, value in request.scope["headers"]])
     if len(request.scope["query_string"]) + headers > MAX_HEAD_SIZE:
-        raise BadRequest(
-            f"The URL and the headers are longer than {MAX_HEAD_SIZE} bytes.",
-            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Connection="close",
-        )
+        message = f"The URL and the headers are longer than {MAX_HEAD_SIZE} bytes."
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        raise BadRequest(message, status, Connection="close")
 
 
 _JSON = json.JSONDecoder(parse_float=_parse_finite, parse_constant=_parse_finite)

@@ -9,10 +9,9 @@ from starlette.staticfiles import StaticFiles
 
 from graphql_auth.graphql_http.content_negotiation import join_lines, parse_accept
 
-PACKAGE = Path(__file__).parents[1]
 # The build of /playground, which is not in the repository, and the page without a build.
-BUILD = PACKAGE / "static"
-PLAIN_PAGE = PACKAGE / "graphql_http" / "plain_page.html"
+BUILD = Path(__file__).parents[1] / "static"
+PLAIN_PAGE = Path(__file__).with_name("plain_page.html")
 
 # The build has these in place of the nonce, and of the last part of the path.
 NONCE = "CSP_NONCE"
