@@ -15,7 +15,7 @@ from beanie import Document
 from beanie.odm.fields import IndexedAnnotation
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
@@ -148,7 +148,7 @@ class GraphQLAuth:
         except DirectoryInUse as error:
             raise StartError(SEVERAL_WORKERS.format(error)) from None
 
-    async def principal(self, request: Request) -> Principal:
+    async def principal(self, request: HTTPConnection) -> Principal:
         """Return who calls a route that is not GraphQL, for ``Depends(auth.principal)``.
 
         It reads headers, and the query string if TOKEN_SOURCES has it, never the body. Raises

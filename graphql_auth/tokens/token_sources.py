@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from graphql_auth.graphql_http.content_negotiation import WHITESPACE
 
 
 def find_tokens(
-    request: Request, parameters: Mapping[str, Any], sources: Iterable[str]
+    request: HTTPConnection, parameters: Mapping[str, Any], sources: Iterable[str]
 ) -> Iterator[str]:
     """Yield every token in the given ``sources`` of a request.
 
@@ -22,7 +22,7 @@ def find_tokens(
                 yield token
 
 
-def _read(source: str, request: Request, parameters: Mapping[str, Any]) -> Iterator[object]:
+def _read(source: str, request: HTTPConnection, parameters: Mapping[str, Any]) -> Iterator[object]:
     match source:
         case "authorization":
             # RFC 6750 section 2.1; RFC 9110 section 11.1: the scheme is case-insensitive. Other
@@ -36,5 +36,5 @@ def _read(source: str, request: Request, parameters: Mapping[str, Any]) -> Itera
                 yield header.strip(WHITESPACE)
         case "query":
             yield from request.query_params.getlist("token")
-        case "body" if request.method == "POST":
+        case "body" if request.scope["method"] == "POST":
             yield parameters.get("token")

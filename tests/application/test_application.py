@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import httpx
 import jwt
 import pytest
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import Message
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
@@ -122,6 +123,45 @@ async def test_route_of_the_application_knows_the_caller(settings: Settings) -> 
         assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     assert later.status_code == 401
     assert (unknown.status_code, unknown.headers["retry-after"]) == (503, "1")
+
+
+async def test_websocket_of_the_application_knows_the_caller(settings: Settings) -> None:
+    app = FastAPI()
+    auth = shop.create_auth(settings=settings)
+    auth.mount(app)
+
+    @app.websocket("/me")
+    async def me(
+        socket: WebSocket, principal: Annotated[Principal, Depends(auth.principal)]
+    ) -> None:
+        await socket.accept()
+        await socket.send_text(principal.subject)
+
+    async with running(auth, app) as caller:
+        token = await caller.register()
+        accepted, text = await _connect(app, [(b"authorization", f"Bearer {token}".encode())])
+        refused, *_ = await _connect(app, [])
+
+    assert accepted["type"] == "websocket.accept"
+    assert text["text"] == jwt.decode(token, options={"verify_signature": False})["sub"]
+    assert (refused["type"], refused["status"]) == ("websocket.http.response.start", 401)
+    assert dict(refused["headers"])[b"www-authenticate"] == b'Bearer realm="graphql-auth"'
+
+
+async def _connect(app: FastAPI, headers: list[tuple[bytes, bytes]]) -> list[Message]:
+    """Open a WebSocket on /me, and return what the application sends."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    extensions: dict[str, Any] = {"websocket.http.response": {}}
+    scope = {"type": "websocket", "path": "/me", "headers": headers, "query_string": b""}
+    await app({**scope, "extensions": extensions}, receive, send)
+    return sent
 
 
 async def test_keys_are_published_by_the_host(settings: Settings, tmp_path: Path) -> None:
