@@ -16,7 +16,7 @@ from beanie.odm.fields import IndexedAnnotation
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
 
@@ -97,12 +97,11 @@ class GraphQLAuth:
     @property
     def routes(self) -> list[BaseRoute]:
         """The routes of GraphQL and of the playground, for a Starlette or FastAPI application."""
-        forward, path = _Forward(self._app), self.parts.path
+        path = self.parts.path
+        kinds = [(Route, path), (Route, path + ASSETS)]
+        kinds += [(_KeysRoute, JWKS_PATH), (_KeysRoute, METADATA_PATH)]
         return [
-            Route(path, forward, include_in_schema=False),
-            Route(path + ASSETS, forward, include_in_schema=False),
-            _KeysRoute(JWKS_PATH, forward, include_in_schema=False),
-            _KeysRoute(METADATA_PATH, forward, include_in_schema=False),
+            kind(path, _Forward(self._app, path), include_in_schema=False) for kind, path in kinds
         ]
 
     def on(self, name: EventName) -> Callable[[Hook], Hook]:
@@ -126,7 +125,8 @@ class GraphQLAuth:
 
     def app(self) -> Starlette:
         """Return an application that serves nothing else."""
-        return Starlette(routes=[Mount("/", _Forward(self._app))], lifespan=self.lifespan)
+        route = Route("/{path:path}", _Forward(self._app, "/{path}"))
+        return Starlette(routes=[route], lifespan=self.lifespan)
 
     @asynccontextmanager
     async def lifespan(self, _app: object = None) -> AsyncIterator[None]:
@@ -208,12 +208,17 @@ def _only_database(settings: Settings, document: type[UserDocument]) -> Iterator
 
 
 class _Forward:
-    """Forwards requests to the application, which exists while its lifespan runs."""
+    """Forwards requests of a path to the application, which exists while its lifespan runs."""
 
-    def __init__(self, app: Callable[[], Starlette]) -> None:
+    def __init__(self, app: Callable[[], Starlette], path: str) -> None:
         self.app = app
+        self.path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The prefix can be that of an APIRouter, which Starlette does not know, unlike a Mount.
+        prefix = scope["path"].removesuffix(self.path.format(**scope["path_params"]))
+        scope.setdefault("app_root_path", scope.get("root_path", ""))
+        scope["root_path"] = prefix
         # Not the application itself: it would replace that of the host as ``request.app``.
         await cast("ASGIApp", self.app().middleware_stack)(scope, receive, send)
 

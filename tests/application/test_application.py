@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import httpx
 import jwt
 import pytest
-from fastapi import Depends, FastAPI, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.routing import Mount, Router
 from starlette.types import Message
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
@@ -265,6 +266,67 @@ async def test_application_is_served_under_a_prefix(settings: Settings, path: st
         other = await caller.http.get("http://test/auth/nothing")
 
     assert other.status_code == 404
+
+
+def _included(auth: GraphQLAuth, *prefixes: str) -> FastAPI:
+    """Return an application that includes a router, which includes a router, and so on."""
+    router = APIRouter()
+    router.routes[:0] = auth.routes
+    for prefix in prefixes[:-1]:
+        (outer := APIRouter()).include_router(router, prefix=prefix)
+        router = outer
+    app = FastAPI()
+    app.include_router(router, prefix=prefixes[-1])
+    return app
+
+
+def _mounted(auth: GraphQLAuth) -> Starlette:
+    return Starlette(routes=[Mount("/v1", app=_included(auth, "/api"))])
+
+
+HOSTS: dict[str, tuple[Callable[[GraphQLAuth], Starlette], str]] = {
+    "without a prefix": (lambda auth: _included(auth, ""), ""),
+    "prefix": (lambda auth: _included(auth, "/api"), "/api"),
+    "nested": (lambda auth: _included(auth, "/v1", "/api"), "/api/v1"),
+    "parameter": (lambda auth: _included(auth, "/{tenant}"), "/acme"),
+    "same name": (lambda auth: _included(auth, "/graphql"), "/graphql"),
+    "in a Mount": (_mounted, "/v1/api"),
+    "Router": (lambda auth: Starlette(routes=[Mount("/a", app=Router(auth.routes))]), "/a"),
+    "application": (lambda auth: Starlette(routes=[Mount("/a", app=auth.app())]), "/a"),
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_router_of_the_host_is_included_under_a_prefix(
+    settings: Settings, tmp_path: Path, host: str
+) -> None:
+    create_key(keys := tmp_path / "keys", "ES256")
+    auth = GraphQLAuth(settings=settings.model_copy(update={"signing_keys": keys}))
+    create, prefix = HOSTS[host]
+    async with running(auth, create(auth), f"{prefix}/graphql") as caller:
+        assert await caller.ask("{ __typename }") == {"data": {"__typename": "Query"}}
+        page = await caller.http.get(caller.path, headers={"Accept": "text/html"})
+        asset = await caller.http.get(f"{caller.path}/assets/nothing.js")
+        jwks = await caller.http.get(f"http://test{prefix}{JWKS_PATH}")
+        other = await caller.http.get(f"{caller.path}%0A")
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert (asset.status_code, code(asset.json())) == (404, "BAD_REQUEST")
+    assert [*jwks.json()] == ["keys"]
+    assert other.status_code == 404
+
+
+async def test_url_of_the_host_has_no_prefix_of_ours(settings: Settings) -> None:
+    def find_url(request: Request) -> dict[str, str]:
+        return {"language": str(request.url_for("home"))}
+
+    auth = shop.create_auth(find_url, settings=settings)
+    app = _included(auth, "/api")
+    app.get("/home", name="home")(lambda: None)
+    async with running(auth, app, "/api/graphql") as caller:
+        answer = await caller.ask("{ greeting }", await caller.register())
+
+    assert answer == {"data": {"greeting": "http://test/home ada"}}
 
 
 async def test_application_without_other_routes(settings: Settings) -> None:
