@@ -1,5 +1,6 @@
 """GraphQLAuth: the schema, the endpoint and the sessions, for your own application."""
 
+import asyncio
 import importlib
 import inspect
 import re
@@ -41,8 +42,8 @@ SEVERAL_WORKERS = (
     "{} With several workers, set MONGO_URI, or run: graphql-auth serve MODULE:NAME --workers 4"
 )
 
-# The databases of the applications that run in this process, with their collections of users.
-_databases: list[tuple[str, str]] = []
+# Of the applications that run in this process: the database, the collection of users, the loop.
+_databases: list[tuple[str, str, asyncio.AbstractEventLoop]] = []
 
 
 class GraphQLAuth:
@@ -194,11 +195,11 @@ def _check_documents(user_document: type[UserDocument], others: Iterable[type[Do
 @contextmanager
 def _only_database(settings: Settings, document: type[UserDocument]) -> Iterator[None]:
     """Raise StartError while other users are bound, since Beanie binds a class once a process."""
-    used = reveal(settings.mongo_uri), document.Settings.name
+    used = reveal(settings.mongo_uri), document.Settings.name, asyncio.get_running_loop()
     if any(other != used for other in _databases):
         raise StartError(
-            "MONGO_URI: another GraphQLAuth of this process uses another database, or another"
-            " collection of users. All of a process share one."
+            "MONGO_URI: another GraphQLAuth of this process uses another database, another"
+            " collection of users or another event loop. All of a process share one."
         )
     _databases.append(used)
     try:

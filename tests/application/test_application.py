@@ -165,6 +165,20 @@ async def _connect(app: FastAPI, headers: list[tuple[bytes, bytes]]) -> list[Mes
     return sent
 
 
+async def test_second_event_loop_in_a_process_is_refused(settings: Settings) -> None:
+    auth = GraphQLAuth(settings=settings)
+
+    async def start() -> None:
+        async with auth.lifespan():
+            """It stops again."""
+
+    async with running(auth) as caller:
+        with pytest.raises(StartError, match=r"^MONGO_URI: .* another event loop\."):
+            await asyncio.to_thread(asyncio.run, start())
+        assert await caller.ask("{ __typename }") == {"data": {"__typename": "Query"}}
+    await asyncio.to_thread(asyncio.run, start())
+
+
 async def test_keys_are_published_by_the_host(settings: Settings, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     kid = create_key(keys, "ES256").jwk["kid"]
