@@ -173,6 +173,12 @@ class GraphQLAuth:
 
 def _check_documents(user_document: type[UserDocument], others: Iterable[type[Document]]) -> None:
     """Raise StartError for a document that is stored otherwise than ours, or not with ours."""
+    for option, value in user_document.model_config.items():
+        if value and (option == "frozen" or option.startswith("str_")):
+            raise StartError(
+                f"{user_document.__name__}.model_config: {option} would also hold for our fields,"
+                " such as the password hash. Set it for single fields by Field."
+            )
     for name, field in user_document.model_fields.items():
         ours, full_name = UserDocument.model_fields.get(name), f"{user_document.__name__}.{name}"
         # Beanie changes the defaults of a class that is defined when it has bound the parent.

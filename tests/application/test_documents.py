@@ -353,6 +353,44 @@ class Unique(UserDocument):
     nickname: Annotated[str, Indexed(unique=True)] = ""
 
 
+class Frozen(UserDocument):
+    model_config = ConfigDict(frozen=True)
+
+
+class Lower(UserDocument):
+    model_config = ConfigDict(str_to_lower=True)
+
+
+class Upper(UserDocument):
+    model_config = ConfigDict(str_to_upper=True)
+
+
+class Stripped(UserDocument):
+    model_config = ConfigDict(str_strip_whitespace=True)
+
+
+class Limited(UserDocument):
+    model_config = ConfigDict(str_max_length=50)
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        (Frozen, "frozen"),
+        (Lower, "str_to_lower"),
+        (Upper, "str_to_upper"),
+        (Stripped, "str_strip_whitespace"),
+        (Limited, "str_max_length"),
+    ],
+)
+def test_configuration_that_changes_our_fields_is_refused(
+    document: type[UserDocument], name: str
+) -> None:
+    said = f"^{document.__name__}.model_config: {name} would also hold for .*\\.$"
+    with pytest.raises(StartError, match=said):
+        GraphQLAuth(user_document=document)
+
+
 @pytest.mark.parametrize(
     ("document", "field"),
     [
