@@ -83,7 +83,7 @@ class GraphQLAuth:
             user_document.Settings.name = UserDocument.Settings.name
         if not re.fullmatch(r"(/[\w.~-]+)+", path):
             raise StartError(f"path {path!r} is not of the form /api/graphql.")
-        if inspect.iscoroutinefunction(context):
+        if any(map(inspect.iscoroutinefunction, (context, getattr(context, "__call__", None)))):  # noqa: B004
             raise TypeError("context is a function that is not async")
         if mailer and not inspect.iscoroutinefunction(getattr(mailer, "send", None)):
             raise TypeError("mailer has a method: async def send(self, message)")

@@ -399,10 +399,13 @@ async def test_error_of_the_context_function_without_json_has_a_code(settings: S
     assert code(answer) == "INTERNAL_SERVER_ERROR"
 
 
-def test_context_function_is_not_async() -> None:
-    async def create(_request: object) -> None:
+class Later:
+    async def __call__(self, _request: object) -> None:
         """Return nothing."""
 
+
+@pytest.mark.parametrize("create", [Later().__call__, Later()])
+def test_context_function_is_not_async(create: Callable[[Request], Any]) -> None:
     with pytest.raises(TypeError, match="not async"):
         GraphQLAuth(context=create)
 
