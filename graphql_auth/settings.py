@@ -38,6 +38,7 @@ from graphql_auth.setting_types import (
     Claim,
     Count,
     Duration,
+    HomePath,
     MongoUri,
     Origin,
     Port,
@@ -76,16 +77,16 @@ class Settings(BaseModel):
 
     mongo_uri: Annotated[MongoUri | None, "a URI, mongodb://… or mongodb+srv://…"] = None
     """MongoDB to use, 6.0 or newer; if unset, an embedded one starts and stops with the server."""
-    data_dir: Annotated[Path, "the path of a directory"] = Path("graphql-auth-data")
+    data_dir: Annotated[HomePath, "the path of a directory"] = Path("graphql-auth-data")
     """Directory for the data and the token key of the embedded MongoDB."""
     token_key: Annotated[TokenKey | None, KEY_FORM] = None
     """Secret that signs access tokens, at least 32 bytes; required with MONGO_URI, otherwise
     generated in DATA_DIR."""
-    token_key_file: Annotated[Path | None, "the path of a file"] = None
+    token_key_file: Annotated[HomePath | None, "the path of a file"] = None
     """File that contains this secret, in place of TOKEN_KEY, as containers get secrets."""
     token_key_previous: Annotated[TokenKey | None, KEY_FORM] = None
     """Another secret whose tokens are accepted while TOKEN_KEY changes; see docs/running.md."""
-    signing_keys: Annotated[Path | None, "the path of a directory"] = None
+    signing_keys: Annotated[HomePath | None, "the path of a directory"] = None
     """Directory of private keys that sign access tokens in place of TOKEN_KEY, so that other
     services can verify them; see docs/other-services.md."""
     issuer: Annotated[Claim, CLAIM_FORM] = "graphql-auth"
@@ -155,7 +156,7 @@ class Settings(BaseModel):
     ] = None
     """Page of your app that the links in mails lead to, such as https://app.example.com/account;
     required with SMTP_URL."""
-    mail_templates: Annotated[Path | None, "the path of a directory"] = None
+    mail_templates: Annotated[HomePath | None, "the path of a directory"] = None
     """Directory with templates of mails; a file replaces the one of its name in
     graphql_auth/mail/templates."""
     mail_per_minute: Count = 600

@@ -111,6 +111,7 @@ def test_duration_is_a_number_and_a_unit(
         ("MAIL_FROM", "a@example.com\r\nBcc: b@example.com"),
         ("MAIL_FROM", "A\nB <a@example.com>"),
         ("MAIL_PER_MINUTE", "0"),
+        ("DATA_DIR", "~nobody-of-this-name/data"),
     ],
 )
 def test_invalid_value_is_refused_without_repeating_it(
@@ -123,6 +124,15 @@ def test_invalid_value_is_refused_without_repeating_it(
 
     assert str(refused.value) == f"Invalid {name}: expected {expected(name.lower())}."
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("name", ["data_dir", "token_key_file", "signing_keys", "mail_templates"])
+def test_path_begins_in_the_home_directory(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither .env nor a service manager expands it, as a shell does."""
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv(name.upper(), "~/a~b/~c")
+
+    assert getattr(read_settings(), name) == Path("/home/ada/a~b/~c")
 
 
 @pytest.mark.parametrize(
