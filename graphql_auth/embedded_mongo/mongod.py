@@ -212,8 +212,15 @@ def _socket_path(data_dir: Path) -> Iterator[Path]:
     if _SOCKET_PATH.fullmatch(str(path)):
         yield path
     else:
-        # Not in TMPDIR, which can be too long as well.
-        with tempfile.TemporaryDirectory(prefix="graphql-auth-", dir="/tmp") as directory:
+        try:
+            # Not in TMPDIR, which can be too long as well.
+            temporary = tempfile.TemporaryDirectory(prefix="graphql-auth-", dir="/tmp")
+        except OSError as error:
+            raise StartError(
+                "DATA_DIR needs a shorter path of ASCII letters, since its socket cannot be in"
+                f" /tmp: {error.strerror}."
+            ) from None
+        with temporary as directory:
             yield Path(directory) / path.name
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,21 @@ def test_system_without_a_further_process_is_named(
     with (
         pytest.raises(StartError, match=r"^mongod cannot be used: Resource temporarily unavail"),
         running(tmp_path / "data"),
+    ):
+        pass
+
+
+def test_directory_without_a_place_for_its_socket_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/tmp/graphql-auth-1")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+
+    with (
+        pytest.raises(StartError, match=r"^DATA_DIR needs a shorter path .*: Read-only file sys"),
+        running(tmp_path / "with:colon"),
     ):
         pass
 
