@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from starlette.routing import Route
 from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.accounts.user_check import UserCheck
 from graphql_auth.context import Context, context_factory
-from graphql_auth.errors import Unavailable
+from graphql_auth.errors import StartError, Unavailable
 from graphql_auth.graphql_http.endpoint import (
     EndpointConfig,
     GraphQLEndpoint,
@@ -66,11 +66,16 @@ EVERY_PROXY = (
     "TRUSTED_PROXIES has %s: each client can forge its IP address (X-Forwarded-For) and so pass the"
     " rate limits; list only your proxies"
 )
+# Beanie binds a class once a process.
+OTHER_USERS = (
+    "MONGO_URI: another GraphQLAuth of this process uses another database, another collection of"
+    " users or another event loop. All of a process share one."
+)
 
 logger = logging.getLogger(__name__)
 
-# What the applications that run have bound, the last one at the end.
-_bound: dict[Starlette, tuple[Database, Documents]] = {}
+# Of each application that runs: the database, users and event loop, and what it has bound.
+_running: dict[Starlette, tuple[object, tuple[Database, Documents] | None]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,7 @@ class Parts:
 
     @property
     def our_documents(self) -> Documents:
-        added = [] if self.user_document is UserDocument else [self.user_document]
-        return [*DOCUMENTS, *added]
+        return [*DOCUMENTS, *{self.user_document} - {UserDocument}]
 
 
 def create_app(
@@ -178,17 +182,23 @@ def _lifespan(
         jobs = [*services.periodic_jobs]
         if parts.metrics:
             jobs.append(parts.metrics.watch(services))
-        async with connection as database, services.run():
-            binding = database, [*parts.our_documents, *parts.documents]
-            await _await_database(*binding, services, app.state.probes)
-            _bound[app] = binding
+        users = uri, parts.user_document.Settings.name, asyncio.get_running_loop()
+        if any(other != users for other, _ in _running.values()):
+            raise StartError(OTHER_USERS)
+        _running[app] = users, None
+        async with AsyncExitStack() as stack:
             try:
+                database = await stack.enter_async_context(connection)
+                await stack.enter_async_context(services.run())
+                binding = database, [*parts.our_documents, *parts.documents]
+                await _await_database(*binding, services, app.state.probes)
+                _running[app] = users, binding
                 async with run_periodically(*jobs):
                     yield
             finally:
-                del _bound[app]
+                del _running[app]
                 # Others run on, and this connection is about to be closed.
-                for other in [*_bound.values()][-1:]:
+                for other in [bound for _, bound in _running.values() if bound][-1:]:
                     with suppress(Unavailable):
                         await bind_documents(*other)
 

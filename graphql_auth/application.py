@@ -1,12 +1,11 @@
 """GraphQLAuth: the schema, the endpoint and the sessions, for your own application."""
 
-import asyncio
 import importlib
 import inspect
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
@@ -41,9 +40,6 @@ from graphql_auth.users.document import UserDocument
 SEVERAL_WORKERS = (
     "{} With several workers, set MONGO_URI, or run: graphql-auth serve MODULE:NAME --workers 4"
 )
-
-# Of the applications that run in this process: the database, the collection of users, the loop.
-_databases: list[tuple[str, str, asyncio.AbstractEventLoop]] = []
 
 
 class GraphQLAuth:
@@ -139,13 +135,12 @@ class GraphQLAuth:
             with provide_database(self.settings or read_settings()) as (settings, _):
                 app = create_app(settings, parts=self.parts)
                 app.middleware_stack = app.build_middleware_stack()
-                with _only_database(settings, self.parts.user_document):
-                    async with app.router.lifespan_context(app):
-                        self._running.append(app)
-                        try:
-                            yield
-                        finally:
-                            self._running.remove(app)
+                async with app.router.lifespan_context(app):
+                    self._running.append(app)
+                    try:
+                        yield
+                    finally:
+                        self._running.remove(app)
         except DirectoryInUse as error:
             raise StartError(SEVERAL_WORKERS.format(error)) from None
 
@@ -196,22 +191,6 @@ def _check_documents(user_document: type[UserDocument], others: Iterable[type[Do
             )
     if any(issubclass(other, UserDocument) and other is not user_document for other in others):
         raise StartError("documents: only user_document can be a subclass of UserDocument.")
-
-
-@contextmanager
-def _only_database(settings: Settings, document: type[UserDocument]) -> Iterator[None]:
-    """Raise StartError while other users are bound, since Beanie binds a class once a process."""
-    used = reveal(settings.mongo_uri), document.Settings.name, asyncio.get_running_loop()
-    if any(other != used for other in _databases):
-        raise StartError(
-            "MONGO_URI: another GraphQLAuth of this process uses another database, another"
-            " collection of users or another event loop. All of a process share one."
-        )
-    _databases.append(used)
-    try:
-        yield
-    finally:
-        _databases.remove(used)
 
 
 class _Forward:

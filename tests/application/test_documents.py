@@ -130,6 +130,17 @@ async def test_index_that_duplicates_prevent_stops_the_start(
             raise AssertionError
 
 
+async def test_application_runs_on_when_another_one_does_not_start(
+    settings: Settings, database: Database
+) -> None:
+    await database["tickets"].insert_many([{"number": 1}, {"number": 1}])
+    async with running(shop.create_auth(settings=settings)) as caller:
+        with pytest.raises(StartError, match=r"^MongoDB refuses a command on "):
+            async with running(GraphQLAuth(settings=settings, documents=[Ticket])):
+                raise AssertionError
+        assert await caller.register()
+
+
 async def test_second_database_in_a_process_is_refused(settings: Settings) -> None:
     other = f"{settings.mongo_uri.get_secret_value()}_2" if settings.mongo_uri else ""
     elsewhere = Settings.model_validate(settings.model_dump() | {"mongo_uri": other})
