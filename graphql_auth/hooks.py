@@ -97,7 +97,6 @@ class Hooks:
         if self.add_claims is None:
             return {}
         try:
-            # A change of it would be stored, or reach the roles of the token.
             claims = self.add_claims(deepcopy(user))
             if inspect.isawaitable(claims):
                 claims = await claims

@@ -50,13 +50,13 @@ _DATE_TIME = replace(
 )
 _CONFIG = StrawberryConfig(scalar_map={datetime: _DATE_TIME})
 
-Added = Mapping[type, list[StrawberryField]]
+Fields = list[StrawberryField]
 
 
 class Schema(strawberry.Schema):
     """Strawberry's schema, with access to the one of graphql-core."""
 
-    def __init__(self, added: Added, **options: Any) -> None:
+    def __init__(self, added: Mapping[type, Fields], **options: Any) -> None:
         self._added = added
         super().__init__(config=_CONFIG, **options)
         for type_ in self.core.type_map.values():
@@ -72,7 +72,7 @@ class Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: object = None) -> None:
         """Log nothing, since a line of a query can contain a password; the endpoint logs causes."""
 
-    def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
+    def get_fields(self, type_definition: StrawberryObjectDefinition) -> Fields:
         """Return the fields of a type, with those that ``extend`` adds to it in this schema."""
         return [
             *map(_describe_inputs, type_definition.fields),
@@ -96,7 +96,7 @@ def create_schema(  # noqa: PLR0913, PLR0917 - the parameters of GraphQLAuth
     neither a resolver nor a field of ``user_document`` of its name, or the type is not used.
     """
     roots = query, mutation = _rename("Query", query), _rename("Mutation", mutation)
-    added: dict[type, list[StrawberryField]] = {}
+    added: dict[type, Fields] = {}
     for base, by in (extend or {}).items():
         extended = next((root for root in roots if issubclass(root, base)), base)
         fields = added.setdefault(extended, [])
@@ -124,11 +124,8 @@ def sdl(schema: Schema) -> str:
 
 
 def _added_fields(
-    extended: type,
-    extension: type,
-    user_document: type[UserDocument],
-    others: list[StrawberryField],
-) -> list[StrawberryField]:
+    extended: type, extension: type, user_document: type[UserDocument], others: Fields
+) -> Fields:
     own = get_object_definition(extended, strict=True)
     if own.is_input:
         raise StartError(f"extend: {own.name} is an input; make a subclass of it.")

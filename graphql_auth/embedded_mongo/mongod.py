@@ -216,10 +216,8 @@ def _socket_path(data_dir: Path) -> Iterator[Path]:
             # Not in TMPDIR, which can be too long as well.
             temporary = tempfile.TemporaryDirectory(prefix="graphql-auth-", dir="/tmp")
         except OSError as error:
-            raise StartError(
-                "DATA_DIR needs a shorter path of ASCII letters, since its socket cannot be in"
-                f" /tmp: {error.strerror}."
-            ) from None
+            needed = "DATA_DIR needs a shorter path of ASCII letters: its socket cannot be in /tmp"
+            raise StartError(f"{needed} ({error.strerror}).") from None
         with temporary as directory:
             yield Path(directory) / path.name
 

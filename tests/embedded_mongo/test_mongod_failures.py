@@ -109,7 +109,7 @@ def test_directory_without_a_place_for_its_socket_is_named(
     monkeypatch.setattr(tempfile, "mkdtemp", refuse)
 
     with (
-        pytest.raises(StartError, match=r"^DATA_DIR needs a shorter path .*: Read-only file sys"),
+        pytest.raises(StartError, match=r"^DATA_DIR needs a shorter path .* \(Read-only file sys"),
         running(tmp_path / "with:colon"),
     ):
         pass
