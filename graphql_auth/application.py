@@ -31,7 +31,6 @@ from graphql_auth.hooks import AddClaims, EventName, Hook
 from graphql_auth.mail.mailer import Mailer
 from graphql_auth.schema import Mutation, Query, Schema, create_schema
 from graphql_auth.settings import Settings, TokenSource
-from graphql_auth.token_key import reveal
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.published_keys import JWKS_PATH, METADATA_PATH
 from graphql_auth.tokens.token_sources import find_tokens
