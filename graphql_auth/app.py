@@ -34,12 +34,7 @@ from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.graphql_http.proxies import TrustedProxyMiddleware
 from graphql_auth.hooks import Hooks
 from graphql_auth.mail.mailer import Mailer
-from graphql_auth.mongo.client import (
-    bind_documents,
-    connect,
-    open_database,
-    translate_start_errors,
-)
+from graphql_auth.mongo.client import bind_documents, connect, open_database, translate_start_errors
 from graphql_auth.mongo.collections import Database, Documents, create_declared_indexes
 from graphql_auth.mongo.meta import MetaDocument
 from graphql_auth.operations.probes import Probes
@@ -68,14 +63,13 @@ EVERY_PROXY = (
 )
 # Beanie binds a class once a process.
 OTHER_USERS = (
-    "MONGO_URI: another GraphQLAuth of this process uses another database, another collection of"
-    " users or another event loop. All of a process share one."
+    "MONGO_URI: all GraphQLAuth of a process share a database, collection of users and event loop."
 )
 
 logger = logging.getLogger(__name__)
 
 # Of each application that runs: the database, users and event loop, and what it has bound.
-_running: dict[Starlette, tuple[object, tuple[Database, Documents] | None]] = {}
+running: dict[Starlette, tuple[object, tuple[Database, Documents] | None]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +126,7 @@ def create_app(
     )
     # The server drains it first, since requests wait for their hashes.
     app.state.hash_queue, app.state.probes = services.hash_queue, probes
-    app.state.services, app.state.settings, app.state.path = services, settings, parts.path
+    app.state.services, app.state.settings, app.state.parts = services, settings, parts
     # A redirect repeats the Host header, which any client can forge.
     app.router.redirect_slashes = False
     return app
@@ -179,26 +173,24 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         connection = open_database(uri) if is_database_checked else check_database(settings, parts)
-        jobs = [*services.periodic_jobs]
-        if parts.metrics:
-            jobs.append(parts.metrics.watch(services))
+        watch = [parts.metrics.watch(services)] if parts.metrics else []
         users = uri, parts.user_document.Settings.name, asyncio.get_running_loop()
-        if any(other != users for other, _ in _running.values()):
+        if any(other != users for other, _ in running.values()):
             raise StartError(OTHER_USERS)
-        _running[app] = users, None
+        running[app] = users, None
         async with AsyncExitStack() as stack:
             try:
                 database = await stack.enter_async_context(connection)
                 await stack.enter_async_context(services.run())
                 binding = database, [*parts.our_documents, *parts.documents]
                 await _await_database(*binding, services, app.state.probes)
-                _running[app] = users, binding
-                async with run_periodically(*jobs):
+                running[app] = users, binding
+                async with run_periodically(*services.periodic_jobs, *watch):
                     yield
             finally:
-                del _running[app]
+                del running[app]
                 # Others run on, and this connection is about to be closed.
-                for other in [bound for _, bound in _running.values() if bound][-1:]:
+                for other in [bound for _, bound in running.values() if bound][-1:]:
                     with suppress(Unavailable):
                         await bind_documents(*other)
 

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
 
-from graphql_auth.app import ASSETS, GRAPHQL_PATH, Parts, create_app
+from graphql_auth.app import ASSETS, GRAPHQL_PATH, Parts, create_app, running
 from graphql_auth.context import Indeterminate, identify_caller
 from graphql_auth.database import provide_database
 from graphql_auth.embedded_mongo.data_directory import DirectoryInUse
@@ -35,10 +35,6 @@ from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.published_keys import JWKS_PATH, METADATA_PATH
 from graphql_auth.tokens.token_sources import find_tokens
 from graphql_auth.users.document import UserDocument
-
-SEVERAL_WORKERS = (
-    "{} With several workers, set MONGO_URI, or run: graphql-auth serve MODULE:NAME --workers 4"
-)
 
 
 class GraphQLAuth:
@@ -88,7 +84,6 @@ class GraphQLAuth:
         )
         self.parts = Parts(schema, user_document, documents, context, limits, path, mailer=mailer)
         self.settings = settings
-        self._running: list[Starlette] = []
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -135,13 +130,11 @@ class GraphQLAuth:
                 app = create_app(settings, parts=self.parts)
                 app.middleware_stack = app.build_middleware_stack()
                 async with app.router.lifespan_context(app):
-                    self._running.append(app)
-                    try:
-                        yield
-                    finally:
-                        self._running.remove(app)
+                    yield
         except DirectoryInUse as error:
-            raise StartError(SEVERAL_WORKERS.format(error)) from None
+            serve = "graphql-auth serve MODULE:NAME --workers 4"
+            hint = f"With several workers, set MONGO_URI, or run: {serve}"
+            raise StartError(f"{error} {hint}") from None
 
     async def principal(self, request: HTTPConnection) -> Principal:
         """Return who calls a route that is not GraphQL, for ``Depends(auth.principal)``.
@@ -160,19 +153,18 @@ class GraphQLAuth:
         raise HTTPException(HTTPStatus.UNAUTHORIZED, headers=headers)
 
     def _app(self) -> Starlette:
-        if not self._running:
-            raise RuntimeError("GraphQLAuth does not run: the application needs its lifespan.")
-        return self._running[-1]
+        for app, (_, bound) in reversed(running.items()):
+            if bound and app.state.parts is self.parts:
+                return app
+        raise RuntimeError("GraphQLAuth does not run: the application needs its lifespan.")
 
 
 def _check_documents(user_document: type[UserDocument], others: Iterable[type[Document]]) -> None:
     """Raise StartError for a document that is stored otherwise than ours, or not with ours."""
     for option, value in user_document.model_config.items():
         if value and (option == "frozen" or option.startswith("str_")):
-            raise StartError(
-                f"{user_document.__name__}.model_config: {option} would also hold for our fields,"
-                " such as the password hash. Set it for single fields by Field."
-            )
+            problem = f"{option} would also change our fields; set it by Field for yours"
+            raise StartError(f"{user_document.__name__}.model_config: {problem}.")
     for name, field in user_document.model_fields.items():
         ours, full_name = UserDocument.model_fields.get(name), f"{user_document.__name__}.{name}"
         # Beanie changes the defaults of a class that is defined when it has bound the parent.
@@ -201,9 +193,8 @@ class _Forward:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The prefix can be that of an APIRouter, which Starlette does not know, unlike a Mount.
-        prefix = scope["path"].removesuffix(self.path.format(**scope["path_params"]))
         scope.setdefault("app_root_path", scope.get("root_path", ""))
-        scope["root_path"] = prefix
+        scope["root_path"] = scope["path"].removesuffix(self.path.format(**scope["path_params"]))
         # Not the application itself: it would replace that of the host as ``request.app``.
         await cast("ASGIApp", self.app().middleware_stack)(scope, receive, send)
 

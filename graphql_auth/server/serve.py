@@ -59,7 +59,7 @@ def serve(
         app, database = _check(completed, signals, application)
         embedded = f"{completed.data_dir} (embedded MongoDB)"
         data = embedded if mongod else f"database {database} of MONGO_URI"
-        url = f"{_url(listener)}{app.state.path}"
+        url = f"{_url(listener)}{app.state.parts.path}"
         on_ready = functools.partial(_print_banner, completed, url, data)
         metrics = _serve_metrics(completed.metrics_port)
         if workers == 1 and not reload:

@@ -151,7 +151,7 @@ async def test_second_database_in_a_process_is_refused(settings: Settings) -> No
             GraphQLAuth(settings=elsewhere),
             GraphQLAuth(settings=settings, user_document=OwnCollection),
         ):
-            with pytest.raises(StartError, match=r"^MONGO_URI: .* another database, .*\.$"):
+            with pytest.raises(StartError, match=r"^MONGO_URI: .* share a database, .*\.$"):
                 await stack.enter_async_context(running(other_users))
 
 
@@ -397,7 +397,7 @@ class Limited(UserDocument):
 def test_configuration_that_changes_our_fields_is_refused(
     document: type[UserDocument], name: str
 ) -> None:
-    said = f"^{document.__name__}.model_config: {name} would also hold for .*\\.$"
+    said = f"^{document.__name__}.model_config: {name} would also change .*\\.$"
     with pytest.raises(StartError, match=said):
         GraphQLAuth(user_document=document)
 
