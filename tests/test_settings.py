@@ -111,7 +111,6 @@ def test_duration_is_a_number_and_a_unit(
         ("MAIL_FROM", "a@example.com\r\nBcc: b@example.com"),
         ("MAIL_FROM", "A\nB <a@example.com>"),
         ("MAIL_PER_MINUTE", "0"),
-        ("DATA_DIR", "~nobody-of-this-name/data"),
     ],
 )
 def test_invalid_value_is_refused_without_repeating_it(

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from graphql_auth.errors import StartError
@@ -43,8 +43,7 @@ def lock_data_directory(path: Path) -> Iterator[Path]:
 
 def try_lock(descriptor: int) -> bool:
     """Lock an open file unless another process holds its lock; return whether it did."""
-    try:
+    with suppress(BlockingIOError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return True
+    return False

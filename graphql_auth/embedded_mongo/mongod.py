@@ -163,8 +163,7 @@ def find_or_run_mongod(data_dir: Path) -> Iterator[str]:
 
 def find_mongod() -> Path:
     """Find a mongod on the PATH, or the one of the ``embedded`` extra. Raises StartError."""
-    on_path = shutil.which("mongod")
-    if on_path:
+    if on_path := shutil.which("mongod"):
         return Path(on_path)
     for wheel in WHEELS:
         with suppress(PackageNotFoundError):

@@ -37,11 +37,10 @@ def rotate(log: Path) -> None:
 def read_end(log: Path) -> str:
     """Return whole lines from the end of a log, which may have grown for months."""
     with log.open("rb") as file:
-        if file.seek(0, os.SEEK_END) > MAX_BYTES_READ:
-            file.seek(-MAX_BYTES_READ, os.SEEK_END)
+        excess = file.seek(0, os.SEEK_END) - MAX_BYTES_READ
+        file.seek(max(0, excess))
+        if excess > 0:
             file.readline()
-        else:
-            file.seek(0)
         return file.read().decode(errors="replace")
 
 

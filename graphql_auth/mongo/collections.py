@@ -89,9 +89,8 @@ async def _is_ours(collection: Collection, document: type[Document], infos: Info
     It has most of our indexes, takes our documents, and there is no collection of the new name.
     """
     info = infos.get(collection.name)
-    if document.Settings.name in infos or info is None:
-        return False
-    if await find_obstacle(collection, document, info):
+    is_taken = document.Settings.name in infos
+    if is_taken or info is None or await find_obstacle(collection, document, info):
         return False
     found = await (await collection.list_indexes()).to_list()
     declared = declared_indexes(document)
@@ -129,8 +128,7 @@ async def _create_index(collection: Collection, declared: Index, found: Sequence
                 await collection.create_indexes([IndexModel(key, **options)])
                 return
     except OperationFailure as error:
-        reason = describe_refusal(error)
-        if reason is None:
+        if (reason := describe_refusal(error)) is None:
             raise
         message = f"The index {declared['name']} of {namespace} cannot be created: {reason}."
         hint = f" {again}" if error.code in CONFLICT_CODES else ""
