@@ -4,11 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from graphql_auth.accounts.types import AuthPayload, RegisterInput, SignUpInput, User
-    from graphql_auth.application import GraphQLAuth
+    from graphql_auth.accounts.inputs import RegisterInput, SignUpInput
+    from graphql_auth.accounts.types import AuthPayload, User
     from graphql_auth.context import Context, Info
     from graphql_auth.errors import ApplicationError
     from graphql_auth.hooks import Event
+    from graphql_auth.library import GraphQLAuth
     from graphql_auth.mail.mailer import Mailer, MailRefused
     from graphql_auth.permissions import HasRole, IsAuthenticated
     from graphql_auth.schema import Mutation, Query, Schema
@@ -41,11 +42,12 @@ __all__ = [
 __dir__ = __all__.copy
 
 _MODULES = {
-    "accounts.types": ("AuthPayload", "RegisterInput", "SignUpInput", "User"),
-    "application": ("GraphQLAuth",),
+    "accounts.inputs": ("RegisterInput", "SignUpInput"),
+    "accounts.types": ("AuthPayload", "User"),
     "context": ("Context", "Info"),
     "errors": ("ApplicationError",),
     "hooks": ("Event",),
+    "library": ("GraphQLAuth",),
     "mail.mailer": ("MailRefused", "Mailer"),
     "permissions": ("HasRole", "IsAuthenticated"),
     "schema": ("Mutation", "Query", "Schema"),

@@ -13,25 +13,23 @@ from graphql import (
 )
 from strawberry import relay
 
-from graphql_auth.accounts.link_types import (
+from graphql_auth.accounts.inputs import (
     ChangeEmailInput,
+    ChangePasswordInput,
     ConfirmEmailChangeInput,
     ConfirmEmailInput,
     ConfirmSignUpInput,
     DeleteAccountInput,
+    LoginInput,
+    RefreshTokenInput,
+    RegisterInput,
     RequestPasswordResetInput,
     RequestSignInLinkInput,
     ResetPasswordInput,
     SignInWithLinkInput,
-)
-from graphql_auth.accounts.types import (
-    AuthPayload,
-    ChangePasswordInput,
-    LoginInput,
-    RefreshTokenInput,
-    RegisterInput,
     SignUpInput,
 )
+from graphql_auth.accounts.types import AuthPayload
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.schema import Query, create_schema, sdl

@@ -6,17 +6,9 @@ from typing import Annotated
 import strawberry
 from strawberry import argument, relay
 
-from graphql_auth.accounts import link_types as types
+from graphql_auth.accounts import inputs, types
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.accounts.types import (
-    AuthPayload,
-    ChangePasswordInput,
-    LoginInput,
-    RefreshTokenInput,
-    RegisterInput,
-    SignUpInput,
-    User,
-)
+from graphql_auth.accounts.types import AuthPayload, User
 from graphql_auth.context import Anonymous, Context, Info
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.permissions import IsAuthenticated
@@ -51,7 +43,7 @@ class AccountQuery:
 @strawberry.type
 class AccountMutation:
     @strawberry.mutation(description="Create an account and sign its owner in.")
-    async def register(self, info: Info, input: RegisterInput) -> AuthPayload:
+    async def register(self, info: Info, input: inputs.RegisterInput) -> AuthPayload:
         context = info.context
         cookies = context.cookies.if_requested(input.use_cookie)
         signed_in = await context.services.accounts.register(
@@ -60,7 +52,7 @@ class AccountMutation:
         return await _start_session(context, signed_in, cookies)
 
     @strawberry.mutation(description="Sign in with an e-mail address and a password.")
-    async def login(self, info: Info, input: LoginInput) -> AuthPayload:
+    async def login(self, info: Info, input: inputs.LoginInput) -> AuthPayload:
         context = info.context
         cookies = context.cookies.if_requested(input.use_cookie)
         client = context.client_with(input.device_token)
@@ -77,7 +69,7 @@ class AccountMutation:
         self,
         info: Info,
         input: Annotated[
-            RefreshTokenInput | None,
+            inputs.RefreshTokenInput | None,
             argument(description="The session to continue; by default, that of the cookie."),
         ] = strawberry.UNSET,
     ) -> AuthPayload:
@@ -97,7 +89,7 @@ class AccountMutation:
         description="Change the password, end all other sessions and get new tokens.",
         permission_classes=[IsAuthenticated],
     )
-    async def change_password(self, info: Info, input: ChangePasswordInput) -> AuthPayload:
+    async def change_password(self, info: Info, input: inputs.ChangePasswordInput) -> AuthPayload:
         """Change the password.
 
         A cookie of this session gets the new refresh token. A cookie of another session of the
@@ -119,12 +111,12 @@ class AccountMutation:
         description="Mail a link that completes the sign-up. The answer is the same if the e-mail"
         " address has an account; then the mail says so."
     )
-    async def sign_up(self, info: Info, input: SignUpInput) -> types.SignUpPayload:
+    async def sign_up(self, info: Info, input: inputs.SignUpInput) -> types.SignUpPayload:
         await info.context.services.sign_up.request(input.to_registration(), info.context.client)
         return types.SignUpPayload(email=input.email)
 
     @strawberry.mutation(description="Create the account of a sign-up, and sign its owner in.")
-    async def confirm_sign_up(self, info: Info, input: types.ConfirmSignUpInput) -> AuthPayload:
+    async def confirm_sign_up(self, info: Info, input: inputs.ConfirmSignUpInput) -> AuthPayload:
         context, cookies = info.context, info.context.cookies.if_requested(input.use_cookie)
         sign_up = context.services.sign_up
         signed_in = await sign_up.confirm(input.token, input.password, context.client)
@@ -142,7 +134,7 @@ class AccountMutation:
 
     @strawberry.mutation(description="Confirm the e-mail address of the account.")
     async def confirm_email(
-        self, info: Info, input: types.ConfirmEmailInput
+        self, info: Info, input: inputs.ConfirmEmailInput
     ) -> types.ConfirmEmailPayload:
         user = await _confirm(info.context, Purpose.CONFIRM_EMAIL, input)
         return types.ConfirmEmailPayload(user=user)
@@ -152,7 +144,7 @@ class AccountMutation:
         " e-mail address has no account."
     )
     async def request_password_reset(
-        self, info: Info, input: types.RequestPasswordResetInput
+        self, info: Info, input: inputs.RequestPasswordResetInput
     ) -> types.RequestPasswordResetPayload:
         client = info.context.client_with(input.device_token)
         await info.context.services.password_reset.request(input.email, client)
@@ -162,7 +154,7 @@ class AccountMutation:
         description="Set a new password by a link, and sign the user in. All other sessions, device"
         " tokens and links end, and the e-mail address is confirmed."
     )
-    async def reset_password(self, info: Info, input: types.ResetPasswordInput) -> AuthPayload:
+    async def reset_password(self, info: Info, input: inputs.ResetPasswordInput) -> AuthPayload:
         context, cookies = info.context, info.context.cookies.if_requested(input.use_cookie)
         client, reset = context.client_with(input.device_token), context.services.password_reset
         signed_in = await reset.reset(input.token, input.new_password, client)
@@ -174,7 +166,7 @@ class AccountMutation:
         permission_classes=[IsAuthenticated],
     )
     async def change_email(
-        self, info: Info, input: types.ChangeEmailInput
+        self, info: Info, input: inputs.ChangeEmailInput
     ) -> types.ChangeEmailPayload:
         context, change = info.context, info.context.services.email_change
         await change.request_change(
@@ -184,7 +176,7 @@ class AccountMutation:
 
     @strawberry.mutation(description="Complete a change of the e-mail address.")
     async def confirm_email_change(
-        self, info: Info, input: types.ConfirmEmailChangeInput
+        self, info: Info, input: inputs.ConfirmEmailChangeInput
     ) -> types.ConfirmEmailChangePayload:
         user = await _confirm(info.context, Purpose.CHANGE_EMAIL, input)
         return types.ConfirmEmailChangePayload(user=user)
@@ -194,14 +186,14 @@ class AccountMutation:
         " the e-mail address has no account."
     )
     async def request_sign_in_link(
-        self, info: Info, input: types.RequestSignInLinkInput
+        self, info: Info, input: inputs.RequestSignInLinkInput
     ) -> types.RequestSignInLinkPayload:
         client = info.context.client_with(input.device_token)
         await info.context.services.sign_in_link.request(input.email, client)
         return types.RequestSignInLinkPayload(email=input.email)
 
     @strawberry.mutation(description="Sign in by a link.")
-    async def sign_in_with_link(self, info: Info, input: types.SignInWithLinkInput) -> AuthPayload:
+    async def sign_in_with_link(self, info: Info, input: inputs.SignInWithLinkInput) -> AuthPayload:
         context, cookies = info.context, info.context.cookies.if_requested(input.use_cookie)
         client = context.client_with(input.device_token)
         signed_in = await context.services.sign_in_link.sign_in(input.token, client)
@@ -211,7 +203,7 @@ class AccountMutation:
         description="Change the names of the user.", permission_classes=[IsAuthenticated]
     )
     async def update_profile(
-        self, info: Info, input: types.UpdateProfileInput
+        self, info: Info, input: inputs.UpdateProfileInput
     ) -> types.UpdateProfilePayload:
         principal, accounts = info.context.principal, info.context.services.accounts
         user = await accounts.update_profile(principal, input.first_name, input.last_name)
@@ -222,7 +214,7 @@ class AccountMutation:
         permission_classes=[IsAuthenticated],
     )
     async def delete_account(
-        self, info: Info, input: types.DeleteAccountInput
+        self, info: Info, input: inputs.DeleteAccountInput
     ) -> types.DeleteAccountPayload:
         context, principal = info.context, info.context.principal
         await context.services.accounts.delete(principal, input.current_password, context.client)
@@ -243,7 +235,9 @@ async def _start_session(
     return AuthPayload.create(signed_in, cookies)
 
 
-async def _confirm(context: Context, purpose: Purpose, input: types.ProvenLinkInput) -> User | None:
+async def _confirm(
+    context: Context, purpose: Purpose, input: inputs.ProvenLinkInput
+) -> User | None:
     """Confirm an e-mail, and return the user if it is the caller.
 
     A link alone does not show an account.

@@ -1,26 +1,19 @@
-"""The GraphQL types of accounts."""
+"""The GraphQL types that the fields of accounts return."""
 
-import dataclasses
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 
 import strawberry
 from strawberry import argument, relay
-from strawberry.types import get_object_definition
 
 from graphql_auth.accounts.gate import SignedIn
-from graphql_auth.accounts.validation import Registration
+from graphql_auth.codes import RegistrationMode
 from graphql_auth.context import Info
 from graphql_auth.relay import read_page_arguments
 from graphql_auth.sessions.cookies import Cookies
 from graphql_auth.sessions.graphql import SessionConnection
 from graphql_auth.users.document import UserDocument
 
-NAME_CHARACTERS = (
-    "At most 200 characters, at least one of them visible. Control characters, bidirectional"
-    " controls and other invisible characters are refused, except joiners and variation selectors."
-)
-PASSWORD_CHARACTERS = "At most 1,024 characters of any kind; all of them count."  # noqa: S105
 DEVICE_TOKEN_LIFETIME = timedelta(days=365)
 
 
@@ -29,22 +22,6 @@ def secret(description: str, **options: Any) -> Any:
     field = strawberry.field(description=description, **options)
     field.repr = False
     return field
-
-
-def use_cookie() -> Any:
-    """Declare the field that asks for cookies."""
-    return strawberry.field(
-        default=False,
-        description="In browsers: set refresh and device token as cookies that no script can read.",
-    )
-
-
-def device_token() -> Any:
-    """Declare the field by which a known device has separate limits."""
-    return secret(
-        "The `deviceToken` of an earlier sign-in on this device, unless it is in a cookie.",
-        default=strawberry.UNSET,
-    )
 
 
 @strawberry.type(description="A user, as the user sees their own account.")
@@ -142,54 +119,69 @@ class AuthPayload:
         )
 
 
-def _as_plain(value: Any) -> Any:
-    """Return a dict for an input, also in lists and inputs, without fields that are UNSET."""
-    if isinstance(value, list):
-        return list(map(_as_plain, value))
-    if not get_object_definition(value):
-        return value
-    fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return {name: _as_plain(each) for name, each in fields.items() if each is not strawberry.UNSET}
-
-
-@strawberry.input(description="A new account, which exists when the e-mail address is confirmed.")
-class SignUpInput:
-    first_name: str = strawberry.field(description=f"The given name. {NAME_CHARACTERS}")
-    last_name: str = strawberry.field(description=f"The family name. {NAME_CHARACTERS}")
-    email: str = strawberry.field(
-        description=(
-            "The e-mail address to log in with: at most 64 bytes before the @, no invisible"
-            " characters."
-        )
+@strawberry.type(description="What this server offers, by its settings.")
+class Features:
+    mail: bool = strawberry.field(description="Whether the server sends mail.")
+    registration: Any = strawberry.field(
+        graphql_type=RegistrationMode, description="How a new user gets an account."
     )
-    password: str = secret(PASSWORD_CHARACTERS)
-
-    def to_registration(self) -> Registration:
-        """Return the values for the service, with those of the fields that a subclass adds."""
-        given = _as_plain(self)
-        added = {name: given[name] for name in given.keys() - RegisterInput.__dataclass_fields__}
-        return Registration(self.first_name, self.last_name, self.email, self.password, added)
+    sign_in_links: bool = strawberry.field(description="Whether `requestSignInLink` works.")
+    password_min_length: int = strawberry.field(
+        description="The minimum length of a new password, in characters."
+    )
 
 
-@strawberry.input(description="A new account.")
-class RegisterInput(SignUpInput):
-    use_cookie: bool | None = use_cookie()
+# The bases of several types; the schema does not have them.
+@strawberry.type
+class EmailPayload:
+    email: str = strawberry.field(
+        description="The e-mail address as it was typed. Nothing tells whether it has an account."
+    )
 
 
-@strawberry.input(description="E-mail address and password of a user.")
-class LoginInput:
-    email: str = strawberry.field(description="The e-mail address; case does not matter.")
-    password: str = secret("The password, exactly as it was registered.")
-    device_token: str | None = device_token()
-    use_cookie: bool | None = use_cookie()
+@strawberry.type
+class LinkPayload:
+    user: User | None = strawberry.field(
+        description="The changed user; null unless the user is signed in."
+    )
 
 
-@strawberry.input(description="The session to continue.")
-class RefreshTokenInput:
-    refresh_token: str = secret("The refresh token that was issued last.")
+@strawberry.type(description="The result of a request to sign up.")
+class SignUpPayload(EmailPayload): ...
 
 
-@strawberry.input(description="The current password and the new one.")
-class ChangePasswordInput:
-    current_password: str = secret("The current password.")
-    new_password: str = secret(PASSWORD_CHARACTERS)
+@strawberry.type(description="The result of a request to confirm the e-mail address.")
+class RequestEmailConfirmationPayload:
+    email: str = strawberry.field(description="The e-mail address of the user.")
+
+
+@strawberry.type(description="The result of a confirmation.")
+class ConfirmEmailPayload(LinkPayload): ...
+
+
+@strawberry.type(description="The result of a request to reset a password.")
+class RequestPasswordResetPayload(EmailPayload): ...
+
+
+@strawberry.type(description="The result of a request to change the e-mail address.")
+class ChangeEmailPayload(EmailPayload): ...
+
+
+@strawberry.type(description="The result of a change of the e-mail address.")
+class ConfirmEmailChangePayload(LinkPayload): ...
+
+
+@strawberry.type(description="The result of a request for a link to sign in.")
+class RequestSignInLinkPayload(EmailPayload): ...
+
+
+@strawberry.type(description="The result of a change of the profile.")
+class UpdateProfilePayload:
+    user: User = strawberry.field(description="The changed user.")
+
+
+@strawberry.type(description="The result of a deletion.")
+class DeleteAccountPayload:
+    deleted_user_id: strawberry.ID = strawberry.field(
+        description="The `id` that the user had, to remove it from a cache."
+    )

@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> None:
     settings = read_settings(kind, **given)
     if options.application:
         # Before MongoDB starts, because its errors are the most frequent ones.
-        from graphql_auth.application import load  # noqa: PLC0415
+        from graphql_auth.library import load  # noqa: PLC0415
 
         if own := load(options.application).settings:
             changes = {name: getattr(settings, name) for name, value in given.items() if value}

@@ -82,7 +82,7 @@ def _read_target(application: str | None) -> tuple[Settings, Documents, dict[str
     if application is None:
         return read_settings(), DOCUMENTS, {}
     # Imported here, because it takes as long as the start of a server.
-    from graphql_auth.application import load  # noqa: PLC0415
+    from graphql_auth.library import load  # noqa: PLC0415
 
     found = load(application)
     parts = found.parts

@@ -118,7 +118,7 @@ def _check(
     """
     # The slowest imports.
     from graphql_auth.app import check_database, create_app  # noqa: PLC0415
-    from graphql_auth.application import load_parts  # noqa: PLC0415
+    from graphql_auth.library import load_parts  # noqa: PLC0415
 
     parts = load_parts(application, settings.metrics_port)
 

@@ -160,7 +160,7 @@ def test_interrupted_command_exits_with_130(
     def interrupted() -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("graphql_auth.application.create_schema", interrupted)
+    monkeypatch.setattr("graphql_auth.library.create_schema", interrupted)
     # A shell starts a command in the background with this signal ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -174,7 +174,7 @@ def test_exit_status_depends_on_the_signal(
     def stopped() -> NoReturn:
         raise Stopped(number)
 
-    monkeypatch.setattr("graphql_auth.application.create_schema", stopped)
+    monkeypatch.setattr("graphql_auth.library.create_schema", stopped)
 
     assert run(["schema"]) == status
 

@@ -14,7 +14,7 @@ import graphql_auth
 from graphql_auth import types
 from tests.process import ROOT
 
-# As in the last release. A release replaces it: python -m tests.application.test_public_api
+# As in the last release. A release replaces it: python -m tests.library.test_public_api
 RELEASED = Path(__file__).with_name("released_api.txt")
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from graphql_auth.application import load_parts
 from graphql_auth.errors import StartError
+from graphql_auth.library import load_parts
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""GraphQLAuth: the schema, the endpoint and the sessions, for your own application."""
+"""GraphQLAuth: the server as a library, in an application."""
 
 import importlib
 import inspect

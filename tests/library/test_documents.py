@@ -26,9 +26,9 @@ from graphql_auth import (
 from graphql_auth.accounts.graphql import AccountQuery
 from graphql_auth.errors import StartError
 from graphql_auth.relay import NodeQuery
-from tests.application import shop
-from tests.application.caller import Database, running
 from tests.client import code, extensions, registration
+from tests.library import shop
+from tests.library.caller import Database, running
 
 pytestmark = pytest.mark.anyio
 

@@ -12,8 +12,8 @@ from graphql_auth import ApplicationError, GraphQLAuth, Settings, UserDocument
 from graphql_auth.errors import StartError
 from graphql_auth.hooks import MAX_CLAIMS_BYTES, RESERVED_CLAIMS, AddClaims, Hooks
 from graphql_auth.sessions.refresh_tokens import RefreshToken
-from tests.application.caller import Caller, Database, running
 from tests.client import REGISTER, code, registration
+from tests.library.caller import Caller, Database, running
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,8 @@ import pytest
 import strawberry
 
 from graphql_auth import ApplicationError, GraphQLAuth, Mutation, Settings
-from tests.application.caller import Caller, running
 from tests.client import REGISTER, code, registration
+from tests.library.caller import Caller, running
 
 pytestmark = pytest.mark.anyio
 

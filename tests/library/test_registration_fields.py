@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 
 from graphql_auth import AuthPayload, GraphQLAuth, Info, Mutation, RegisterInput, UserDocument
 from graphql_auth.settings import Settings
-from tests.application.caller import Caller, Database, running
 from tests.client import code, extensions, reasons, registration
+from tests.library.caller import Caller, Database, running
 
 pytestmark = pytest.mark.anyio
 

@@ -28,10 +28,10 @@ from graphql_auth.errors import StartError
 from graphql_auth.graphql_http.limits import Limits
 from graphql_auth.tokens.key_files import create_key
 from graphql_auth.tokens.published_keys import JWKS_PATH, METADATA_PATH
-from tests.application import shop
-from tests.application.caller import REGISTER, Database, running
 from tests.client import REGISTER as REGISTER_USER
 from tests.client import code, extensions, registration
+from tests.library import shop
+from tests.library.caller import REGISTER, Database, running
 from tests.mail.app import MailMutation
 from tests.mail.mailbox import Mailbox
 
