@@ -370,7 +370,7 @@ async def test_application_runs_on_when_another_one_of_its_database_ends(
     second = first if is_same else GraphQLAuth(settings=settings)
     async with running(first) as caller:
         async with running(second):
-            pass
+            assert (await caller.ask("{ viewer { nickname } }", await caller.register()))["data"]
         token = await caller.register()
         assert await caller.ask('mutation { order(text: "tea") }', token) == {"data": {"order": 1}}
 
