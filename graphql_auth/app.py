@@ -227,7 +227,7 @@ def _warn_of_settings(settings: Settings, parts: Parts) -> None:
         "MAIL_TEMPLATES": settings.mail_templates,
     }
     for setting in [name for name, is_set in needs.items() if is_set]:
-        logger.warning("%s needs mail: set SMTP_URL", setting)
+        logger.warning("%s needs mail: set SMTP_URL, or for development --dev", setting)
 
 
 async def _await_database(

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
 
+from pydantic import BaseModel
+
 from graphql_auth.errors import ApplicationError, ErrorCode, StartError
 from graphql_auth.logs import REQUEST_ID, describe_exception
 from graphql_auth.runtime.event_loop import CANCEL_TIMEOUT, cancel_tasks
@@ -70,9 +72,13 @@ class Hooks:
             raise StartError(f"No event is named {name!r}; use one of {', '.join(self._hooks)}.")
 
         def register(hook: Hook) -> Hook:
+            form = f"A hook is an `async def` with one argument, unlike {hook!r}."
             if not inspect.iscoroutinefunction(hook):
-                raise TypeError(f"A hook is an `async def` with one argument, unlike {hook!r}.")
-            inspect.signature(hook).bind(None)
+                raise TypeError(form)
+            try:
+                inspect.signature(hook).bind(None)
+            except TypeError:
+                raise TypeError(form) from None
             self._hooks[name].append(hook)
             return hook
 
@@ -88,7 +94,7 @@ class Hooks:
         task.add_done_callback(self._running.discard)
         await asyncio.wait({task}, timeout=RESPONSE_TIMEOUT)
 
-    async def claims(self, user: object) -> dict[str, Any]:
+    async def claims(self, user: BaseModel) -> dict[str, Any]:
         """Return what the application adds to an access token of a user.
 
         Raises ApplicationError, for any other error with INTERNAL_SERVER_ERROR: a token without
@@ -97,7 +103,8 @@ class Hooks:
         if self.add_claims is None:
             return {}
         try:
-            claims = self.add_claims(deepcopy(user))
+            # Private attributes, such as a lock, can be what cannot be copied.
+            claims = self.add_claims(user.model_copy(update=deepcopy(user.__dict__)))
             if inspect.isawaitable(claims):
                 claims = await claims
             return _copy(claims)

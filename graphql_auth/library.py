@@ -193,8 +193,11 @@ class _Forward:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The prefix can be that of an APIRouter, which Starlette does not know, unlike a Mount.
-        scope.setdefault("app_root_path", scope.get("root_path", ""))
-        scope["root_path"] = scope["path"].removesuffix(self.path.format(**scope["path_params"]))
+        own, path = self.path.format(**scope["path_params"]), scope["path"]
+        root = scope.get("root_path", "")
+        if path not in {own, root + own}:
+            scope.setdefault("app_root_path", root)
+            scope["root_path"] = path.removesuffix(own)
         # Not the application itself: it would replace that of the host as ``request.app``.
         await cast("ASGIApp", self.app().middleware_stack)(scope, receive, send)
 

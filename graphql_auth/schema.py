@@ -134,12 +134,10 @@ def _added_fields(
     if taken := {*map(name, [*own.fields, *others])} & {*map(name, added)}:
         raise StartError(f"{own.name} has a field {min(taken)} already.")
     stored = {*user_document.model_fields, *dir(user_document)} if extended is User else set()
+    hint = f", or to be a field of {user_document.__name__}" if extended is User else ""
     for field in added:
         if field.base_resolver is None and field.python_name not in stored:
-            raise StartError(
-                f"{own.name}.{name(field)} needs a resolver, unless it is a field of User and of"
-                f" the user_document, {user_document.__name__}."
-            )
+            raise StartError(f"{own.name}.{name(field)} needs a resolver{hint}.")
     return [_read_from_document(field) for field in added]
 
 
@@ -169,6 +167,10 @@ def _read_from_document(field: StrawberryField) -> StrawberryField:
 def _rename(name: str, root: type) -> type:
     """Return a root type with the name that clients know, which its class need not have."""
     definition = get_object_definition(root, strict=True)
+    for each in root.__mro__:
+        # The fields of such a class would be left out, also one that overrides ours.
+        if (found := get_object_definition(each)) and found.origin is not each:
+            raise StartError(f"{each.__name__} needs the decorator @strawberry.type.")
     if definition.name == name:
         return root
     return strawberry.type(type(name, (root,), {}), description=definition.description)

@@ -72,7 +72,7 @@ class Settings(BaseModel):
     what a setting expects, where bounds do not say it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     is_dev: ClassVar[bool] = False
 
     mongo_uri: Annotated[MongoUri | None, "a URI, mongodb://… or mongodb+srv://…"] = None
@@ -219,12 +219,16 @@ class Settings(BaseModel):
             return validate(values)
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
-        name = str(first["loc"][0])
-        if first["type"] == "extra_forbidden":
-            near = get_close_matches(name.lower(), cls.model_fields, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise StartError(f"Settings has no {name!r}{hint}")
-        raise StartError(f"Invalid {name.upper()}: expected {expected(name)}.")
+            name = str([*first["loc"], ""][0])
+            if first["type"] == "extra_forbidden":
+                near = get_close_matches(name.lower(), cls.model_fields, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else "."
+                message = f"Settings has no {name!r}{hint}"
+            elif name in Settings.model_fields:
+                message = f"Invalid {name.upper()}: expected {expected(name)}."
+            else:
+                raise  # Of a subclass.
+        raise StartError(message)
 
     @property
     def has_playground(self) -> bool:

@@ -323,7 +323,7 @@ async def test_setting_that_needs_mail_is_named_where_there_is_none(
     async with app.router.lifespan_context(app):
         pass
 
-    needs = f"{named} needs mail: set SMTP_URL"
+    needs = f"{named} needs mail: set SMTP_URL, or for development --dev"
     assert caplog.messages == ([needs] if named else [])
 
 

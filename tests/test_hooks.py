@@ -442,5 +442,5 @@ async def _generate(_event: Event) -> Any:
 def test_hook_that_is_no_async_function_of_an_event_is_refused(hook: Callable[..., Any]) -> None:
     hooks = Hooks()
 
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^A hook is an `async def` with one argument, "):
         hooks.on("login")(hook)

@@ -4,9 +4,10 @@ import re
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
+from pydantic import ValidationError, model_validator
 
 from graphql_auth import settings
 from graphql_auth.environment import read_settings
@@ -132,6 +133,24 @@ def test_path_begins_in_the_home_directory(name: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv(name.upper(), "~/a~b/~c")
 
     assert getattr(read_settings(), name) == Path("/home/ada/a~b/~c")
+
+
+class ShopSettings(Settings):
+    stripe: str
+
+    @model_validator(mode="after")
+    def refuse(self) -> Self:
+        raise ValueError("shop_url is missing")
+
+
+@pytest.mark.parametrize("given", [{}, {"stripe": "x"}, {"stripe": 3}])
+def test_secret_is_not_in_an_error_of_a_subclass(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        ShopSettings.model_validate({"token_key": "hunter2" * 9, **given})
+    with pytest.raises(ValidationError) as invalid:
+        ShopSettings.model_validate_json('{"token_key": "hunter2')
+
+    assert "hunter2" not in f"{refused.value} {refused.value!r} {invalid.value}"
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ async def check_users(admin: UserAdmin, _options: Namespace) -> str:
         raise StartError(
             f"users who cannot log in: {found} of {users}; to see which e-mails can be repaired:"
             " graphql-auth users normalize --dry-run. Users without a bcrypt hash can reset their"
-            " password. Store others again with an ObjectId as _id, or delete them, so that they"
-            " can register"
+            " password. Correct values that a document refuses. Store others again with an ObjectId"
+            " as _id, or delete them, so that they can register"
         )
     return f"All {users} can log in, except disabled ones."
 

@@ -88,9 +88,9 @@ class _Parser(argparse.ArgumentParser):
         return found, unknown
 
     def _refuse(self, unknown: str) -> NoReturn:
-        is_known = get_close_matches(unknown, self._option_string_actions, 1)
+        is_option = unknown[:2] == "--" and get_close_matches(unknown, self._option_string_actions)
         # Otherwise it can be the password.
-        shown = unknown if is_known or not self.get_default("reads_password") else "…"
+        shown = unknown if is_option or not self.get_default("reads_password") else "…"
         is_dashed = re.match("-[^-]", unknown)
         hint = ". Write -- before an argument that begins with -" if is_dashed else ""
         self.error(f"unrecognized arguments: {shown}{hint}")

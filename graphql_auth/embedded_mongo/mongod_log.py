@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ _PACKAGES = {
 }
 # That of a mongod that does not open the files.
 WRONG_VERSION = 62
+# From the cause to the last error.
+SECONDS_OF_AN_END = timedelta(seconds=10)
 _VERSION = re.compile(r'{ _id: \\"featureCompatibilityVersion\\", version: \\"([\d.]+)')
 
 
@@ -75,19 +78,22 @@ def full_disk(log: Path) -> str:
 def find_error(log: str) -> str:
     """Return the error that ended mongod, in parentheses, or an empty string.
 
-    The lines are JSON, or plain text for a wrong option. The first error is the cause of the
-    others. On a full disk the last line is incomplete.
+    The lines are JSON, or plain text for a wrong option. Of the errors at the end, the first is the
+    cause of the others. On a full disk the last line is incomplete.
     """
     plain: list[str] = []
     errors: list[str] = []
+    latest = datetime.min.replace(tzinfo=UTC)
     for line in filter(None, log.splitlines()):
         if not line.startswith("{"):
             plain.append(line)
             continue
-        with suppress(ValueError):
+        with suppress(ValueError, KeyError):
             entry = json.loads(line)
             if entry.get("s") in {"E", "F"}:
-                errors.append(_describe(entry))
+                time = datetime.fromisoformat(entry["t"]["$date"])
+                errors = errors if time - latest < SECONDS_OF_AN_END else []
+                errors, latest = [*errors, _describe(entry)], time
     found = errors or plain
     # Some messages have line breaks.
     return f" ({' '.join(found[0].split())})" if found else ""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from traceback import walk_tb
 from typing import Any
 
@@ -17,7 +18,7 @@ from graphql import (
     is_required_input_field,
     type_from_ast,
 )
-from strawberry.relay import GlobalID, ListConnection
+from strawberry.relay import GlobalID, ListConnection, fields
 from strawberry.relay.utils import SliceMetadata
 
 from graphql_auth.errors import BadInput, FieldError, FieldReason
@@ -71,9 +72,10 @@ def relay_error(error: Exception) -> BadInput | None:
 
     It raises a ValueError or TypeError, which may not name the argument; or islice() raises one.
     """
-    for frame, _ in walk_tb(error.__traceback__):
+    for (caller, _), (frame, _) in pairwise(walk_tb(error.__traceback__)):
         code = frame.f_code
-        if code is GlobalID.resolve_type.__code__:
+        is_node_field = caller.f_code.co_filename == fields.__file__
+        if is_node_field and code is GlobalID.resolve_type.__code__:
             return BadInput([FieldError("id", FieldReason.WRONG_TYPE, "Use the id of an object.")])
         is_slice = code is ListConnection.resolve_connection.__code__ and "islice()" in str(error)
         if is_slice or code is SliceMetadata.from_arguments.__code__:

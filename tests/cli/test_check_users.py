@@ -65,7 +65,8 @@ def test_check_lists_users_and_fails(
         f" 3 of 4 users of the database {users.database.name};"
         " to see which e-mails can be repaired:"
         " graphql-auth users normalize --dry-run. Users without a bcrypt hash can reset their"
-        " password. Store others again with an ObjectId as _id, or delete them, so that they"
+        " password. Correct values that a document refuses. Store others again with an ObjectId as"
+        " _id, or delete them, so that they"
         " can register"
     )
     assert "md5" not in out + err

@@ -166,6 +166,13 @@ def test_password_in_an_argument_is_refused_and_not_printed(
     assert "hunter2" not in errors
 
 
+@pytest.mark.parametrize("password", ["help", "-apps"])
+def test_password_that_is_like_an_option_is_not_printed(directory: Path, password: str) -> None:
+    ended = run_with_input(directory, b"", "users", "set-password", EMAIL, password)
+
+    assert ended[2].startswith("graphql-auth: Unrecognized arguments: …")
+
+
 def test_misspelled_option_is_named(directory: Path) -> None:
     ended = run_with_input(directory, b"", "users", "set-password", EMAIL, "--hlep")
 

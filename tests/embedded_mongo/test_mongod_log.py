@@ -15,9 +15,12 @@ from graphql_auth.embedded_mongo.data_directory import lock_data_directory
 from graphql_auth.embedded_mongo.mongod import run_mongod
 from graphql_auth.errors import StartError
 
+NOW = {"$date": "2026-11-27T04:05:06.789+00:00"}
+
 
 def line(severity: str, message: str, /, **attributes: Any) -> str:
-    return json.dumps({"s": severity, "c": "-", "id": 1, "msg": message, "attr": attributes})
+    entry = {"t": NOW, "s": severity, "c": "-", "id": 1, "msg": message, "attr": attributes}
+    return json.dumps(entry)
 
 
 def wired_tiger(code: int, error: str, message: str) -> str:
@@ -35,6 +38,7 @@ FULL_DISK = [
     line("F", "Writing fatal message", message="Got signal: 6 (Aborted).\n"),
     line("I", "BACKTRACE"),
 ]
+EARLIER = line("E", "Too many open files").replace("T04:05", "T03:05")
 NO_SPACE = " (No space left on device: __wt_evict_thread_run:324:cache eviction error)"
 NO_START = [
     line("E", "DBException in initAndListen, terminating", error="NonExistentPath: no /data"),
@@ -57,6 +61,7 @@ USAGE = ["Error parsing command line: unrecognised option '--x'", "try 'mongod -
         # The disk is full for the log too.
         ([*FULL_DISK[:4], FULL_DISK[4][:60]], NO_SPACE),
         ([ACCEPTED, ACCEPTED[:50]], ""),
+        ([EARLIER, *FULL_DISK], NO_SPACE),
         (NO_START, " (DBException in initAndListen, terminating: NonExistentPath: no /data)"),
         (FULL_DISK[4:5], " (***aborting after fassert() failure)"),
         (NO_METADATA, " (No such file or directory: WiredTiger.wt: handle-open: open)"),
@@ -70,7 +75,7 @@ def test_the_error_that_ended_mongod_is_found(lines: list[str], said: str) -> No
 
 @given(st.text(), st.dictionaries(st.text(), st.integers() | st.text()), st.integers(0, 400))
 def test_any_log_gives_at_most_one_line(text: str, attributes: dict[str, Any], cut: int) -> None:
-    line = json.dumps({"s": "E", "msg": text, "attr": attributes})
+    line = json.dumps({"t": NOW, "s": "E", "msg": text, "attr": attributes})
 
     said = mongod_log.find_error(f"{text}\n{line[:cut]}\n{line}")
 

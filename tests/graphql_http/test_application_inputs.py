@@ -8,6 +8,7 @@ import pytest
 import strawberry
 from strawberry import relay
 
+from graphql_auth.context import Info
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
 from graphql_auth.schema import Mutation, Query, create_schema, sdl
 
@@ -64,6 +65,10 @@ class ShopQuery(Query):
     @relay.connection(relay.ListConnection[Note])  # type: ignore[untyped-decorator]
     def generated(self) -> Iterable[Note]:
         return make_notes()
+
+    @strawberry.field
+    async def reference(self, info: Info) -> Note | None:
+        return await relay.GlobalID("Gone", "1").resolve_node(info, ensure_type=Note)
 
     @relay.connection(relay.ListConnection[Note])  # type: ignore[untyped-decorator]
     def broken(self) -> Iterable[int]:
@@ -157,6 +162,12 @@ async def test_made_up_global_id_is_no_bug(
     assert answer["errors"][0]["extensions"]["code"] == code
     assert "hunter2" not in str(answer)
     assert caplog.records == []
+
+
+async def test_stored_reference_to_nothing_is_a_bug() -> None:
+    answer = await ask("{ reference { id } }")
+
+    assert answer["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
 
 
 def cursor(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 from pymongo.asynchronous.database import AsyncDatabase
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from graphql_auth import GraphQLAuth
 from tests.client import registration
@@ -39,7 +39,7 @@ class Caller:
 
 @asynccontextmanager
 async def running(
-    auth: GraphQLAuth, app: Starlette | None = None, path: str = "/graphql"
+    auth: GraphQLAuth, app: ASGIApp | None = None, path: str = "/graphql"
 ) -> AsyncIterator[Caller]:
     if app is None:
         app = FastAPI()

@@ -1,12 +1,14 @@
 """`@auth.claims`: what an application adds to access tokens."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
+from pydantic import PrivateAttr
 
 from graphql_auth import ApplicationError, GraphQLAuth, Settings, UserDocument
 from graphql_auth.errors import StartError
@@ -158,12 +160,18 @@ async def test_wrong_claims_are_an_internal_error_with_one_line(
     assert sessions == 0
 
 
+class WithLock(UserDocument):
+    """It has an attribute that cannot be copied."""
+
+    _lock: Any = PrivateAttr(default_factory=threading.Lock)
+
+
 async def test_token_has_the_claims_as_they_were_returned() -> None:
     """An application can return one dict for everybody, and fill it again meanwhile."""
     hooks, shared = Hooks(), {HASURA: {"x-hasura-user-id": "ada"}}
     hooks.add_claims = returning(shared)
 
-    claims = await hooks.claims(None)
+    claims = await hooks.claims(WithLock.model_construct())
     shared[HASURA]["x-hasura-user-id"] = "eve"
 
     assert claims == {HASURA: {"x-hasura-user-id": "ada"}}

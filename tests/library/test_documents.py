@@ -258,17 +258,39 @@ def test_field_with_a_name_that_clients_know_already_is_refused(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("extended", "document"), [(User, UserDocument), (AuthPayload, shop.Member)]
+    ("extended", "document", "hint"),
+    [(User, UserDocument, ", or to be a field of UserDocument"), (AuthPayload, shop.Member, "")],
 )
 def test_field_with_nothing_to_read_is_refused(
-    extended: type, document: type[UserDocument]
+    extended: type, document: type[UserDocument], hint: str
 ) -> None:
     @strawberry.type
     class Profile:
         nickname: str
 
-    with pytest.raises(StartError, match=rf"^{extended.__name__}\.nickname needs a resolver, "):
+    with pytest.raises(
+        StartError, match=rf"^{extended.__name__}\.nickname needs a resolver{hint}\.$"
+    ):
         GraphQLAuth(extend={extended: Profile}, user_document=document)
+
+
+class Plain(Mutation):
+    """It has no decorator, so its fields would not count."""
+
+    @strawberry.mutation
+    async def register(self) -> AuthPayload:
+        raise NotImplementedError
+
+
+@strawberry.type
+class Beside(Plain):
+    more: int
+
+
+@pytest.mark.parametrize("mutation", [Plain, Beside])
+def test_root_type_without_its_decorator_is_refused(mutation: type) -> None:
+    with pytest.raises(StartError, match=r"^Plain needs the decorator @strawberry\.type\.$"):
+        GraphQLAuth(mutation=mutation)
 
 
 class Named(UserDocument):

@@ -51,7 +51,7 @@ def client(
     request: pytest.FixtureRequest, settings: dict[str, str], tmp_path: Path
 ) -> Iterator[Client]:
     (serve, *_) = commands("graphql-auth")
-    assert serve == ["serve", "main:auth", "--reload"]
+    assert serve == ["serve", "main:auth", "--dev", "--reload"]
     # The output of the server is written into its directory.
     directory = shutil.copytree(ORDERS, tmp_path / "orders")
     server = start_server(directory, "main:auth", *request.param, **settings)

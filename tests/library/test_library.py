@@ -8,17 +8,19 @@ from typing import Annotated, Any
 import httpx
 import jwt
 import pytest
+import strawberry
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Mount, Router
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from graphql_auth import (
     ApplicationError,
     GraphQLAuth,
+    Info,
     Principal,
     Query,
     Schema,
@@ -308,6 +310,26 @@ HOSTS: dict[str, tuple[Callable[[GraphQLAuth], Starlette], str]] = {
     "Router": (lambda auth: Starlette(routes=[Mount("/a", app=Router(auth.routes))]), "/a"),
     "application": (lambda auth: Starlette(routes=[Mount("/a", app=auth.app())]), "/a"),
 }
+
+
+@strawberry.type
+class PrefixQuery(Query):
+    @strawberry.field
+    def prefix(self, info: Info) -> str:
+        return str(info.context.app)
+
+
+async def test_prefix_that_a_proxy_removes_is_kept(settings: Settings) -> None:
+    auth = GraphQLAuth(
+        settings=settings, query=PrefixQuery, context=lambda request: request.scope["root_path"]
+    )
+    app = auth.app()
+
+    async def host(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "root_path": "/proxy"}, receive, send)
+
+    async with running(auth, host) as caller:
+        assert await caller.ask("{ prefix }") == {"data": {"prefix": "/proxy"}}
 
 
 @pytest.mark.parametrize("host", HOSTS)
