@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from graphql_auth.tokens.access_tokens import Principal
     from graphql_auth.users.document import UserDocument
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 __all__ = [
     "ApplicationError",
     "AuthPayload",
