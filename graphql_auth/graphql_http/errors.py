@@ -95,7 +95,7 @@ def _formatted(message: str, code: str, /, **extensions: Any) -> GraphQLFormatte
 
 
 def _log_cause(unavailable: Unavailable) -> None:
-    """Log why a request failed; an outage of the database has lines of its own."""
+    """Log why a request failed; an outage of the database is logged elsewhere."""
     cause, is_outage = unavailable.__cause__, isinstance(unavailable, DatabaseUnavailable)
     if cause and not is_outage and _causes.can_log(type(cause).__name__):
         logger.error("service unavailable: %s", describe_exception(unavailable))
