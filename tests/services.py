@@ -23,6 +23,7 @@ from graphql_auth.sessions.document import SessionDocument
 from graphql_auth.settings import Settings, TokenSource
 from graphql_auth.throttling import throttle as throttling
 from graphql_auth.throttling.throttle import Throttle
+from graphql_auth.users.document import UserDocument
 
 HOUR = timedelta(hours=1)
 NewServices = Callable[..., Awaitable[ServiceContainer]]
@@ -75,9 +76,15 @@ async def new_services(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connect(database_uri, DOCUMENTS))
 
-        async def new(mailer: Mailer | None = None, **settings: object) -> ServiceContainer:
+        async def new(
+            mailer: Mailer | None = None,
+            user_document: type[UserDocument] = UserDocument,
+            **settings: object,
+        ) -> ServiceContainer:
             changed = SETTINGS.model_copy(update=settings)
-            services = create_services(changed, now=clock, mailer=mailer)
+            services = create_services(
+                changed, now=clock, user_document=user_document, mailer=mailer
+            )
             # Nothing beats between two steps of a test, which is no outage.
             services.rotation.heartbeat.max_gap = HOUR
             await stack.enter_async_context(services.run())

@@ -11,7 +11,7 @@ from graphql_auth.mail.outbox import Outbox
 from graphql_auth.throttling.throttle import Throttle
 from graphql_auth.users import emails
 from graphql_auth.users.document import UserDocument
-from graphql_auth.users.repository import UserRepository
+from graphql_auth.users.repository import UserRefused, UserRepository
 
 LIFETIME = timedelta(days=1)
 Queue = deque[tuple[Template, UserDocument, ClientInfo, dict[str, str]]]
@@ -78,6 +78,8 @@ class Notices:
 
     async def announce_reuse(self, user_id: str, client: ClientInfo) -> None:
         """Mail the notice of a reused refresh token."""
-        user = await self._users.get(user_id) if self._outbox.is_available else None
+        user = None
+        with suppress(UserRefused):  # The session has to end all the same.
+            user = await self._users.get(user_id) if self._outbox.is_available else None
         if user:
             await self.send_or_queue(Template.REFRESH_REUSED, user, client)

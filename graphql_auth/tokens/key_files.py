@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ except ImportError:
 
 # Longer ones would make tokens longer than MAX_TOKEN_LENGTH.
 RSA_BITS = range(3072, 4097)
-KINDS = "a private key in PEM without a password: EC on P-256, Ed25519, or RSA of 3072 to 4096 bits"
+KINDS = "one private key in PEM, not encrypted: EC on P-256, Ed25519, or RSA of 3072 to 4096 bits"
 # RFC 7638 section 3.2, RFC 8037 section 2.
 THUMBPRINT_MEMBERS = {"crv", "e", "kty", "n", "x", "y"}
 # The order of P-256. With a signature (r, s), (r, -s) is valid too.
@@ -111,7 +112,7 @@ def _read_file(path: Path, owner: int, known: Mapping[bytes, SigningKey]) -> lis
             )
         # Not a FIFO, for which the event loop would wait.
         content = read_file(path) if stat.S_ISREG(status.st_mode) else b""
-        key = known.get(content) or to_signing_key(load_pem_private_key(content, None))
+        key = known.get(content) or _parse(content)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
             return []
@@ -119,6 +120,12 @@ def _read_file(path: Path, owner: int, known: Mapping[bytes, SigningKey]) -> lis
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise StartError(f"SIGNING_KEYS: {path} is not {KINDS}. Remove it.") from None
     return [KeyFile((path,), status.st_mtime, content, key)]
+
+
+def _parse(pem: bytes) -> SigningKey:
+    if len(re.findall(b"BEGIN [A-Z ]*PRIVATE KEY", pem)) > 1:
+        raise ValueError("several keys, of which one would be used")
+    return to_signing_key(load_pem_private_key(pem, None))
 
 
 def to_signing_key(private: Any) -> SigningKey:

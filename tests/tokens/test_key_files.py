@@ -53,6 +53,7 @@ UNUSABLE: dict[str, Callable[[Path], object]] = {
     "binary": lambda path: path.write_bytes(bytes(range(256))),
     "public": lambda path: path.write_bytes(public()),
     "encrypted": lambda path: path.write_bytes(encrypted()),
+    "two keys": lambda path: path.write_bytes(b"".join(pem(new()) for new in GENERATORS.values())),
     "P-384": lambda path: path.write_bytes(pem(ec.generate_private_key(ec.SECP384R1()))),
     "secp256k1": lambda path: path.write_bytes(pem(ec.generate_private_key(ec.SECP256K1()))),
     "Ed448": lambda path: path.write_bytes(pem(ed448.Ed448PrivateKey.generate())),

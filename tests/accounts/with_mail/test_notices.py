@@ -11,6 +11,7 @@ from graphql_auth.errors import LinkExpired, TooManyAttempts, Unauthenticated, U
 from graphql_auth.mail.outbox import Outbox
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
+from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
 from tests.accounts.test_password_change import complete_overdue
 from tests.accounts.with_mail.links import (
@@ -71,6 +72,25 @@ async def test_reused_refresh_token_is_told(
         await services.rotation.refresh(ada.tokens.refresh, THERE)
 
     assert [mail["to"] for mail in await mails(database, "refresh_reused")] == [EMAIL]
+
+
+class Numbered(UserDocument):
+    number: int = 0
+
+
+async def test_reused_refresh_token_of_a_user_who_cannot_be_read_ends_the_session(
+    new_services: NewServices, ada: SignedIn, database: Database
+) -> None:
+    services = await new_services(user_document=Numbered)
+    _, second = await services.rotation.refresh(ada.tokens.refresh, HERE)
+    await services.rotation.refresh(second.refresh, HERE)
+    await database["users"].update_one({}, {"$set": {"number": "no number"}})
+
+    with pytest.raises(Unauthenticated):
+        await services.rotation.refresh(ada.tokens.refresh, THERE)
+
+    with pytest.raises(Unauthenticated):
+        services.sessions.authenticate(second.access.value)
 
 
 async def test_notices_of_one_kind_are_limited(
