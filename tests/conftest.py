@@ -53,6 +53,8 @@ settings.register_profile(
 for name in [*os.environ]:
     if name.lower().endswith("_proxy") or name.lower() in Settings.model_fields:
         del os.environ[name]
+# Servers keep it ignored, as under nohup; also these tests may run so.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 Start = Callable[..., ServerProcess]
 
