@@ -44,8 +44,11 @@ def imported_modules() -> set[str]:
     }
 
 
+DISTRIBUTIONS = packages_distributions()
+
+
 def distribution(module: str) -> str:
-    (found,) = packages_distributions()[module.partition(".")[0]]
+    (found,) = DISTRIBUTIONS[module.partition(".")[0]]
     return canonicalize_name(found)
 
 
