@@ -243,12 +243,14 @@ async def _confirm(
     A link alone does not show an account.
     """
     try:
-        caller_id = context.principal.subject
+        principal = context.principal
     except Unauthenticated:
-        caller_id = None
+        principal = None
+    caller_id = principal.subject if principal else None
     user = await context.services.email_change.confirm(
         purpose, input.token, caller_id, input.password, context.client
     )
-    if caller_id != str(user.id):
+    # Not read again: the session can have ended meanwhile, and the confirmation is made.
+    if principal is None or caller_id != str(user.id):
         return None
-    return User.from_document(user, context.principal.session_id)
+    return User.from_document(user, principal.session_id)

@@ -8,12 +8,14 @@ import httpx
 import pytest
 
 from graphql_auth.accounts.features import RegistrationMode
+from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.context import context_factory
 from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.schema import create_schema
 from graphql_auth.services import ServiceContainer
 from graphql_auth.settings import TokenSource
+from graphql_auth.users.document import UserDocument
 from tests.accounts.with_mail.links import (
     EMAIL,
     NEW_PASSWORD,
@@ -27,6 +29,7 @@ from tests.services import NewServices
 
 pytestmark = pytest.mark.anyio
 
+MAILS = {"confirmEmail": "confirm_email", "confirmEmailChange": "change_email"}
 NAMES = {"firstName": "Ada", "lastName": "Lovelace"}
 VIEWER = "{ viewer { id email emailConfirmedAt hasPassword firstName } }"
 SIGNED_IN = "{ token refreshToken deviceToken user { id email emailConfirmedAt hasPassword } }"
@@ -204,6 +207,34 @@ async def test_confirmation_is_seen_only_by_the_user(
     viewer = (await page.ask(VIEWER))["data"]["viewer"]
     assert viewer["emailConfirmedAt"]
     assert code(await page.do("confirmEmail", token=token)) == "LINK_EXPIRED"
+
+
+@pytest.mark.parametrize("way", ["confirmEmail", "confirmEmailChange"])
+async def test_confirmation_is_acknowledged_if_the_session_ends_meanwhile(
+    page: Page,
+    services: ServiceContainer,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    await page.do("register", email=EMAIL, password=PASSWORD, **NAMES)
+    if way == "confirmEmail":
+        await page.ask("mutation { requestEmailConfirmation { email } }")
+    else:
+        await page.do("changeEmail", newEmail="countess@example.com", currentPassword=PASSWORD)
+    token = await mailed_token(services, database, MAILS[way])
+    change_user = AccountParts.change_user
+
+    async def change_and_log_out(*arguments: Any, **changes: Any) -> UserDocument:
+        changed = await change_user(*arguments, **changes)
+        await services.sessions.end_all(str(changed.id))
+        return changed
+
+    monkeypatch.setattr(AccountParts, "change_user", change_and_log_out)
+    done = await page.do(way, token=token)
+
+    assert done["user"]["emailConfirmedAt"]
+    assert code(await page.do(way, token=token)) == "LINK_EXPIRED"
 
 
 async def test_caller_sees_the_confirmed_user(
