@@ -8,7 +8,7 @@ from graphql_auth.accounts.change_log import Kind, LoggedChange
 from graphql_auth.accounts.parts import AccountParts
 from graphql_auth.accounts.validation import InputValidator
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import LinkExpired, TokenReason, Unauthenticated, Unavailable
+from graphql_auth.errors import EmailTaken, LinkExpired, TokenReason, Unauthenticated, Unavailable
 from graphql_auth.mail.messages import Template
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.one_time import Purpose
@@ -73,7 +73,12 @@ class EmailChangeService(AccountParts):
             changes: dict[str, Any] = {"email_confirmed_at": self.now()}
             record: AbstractAsyncContextManager[LoggedChange | None] = nullcontext()
             if link.new_email:
-                await self.users.refuse_taken(link.new_email)
+                try:
+                    await self.users.refuse_taken(link.new_email)
+                except EmailTaken:
+                    # Or this link was just used, by a second click.
+                    await self.links.find(purpose, token)
+                    raise
                 changes["email"] = link.new_email
                 # CompletionService does the rest after a crash. A notice twice does no harm.
                 record = self.log.record(Kind.EMAIL_CHANGE, user)
