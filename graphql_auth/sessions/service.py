@@ -7,7 +7,6 @@ from typing import Any
 
 from graphql_auth import security_log
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.hooks import Hooks
 from graphql_auth.mongo.clock import object_id_at
 from graphql_auth.sessions.document import SessionDocument
@@ -94,10 +93,10 @@ class SessionService:
 
     async def renew(
         self, user: UserDocument, session_id: str, claims: Mapping[str, Any] | None = None
-    ) -> Tokens:
+    ) -> Tokens | None:
         """Issue new tokens after a password change; earlier refresh tokens stop working.
 
-        Raises Unauthenticated when the session has ended.
+        None if the session has ended.
         """
         token = RefreshToken.first(str(user.id), session_id)
         changes = {
@@ -108,9 +107,7 @@ class SessionService:
             "access_until": self.access_tokens.expiry(),
         }
         session = await self.sessions.renew(str(user.id), session_id, changes)
-        if session is None:
-            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
-        return self.issue(session, token, user.roles, claims)
+        return self.issue(session, token, user.roles, claims) if session else None
 
     def issue(
         self,

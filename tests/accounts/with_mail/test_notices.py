@@ -63,6 +63,31 @@ async def test_changed_password_is_told(
     assert [mail["to"] for mail in await mails(database, "password_changed")] == [EMAIL] * 2
 
 
+async def test_changed_password_is_told_if_the_session_ends_meanwhile(
+    services: ServiceContainer,
+    ada: SignedIn,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "graphql_auth.security")
+    principal = services.sessions.authenticate(ada.tokens.access.value)
+    change = UserRepository.change
+
+    async def change_and_log_out(*arguments: Any, **changes: Any) -> UserDocument | None:
+        changed = await change(*arguments, **changes)
+        await services.sessions.end(principal.subject, principal.session_id)
+        return changed
+
+    monkeypatch.setattr(UserRepository, "change", change_and_log_out)
+    with pytest.raises(Unauthenticated, check=lambda error: error.reason == "TOKEN_REVOKED"):
+        await services.password_change.change(principal, PASSWORD, NEW_PASSWORD, HERE)
+
+    assert [mail["to"] for mail in await mails(database, "password_changed")] == [EMAIL]
+    assert "change_password outcome=success" in caplog.text
+    await services.accounts.login(EMAIL, NEW_PASSWORD, HERE)
+
+
 async def test_reused_refresh_token_is_told(
     services: ServiceContainer, ada: SignedIn, database: Database
 ) -> None:
