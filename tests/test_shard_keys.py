@@ -17,7 +17,8 @@ from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.schema import create_schema
 from graphql_auth.services import DOCUMENTS, ServiceContainer
 from graphql_auth.settings import TokenSource
-from tests.accounts.with_mail.links import Database, mailed_token, stored_user
+from tests.accounts.signed_in import Database
+from tests.accounts.with_mail.links import mailed_token, stored_user
 from tests.client import code
 from tests.commands import Commands
 from tests.mail.mailbox import Mailbox

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import TokenReason, Unauthenticated
 from graphql_auth.services import ServiceContainer
@@ -22,6 +23,14 @@ async def log_in(services: ServiceContainer) -> Tokens:
 
 async def refresh(services: ServiceContainer, tokens: Tokens) -> Tokens:
     return (await services.rotation.refresh(tokens.refresh, HERE))[1]
+
+
+async def is_signed_in(services: ServiceContainer, signed_in: SignedIn) -> bool:
+    try:
+        await refresh(services, signed_in.tokens)
+    except Unauthenticated:
+        return False
+    return True
 
 
 async def refusal(services: ServiceContainer, tokens: Tokens) -> TokenReason:

@@ -21,8 +21,8 @@ from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.one_time import Purpose
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
+from tests.accounts.overdue import complete_overdue
 from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database, log_in, refresh, refusal
-from tests.accounts.test_password_change import complete_overdue
 from tests.accounts.with_mail.links import NEW_PASSWORD, Steps, crash_at, crashes
 from tests.services import Clock
 

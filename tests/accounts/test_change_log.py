@@ -3,8 +3,8 @@ import pytest
 from graphql_auth.accounts.change_log import ChangeLog, Kind
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.errors import ApplicationError, BadInput, DatabaseUnavailable, Unavailable
+from tests.accounts.overdue import LOGGED
 from tests.accounts.signed_in import Database
-from tests.accounts.test_password_change import LOGGED
 
 pytestmark = pytest.mark.anyio
 

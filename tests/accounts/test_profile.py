@@ -7,7 +7,8 @@ from graphql_auth.errors import BadInput, Unauthenticated
 from graphql_auth.services import ServiceContainer
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.with_mail.links import ADA, HERE, Database, stored_user
+from tests.accounts.signed_in import HERE, Database
+from tests.accounts.with_mail.links import ADA, stored_user
 
 pytestmark = pytest.mark.anyio
 

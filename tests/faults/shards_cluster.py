@@ -12,7 +12,7 @@ import pytest
 from bson import ObjectId
 
 from graphql_auth.services import ServiceContainer
-from tests.accounts.with_mail.links import Database
+from tests.accounts.signed_in import Database
 from tests.client import VIEWER, WELCOME, Client, code, extensions, registration
 from tests.conftest import Start
 from tests.faults.shards import DATABASE, OTHER, PRIMARY, ShardedCluster

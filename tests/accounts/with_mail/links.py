@@ -4,21 +4,16 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import pytest
-from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.services import ServiceContainer
 from graphql_auth.tokens.one_time import Purpose
 from graphql_auth.users.document import UserDocument
-
-Database = AsyncDatabase[dict[str, Any]]
+from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database
 
 CONFIRM, CHANGE = Purpose.CONFIRM_EMAIL, Purpose.CHANGE_EMAIL
-HERE = ClientInfo("192.0.2.1", "a test")
 THERE = ClientInfo("198.51.100.1", "another")
-EMAIL = "ada@example.com"
-PASSWORD = "correct horse"
 NEW_PASSWORD = "battery staple"
 ADA = Registration("Ada", "Lovelace", EMAIL, PASSWORD)
 

@@ -18,17 +18,14 @@ from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.test_password_change import LOGGED, complete_overdue, is_signed_in
+from tests.accounts.overdue import LOGGED, complete_overdue
+from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database, is_signed_in
 from tests.accounts.with_mail.links import (
     ADA,
     CHANGE,
     CONFIRM,
-    EMAIL,
-    HERE,
     NEW_PASSWORD,
-    PASSWORD,
     THERE,
-    Database,
     Steps,
     confirm,
     crash_at,

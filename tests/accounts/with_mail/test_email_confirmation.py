@@ -17,19 +17,9 @@ from graphql_auth.settings import EmailConfirmation
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.document import UserDocument
-from tests.accounts.test_password_change import LOGGED
-from tests.accounts.with_mail.links import (
-    ADA,
-    CONFIRM,
-    EMAIL,
-    HERE,
-    PASSWORD,
-    THERE,
-    Database,
-    mailed_token,
-    mails,
-    stored_user,
-)
+from tests.accounts.overdue import LOGGED
+from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database
+from tests.accounts.with_mail.links import ADA, CONFIRM, THERE, mailed_token, mails, stored_user
 from tests.services import NewServices
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,8 @@ from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.errors import ApplicationError
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.document import UserDocument
-from tests.accounts.with_mail.links import HERE, NEW_PASSWORD, PASSWORD, Database
+from tests.accounts.signed_in import HERE, PASSWORD, Database
+from tests.accounts.with_mail.links import NEW_PASSWORD
 from tests.accounts.with_mail.test_gate import BEGINS, STATES, TABLE, prepare
 from tests.services import NewServices
 

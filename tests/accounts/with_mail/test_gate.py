@@ -14,13 +14,10 @@ from graphql_auth.errors import ApplicationError
 from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.service import SessionService
 from graphql_auth.settings import EmailConfirmation
+from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database
 from tests.accounts.with_mail.links import (
     ADA,
-    EMAIL,
-    HERE,
     NEW_PASSWORD,
-    PASSWORD,
-    Database,
     mailed_token,
     reset_token,
     sign_up_token,

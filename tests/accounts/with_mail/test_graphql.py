@@ -16,14 +16,8 @@ from graphql_auth.schema import create_schema
 from graphql_auth.services import ServiceContainer
 from graphql_auth.settings import TokenSource
 from graphql_auth.users.document import UserDocument
-from tests.accounts.with_mail.links import (
-    EMAIL,
-    NEW_PASSWORD,
-    PASSWORD,
-    Database,
-    mailed_token,
-    stored_user,
-)
+from tests.accounts.signed_in import EMAIL, PASSWORD, Database
+from tests.accounts.with_mail.links import NEW_PASSWORD, mailed_token, stored_user
 from tests.client import WELCOME, code, extensions, reasons
 from tests.services import NewServices
 

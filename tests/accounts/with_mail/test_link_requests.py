@@ -14,17 +14,8 @@ from graphql_auth.errors import BadInput, NotAvailable, TooManyAttempts
 from graphql_auth.passwords.service import PasswordService
 from graphql_auth.services import ServiceContainer
 from graphql_auth.settings import Settings
-from tests.accounts.with_mail.links import (
-    ADA,
-    EMAIL,
-    HERE,
-    PASSWORD,
-    THERE,
-    Database,
-    confirm,
-    mails,
-    reset_token,
-)
+from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database
+from tests.accounts.with_mail.links import ADA, THERE, confirm, mails, reset_token
 from tests.commands import Commands
 from tests.services import Clock, NewServices
 

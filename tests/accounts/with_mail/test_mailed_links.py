@@ -8,16 +8,8 @@ import pytest
 from graphql_auth.accounts.validation import Registration
 from graphql_auth.errors import ApplicationError
 from graphql_auth.services import ServiceContainer
-from tests.accounts.with_mail.links import (
-    ADA,
-    CHANGE,
-    CONFIRM,
-    EMAIL,
-    HERE,
-    NEW_PASSWORD,
-    PASSWORD,
-    Database,
-)
+from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database
+from tests.accounts.with_mail.links import ADA, CHANGE, CONFIRM, NEW_PASSWORD
 from tests.mail.mailbox import Mailbox, send_due, text_of
 from tests.services import NewServices
 

@@ -13,16 +13,13 @@ from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.test_password_change import complete_overdue
+from tests.accounts.overdue import complete_overdue
+from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database
 from tests.accounts.with_mail.links import (
     ADA,
     CHANGE,
-    EMAIL,
-    HERE,
     NEW_PASSWORD,
-    PASSWORD,
     THERE,
-    Database,
     confirm,
     crash_at,
     mailed_token,

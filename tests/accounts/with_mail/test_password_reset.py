@@ -17,16 +17,13 @@ from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.test_password_change import complete_overdue, is_signed_in
+from tests.accounts.overdue import complete_overdue
+from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database, is_signed_in
 from tests.accounts.with_mail.links import (
     ADA,
     CHANGE,
-    EMAIL,
-    HERE,
     NEW_PASSWORD,
-    PASSWORD,
     THERE,
-    Database,
     crash_at,
     crashes,
     mails,

@@ -7,17 +7,8 @@ from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.errors import LinkExpired
 from graphql_auth.services import ServiceContainer
 from graphql_auth.tokens.one_time import OneTimeTokens
-from tests.accounts.test_password_change import is_signed_in
-from tests.accounts.with_mail.links import (
-    ADA,
-    EMAIL,
-    HERE,
-    NEW_PASSWORD,
-    Database,
-    mailed_token,
-    mails,
-    stored_user,
-)
+from tests.accounts.signed_in import EMAIL, HERE, Database, is_signed_in
+from tests.accounts.with_mail.links import ADA, NEW_PASSWORD, mailed_token, mails, stored_user
 from tests.services import NewServices
 
 pytestmark = pytest.mark.anyio

@@ -21,14 +21,11 @@ from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.repository import UserRepository
+from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database
 from tests.accounts.with_mail.links import (
     ADA,
-    EMAIL,
-    HERE,
     NEW_PASSWORD,
-    PASSWORD,
     THERE,
-    Database,
     Steps,
     crash_at,
     crashes,
