@@ -21,9 +21,9 @@ from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.one_time import Purpose
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.overdue import complete_overdue
+from tests.accounts.overdue import Steps, complete_overdue, crash_at, crashes
 from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database, log_in, refresh, refusal
-from tests.accounts.with_mail.links import NEW_PASSWORD, Steps, crash_at, crashes
+from tests.accounts.with_mail.links import NEW_PASSWORD
 from tests.services import Clock
 
 pytestmark = pytest.mark.anyio

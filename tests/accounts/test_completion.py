@@ -15,35 +15,20 @@ from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.overdue import LOGGED, LONG_AGO, complete_overdue
+from tests.accounts.overdue import LOGGED, LONG_AGO, Steps, complete_overdue, crash_at, crashes
 from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database, is_signed_in
 
 pytestmark = pytest.mark.anyio
 
-STEPS: list[tuple[type, str]] = [
+STEPS: Steps = [
     (ChangeLog, "add"),
     (UserRepository, "change"),
     (SessionRepository, "end_all"),
     (SessionRepository, "renew"),
     (ChangeLog, "remove"),
 ]
-
-
-CHANGED = 2
-
-
-def crash_at(monkeypatch: pytest.MonkeyPatch, number: int, *, is_done: bool) -> None:
-    """Raise at a step of a change, before or after the database has done it."""
-    repository, step = STEPS[number]
-    original = getattr(repository, step)
-
-    async def crash(*arguments: object, **named: object) -> NoReturn:
-        monkeypatch.setattr(repository, step, original)
-        if is_done:
-            await original(*arguments, **named)
-        raise ConnectionAbortedError
-
-    monkeypatch.setattr(repository, step, crash)
+# The crash before the user changes, and how many steps are done after it.
+BEFORE_CHANGE, CHANGED = (1, False), 2
 
 
 @pytest.fixture
@@ -52,7 +37,7 @@ async def other(services: ServiceContainer, ada: SignedIn) -> SignedIn:
     return await services.accounts.login(ada.user.email, PASSWORD, HERE)
 
 
-@pytest.fixture(params=[(step, is_done) for step in range(5) for is_done in (False, True)])
+@pytest.fixture(params=crashes(STEPS))
 async def steps_done(
     request: pytest.FixtureRequest,
     services: ServiceContainer,
@@ -61,13 +46,11 @@ async def steps_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> int:
     """Change the password with a crash in between; return how many of the STEPS are done."""
-    step: int = request.param[0]
-    is_done: bool = request.param[1]
     del other
-    crash_at(monkeypatch, step, is_done=is_done)
+    done = crash_at(monkeypatch, STEPS, request.param)
     with pytest.raises(ConnectionAbortedError):
         await services.password_change.change(principal, PASSWORD, "battery staple", HERE)
-    return step + is_done
+    return done
 
 
 async def test_other_sessions_end_exactly_when_the_password_changes(
@@ -110,7 +93,7 @@ async def test_overdue_change_that_was_not_made_is_kept_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its process may only have been stopped."""
-    crash_at(monkeypatch, STEPS.index((UserRepository, "change")), is_done=False)
+    crash_at(monkeypatch, STEPS, BEFORE_CHANGE)
     with pytest.raises(ConnectionAbortedError):
         await services.password_change.change(principal, PASSWORD, "battery staple", HERE)
     changes = database["graphql_auth_meta"]
@@ -128,7 +111,7 @@ async def test_overdue_change_of_deleted_user_is_removed(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    crash_at(monkeypatch, STEPS.index((UserRepository, "change")), is_done=False)
+    crash_at(monkeypatch, STEPS, BEFORE_CHANGE)
     with pytest.raises(ConnectionAbortedError):
         await services.password_change.change(principal, PASSWORD, "battery staple", HERE)
     await database["users"].drop()
@@ -144,7 +127,7 @@ async def test_change_that_lost_against_another_keeps_no_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rival = Principal(str(other.user.id), other.tokens.session_id)
-    crash_at(monkeypatch, STEPS.index((UserRepository, "change")), is_done=False)
+    crash_at(monkeypatch, STEPS, BEFORE_CHANGE)
     with pytest.raises(ConnectionAbortedError):
         await services.password_change.change(rival, PASSWORD, "another one", HERE)
     await services.password_change.change(principal, PASSWORD, "battery staple", HERE)

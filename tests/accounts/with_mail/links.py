@@ -1,9 +1,7 @@
 """What tests of links in mails share: the mails in the outbox, and the tokens of their links."""
 
 from datetime import UTC, datetime
-from typing import Any, NoReturn
-
-import pytest
+from typing import Any
 
 from graphql_auth.accounts.validation import Registration
 from graphql_auth.client_info import ClientInfo
@@ -52,27 +50,3 @@ async def stored_user(database: Database, email: str = EMAIL) -> UserDocument:
         await database["users"].find_one({"email": email})
     )
     return user
-
-
-Steps = list[tuple[type, str]]
-
-
-def crashes(steps: Steps) -> list[tuple[int, bool]]:
-    """All crashes: at each step, before or after the database has done it."""
-    return [(number, is_done) for number in range(len(steps)) for is_done in (False, True)]
-
-
-def crash_at(monkeypatch: pytest.MonkeyPatch, steps: Steps, crash_point: tuple[int, bool]) -> int:
-    """Raise at a step; return how many steps are done then."""
-    number, is_done = crash_point
-    owner, step = steps[number]
-    original = getattr(owner, step)
-
-    async def crash(*arguments: Any, **named: Any) -> NoReturn:
-        monkeypatch.setattr(owner, step, original)
-        if is_done:
-            await original(*arguments, **named)
-        raise ConnectionAbortedError
-
-    monkeypatch.setattr(owner, step, crash)
-    return number + is_done

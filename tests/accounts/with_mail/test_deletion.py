@@ -20,9 +20,9 @@ from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.sessions.service import Tokens
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.overdue import complete_overdue
+from tests.accounts.overdue import Steps, complete_overdue, crash_at, crashes
 from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database, is_signed_in
-from tests.accounts.with_mail.links import ADA, Steps, crash_at, crashes, sign_up_token
+from tests.accounts.with_mail.links import ADA, sign_up_token
 from tests.services import NewServices
 
 pytestmark = pytest.mark.anyio

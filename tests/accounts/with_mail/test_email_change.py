@@ -18,7 +18,7 @@ from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.overdue import LOGGED, complete_overdue
+from tests.accounts.overdue import LOGGED, Steps, complete_overdue, crash_at, crashes
 from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database, is_signed_in
 from tests.accounts.with_mail.links import (
     ADA,
@@ -26,10 +26,7 @@ from tests.accounts.with_mail.links import (
     CONFIRM,
     NEW_PASSWORD,
     THERE,
-    Steps,
     confirm,
-    crash_at,
-    crashes,
     mailed_token,
     mails,
     reset_token,

@@ -13,7 +13,7 @@ from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.users.document import UserDocument
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.overdue import complete_overdue
+from tests.accounts.overdue import complete_overdue, crash_at
 from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database
 from tests.accounts.with_mail.links import (
     ADA,
@@ -21,7 +21,6 @@ from tests.accounts.with_mail.links import (
     NEW_PASSWORD,
     THERE,
     confirm,
-    crash_at,
     mailed_token,
     mails,
     reset_token,

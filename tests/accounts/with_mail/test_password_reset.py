@@ -17,15 +17,13 @@ from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.repository import UserRepository
-from tests.accounts.overdue import complete_overdue
+from tests.accounts.overdue import complete_overdue, crash_at, crashes
 from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database, is_signed_in
 from tests.accounts.with_mail.links import (
     ADA,
     CHANGE,
     NEW_PASSWORD,
     THERE,
-    crash_at,
-    crashes,
     mails,
     reset_token,
     stored_user,

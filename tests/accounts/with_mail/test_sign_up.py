@@ -21,14 +21,12 @@ from graphql_auth.services import ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
 from graphql_auth.tokens.one_time import OneTimeTokens
 from graphql_auth.users.repository import UserRepository
+from tests.accounts.overdue import Steps, crash_at, crashes
 from tests.accounts.signed_in import EMAIL, HERE, PASSWORD, Database
 from tests.accounts.with_mail.links import (
     ADA,
     NEW_PASSWORD,
     THERE,
-    Steps,
-    crash_at,
-    crashes,
     mailed_token,
     mails,
     reset_token,
