@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import (
+    BadInput,
     EmailTaken,
     EmailUnconfirmed,
     InvalidCredentials,
@@ -39,7 +40,7 @@ def record_refusals(event: str, user_id: str | None, client: ClientInfo) -> Iter
     """Log a failed or throttled event, then re-raise."""
     try:
         yield
-    except (EmailTaken, EmailUnconfirmed, InvalidCredentials, LinkExpired):
+    except (BadInput, EmailTaken, EmailUnconfirmed, InvalidCredentials, LinkExpired):
         record(event, "failure", user_id, client)
         raise
     except TooManyAttempts:

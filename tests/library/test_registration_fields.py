@@ -1,6 +1,7 @@
 """The fields that an application adds to the input of a registration."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -162,8 +163,9 @@ async def test_length_that_the_document_refuses_is_named(
 
 
 async def test_taken_values_cannot_be_listed_without_end(
-    settings: Settings, database: Database
+    settings: Settings, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "graphql_auth.security")
     limited = settings.model_copy(update={"max_failures_per_address": 3})
     auth = GraphQLAuth(mutation=FieldsMutation, user_document=Fields, settings=limited)
     async with running(auth) as caller:
@@ -179,3 +181,5 @@ async def test_taken_values_cannot_be_listed_without_end(
     assert reasons(refused[0]) == {"nickName": "TAKEN"}
     # It does not tell whether the next one is taken.
     assert code(free) == "TOO_MANY_ATTEMPTS"
+    outcomes = re.findall("register outcome=(\\w+)", caplog.text)
+    assert outcomes == ["success"] + ["failure"] * 3 + ["throttled"] * 3
