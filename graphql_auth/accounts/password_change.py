@@ -18,8 +18,8 @@ class PasswordChangeService(AccountParts):
         """Change the caller's password, end their other sessions and renew this one.
 
         Raises BadInput, TooManyAttempts, InvalidCredentials for a wrong current password, and
-        Unauthenticated when the user does not exist or the session has ended, also if it ends while
-        the password changes.
+        Unauthenticated when the session has ended or the user does not exist. After an error, the
+        password is the old one, except after Unavailable.
         """
         with InputValidator() as validator:
             validator.password("currentPassword", current)
@@ -38,6 +38,4 @@ class PasswordChangeService(AccountParts):
         async with self.replace_password(user, new_hash, refusal, client, session_id) as changed:
             tokens = await self.sessions.renew(changed, session_id, claims)
         security_log.record("change_password", "success", principal.subject, client)
-        if tokens is None:
-            raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         return SignedIn(tokens, changed, self.device_tokens.issue(changed))

@@ -93,10 +93,10 @@ class SessionService:
 
     async def renew(
         self, user: UserDocument, session_id: str, claims: Mapping[str, Any] | None = None
-    ) -> Tokens | None:
+    ) -> Tokens:
         """Issue new tokens after a password change; earlier refresh tokens stop working.
 
-        None if the session has ended.
+        If the session has just ended, these are over too.
         """
         token = RefreshToken.first(str(user.id), session_id)
         changes = {
@@ -107,7 +107,10 @@ class SessionService:
             "access_until": self.access_tokens.expiry(),
         }
         session = await self.sessions.renew(str(user.id), session_id, changes)
-        return self.issue(session, token, user.roles, claims) if session else None
+        if session is None:
+            over = self.access_tokens.issue(token.user_id, session_id, self.now())
+            return Tokens(session_id, over, token.encode(), timedelta())
+        return self.issue(session, token, user.roles, claims)
 
     def issue(
         self,

@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from graphql_auth.accounts.service import AccountService
 from graphql_auth.client_info import ClientInfo
-from graphql_auth.errors import Unavailable
+from graphql_auth.errors import Unauthenticated, Unavailable
 from graphql_auth.mongo.index_monitor import IndexMonitor
 from graphql_auth.services import DOCUMENTS, ServiceContainer
 from graphql_auth.sessions.repository import SessionRepository
@@ -95,12 +95,16 @@ async def test_ended_session_is_refused_at_once(
     assert await services.sessions.end(str(user.id), tokens.session_id) is False
 
 
-async def test_ended_session_is_not_renewed(
+async def test_new_tokens_of_an_ended_session_are_over(
     services: ServiceContainer, tokens: Tokens, user: UserDocument
 ) -> None:
     await services.sessions.end(str(user.id), tokens.session_id)
 
-    assert await services.sessions.renew(user, tokens.session_id) is None
+    new = await services.sessions.renew(user, tokens.session_id)
+
+    with pytest.raises(Unauthenticated):
+        services.sessions.access_tokens.verify(new.access.value)
+    assert await refusal(services, new.refresh) == "TOKEN_INVALID"
 
 
 async def test_revoke_ends_own_sessions_only(services: ServiceContainer, tokens: Tokens) -> None:
