@@ -50,8 +50,7 @@ class Worker:
         # As of its last heartbeat.
         self.metrics: list[Any] = []
         self.kill_at = math.inf
-        self._silence = 0.0
-        self._silence_limit = IMPORT_TIMEOUT
+        self._silence, self._silence_limit = 0.0, IMPORT_TIMEOUT
         self.is_killed = False
         self._asked: set[signal.Signals] = set()
         self._heartbeats, theirs = _spawn.Pipe(duplex=False)
@@ -203,7 +202,7 @@ class Supervisor:
         if worker.process.exitcode == CANNOT_START and not self._has_served:
             raise StartError("A worker cannot start; the line above says why.")
         if self.code and not worker.is_ready and worker.generation == self._generation:
-            self._backoff.hold()
+            self._backoff = _Backoff(next_start=math.inf)
             when = "after the next change"
             when += "; until then, the code before it answers" if self._running() else ""
         else:
@@ -223,7 +222,13 @@ class Supervisor:
             and self._backoff.allows_start
         ):
             is_alone = not any(worker.is_ready for worker in self._running())
-            self._workers.append(Worker(self.work, self._generation, is_alone=is_alone))
+            try:
+                self._workers.append(Worker(self.work, self._generation, is_alone=is_alone))
+            except OSError as error:
+                reason = f"no worker can be started: {error.strerror}"
+                if not self._has_served:
+                    raise StartError(f"{reason}.") from None
+                logger.warning("%s; trying again in %.0f s", reason, self._backoff.next_pause())
 
     def _stop_outdated(self) -> None:
         """Ask an outdated worker to end when another one is ready in its place."""
@@ -263,17 +268,13 @@ class Supervisor:
 class _Backoff:
     """Exponential backoff for the replacement of workers that have ended."""
 
-    def __init__(self) -> None:
-        self._ends = 0
-        self._last_end = 0.0
-        self._next_start = 0.0
+    def __init__(self, next_start: float = 0.0) -> None:
+        self._ends, self._last_end = 0, 0.0
+        self._next_start = next_start
 
     @property
     def allows_start(self) -> bool:
         return time.monotonic() >= self._next_start
-
-    def hold(self) -> None:
-        self._next_start = math.inf
 
     def next_pause(self) -> float:
         """Note that a worker has ended, and return the seconds until the next start."""
@@ -282,8 +283,7 @@ class _Backoff:
             self._ends = 0
         pause = min(MAX_BACKOFF, MIN_BACKOFF * 2 ** (self._ends - 1)) if self._ends else 0.0
         self._ends += 1
-        self._last_end = now
-        self._next_start = now + pause
+        self._last_end, self._next_start = now, now + pause
         return pause
 
 
@@ -294,7 +294,7 @@ def _file_times(directory: Path | None) -> dict[Path, int]:
         # Not virtual environments, whose thousands of files would take half a core.
         folders[:] = {one for one in folders if one[0] != "."} - {"node_modules", "site-packages"}
         for file in (Path(folder, name) for name in names if name.endswith(".py")):
-            # An editor can be replacing it.
-            with suppress(FileNotFoundError):
+            # An editor can be replacing it, or links to nothing.
+            with suppress(OSError):
                 times[file] = file.stat().st_mtime_ns
     return times

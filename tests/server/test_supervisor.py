@@ -1,4 +1,5 @@
 import os
+import resource
 import signal
 import socket
 import time
@@ -9,6 +10,7 @@ from threading import Event
 
 import pytest
 
+from graphql_auth.errors import StartError
 from graphql_auth.runtime.signals import StopSignals
 from graphql_auth.server import supervisor
 from graphql_auth.server.heartbeats import receive_heartbeat, send_heartbeat
@@ -40,6 +42,7 @@ def test_changed_new_or_deleted_file_is_detected_once(
 ) -> None:
     (tmp_path / "old.py").touch()
     (tmp_path / "notes.txt").touch()
+    (tmp_path / "loop.py").symlink_to("loop.py")
     supervising = Supervisor(deaf, 1, StopSignals(), print, tmp_path)
 
     def changed() -> list[str]:
@@ -180,6 +183,23 @@ def test_worker_whose_event_loop_is_blocked_sends_no_heartbeats() -> None:
     assert receive_heartbeat(ours) == (False, [])
     with pytest.raises(EOFError):
         receive_heartbeat(ours)
+
+
+def test_worker_that_the_system_refuses_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    supervising = Supervisor(deaf, 1, StopSignals(), print)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(StartError, match=r"^no worker can be started: Too many open files\.$"):
+            supervising._start_missing()  # noqa: SLF001
+        supervising._has_served = True  # noqa: SLF001
+        for _ in range(3):
+            supervising._start_missing()  # noqa: SLF001
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    reason = "no worker can be started: Too many open files; trying again in"
+    assert caplog.messages == [f"{reason} 0 s", f"{reason} 1 s"]
 
 
 def test_changed_file_replaces_every_worker(
