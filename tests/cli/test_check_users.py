@@ -1,6 +1,7 @@
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, NoReturn
 
 import pytest
@@ -11,9 +12,11 @@ from pymongo.collection import Collection
 
 from graphql_auth.cli import check_users
 from graphql_auth.cli.main import run
+from graphql_auth.embedded_mongo.mongod import EmbeddedMongo
 from graphql_auth.errors import Unavailable
 from graphql_auth.users.scan import UserScan
 from tests.accounts.test_foreign_documents import HASH, document
+from tests.outages import outage
 
 ID = ObjectId("64b7f0c0a1b2c3d4e5f60718")
 
@@ -239,4 +242,25 @@ def test_lost_connection_is_one_line(
     monkeypatch.setattr(UserScan, "find_duplicates", fail)
 
     assert run(["users", "check"]) == 1
+    assert "run it again" in capsys.readouterr().err
+
+
+def test_mongodb_that_stops_answering_ends_the_check(
+    own_mongod: EmbeddedMongo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MONGO_URI", own_mongod.uri)
+    monkeypatch.setattr(check_users, "SECONDS_BETWEEN_REPORTS", 0.1)
+    with MongoClient[dict[str, Any]](own_mongod.uri) as client:
+        client.get_default_database()["users"].insert_one(document("Ada@example.com"))
+    find_holders = UserScan.find_holders
+
+    with ExitStack() as stack:
+
+        async def stop_and_find(scan: UserScan, emails: Sequence[str]) -> Mapping[str, set[str]]:
+            stack.enter_context(outage(own_mongod))
+            return await find_holders(scan, emails)
+
+        monkeypatch.setattr(UserScan, "find_holders", stop_and_find)
+        assert run(["users", "check"]) == 1
+
     assert "run it again" in capsys.readouterr().err
