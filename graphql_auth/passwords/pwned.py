@@ -7,6 +7,8 @@ from typing import Self
 
 import httpx
 
+from graphql_auth.errors import StartError
+
 logger = logging.getLogger(__name__)
 
 HAVE_I_BEEN_PWNED = "https://api.pwnedpasswords.com"
@@ -20,21 +22,20 @@ class PwnedPasswordsClient:
     It sends five hexadecimal digits of the SHA-1 of a password (k-anonymity). The response is
     padded, so that its size does not tell the digits:
     https://haveibeenpwned.com/API/v3#SearchingPwnedPasswordsByRange
-
-    Use it as a context manager, which opens and closes the connections.
     """
-
-    _client: httpx.AsyncClient
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     async def __aenter__(self) -> Self:
-        self._client = httpx.AsyncClient(
-            base_url=self._url,
-            headers={"Add-Padding": "true", "User-Agent": "graphql-auth"},
-            timeout=TIMEOUT_SECONDS,
-        )
+        headers = {"Add-Padding": "true", "User-Agent": "graphql-auth"}
+        try:
+            self._client = httpx.AsyncClient(
+                base_url=self._url, headers=headers, timeout=TIMEOUT_SECONDS
+            )
+        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+            names, kind = "SSL_CERT_FILE, HTTPS_PROXY or ALL_PROXY", type(error).__name__
+            raise StartError(f"BREACHED_PASSWORDS: {names} cannot be used ({kind}).") from None
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -6,6 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from graphql_auth.errors import StartError
+from graphql_auth.logs import describe_exception
 from graphql_auth.passwords import pwned as module
 from graphql_auth.passwords.pwned import PwnedPasswordsClient
 from tests.client import Client, new_email, reasons
@@ -122,3 +124,25 @@ def test_setting_enables_lookups_of_new_passwords(service: Service, start: Start
         asked = len(service.paths)
         assert "errors" not in client.login(email, "correct horse of nobody")
         assert len(service.paths) == asked
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSL_CERT_FILE", "missing.pem"),
+        ("SSL_CERT_FILE", __file__),
+        ("HTTPS_PROXY", "ftp://user:hunter2@proxy.example"),
+        ("HTTPS_PROXY", "http://user:hunter2@proxy.example:port"),
+        ("ALL_PROXY", "socks5://user:hunter2@proxy.example"),
+    ],
+)
+async def test_unusable_certificates_or_proxy_are_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(StartError, match=f"^BREACHED_PASSWORDS: .*{name}") as refused:
+        async with PwnedPasswordsClient(module.HAVE_I_BEEN_PWNED):
+            pass
+
+    assert "hunter2" not in describe_exception(refused.value)
