@@ -64,7 +64,7 @@ def read_settings(kind: type[Settings] = Settings, /, **overrides: object) -> Se
 
 def read_log_format() -> LogFormat:
     """Return LOG_FORMAT, in which the errors of other settings are logged too."""
-    with suppress(StartError, ValueError):
+    with suppress(StartError, ValueError, OSError):
         name = read_environment().get("log_format")
         if not name and ENV_FILE.is_file():  # A FIFO can be read only once.
             name = read_env_file().get("log_format")

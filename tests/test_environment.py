@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from graphql_auth.environment import read_settings
+from graphql_auth.environment import read_log_format, read_settings
 from graphql_auth.errors import StartError
+from graphql_auth.logs import LogFormat
 from graphql_auth.runtime import files
 from graphql_auth.settings import Settings
 
@@ -327,6 +328,12 @@ def test_what_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
     file.unlink()
     file.symlink_to("missing")
     with pytest.raises(StartError, match=r"^Cannot read \.env: No such file or directory\.$"):
+        read_settings()
+
+    file.unlink()
+    file.symlink_to("a" * 256)
+    assert read_log_format() is LogFormat.LINE
+    with pytest.raises(StartError, match=r"^Cannot read \.env: File name too long\.$"):
         read_settings()
 
 

@@ -46,8 +46,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    # Imported here, because --help does not need it.
-    from graphql_auth.environment import read_settings  # noqa: PLC0415
+    from graphql_auth.environment import read_settings  # noqa: PLC0415 - not for --help
 
     directory = read_settings().signing_keys
     if directory is None:
@@ -55,16 +54,16 @@ def _run(options: argparse.Namespace) -> None:
             "SIGNING_KEYS is not set. For the servers and this command, it is the directory of the"
             " keys, such as SIGNING_KEYS=signing-keys in .env."
         )
-    options.work(directory, options)
+    try:
+        options.work(directory, options)
+    except OSError as error:
+        raise StartError(f"SIGNING_KEYS: cannot write to {directory} ({error.strerror}).") from None
 
 
 def _create(directory: Path, options: argparse.Namespace) -> None:
     from graphql_auth.tokens.key_files import create_key  # noqa: PLC0415 - an extra
 
-    try:
-        kid = create_key(directory, options.algorithm).jwk["kid"]
-    except OSError as error:
-        raise StartError(f"SIGNING_KEYS: cannot write to {directory} ({error.strerror}).") from None
+    kid = create_key(directory, options.algorithm).jwk["kid"]
     output.write_line(f"The key {kid} ({options.algorithm}) is in {directory}.")
 
 

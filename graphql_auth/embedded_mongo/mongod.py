@@ -144,10 +144,10 @@ def find_or_run_mongod(data_dir: Path) -> Iterator[str]:
 
     Raises StartError when there is no data, or no mongod can be started or found.
     """
-    if not (data_dir / DATABASE_DIRECTORY).is_dir():
+    if not os.path.isdir(data_dir / DATABASE_DIRECTORY):  # noqa: PTH112 - it never raises
         raise StartError(
-            f"There is no data in DATA_DIR {data_dir.absolute()}; set DATA_DIR or MONGO_URI to"
-            " the one that your server uses."
+            f"There is no data in DATA_DIR {data_dir.absolute()} that this user can read; set"
+            " DATA_DIR or MONGO_URI to the one that your server uses, or be its user."
         )
     try:
         with lock_data_directory(data_dir) as locked, run_mongod(locked) as mongod:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -117,6 +118,22 @@ def test_directory_that_cannot_be_made_is_named(
 
     assert capsys.readouterr().err == (
         "graphql-auth: SIGNING_KEYS: cannot write to keys (File exists).\n"
+    )
+
+
+def test_key_that_cannot_be_removed_names_the_setting(
+    keys: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, _ = add_key(keys, 3 * HOUR), add_key(keys, 2 * HOUR)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+
+    assert run(["keys", "retire", old]) == 1
+    assert capsys.readouterr().err == (
+        "graphql-auth: SIGNING_KEYS: cannot write to keys (Permission denied).\n"
     )
 
 

@@ -68,6 +68,11 @@ def test_command_runs_the_embedded_mongod_without_a_server(
     assert run(["users", "disable", EMAIL]) == 1
     assert "There is no data in DATA_DIR" in capsys.readouterr().err
 
+    monkeypatch.setenv("DATA_DIR", "a" * 256)
+    assert run(["users", "disable", EMAIL]) == 1
+    assert "There is no data in DATA_DIR" in capsys.readouterr().err
+
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
     (tmp_path / "mongodb").mkdir()
     assert run(["users", "disable", EMAIL]) == 1
     assert capsys.readouterr().err == f"graphql-auth: {NOBODY}\n"
