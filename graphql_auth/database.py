@@ -34,8 +34,7 @@ def provide_database(
         return
     with lock_data_directory(settings.data_dir) as data_dir, run_mongod(data_dir) as mongod:
         key = read_token_key(settings) or SecretStr(load_or_create_key(data_dir / "token.key"))
-        # The slowest import, while mongod starts.
-        import graphql_auth.app  # noqa: F401, PLC0415
+        import graphql_auth.app  # noqa: F401, PLC0415 - the slowest one, while mongod starts
 
         mongod.wait_until_ready(pause)
         completed = {

@@ -93,7 +93,6 @@ def _add_argument(command: argparse.ArgumentParser, name: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    # Imported here, because --help and schema do not need it.
-    from graphql_auth.cli.user_commands import run_command  # noqa: PLC0415
+    from graphql_auth.cli.user_commands import run_command  # noqa: PLC0415 - not for --help
 
     run_command(options)

@@ -30,8 +30,6 @@ from graphql_auth.settings import Settings
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from graphql_auth.operations.metrics import TotalMetrics
-
 DEV_HINT = (
     "  --dev    pages of this machine, such as http://localhost:5173 or http://localhost:3000,"
     " may read answers and use the cookie; mail is printed here unless SMTP_URL is set\n"
@@ -61,7 +59,12 @@ def serve(
         data = embedded if mongod else f"database {database} of MONGO_URI"
         url = f"{_url(listener)}{app.state.parts.path}"
         on_ready = functools.partial(_print_banner, completed, url, data)
-        metrics = _serve_metrics(completed.metrics_port)
+        metrics = None
+        if completed.metrics_port is not None:
+            from graphql_auth.operations.metrics import TotalMetrics  # noqa: PLC0415 - rarely used
+
+            metrics = TotalMetrics()
+            metrics.serve(completed.metrics_port)
         if workers == 1 and not reload:
             Server(app, completed, listener, signals, on_ready).run()
         else:
@@ -132,16 +135,6 @@ def _check(
     finally:
         # A signal cancels it.
         signals.check()
-
-
-def _serve_metrics(port: int | None) -> "TotalMetrics | None":
-    if port is None:
-        return None
-    from graphql_auth.operations.metrics import TotalMetrics  # noqa: PLC0415 - few servers need it
-
-    metrics = TotalMetrics()
-    metrics.serve(port)
-    return metrics
 
 
 def _with_app_url(settings: Settings, listener: socket.socket) -> Settings:
