@@ -220,7 +220,7 @@ class _KeysRoute(Route):
 
 def load_parts(name: str | None, metrics_port: int | None = None) -> Parts:
     """Return the parts of the application that ``module:attribute`` names. Raises StartError."""
-    parts = load(name).parts if name else Parts(create_schema())
+    parts = Parts(create_schema()) if name is None else load(name).parts
     if metrics_port is None:
         return parts
     from graphql_auth.operations.metrics import Metrics  # noqa: PLC0415 - few servers need it

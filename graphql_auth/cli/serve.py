@@ -48,16 +48,15 @@ def _run(options: argparse.Namespace) -> None:
     signals = StopSignals()
     is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # As nohup does.
     signals.install(*() if is_ignored else (signal.SIGHUP,))
-    # Imported here, because --help and schema do not need them.
     from graphql_auth.environment import read_log_format, read_settings  # noqa: PLC0415
-    from graphql_auth.server.serve import serve  # noqa: PLC0415
+    from graphql_auth.server.serve import serve  # noqa: PLC0415 - not for --help and schema
     from graphql_auth.settings import DevSettings, Settings  # noqa: PLC0415
 
     configure_logging(read_log_format())
     kind = DevSettings if options.dev else Settings
     given = {"host": options.host, "port": options.port}
     settings = read_settings(kind, **given)
-    if options.application:
+    if options.application is not None:
         # Before MongoDB starts, because its errors are the most frequent ones.
         from graphql_auth.library import load  # noqa: PLC0415
 

@@ -15,6 +15,7 @@ from graphql_auth.library import load_parts
         ("nowhere.main:auth", "There is no module 'nowhere.main' in "),
         ("main.py:auth", "There is no module 'main.py' in "),
         (":auth", "There is no module '' in "),
+        ("", "There is no module '' in "),
         ("shelves:graphql_auth", "shelves:graphql_auth is not a GraphQLAuth; "),
         ("shelves:nothing", "shelves:nothing does not exist; "),
     ],
