@@ -23,11 +23,11 @@ def own_mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedMon
 
 @contextlib.contextmanager
 def outage(mongod: EmbeddedMongo) -> Iterator[None]:
-    os.kill(mongod.pid, signal.SIGSTOP)
+    os.kill(mongod.process.pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(mongod.pid, signal.SIGCONT)
+        os.kill(mongod.process.pid, signal.SIGCONT)
 
 
 def until(condition: Callable[[], bool], server: ServerProcess, seconds: float = 40) -> None:

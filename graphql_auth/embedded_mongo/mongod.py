@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from graphql_auth.embedded_mongo import mongod_log
 from graphql_auth.embedded_mongo.data_directory import DirectoryInUse, lock_data_directory, try_lock
@@ -46,7 +46,7 @@ NO_MONGOD = (
 
 class EmbeddedMongo:
     def __init__(self, process: subprocess.Popen[bytes], socket_path: Path, log: Path) -> None:
-        self._process = process
+        self.process = process
         self._socket_path = socket_path
         self._log = log
         self._is_stopping = False
@@ -55,10 +55,6 @@ class EmbeddedMongo:
     def uri(self) -> str:
         return f"mongodb://{quote(str(self._socket_path), safe='')}/{DATABASE}"
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def wait_until_ready(self, pause: Callable[[float], object] = time.sleep) -> None:
         """Return when it accepts connections; ``pause`` is called between two tries.
 
@@ -66,7 +62,7 @@ class EmbeddedMongo:
         """
         deadline = time.monotonic() + START_TIMEOUT
         while not _accepts_connections(self._socket_path):
-            if self._process.poll() is not None:
+            if self.process.poll() is not None:
                 raise StartError(self.exit_reason())
             if time.monotonic() > deadline:
                 raise StartError(
@@ -77,16 +73,16 @@ class EmbeddedMongo:
     @property
     def has_failed(self) -> bool:
         """Whether it has ended with an error before ``stop``."""
-        return not self._is_stopping and self._process.poll() not in {None, 0}
+        return not self._is_stopping and self.process.poll() not in {None, 0}
 
     def wait_for_exit(self) -> bool:
         """Wait until it has ended, and return whether that was before ``stop``."""
-        self._process.wait()
+        self.process.wait()
         return not self._is_stopping
 
     def exit_reason(self) -> str:
         """Return one line about why it has ended."""
-        log, status = mongod_log.read_end(self._log), self._process.returncode
+        log, status = mongod_log.read_end(self._log), self.process.returncode
         return mongod_log.known_reason(log, status) or (
             f"mongod ended with exit status {status}"
             f"{mongod_log.find_error(log)}{mongod_log.full_disk(self._log)}; its log: {self._log}"
@@ -95,14 +91,14 @@ class EmbeddedMongo:
     def stop(self) -> None:
         """Shut it down, and kill it after STOP_TIMEOUT."""
         self._is_stopping = True
-        self._process.terminate()
+        self.process.terminate()
         # A process that is stopped (SIGSTOP) gets SIGTERM only after SIGCONT.
-        self._process.send_signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
         try:
-            self._process.wait(STOP_TIMEOUT)
+            self.process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.process.kill()
+            self.process.wait()
 
 
 @contextmanager
@@ -121,6 +117,8 @@ def run_mongod(data_dir: Path) -> Iterator[EmbeddedMongo]:
             tie = stack.enter_context(tie_children())
             binary = find_mongod()
             database.mkdir(mode=0o700, exist_ok=True)
+            if (uid := database.stat().st_uid) != os.geteuid():
+                raise StartError(f"DATA_DIR {data_dir} belongs to uid {uid}; run it as that user.")
             _wait_for_predecessor(database)
             process = _spawn(binary, database, socket_path, log, tie)
             mongod = EmbeddedMongo(process, socket_path, log)
@@ -149,16 +147,23 @@ def find_or_run_mongod(data_dir: Path) -> Iterator[str]:
             f"There is no data in DATA_DIR {data_dir.absolute()} that this user can read; set"
             " DATA_DIR or MONGO_URI to the one that your server uses, or be its user."
         )
-    try:
-        with lock_data_directory(data_dir) as locked, run_mongod(locked) as mongod:
-            mongod.wait_until_ready()
-            yield mongod.uri
-    except DirectoryInUse as in_use:
+    deadline = time.monotonic() + PREDECESSOR_TIMEOUT
+    while True:
         try:
-            uri = read_file(data_dir / URI_FILE).decode()
-        except OSError:
-            raise in_use from None
-        yield uri
+            with lock_data_directory(data_dir) as locked, run_mongod(locked) as mongod:
+                mongod.wait_until_ready()
+                yield mongod.uri
+                return
+        except DirectoryInUse as in_use:
+            # The mongod of another command can be starting or ending.
+            with suppress(OSError):
+                uri = read_file(data_dir / URI_FILE).decode()
+                if _accepts_connections(Path(unquote(urlsplit(uri).netloc))):
+                    break
+            if time.monotonic() > deadline:
+                raise in_use from None
+        time.sleep(0.05)
+    yield uri
 
 
 def find_mongod() -> Path:

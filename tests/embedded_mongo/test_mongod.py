@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def test_data_of_the_version_before_is_opened(tmp_path: Path) -> None:
 
 def test_mongod_listens_only_on_a_private_socket(tmp_path: Path) -> None:
     with running(tmp_path) as mongo:
-        own = socket_inodes(mongo.pid)
+        own = socket_inodes(mongo.process.pid)
         ports = [row for table in ("tcp", "tcp6") for row in rows(table) if row[9] in own]
         paths = [" ".join(row[7:]) for row in rows("unix") if row[6] in own and row[3] == LISTENING]
         (path,) = paths
@@ -94,7 +95,7 @@ def test_mongod_listens_only_on_a_private_socket(tmp_path: Path) -> None:
 
 def test_it_ends_with_the_block(tmp_path: Path) -> None:
     with running(tmp_path) as mongo:
-        pid = mongo.pid
+        pid = mongo.process.pid
     assert has_ended(pid)
     assert not mongo.has_failed
     assert not mongo.wait_for_exit()
@@ -102,7 +103,7 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
 
 def test_killed_mongod_has_failed(tmp_path: Path) -> None:
     with running(tmp_path) as mongo:
-        os.kill(mongo.pid, signal.SIGKILL)
+        os.kill(mongo.process.pid, signal.SIGKILL)
         assert mongo.wait_for_exit()
         assert mongo.has_failed
 
@@ -121,13 +122,13 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
 def test_it_is_killed_when_it_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "STOP_TIMEOUT", 0.0)
     with running(tmp_path) as mongo:
-        os.kill(mongo.pid, signal.SIGSTOP)
-    assert has_ended(mongo.pid)
+        os.kill(mongo.process.pid, signal.SIGSTOP)
+    assert has_ended(mongo.process.pid)
 
 
 def test_stopped_mongod_shuts_down_cleanly(tmp_path: Path) -> None:
     with running(tmp_path) as mongo:
-        os.kill(mongo.pid, signal.SIGSTOP)
+        os.kill(mongo.process.pid, signal.SIGSTOP)
     assert "exit status 0" in mongo.exit_reason()
 
 
@@ -187,7 +188,7 @@ def test_another_mongod_on_the_same_files_is_waited_for(
     with running(tmp_path) as mongo:
         monkeypatch.setattr(embedded, "PREDECESSOR_TIMEOUT", 0.05)
         with (
-            pytest.raises(StartError, match=rf"another mongod \(process {mongo.pid}\)"),
+            pytest.raises(StartError, match=rf"another mongod \(process {mongo.process.pid}\)"),
             run_mongod(tmp_path),
         ):
             pass
@@ -198,7 +199,7 @@ def test_it_does_not_outlive_a_server_that_is_killed(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path\n"
         "from graphql_auth.embedded_mongo.mongod import lock_data_directory, run_mongod\n"
         "with lock_data_directory(Path(sys.argv[1])) as data, run_mongod(data) as mongo:\n"
-        "    mongo.wait_until_ready(); print(mongo.pid, flush=True); time.sleep(60)\n"
+        "    mongo.wait_until_ready(); print(mongo.process.pid, flush=True); time.sleep(60)\n"
     )
     server = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -212,12 +213,41 @@ def test_it_does_not_outlive_a_server_that_is_killed(tmp_path: Path) -> None:
 
     assert has_ended(pid)
     with running(tmp_path) as mongo:
-        assert mongo.pid != pid
+        assert mongo.process.pid != pid
 
 
 def test_a_running_mongod_is_reached_where_it_is(tmp_path: Path) -> None:
     with running(tmp_path / "data") as mongo, find_or_run_mongod(tmp_path / "data") as uri:
         assert uri == mongo.uri
+
+
+def test_command_waits_until_another_command_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "mongodb").mkdir()
+    with ExitStack() as other:
+        other.enter_context(lock_data_directory(tmp_path))
+        (tmp_path / "mongod.address").write_text("mongodb://%2Fmissing.sock/graphql_auth")
+        threading.Timer(0.3, other.close).start()
+
+        with (
+            find_or_run_mongod(tmp_path) as uri,
+            MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=5_000) as client,
+        ):
+            assert client.admin.command("ping")["ok"]
+
+
+def test_data_of_another_user_gets_no_files_of_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mongodb").mkdir()
+    owner = os.getuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+
+    with (
+        pytest.raises(StartError, match=rf"^DATA_DIR .* belongs to uid {owner}; run it as "),
+        find_or_run_mongod(tmp_path),
+    ):
+        raise AssertionError
+    assert not (tmp_path / "mongod.log").exists()
 
 
 def test_a_server_whose_mongod_cannot_be_found_is_named(tmp_path: Path) -> None:

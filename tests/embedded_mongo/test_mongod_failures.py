@@ -136,8 +136,8 @@ def test_mongod_without_prctl_is_the_one_that_is_named(
     monkeypatch.setattr(linux, "_prctl", lambda *_: False)
 
     with running(tmp_path) as mongo:
-        assert process_name(mongo.pid) == "mongod"
-        os.kill(mongo.pid, signal.SIGKILL)
+        assert process_name(mongo.process.pid) == "mongod"
+        os.kill(mongo.process.pid, signal.SIGKILL)
         assert mongo.wait_for_exit()
         assert mongo.exit_reason().startswith("mongod ended with exit status -9; its log: ")
-    assert has_ended(mongo.pid)
+    assert has_ended(mongo.process.pid)

@@ -100,8 +100,8 @@ def test_the_log_of_the_last_run_is_kept(tmp_path: Path) -> None:
             log = (tmp_path / "mongod.log").read_text(encoding="utf-8")
 
     kept = (tmp_path / "mongod.log.1").read_text(encoding="utf-8")
-    assert f'"pid":{mongo.pid}' in log
-    assert f'"pid":{mongo.pid}' not in kept
+    assert f'"pid":{mongo.process.pid}' in log
+    assert f'"pid":{mongo.process.pid}' not in kept
     assert "MongoDB starting" in kept
     assert (tmp_path / "mongod.log.1").stat().st_mode & 0o077 == 0
     assert len(list(tmp_path.glob("mongod.log*"))) == 2

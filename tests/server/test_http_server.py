@@ -157,7 +157,7 @@ def test_unreachable_database_does_not_delay_shutdown(
         server = start(*workers, MONGO_URI=mongo.uri, TOKEN_KEY=KEY)
         with Client(server.url) as client:
             client.token()
-        os.kill(mongo.pid, how)
+        os.kill(mongo.process.pid, how)
         # The driver has noticed a killed one by then, and waits for another primary.
         time.sleep(1)
         before = time.monotonic()

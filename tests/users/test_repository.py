@@ -149,7 +149,7 @@ async def test_lost_database_is_unavailable_until_it_is_back(
             await connection.__aenter__()
             users = UserRepository(IndexMonitor(DOCUMENTS))
             await users.add(ada())
-            os.kill(mongod.pid, signal.SIGKILL)
+            os.kill(mongod.process.pid, signal.SIGKILL)
             assert mongod.wait_for_exit()
         for attempt in (
             users.find_by_email("ada@example.com"),
