@@ -31,8 +31,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    # Imported here, because --help and serve need not wait for it.
-    from graphql_auth.library import load_parts  # noqa: PLC0415
+    from graphql_auth.library import load_parts  # noqa: PLC0415 - not for --help and serve
     from graphql_auth.schema import sdl  # noqa: PLC0415
 
     # Code generators read UTF-8, not what the locale says.

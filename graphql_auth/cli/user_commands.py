@@ -81,8 +81,7 @@ def _read_target(application: str | None) -> tuple[Settings, Documents, dict[str
     """Return settings, documents, and what create_services takes of an application."""
     if application is None:
         return read_settings(), DOCUMENTS, {}
-    # Imported here, because it takes as long as the start of a server.
-    from graphql_auth.library import load  # noqa: PLC0415
+    from graphql_auth.library import load  # noqa: PLC0415 - as slow as the start of a server
 
     found = load(application)
     parts = found.parts

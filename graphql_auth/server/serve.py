@@ -119,8 +119,7 @@ def _check(
 
     Return the name of the database too. Raises StartError.
     """
-    # The slowest imports.
-    from graphql_auth.app import check_database, create_app  # noqa: PLC0415
+    from graphql_auth.app import check_database, create_app  # noqa: PLC0415 - the slowest ones
     from graphql_auth.library import load_parts  # noqa: PLC0415
 
     parts = load_parts(application, settings.metrics_port)

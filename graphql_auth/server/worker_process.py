@@ -42,8 +42,7 @@ def run_worker(  # noqa: PLR0913, PLR0917 - the server names each
     configure_logging(settings.log_format)
     die_with_parent(parent)
     try:
-        # The slowest import. The signals have to be noted before it.
-        from graphql_auth.app import create_app  # noqa: PLC0415
+        from graphql_auth.app import create_app  # noqa: PLC0415 - slow: signals are noted before it
         from graphql_auth.library import load_parts  # noqa: PLC0415
 
         parts = load_parts(application, settings.metrics_port)

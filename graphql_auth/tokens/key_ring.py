@@ -116,8 +116,7 @@ class KeyRing:
             self.on_change()
 
     def _read(self, directory: Path) -> tuple[list[KeyFile], dict[Path, str]]:
-        # Imported here, because it needs an extra.
-        from graphql_auth.tokens.key_files import read_files  # noqa: PLC0415
+        from graphql_auth.tokens.key_files import read_files  # noqa: PLC0415 - an extra
 
         return read_files(directory, {file.content: file.key for file in self._files})
 
