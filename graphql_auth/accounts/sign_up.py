@@ -14,8 +14,6 @@ from graphql_auth.mail.messages import Template
 from graphql_auth.mongo.clock import object_id_at
 from graphql_auth.tokens.one_time import Purpose
 
-NOT_OF_THIS_SIGN_UP = "This is not the password of this sign-up."
-
 
 class SignUpService(AccountParts):
     async def request(self, registration: Registration, client: ClientInfo) -> None:
@@ -57,8 +55,8 @@ class SignUpService(AccountParts):
         with security_log.record_refusals("confirm_sign_up", None, client):
             link = await self.links.find(Purpose.SIGN_UP, token)
             user = self.users.load(link.pending)
-            keys = [self.throttle.failures_key(client.ip_address)]
-            refusal = NOT_OF_THIS_SIGN_UP
+            keys = self.throttle.login_keys(str(link.id), client.ip_address)
+            refusal = "This is not the password of this sign-up."
             await self.check_password("password", password, user, keys, client, refusal)
             await self.users.refuse_taken(user.email)
             user.id, user.email_confirmed_at = object_id_at(self.now()), self.now()

@@ -74,9 +74,9 @@ class Throttle:
         self._waiting: collections.Counter[str] = collections.Counter()
         self._leases: dict[str, list[str]] = {}
 
-    def login_keys(self, email: str, ip: str | None) -> list[ThrottleKey]:
-        """Return the keys of a login from an unknown device, whether the e-mail exists or not."""
-        account = f"account:{_digest(email)}"
+    def login_keys(self, owner: str, ip: str | None) -> list[ThrottleKey]:
+        """Return the keys of a guess from an unknown device, at any e-mail or id of a sign-up."""
+        account = f"account:{_digest(owner)}"
         # The IP address first, so that an attempt that waits for it holds no lease on the account.
         return [self.failures_key(ip), ThrottleKey(account, ACCOUNT)]
 

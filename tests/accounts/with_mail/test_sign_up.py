@@ -7,6 +7,7 @@ import pytest
 from graphql_auth.accounts.features import RegistrationMode
 from graphql_auth.accounts.gate import SignedIn
 from graphql_auth.accounts.validation import Registration
+from graphql_auth.client_info import ClientInfo
 from graphql_auth.errors import (
     BadInput,
     EmailTaken,
@@ -129,6 +130,27 @@ async def test_guesses_of_the_password_are_limited(
     with pytest.raises(TooManyAttempts):
         await services.sign_up.confirm(token, PASSWORD, HERE)
     await services.sign_up.confirm(token, PASSWORD, THERE)
+
+
+async def test_guesses_from_many_networks_are_limited(
+    services: ServiceContainer, database: Database
+) -> None:
+    """The link of a mistyped e-mail: its reader does not learn the password."""
+    await services.sign_up.request(EVE, THERE)
+    theirs = await mailed_token(services, database, "sign_up")
+    mine = await sign_up_token(services, database)
+    for number in range(5):
+        with pytest.raises(InvalidCredentials):
+            await services.sign_up.confirm(theirs, "wrong", ClientInfo(f"192.0.2.{number}"))
+
+    with pytest.raises(TooManyAttempts) as refused:
+        await services.sign_up.confirm(theirs, EVE.password, ClientInfo("192.0.2.5"))
+
+    assert refused.value.retry_after == 30
+    # Neither another sign-up of this e-mail nor its login has the same limit.
+    with pytest.raises(InvalidCredentials):
+        await services.accounts.login(EMAIL, PASSWORD, HERE)
+    await services.sign_up.confirm(mine, PASSWORD, HERE)
 
 
 async def test_one_of_100_concurrent_confirmations_succeeds(
