@@ -92,10 +92,16 @@ class ChangeLog:
             )
         return LoggedChange.model_validate(stored)
 
-    async def remove(self, change: LoggedChange) -> bool:
+    async def remove(self, change: LoggedChange, *, has_deleted: bool = False) -> bool:
         """Remove a change that is complete or refused; False if it was removed before."""
+        changes = MetaDocument.get_pymongo_collection()
+        # Earlier tries to delete the user too, which are complete then.
+        tries = {"kind": change.kind.value, "user_id": change.user_id}
         with translate_driver_errors(writing=MetaDocument):
-            result = await MetaDocument.get_pymongo_collection().delete_one({"_id": change.id})
+            if has_deleted:
+                result = await changes.delete_many(tries)
+            else:
+                result = await changes.delete_one({"_id": change.id})
         return result.deleted_count > 0
 
     async def list_overdue(self) -> list[LoggedChange]:

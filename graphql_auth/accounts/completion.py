@@ -55,5 +55,5 @@ class CompletionService(AccountParts):
         elif self.now() < change.begun_at + ABANDONED:
             # It can still be made.
             return
-        if await self.log.remove(change) and event:
+        if await self.log.remove(change, has_deleted=user is None) and event:
             await self.hooks.run(event, change.user_id)

@@ -113,10 +113,7 @@ class AccountParts:
             raise InvalidCredentials(refusal)
 
     async def change_user(
-        self,
-        user: UserDocument,
-        refusal: ApplicationError,
-        **changes: Any,
+        self, user: UserDocument, refusal: ApplicationError, **changes: Any
     ) -> UserDocument:
         """Set fields, and return the changed user. Raises EmailTaken.
 
@@ -188,10 +185,7 @@ class AccountParts:
             await self.mail_link(Purpose.CONFIRM_EMAIL, email, user, user.email)
 
     async def request_link(
-        self,
-        choose: Callable[[UserDocument | None], Purpose],
-        email: str,
-        client: ClientInfo,
+        self, choose: Callable[[UserDocument | None], Purpose], email: str, client: ClientInfo
     ) -> None:
         """Mail a link to the user who has this e-mail; otherwise to nobody, after the same work.
 
@@ -266,7 +260,7 @@ class AccountParts:
                 raise refusal
         await self.erase(user_id, logged.email)
         security_log.record("delete_account", "success", user_id, client)
-        if await self.log.remove(logged):
+        if await self.log.remove(logged, has_deleted=True):
             # Otherwise another process has completed it, and has run them.
             await self.hooks.run("user_deleted", user_id)
 

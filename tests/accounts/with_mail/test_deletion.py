@@ -1,5 +1,6 @@
 import asyncio
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -240,6 +241,34 @@ async def test_hook_runs_once_for_concurrent_deletions(
 
     assert outcomes.count(None) == 1
     assert [event.user_id for event in events] == [principal.subject]
+
+
+@pytest.mark.parametrize("crash_again", [False, True])
+async def test_hook_runs_once_for_a_deletion_that_is_tried_again(
+    services: ServiceContainer,
+    principal: Principal,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    crash_again: bool,
+) -> None:
+    events: list[Event] = []
+
+    @services.accounts.hooks.on("user_deleted")
+    async def note(event: Event) -> None:
+        events.append(event)
+
+    crash_at(monkeypatch, STEPS, (1, False))
+    with pytest.raises(ConnectionAbortedError):
+        await services.accounts.delete(principal, PASSWORD, HERE)
+    with pytest.raises(ConnectionAbortedError) if crash_again else nullcontext():
+        if crash_again:
+            crash_at(monkeypatch, STEPS, (DELETED, False))
+        await services.accounts.delete(principal, PASSWORD, HERE)
+    await complete_overdue(services, database)
+
+    assert [event.user_id for event in events] == [principal.subject]
+    assert await find_traces(database, principal.subject) == []
 
 
 async def test_overdue_deletion_of_a_user_who_exists_is_kept_for_a_while(
