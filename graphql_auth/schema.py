@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLSchema, lexicographic_sort_schema, print_schema
+from graphql import GraphQLError, GraphQLSchema
+from graphql.utilities import build_schema, lexicographic_sort_schema, print_schema
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.types.base_scalars import DateTimeDefinition
@@ -117,10 +118,10 @@ def create_schema(  # noqa: PLR0913, PLR0917 - the parameters of GraphQLAuth
 def sdl(schema: Schema) -> str:
     """Return the schema definition, sorted by name, as ``schema.graphql`` has it.
 
-    Only the printed schema is sorted: sorting makes new types, which Strawberry cannot tell apart
-    when it resolves a union.
+    Sorting makes new types, which do not know Strawberry's unions and enums: only a copy is sorted.
     """
-    return print_schema(lexicographic_sort_schema(schema.core)) + "\n"
+    copied = build_schema(print_schema(schema.core))
+    return print_schema(lexicographic_sort_schema(copied)) + "\n"
 
 
 def _added_fields(

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from enum import Enum
 from types import SimpleNamespace
 from typing import Annotated, Any, cast
 
@@ -34,6 +35,12 @@ from graphql_auth.graphql_http.endpoint import EndpointConfig, GraphQLEndpoint
 from graphql_auth.graphql_http.playground import Playground
 from graphql_auth.schema import Query, create_schema, sdl
 from graphql_auth.tokens.access_tokens import Principal
+
+
+@strawberry.enum
+class Shelf(Enum):
+    FICTION = "fiction"
+
 
 # What an input has that begins a session.
 SIGN_IN = {"deviceToken": "String", "useCookie": "Boolean"}
@@ -157,6 +164,16 @@ def test_schema_has_names_and_nullability_of_the_contract() -> None:
     }
 
     assert shown == CONTRACT
+
+
+def test_enum_can_be_a_default() -> None:
+    @strawberry.type
+    class ShelfQuery(Query):
+        @strawberry.field
+        def books(self, shelf: Shelf = Shelf.FICTION) -> str:
+            return shelf.value
+
+    assert "books(shelf: Shelf! = FICTION): String!" in sdl(create_schema(ShelfQuery))
 
 
 @pytest.mark.parametrize("name", ["User", "Session"])
