@@ -88,6 +88,7 @@ ID cannot represent a non-string and non-integer value
 Int cannot represent non 32-bit signed integer value
 Int cannot represent non-integer value
 String cannot represent a non string value
+Value cannot represent a GlobalID
 """
 _NAMES = r"[\w$@.:()\[\]!]+(?:', '[\w$@.:()\[\]!]+)*"
 _KINDS = "|".join(re.escape(kind) for one in TokenKind for kind in (f"'{one.value}'", one.value))

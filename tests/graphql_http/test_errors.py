@@ -314,6 +314,15 @@ async def test_invalid_argument_of_an_application_is_a_validation_error(
     assert caplog.records == []
 
 
+async def test_invalid_global_id_of_a_variable_is_named(book: ASGIApp) -> None:
+    query = "query ($id: ID!) { page(id: $id) }"
+
+    (error,) = (await post(book, query, id=SECRET)).json()["errors"]
+
+    assert error["message"] == "Value cannot represent a GlobalID."
+    assert error["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
+
+
 @pytest.mark.parametrize("field", ["page", "tooLarge", "unknownType { name }"])
 async def test_bug_of_a_resolver_is_masked_and_logged(
     book: ASGIApp, field: str, caplog: pytest.LogCaptureFixture
