@@ -22,7 +22,7 @@ from graphql_auth.graphql_http.endpoint import IS_ANONYMOUS, Headers
 from graphql_auth.graphql_http.params import GraphQLParams
 from graphql_auth.mail.outbox import Outbox
 from graphql_auth.sessions.cookies import Cookies
-from graphql_auth.sessions.rotation import LoadUser, RefreshTokenRotation
+from graphql_auth.sessions.rotation import RefreshTokenRotation
 from graphql_auth.sessions.service import SessionService
 from graphql_auth.tokens.access_tokens import Principal
 from graphql_auth.tokens.token_sources import find_tokens
@@ -56,7 +56,6 @@ class Services:
     sign_in_link: SignInLinkService
     sessions: SessionService
     rotation: RefreshTokenRotation
-    load_user: LoadUser
     outbox: Outbox
 
 
@@ -71,7 +70,7 @@ class Context:
 
     async def account(self) -> Any:
         """Return the stored user who is signed in; raises Unauthenticated and Unavailable."""
-        user = await self.services.load_user(self.principal.subject)
+        user = await self.services.rotation.load_user(self.principal.subject)
         if user is None:
             raise Unauthenticated(TokenReason.TOKEN_REVOKED)
         return user

@@ -154,7 +154,6 @@ def create_services(  # noqa: PLR0913 - all by name and optional
         completion=CompletionService.from_parts(parts),
         sessions=sessions,
         rotation=rotation,
-        load_user=rotation.load_user,
         outbox=parts.outbox,
         indexes=indexes,
         hash_queue=hash_queue,

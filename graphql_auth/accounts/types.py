@@ -69,7 +69,7 @@ class User(relay.Node):
         principal = info.context.principal
         if node_id != principal.subject:
             return None
-        user = await info.context.services.load_user(principal.subject)
+        user = await info.context.services.rotation.load_user(principal.subject)
         return cls.from_document(user, principal.session_id) if user else None
 
     @classmethod

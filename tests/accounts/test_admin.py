@@ -68,7 +68,7 @@ async def test_confirmation_keeps_its_time(
         await admin.confirm(await admin.find(EMAIL.upper()))
         clock.time += 60
 
-    user = await services.load_user(str(ada.user.id))
+    user = await services.rotation.load_user(str(ada.user.id))
     assert user
     assert user.email_confirmed_at
     assert user.email_confirmed_at.timestamp() == clock.time - 120

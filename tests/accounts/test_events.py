@@ -234,7 +234,7 @@ async def test_password_change_of_a_slow_process_runs_hooks_once(
 async def test_overdue_change_that_lost_to_another_runs_no_hooks(
     services: ServiceContainer, principal: Principal, events: list[Event], database: Database
 ) -> None:
-    user = await services.load_user(principal.subject)
+    user = await services.rotation.load_user(principal.subject)
     assert user
     await services.password_change.log.add(
         Kind.PASSWORD_CHANGE, user, "another hash", principal.session_id

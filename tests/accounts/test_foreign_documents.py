@@ -70,7 +70,7 @@ async def use(services: ServiceContainer, email: str, password: str) -> str:
     """Do everything that a signed-in user can do; return the new password."""
     signed_in = await services.accounts.login(email, password, HERE)
     principal = services.sessions.authenticate(signed_in.tokens.access.value)
-    user = await services.load_user(principal.subject)
+    user = await services.rotation.load_user(principal.subject)
     assert user
     assert user.email == email
     refreshed, tokens = await services.rotation.refresh(signed_in.tokens.refresh, HERE)
@@ -78,7 +78,7 @@ async def use(services: ServiceContainer, email: str, password: str) -> str:
     principal = services.sessions.authenticate(tokens.access.value)
     new = f"{password} staple"
     changed = await services.password_change.change(principal, password, new, HERE)
-    assert await services.load_user(principal.subject) == changed.user
+    assert await services.rotation.load_user(principal.subject) == changed.user
     return new
 
 

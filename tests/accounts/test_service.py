@@ -46,7 +46,7 @@ async def test_registered_user_is_signed_in_and_can_log_in(
     for signed_in in (registered, logged_in):
         principal = services.sessions.authenticate(signed_in.tokens.access.value)
         assert principal.subject == str(registered.user.id)
-        assert await services.load_user(principal.subject) == registered.user
+        assert await services.rotation.load_user(principal.subject) == registered.user
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ async def test_deleted_user_is_not_found(
     signed_in = await service.register(ada(), HERE)
     await database["users"].delete_many({})
 
-    assert await services.load_user(str(signed_in.user.id)) is None
+    assert await services.rotation.load_user(str(signed_in.user.id)) is None
 
 
 async def test_disabled_user_gets_the_error_of_a_wrong_password(

@@ -44,7 +44,7 @@ class Failing:
     async def login(self, *_: object) -> NoReturn:
         raise self.error
 
-    async def __call__(self, _user_id: str) -> NoReturn:
+    async def load_user(self, _user_id: str) -> NoReturn:
         raise self.error
 
 

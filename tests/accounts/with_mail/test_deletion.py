@@ -283,7 +283,7 @@ async def test_overdue_deletion_of_a_user_who_exists_is_kept_for_a_while(
 
     await services.completion.complete_overdue()
 
-    assert await services.load_user(str(ada.user.id))
+    assert await services.rotation.load_user(str(ada.user.id))
 
 
 async def test_link_of_a_sign_up_ends_with_the_account_that_has_its_email(

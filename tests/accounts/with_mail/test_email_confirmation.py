@@ -178,7 +178,7 @@ async def test_value_of_another_program_confirms_nothing(
 ) -> None:
     await database["users"].update_one({}, {"$set": {"email_confirmed_at": stored}})
 
-    user = await services.load_user(str(ada.user.id))
+    user = await services.rotation.load_user(str(ada.user.id))
 
     assert user is not None
     assert user.email_confirmed_at is None
