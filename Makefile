@@ -1,6 +1,6 @@
 # The commands of this project; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install serve playground test suite unit docs faults soak fuzz check lint types imports schema tools audit browser integrations image bench bench-quick test-versions format lock clean
+.PHONY: help install serve playground test suite unit docs faults cluster soak fuzz check lint types imports schema tools audit browser integrations image bench bench-quick test-versions format lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
