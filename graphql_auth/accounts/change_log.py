@@ -95,13 +95,12 @@ class ChangeLog:
     async def remove(self, change: LoggedChange, *, has_deleted: bool = False) -> bool:
         """Remove a change that is complete or refused; False if it was removed before."""
         changes = MetaDocument.get_pymongo_collection()
-        # Earlier tries to delete the user too, which are complete then.
-        tries = {"kind": change.kind.value, "user_id": change.user_id}
         with translate_driver_errors(writing=MetaDocument):
             if has_deleted:
-                result = await changes.delete_many(tries)
-            else:
-                result = await changes.delete_one({"_id": change.id})
+                # Earlier tries too. They go first, so that one process at most gets True.
+                tries = {"kind": change.kind.value, "user_id": change.user_id}
+                await changes.delete_many(tries | {"_id": {"$ne": change.id}})
+            result = await changes.delete_one({"_id": change.id})
         return result.deleted_count > 0
 
     async def list_overdue(self) -> list[LoggedChange]:
