@@ -19,6 +19,17 @@ const PATCHES: Record<string, [string, string][]> = {
   // Its text is the name of the button that it belongs to.
   '/@graphiql/react/dist/components/tooltip/index.js': [
     ['jsx(T.Content, {', 'jsx(T.Content, { "aria-hidden": true,'],
+    // Below a button it covers the next one.
+    ['"bottom"', '"right"'],
+  ],
+  // Without a trigger, Radix does not know what had the focus.
+  '/@graphiql/react/dist/components/dialog/index.js': [
+    [
+      'jsx(D.Content, {',
+      `jsx(D.Content, {
+        onOpenAutoFocus: ({ currentTarget }) => { currentTarget.opener = document.activeElement; },
+        onCloseAutoFocus: ({ currentTarget }) => currentTarget.opener.focus(),`,
+    ],
   ],
   '/@graphiql/react/dist/constants.js': [
     ['"#908aff"', '"#908aff" }, { token: "comment", foreground: "#7caf69"'],
@@ -28,6 +39,11 @@ const PATCHES: Record<string, [string, string][]> = {
     ],
   ],
   '/@graphiql/react/dist/utility/create-editor.js': [
+    // Enter leads into an editor, where Tab inserts spaces; so Escape has to lead out (WCAG 2.1.2).
+    [
+      'el = event.currentTarget;',
+      'el = event.currentTarget; event.code === "Escape" && el.focus();',
+    ],
     // On a narrow screen the page scrolls, also over an editor that has nothing to scroll.
     ['scrollbar: {', 'scrollbar: { alwaysConsumeMouseWheel: false,'],
     ['fontSize: 15,', 'fontSize: 15, wordWrap: "on", renderFinalNewline: "on",'],

@@ -58,6 +58,25 @@ const misfits = (page) =>
     };
   }, NARROWEST_PANE);
 
+const focused = (page) =>
+  page.evaluate(() => document.activeElement.ariaLabel ?? document.activeElement.className);
+
+/** A keyboard gets into each editor and out of it, and from a dialog back to where it was. */
+async function worksByKeyboard(page) {
+  await page.locator('.graphiql-editor').first().focus();
+  await page.keyboard.press('Enter');
+  shows('Enter leads into an editor', await focused(page), 'Editor content');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Tab');
+  shows('Escape leads out of it', await focused(page), 'Execute query (Ctrl-Enter)');
+  const opener = page.getByRole('button', { name: 'Open short keys dialog' });
+  await opener.press('Enter');
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  shows('a dialog gives the focus back', await focused(page), 'Open short keys dialog');
+}
+
 async function fits(page) {
   for (const screen of [...SCREENS, ZOOMED]) {
     await page.setViewportSize(screen);
@@ -133,6 +152,7 @@ await play(async (browser) => {
   await showsAFirstView(context);
   const { page } = await openPlayground(context, url, errors);
   await isAccessible(page, 'signed-out');
+  await worksByKeyboard(page);
   await execute(page);
   await says(page, 'Ada Lovelace');
   await isAccessible(page, 'answer');
