@@ -58,6 +58,41 @@ const misfits = (page) =>
     };
   }, NARROWEST_PANE);
 
+/** Returns the buttons whose icon has a contrast below 3 (WCAG 1.4.11), which axe-core ignores. */
+const faintIcons = (page) =>
+  page.evaluate(() => {
+    const { Color, flattenColors, getContrast } = globalThis.axe.commons.color;
+    const colorOf = (text) => {
+      const color = new Color();
+      color.parseString(text);
+      return color;
+    };
+    const backOf = (node) => {
+      const color = colorOf(getComputedStyle(node).backgroundColor);
+      return color.alpha === 1 || !node.parentElement ? color : backOf(node.parentElement);
+    };
+    const contrastOf = (icon) => {
+      const back = backOf(icon);
+      return getContrast(back, flattenColors(colorOf(getComputedStyle(icon).color), back));
+    };
+    return [...document.querySelectorAll('button > svg')]
+      .filter((icon) => icon.checkVisibility() && contrastOf(icon) < 3)
+      .map((icon) => icon.parentElement.ariaLabel);
+  });
+
+async function hasClearIcons(page) {
+  for (const media of [
+    { colorScheme: 'light' },
+    { colorScheme: 'dark' },
+    { colorScheme: 'light', forcedColors: 'active' },
+  ]) {
+    await page.emulateMedia(media);
+    await page.waitForTimeout(300);
+    shows(`the icons are clear with ${JSON.stringify(media)}`, await faintIcons(page), []);
+  }
+  await page.emulateMedia({ colorScheme: 'light', forcedColors: 'none' });
+}
+
 const focused = (page) =>
   page.evaluate(() => document.activeElement.ariaLabel ?? document.activeElement.className);
 
@@ -152,6 +187,7 @@ await play(async (browser) => {
   await showsAFirstView(context);
   const { page } = await openPlayground(context, url, errors);
   await isAccessible(page, 'signed-out');
+  await hasClearIcons(page);
   await worksByKeyboard(page);
   await execute(page);
   await says(page, 'Ada Lovelace');
