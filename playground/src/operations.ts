@@ -104,8 +104,8 @@ mutation RequestPasswordReset($input: RequestPasswordResetInput!) {
 }
 `;
 
-const REQUEST_SIGN_IN_LINK = `# Mails a link that signs you in. It
-# needs SIGN_IN_LINKS=on.
+const REQUEST_SIGN_IN_LINK = `# Mails a sign-in link, if the e-mail is
+# confirmed. Needs SIGN_IN_LINKS=on.
 mutation RequestSignInLink($input: RequestSignInLinkInput!) {
   requestSignInLink(input: $input) {
     email

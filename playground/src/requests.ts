@@ -64,7 +64,7 @@ async function answerOf(response: Response): Promise<Answer> {
     // Not JSON: an error page of a proxy, for example.
   }
   const status = `${response.status} ${response.statusText}`.trim();
-  return { errors: [{ message: `What came back is no GraphQL; its status is ${status}.` }] };
+  return { errors: [{ message: `The response is not GraphQL. Its status is ${status}.` }] };
 }
 
 function isAnswer(value: unknown): value is Answer {
