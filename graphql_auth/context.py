@@ -150,7 +150,8 @@ def identify_caller(sessions: SessionService, tokens: Iterable[str]) -> Caller:
 @lru_cache(maxsize=1024)
 def _canonical_ip(host: str) -> str | None:
     try:
-        address = ip_address(host)
+        # Without the zone of an IPv6 address, which can be any text (RFC 4007 section 11).
+        address = ip_address(host.partition("%")[0])
     except ValueError:
         # A proxy can pass on something else than an IP address.
         return None

@@ -13,6 +13,8 @@ from graphql_auth.errors import TokenReason
         (("192.0.2.1", 1), "192.0.2.1"),
         (("2001:DB8:0::1", 1), "2001:db8::1"),
         (("::ffff:192.0.2.1", 1), "192.0.2.1"),
+        # A zone can be any text, which must not be in logs and mails.
+        (("fe80::1%eth0 outcome=success", 1), "fe80::1"),
         (("<script>", 1), None),
         (("", 0), None),
         (None, None),
