@@ -1,3 +1,4 @@
+import { takeFocus } from './focus';
 import { ErrorNotice } from './Notice';
 
 interface AccountHeaderProps {
@@ -11,7 +12,7 @@ export function AccountHeader({ error, onLogout, onLogoutEverywhere, user }: Acc
   return (
     <header className="account">
       <div>
-        <h1>
+        <h1 ref={takeFocus} tabIndex={-1}>
           {user?.firstName} {user?.lastName}
         </h1>
         <span>{user?.email}</span>

@@ -1,13 +1,10 @@
-import { type ReactNode, useEffect, useRef } from 'react';
+import type { ReactNode } from 'react';
+import { takeFocus } from './focus';
 
-/** Says what has happened, in place of a form. It takes the focus, which the form had. */
+/** Says what has happened, in place of a form. */
 export function Done({ children }: { children: ReactNode }) {
-  const text = useRef<HTMLParagraphElement>(null);
-
-  useEffect(() => text.current?.focus(), []);
-
   return (
-    <p ref={text} role="status" tabIndex={-1}>
+    <p ref={takeFocus} role="status" tabIndex={-1}>
       {children}
     </p>
   );

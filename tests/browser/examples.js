@@ -75,6 +75,13 @@ const description = (page, label) =>
 
 const focused = (page) => page.evaluate(() => document.activeElement.name);
 
+const opens = (page, title) =>
+  eventually(
+    `the focus moves to the page ${title}`,
+    () => page.evaluate(() => document.activeElement.textContent),
+    title,
+  );
+
 async function refuseBadValues(page) {
   await heading(page, 'Log in').waitFor();
   for (const flow of ['Forgot your password?', 'Log in by a link']) {
@@ -82,6 +89,7 @@ async function refuseBadValues(page) {
   }
   await pictures(page, '1-login');
   await button(page, 'Create an account').click();
+  await opens(page, 'Create an account');
   await fill(page, { 'First name': 'Ada', 'E-mail': 'ada', Password: 'short' });
   await button(page, 'Create account').click();
   await page.getByRole('alert').waitFor();
@@ -102,6 +110,7 @@ async function register(page) {
   await fill(page, { ...ADA, Password: PASSWORD });
   await button(page, 'Create account').click();
   await isHome(page, ADA);
+  await opens(page, 'Ada Lovelace');
   await pictures(page, '3-home');
 }
 
