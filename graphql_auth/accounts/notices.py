@@ -79,7 +79,7 @@ class Notices:
     async def announce_reuse(self, user_id: str, client: ClientInfo) -> None:
         """Mail the notice of a reused refresh token."""
         user = None
-        with suppress(UserRefused):  # The session has to end all the same.
+        with suppress(UserRefused):  # Then the session ends without a notice.
             user = await self._users.get(user_id) if self._outbox.is_available else None
         if user:
             await self.send_or_queue(Template.REFRESH_REUSED, user, client)
