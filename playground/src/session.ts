@@ -48,8 +48,8 @@ const VIEWER = `query Viewer { viewer { ${PERSON} } }`;
 
 // Far below REFRESH_GRACE: after it, a retry counts as theft of the token.
 const WAIT_FOR_REFRESH = 10_000;
-// The Date header has whole seconds, and servers cache it. An early refresh does no harm; after a
-// late one, `viewer` is null without an error.
+// The Date header has whole seconds, and servers cache it. An early refresh does no harm; a late
+// one costs a request that is refused.
 const DOUBT = 2_000;
 
 // The errors that another operation, a mail or a setting solves.
