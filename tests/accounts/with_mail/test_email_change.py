@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -150,6 +151,18 @@ async def test_taken_email_gets_no_mail_and_the_same_answer(
         await services.email_change.request_change(principal, PASSWORD, email, HERE)
 
     assert {mail["template"] for mail in await mails(database)} == {"email_change_requested"}
+
+
+async def test_email_that_got_an_account_meanwhile_is_taken(
+    services: ServiceContainer, principal: Principal, database: Database
+) -> None:
+    token = await change_token(services, principal, database)
+    await services.accounts.register(replace(ADA, email=NEW_EMAIL), HERE)
+
+    with pytest.raises(EmailTaken):
+        await services.email_change.confirm(CHANGE, token, principal.subject, None, HERE)
+
+    assert await database["graphql_auth_meta"].count_documents(LOGGED) == 0
 
 
 async def test_unique_index_decides_between_two_people(
