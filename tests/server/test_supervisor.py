@@ -185,7 +185,11 @@ def test_worker_whose_event_loop_is_blocked_sends_no_heartbeats() -> None:
         receive_heartbeat(ours)
 
 
-def test_worker_that_the_system_refuses_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_worker_that_the_system_refuses_is_tried_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A machine that stops here for a second would try once more.
+    monkeypatch.setattr(time, "monotonic", lambda: 1_000.0)
     supervising = Supervisor(deaf, 1, StopSignals(), print)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
